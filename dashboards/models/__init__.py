@@ -1,0 +1,3 @@
+from dashboards.models.dashboards import Dashboard, Widget
+
+__all__ = ["Dashboard", "Widget"]

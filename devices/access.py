@@ -1,0 +1,74 @@
+"""Who may do what: the one place that answers for MQTT topics, streams, pages, requests and exports.
+
+People are members of spaces and have a role there; devices speak for themselves. All functions that take a
+person touch the database and are synchronous.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import QuerySet
+
+from devices.errors import Forbidden, NotFound
+from devices.models import Device, Member, Space
+from devices.values import Role
+
+Person = AbstractBaseUser | AnonymousUser
+
+
+class Action(Enum):
+    """What is asked for, with the least role that may do it."""
+
+    WATCH = Role.VIEWER
+    COMMAND = Role.OPERATOR
+    MANAGE = Role.MANAGER
+
+
+def role_in(person: Person, space_id: int) -> Role | None:
+    """The person's role in the space; `None` for anybody who is no active member."""
+    if not person.is_authenticated or not person.is_active:
+        return None
+    role = Member.objects.filter(space=space_id, user=person.pk).values_list("role", flat=True).first()
+    return None if role is None else Role(role)
+
+
+def may(person: Person, action: Action, space_id: int) -> bool:
+    role = role_in(person, space_id)
+    return role is not None and role >= action.value
+
+
+def spaces(person: Person, action: Action = Action.WATCH) -> QuerySet[Space]:
+    """The spaces in which the person may do `action`."""
+    if not person.is_authenticated or not person.is_active:
+        return Space.objects.none()
+    return Space.objects.filter(members__user=person.pk, members__role__gte=action.value)
+
+
+def devices(person: Person) -> QuerySet[Device]:
+    """The devices that the person may watch."""
+    return Device.objects.filter(space__in=spaces(person))
+
+
+def device(person: Person, uid: str, action: Action = Action.WATCH) -> Device:
+    """The device `uid`, if the person may do `action` with it.
+
+    Raises `NotFound` for a missing device and for a foreign one alike, `Forbidden` where only the role is short.
+    """
+    found = devices(person).select_related("space").filter(uid=uid).first()
+    if found is None:
+        raise NotFound(f"there is no device {uid!r}")
+    require(person, action, found.space_id)
+    return found
+
+
+def require(person: Person, action: Action, space_id: int) -> None:
+    """Raises `Forbidden`, naming the role that is wanted, unless the person may do `action` in the space."""
+    if not may(person, action, space_id):
+        raise Forbidden(f"this needs the role {action.value.name.lower()}")
+
+
+def device_may_touch(account: str, uid: str) -> bool:
+    """Whether the device that signed in as `account` may publish or receive what belongs to device `uid`."""
+    return account == uid

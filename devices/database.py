@@ -1,0 +1,32 @@
+"""Runs synchronous database work off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from django.db import close_old_connections
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# asgiref's thread-sensitive mode would send every query of the process through one thread, where a slow
+# history holds up every subscription.
+_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="database")
+
+
+async def run(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """`function(*args)` in a thread of the pool, with a database connection that is given back."""
+    call = partial(_with_connection, partial(function, *args, **kwargs))
+    return await asyncio.get_running_loop().run_in_executor(_threads, call)
+
+
+def _with_connection(call: Callable[[], R]) -> R:
+    close_old_connections()
+    try:
+        return call()
+    finally:
+        close_old_connections()

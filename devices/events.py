@@ -1,0 +1,123 @@
+"""Events that travel through the channel layer. Pure: plain values in, plain dicts out and back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from devices import groups
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One device's share of a batch, encoded once: `{"temperature": [[MS, 21.5], …], …}`."""
+
+    device_id: int
+    uid: str
+    json: str
+
+
+@dataclass(frozen=True, slots=True)
+class TelemetryStored:
+    """The readings of a batch that fall into one shard.
+
+    `source` and `n` are set by `devices.fanout`: n runs without a hole per source and shard, so that a
+    receiver notices what the layer lost.
+    """
+
+    type: ClassVar[str] = "telemetry"
+    shard: int
+    parts: tuple[Part, ...]
+    source: str = ""
+    n: int = 0
+
+    @property
+    def group(self) -> str:
+        return groups.telemetry(self.shard)
+
+
+@dataclass(frozen=True, slots=True)
+class AvailabilityChanged:
+    type: ClassVar[str] = "availability"
+    device_id: int
+    uid: str
+    status: str
+    at: int
+
+    @property
+    def group(self) -> str:
+        return groups.telemetry(groups.shard_of(self.device_id))
+
+
+@dataclass(frozen=True, slots=True)
+class CommandChanged:
+    """A command took a new status. `result` is what the device answered, `error` why it failed."""
+
+    type: ClassVar[str] = "command"
+    device_id: int
+    uid: str
+    id: str
+    name: str
+    args: Any
+    status: str
+    result: Any
+    error: str
+    by: str
+    at: int
+
+    @property
+    def group(self) -> str:
+        return groups.telemetry(groups.shard_of(self.device_id))
+
+
+@dataclass(frozen=True, slots=True)
+class CommandsQueued:
+    """There are queued commands; the rows are the truth, this only wakes the outbound bridge."""
+
+    type: ClassVar[str] = "commands_queued"
+
+    @property
+    def group(self) -> str:
+        return groups.COMMANDS
+
+
+@dataclass(frozen=True, slots=True)
+class LoginEnded:
+    """A login of this person ended, or their rights changed: connections look again at the database."""
+
+    type: ClassVar[str] = "login_ended"
+    user_id: int
+
+    @property
+    def group(self) -> str:
+        return groups.person(self.user_id)
+
+
+Event = TelemetryStored | AvailabilityChanged | CommandChanged | CommandsQueued | LoginEnded
+
+_TYPES: dict[str, type[Event]] = {
+    kind.type: kind for kind in (TelemetryStored, AvailabilityChanged, CommandChanged, CommandsQueued, LoginEnded)
+}
+
+
+def to_message(event: Event) -> dict[str, Any]:
+    """The event as a channel-layer message."""
+    if isinstance(event, TelemetryStored):
+        parts = [[part.device_id, part.uid, part.json] for part in event.parts]
+        return {
+            "type": event.type,
+            "shard": event.shard,
+            "source": event.source,
+            "n": event.n,
+            "parts": parts,
+        }
+    return {"type": event.type, **asdict(event)}
+
+
+def from_message(message: dict[str, Any]) -> Event:
+    """The event that `to_message` made this from. Raises `KeyError` or `TypeError` on a foreign message."""
+    fields = dict(message)
+    kind = _TYPES[fields.pop("type")]
+    if kind is TelemetryStored:
+        fields["parts"] = tuple(Part(*part) for part in fields["parts"])
+    return kind(**fields)

@@ -1,0 +1,25 @@
+"""Names of channel-layer groups, built from numbers alone.
+
+Channels' own check of group names lets a trailing newline and non-Latin digits through, so no text from
+outside ever becomes part of one.
+"""
+
+SHARDS = 16
+"""Over how many groups the devices' events are spread: a batch costs at most so many layer messages."""
+
+COMMANDS = "commands"
+"""Wakes the outbound bridges."""
+
+
+def shard_of(device_id: int) -> int:
+    return device_id % SHARDS
+
+
+def telemetry(shard: int) -> str:
+    """The group of all that is heard from the devices of a shard."""
+    return f"telemetry.{shard}"
+
+
+def person(user_id: int) -> str:
+    """The group of what concerns one person's connections."""
+    return f"person.{user_id}"

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from devices.errors import Invalid
+from devices.models import Space
+from devices.services import devices
+
+
+class Command(BaseCommand):
+    help = 'Makes devices; prints {"uid": …, "secret": …} a line, the only time that the secret is shown.'
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("uid", nargs="+")
+        parser.add_argument("--space", required=True, help="slug of the space that the devices belong to")
+        parser.add_argument("--name", default="", help="name for people (one uid alone)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        space = Space.objects.filter(slug=options["space"]).first()
+        if space is None:
+            raise CommandError(f"there is no space {options['space']!r}")
+        if options["name"] and len(options["uid"]) > 1:
+            raise CommandError("--name goes with one uid")
+        try:
+            with transaction.atomic():  # all or none: half a list would have to be sorted out by hand
+                made = [devices.create(uid, space, options["name"]) for uid in options["uid"]]
+        except Invalid as error:
+            raise CommandError(error.message) from None
+        for device, secret in made:
+            self.stdout.write(msgspec.json.encode({"uid": device.uid, "secret": secret}).decode())

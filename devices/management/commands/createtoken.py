@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from devices.services import tokens
+
+
+class Command(BaseCommand):
+    help = "Prints a new API token of a person, the only time that it is shown."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("user")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        user = get_user_model().objects.filter(username=options["user"]).first()
+        if user is None:
+            raise CommandError(f"there is no user {options['user']!r}")
+        self.stdout.write(tokens.create(user))

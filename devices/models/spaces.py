@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from devices.values import Role
+
+
+class Space(models.Model):
+    """Devices, dashboards and rooms that share members."""
+
+    slug = models.SlugField(unique=True, max_length=64)
+    name = models.CharField(max_length=120)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Member(models.Model):
+    """A person in a space, with a role."""
+
+    ROLES = [(role.value, role.name.title()) for role in Role]
+
+    space = models.ForeignKey(Space, models.CASCADE, related_name="members")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
+    role = models.PositiveSmallIntegerField(choices=ROLES)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["space", "user"], name="one_membership")]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.space}"
+
+
+class ApiToken(models.Model):
+    """Lets a program act as a person. Only the hash is kept."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
+    hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"token of {self.user}"

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from typing import Any
+
+from devices.models import Command, Device
+from devices.values import CommandStatus, now_us
+
+
+def queued(limit: int) -> list[Command]:
+    """Commands that wait to be sent and have not expired, oldest first, with their devices."""
+    waiting = Command.objects.filter(status=CommandStatus.QUEUED, expires_at__gt=now_us())
+    return list(waiting.select_related("device").order_by("issued_at")[:limit])
+
+
+def recent(device: Device, limit: int = 20) -> list[dict[str, Any]]:
+    """The device's newest commands first."""
+    commands = device.commands.select_related("issued_by").order_by("-issued_at")[:limit]
+    return [describe(command) for command in commands]
+
+
+def describe(command: Command) -> dict[str, Any]:
+    """A command as the HTTP API and pages show it; times in milliseconds."""
+    return {
+        "id": command.id,
+        "name": command.name,
+        "args": command.args,
+        "status": command.status,
+        "result": command.result,
+        "error": command.error,
+        "by": command.issued_by.get_username() if command.issued_by else "",
+        "issued_at": command.issued_at // 1000,
+        "changed_at": command.changed_at // 1000,
+    }

@@ -1,0 +1,113 @@
+"""Writes of commands. Every change of status is a conditional update, so that of two writers one wins."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from typing import Any
+
+import msgspec
+
+from devices import access, database, fanout, stats
+from devices.access import Action, Person
+from devices.errors import Invalid
+from devices.events import CommandChanged, CommandsQueued
+from devices.models import Command, Device
+from devices.values import MAX_NAME, Answer, CommandStatus, now_us
+
+DEFAULT_TIMEOUT_S = 30.0
+MAX_TIMEOUT_S = 3600.0
+MAX_ARGS_BYTES = 16 * 1024
+
+_OPEN = (CommandStatus.QUEUED, CommandStatus.SENT)
+
+
+async def issue(
+    person: Person, uid: str, name: str, args: dict[str, Any], timeout_s: float = DEFAULT_TIMEOUT_S
+) -> Command:
+    """Queues a command for the device `uid` in the person's name and wakes the outbound bridge.
+
+    Raises `NotFound`, `Forbidden` or `Invalid`.
+    """
+    command = await database.run(_queue, person, uid, name, args, timeout_s)
+    await fanout.publish([changed(command), CommandsQueued()])
+    return command
+
+
+def _queue(person: Person, uid: str, name: str, args: dict[str, Any], timeout_s: float) -> Command:
+    device = access.device(person, uid, Action.COMMAND)
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise Invalid(f"a command's name has 1 to {MAX_NAME} printable characters")
+    if not 0 < timeout_s <= MAX_TIMEOUT_S:
+        raise Invalid(f"timeout_s must be more than 0 and at most {MAX_TIMEOUT_S:.0f}")
+    try:
+        size = len(msgspec.json.encode(args))
+    except (UnicodeEncodeError, RecursionError):
+        raise Invalid("args hold text that is not Unicode, or are nested too deep") from None
+    if size > MAX_ARGS_BYTES:
+        raise Invalid(f"args have more than {MAX_ARGS_BYTES} bytes")
+    if "\\u0000" in msgspec.json.encode(args).decode():
+        raise Invalid("args hold the NUL character")
+    now = now_us()
+    return Command.objects.create(
+        id=base64.b32encode(secrets.token_bytes(10)).decode().lower(),
+        device=device,
+        issued_by_id=person.pk,
+        name=name,
+        args=args,
+        issued_at=now,
+        changed_at=now,
+        expires_at=now + int(timeout_s * 1_000_000),
+    )
+
+
+def mark_sent(command: Command) -> list[CommandChanged]:
+    """The broker has the command. Nothing changes where the answer was quicker than this."""
+    return _change([CommandStatus.QUEUED], command.id, status=CommandStatus.SENT)
+
+
+def answer(device: Device, given: Answer) -> list[CommandChanged]:
+    """Takes the device's answer; empty where it belongs to no open command of this device."""
+    status = CommandStatus.SUCCEEDED if given.ok else CommandStatus.FAILED
+    return _change(_OPEN, given.command_id, device=device, status=status, result=given.result, error=given.error[:1024])
+
+
+def expire() -> list[CommandChanged]:
+    """Times out the open commands whose time is over."""
+    due = Command.objects.filter(status__in=_OPEN, expires_at__lte=now_us()).values_list("id", flat=True)
+    changes = []
+    for id in list(due[:1000]):
+        changes += _change(_OPEN, id, status=CommandStatus.TIMED_OUT, error="no answer in time")
+    return changes
+
+
+def _change(
+    before: tuple[CommandStatus, ...] | list[CommandStatus],
+    id: str,
+    device: Device | None = None,
+    **fields: Any,
+) -> list[CommandChanged]:
+    rows = Command.objects.filter(id=id, status__in=before)
+    if device is not None:
+        rows = rows.filter(device=device)
+    if not rows.update(changed_at=now_us(), **fields):
+        return []
+    if fields["status"] not in _OPEN:
+        stats.commands_finished.labels(fields["status"]).inc()
+    return [changed(Command.objects.select_related("device", "issued_by").get(id=id))]
+
+
+def changed(command: Command) -> CommandChanged:
+    """The event that tells viewers of the command's present state."""
+    return CommandChanged(
+        device_id=command.device_id,
+        uid=command.device.uid,
+        id=command.id,
+        name=command.name,
+        args=command.args,
+        status=command.status,
+        result=command.result,
+        error=command.error,
+        by=command.issued_by.get_username() if command.issued_by else "",
+        at=command.changed_at,
+    )

@@ -1,0 +1,33 @@
+"""Writes of devices."""
+
+from __future__ import annotations
+
+from django.db import IntegrityError, transaction
+
+from devices.credentials import hash_secret, new_secret
+from devices.errors import Invalid
+from devices.models import Device, Space
+from devices.values import is_uid
+
+
+def create(uid: str, space: Space, name: str = "") -> tuple[Device, str]:
+    """A new device and its secret, which nobody can read again. Raises `Invalid` on a bad or taken uid."""
+    if not is_uid(uid):
+        raise Invalid(f"{uid!r} is no uid: 1 to 64 letters, digits, '_' or '-'")
+    name = name.strip() or uid
+    if len(name) > 120 or not name.isprintable():
+        raise Invalid("a name has up to 120 printable characters")
+    secret = new_secret()
+    try:
+        with transaction.atomic():
+            device = Device.objects.create(uid=uid, space=space, name=name, secret_hash=hash_secret(secret))
+    except IntegrityError:
+        raise Invalid(f"the uid {uid!r} is taken") from None
+    return device, secret
+
+
+def rotate_secret(device: Device) -> str:
+    """Replaces the device's secret and returns the new one; the old one stops working."""
+    secret = new_secret()
+    Device.objects.filter(pk=device.pk).update(secret_hash=hash_secret(secret))
+    return secret

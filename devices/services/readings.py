@@ -1,0 +1,127 @@
+"""Stores samples: metrics made at first sight, times settled, one statement a batch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from django.db import connection
+
+from devices import stats
+from devices.errors import Refusal
+from devices.events import Part, TelemetryStored
+from devices.groups import shard_of
+from devices.models import Device, Metric, Reading
+from devices.models.readings import to_columns
+from devices.values import Telemetry
+
+MAX_METRICS = 500
+"""Metrics of one device; a device that invents names must not fill the database."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """A metric's id, and the last time that the hub gave a reading of it."""
+
+    id: int
+    last_receipt: int = 0
+
+
+class ReadingStore:
+    """Writes readings. Keeps the ids of the metrics it has seen; use one a process, from one thread at a time."""
+
+    def __init__(self) -> None:
+        self._metrics: dict[int, dict[str, _Known]] = {}
+
+    def store(self, batch: Sequence[tuple[Device, Telemetry]]) -> list[TelemetryStored]:
+        """Stores the batch; call it inside a transaction. Returns what to publish once that is committed.
+
+        A sample whose (metric, time) is stored already is absorbed.
+        """
+        self._learn(batch)
+        rows: list[tuple[int, int, float | None, str | None]] = []
+        shown: dict[int, dict[str, list[list[Any]]]] = {}
+        uids: dict[int, str] = {}
+        for device, telemetry in batch:
+            metrics = self._metrics[device.id]
+            columns = shown.setdefault(device.id, defaultdict(list))
+            uids[device.id] = device.uid
+            for sample in telemetry.samples:
+                known = metrics[sample.metric]
+                time = sample.time
+                if time is None:
+                    # Strictly increasing: two messages of one instant must not share a key and swallow each other.
+                    time = known.last_receipt = max(telemetry.received_at, known.last_receipt + 1)
+                rows.append((known.id, time, *to_columns(sample.value)))
+                columns[sample.metric].append([time // 1000, sample.value])
+        _insert(rows)
+        stats.stored.inc(len(rows))
+        return _events(uids, shown)
+
+    def check_room(self, device: Device, telemetry: Telemetry) -> None:
+        """Raises `Refusal("too_many_metrics")` where the samples would take the device past `MAX_METRICS`."""
+        known = self._of(device)
+        new = {sample.metric for sample in telemetry.samples if sample.metric not in known}
+        if new and len(known) + len(new) > MAX_METRICS:
+            raise Refusal("too_many_metrics", f"{MAX_METRICS} are allowed")
+
+    def forget(self) -> None:
+        """Drops what is remembered, after a transaction that failed: its new metrics are not in the database."""
+        self._metrics.clear()
+
+    def _of(self, device: Device) -> dict[str, _Known]:
+        if device.id not in self._metrics:
+            found = Metric.objects.filter(device=device).values_list("name", "id")
+            self._metrics[device.id] = {name: _Known(id) for name, id in found}
+        return self._metrics[device.id]
+
+    def _learn(self, batch: Iterable[tuple[Device, Telemetry]]) -> None:
+        """Makes the metrics that are new, or that another bridge has made in the meantime."""
+        new = {
+            (device.id, sample.metric)
+            for device, telemetry in batch
+            for known in [self._of(device)]
+            for sample in telemetry.samples
+            if sample.metric not in known
+        }
+        if not new:
+            return
+        Metric.objects.bulk_create(
+            [Metric(device_id=device_id, name=name) for device_id, name in sorted(new)], ignore_conflicts=True
+        )
+        ids = {device_id for device_id, _ in new}
+        for device_id, name, id in Metric.objects.filter(device__in=ids).values_list("device_id", "name", "id"):
+            self._metrics[device_id].setdefault(name, _Known(id))
+
+
+_TABLE = Reading._meta.db_table
+
+
+def _insert(rows: list[tuple[int, int, float | None, str | None]]) -> None:
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # One statement for the batch: executemany costs a round trip a row.
+            cursor.execute(
+                f"INSERT INTO {_TABLE} (metric_id, time, number, text)"  # noqa: S608 - a constant
+                " SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::float8[], %s::text[])"
+                " ON CONFLICT DO NOTHING",
+                [list(column) for column in zip(*rows, strict=True)] or [[], [], [], []],
+            )
+        else:
+            cursor.executemany(
+                f"INSERT INTO {_TABLE} (metric_id, time, number, text)"  # noqa: S608 - a constant
+                " VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                rows,
+            )
+
+
+def _events(uids: dict[int, str], shown: dict[int, dict[str, list[list[Any]]]]) -> list[TelemetryStored]:
+    parts: defaultdict[int, list[Part]] = defaultdict(list)
+    for device_id, columns in shown.items():
+        if columns:
+            text = msgspec.json.encode(columns).decode()
+            parts[shard_of(device_id)].append(Part(device_id, uids[device_id], text))
+    return [TelemetryStored(shard=shard, parts=tuple(group)) for shard, group in parts.items()]

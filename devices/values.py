@@ -1,0 +1,103 @@
+"""The domain's plain values. Pure: no Django, no protocol.
+
+Times are whole microseconds since 1970 UTC wherever a name or type does not say otherwise; browsers and the
+HTTP API see milliseconds.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+Value = bool | int | float | str
+
+_UID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+MAX_NAME = 128
+"""Characters of a metric's, attribute's or command's name."""
+MAX_TEXT = 1024
+"""Characters of a string value."""
+
+
+def is_uid(text: str) -> bool:
+    """Whether `text` may be a device's uid. `fullmatch`: `$` would let a trailing newline through."""
+    return _UID.fullmatch(text) is not None
+
+
+def now_us() -> int:
+    """The present time in microseconds."""
+    return time.time_ns() // 1000
+
+
+class Role(IntEnum):
+    """What a member may do in a space; each role includes the ones below it."""
+
+    VIEWER = 1
+    OPERATOR = 2
+    MANAGER = 3
+
+
+class Availability(StrEnum):
+    UNKNOWN = "unknown"
+    ONLINE = "online"
+    OFFLINE = "offline"
+    STALE = "stale"
+
+
+class CommandStatus(StrEnum):
+    """`queued` and `sent` are open; the others are final."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One value as the device claims it. `time` is `None` where the device gave none."""
+
+    metric: str
+    value: Value
+    time: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """The decoded content of one message."""
+
+    samples: tuple[Sample, ...]
+    received_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """What a device, or its will, says of its availability."""
+
+    availability: Availability
+    received_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """Slow facts of a device (firmware, model); merged into the known ones."""
+
+    facts: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A device's answer to a command."""
+
+    command_id: str
+    ok: bool
+    result: object = None
+    error: str = ""
+
+
+Report = Telemetry | StatusReport | Attributes | Answer
+"""What one message of a device comes to."""

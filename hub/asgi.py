@@ -1,0 +1,12 @@
+"""The ASGI application: HTTP to Django, WebSocket to the live connection."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
+
+from django.core.asgi import get_asgi_application
+
+# First: everything below needs Django's app registry.
+http = get_asgi_application()
+
+application = http

@@ -1,0 +1,108 @@
+"""The process environment, read once and checked. Nothing else in the project reads `os.environ`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+
+class EnvError(Exception):
+    """A setting that cannot be used; the text names it and says what it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """Settings as the operator gave them. `None` stands for "use the embedded part"."""
+
+    port: int
+    mqtt_port: int
+    bind: str
+    mqtt_bind: str
+    public_urls: tuple[str, ...]
+    data_dir: Path
+    demo: bool
+    demo_password: str | None
+    database_url: str | None
+    redis_url: str | None
+    mqtt_url: str | None
+    device_rate_limit: int
+    chat_rate_limit: int
+    connection_limit: int
+    debug: bool
+
+    @property
+    def origins(self) -> list[str]:
+        """Full origins (scheme, host, port) that browsers may come from."""
+        hosts = ["localhost", "127.0.0.1"]
+        if self.bind not in ("127.0.0.1", "localhost", "0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+            hosts.append(f"[{self.bind}]" if ":" in self.bind else self.bind)
+        own = [f"http://{host}:{self.port}" if self.port != 80 else f"http://{host}" for host in hosts]
+        return [*own, *self.public_urls]
+
+    @property
+    def hosts(self) -> list[str]:
+        """Host names that a request may name."""
+        return list(dict.fromkeys(urlsplit(origin).hostname or "" for origin in self.origins))
+
+
+def read(environ: Mapping[str, str], base_dir: Path) -> Env:
+    """The settings in `environ`; relative paths start at `base_dir`. Raises `EnvError` on the first bad one."""
+    return Env(
+        port=_port(environ, "PORT", 8000),
+        mqtt_port=_port(environ, "MQTT_PORT", 1883),
+        bind=environ.get("BIND") or "127.0.0.1",
+        mqtt_bind=environ.get("MQTT_BIND") or "127.0.0.1",
+        public_urls=_origins(environ, "PUBLIC_URL"),
+        data_dir=base_dir / (environ.get("DATA_DIR") or "data"),
+        demo=_flag(environ, "DEMO", default=True),
+        demo_password=environ.get("DEMO_PASSWORD") or None,
+        database_url=_url(environ, "DATABASE_URL", ("sqlite", "postgres", "postgresql")),
+        redis_url=_url(environ, "REDIS_URL", ("redis", "rediss", "unix")),
+        mqtt_url=_url(environ, "MQTT_URL", ("mqtt", "mqtts")),
+        device_rate_limit=_count(environ, "DEVICE_RATE_LIMIT", 1000),
+        chat_rate_limit=_count(environ, "CHAT_RATE_LIMIT", 100),
+        connection_limit=_count(environ, "CONNECTION_LIMIT", 50),
+        debug=_flag(environ, "DEBUG", default=False),
+    )
+
+
+def _integer(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    text = environ.get(name) or str(default)
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise EnvError(f"{name} must be a whole number from {least} to {most}, not {text!r}")
+    return int(text)
+
+
+def _port(environ: Mapping[str, str], name: str, default: int) -> int:
+    return _integer(environ, name, default, 1, 65535)
+
+
+def _count(environ: Mapping[str, str], name: str, default: int) -> int:
+    return _integer(environ, name, default, 0, 10**9)
+
+
+def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
+    text = (environ.get(name) or ("1" if default else "0")).lower()
+    if text not in ("0", "1", "true", "false", "yes", "no"):
+        raise EnvError(f"{name} must be 1 or 0, not {text!r}")
+    return text in ("1", "true", "yes")
+
+
+def _url(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | None:
+    text = environ.get(name) or None
+    if text is not None and urlsplit(text).scheme not in schemes:
+        # The value stays out of the message: it may hold a password.
+        raise EnvError(f"{name} must be a URL that starts with {' or '.join(f'{s}:' for s in schemes)}")
+    return text
+
+
+def _origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """`https://hub.example.org, http://10.0.0.7:8000` as origins, without a trailing slash."""
+    texts = [text.strip().rstrip("/") for text in (environ.get(name) or "").split(",")]
+    for text in filter(None, texts):
+        parts = urlsplit(text)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
+            raise EnvError(f"{name} must be http(s)://host[:port], more than one parted by commas; not {text!r}")
+    return tuple(filter(None, texts))

@@ -1,0 +1,42 @@
+"""Third-party browser code: an allow-list over `node_modules`, so that nothing else of it is ever served."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import BaseFinder
+from django.core.files.storage import FileSystemStorage
+
+# Path below `node_modules`; served as `vendor/<path>`.
+ALLOWED = (
+    "bootstrap/dist/css/bootstrap.min.css",
+    "bootstrap/dist/css/bootstrap.min.css.map",
+    "uplot/dist/uPlot.esm.js",
+    "uplot/dist/uPlot.min.css",
+    "lucide-static/sprite.svg",
+)
+
+
+class NpmFinder(BaseFinder):
+    """Finds the allowed files, and only those."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.root = Path(settings.BASE_DIR) / "node_modules"
+        self.storage = FileSystemStorage(location=self.root)
+        self.storage.prefix = "vendor"  # type: ignore[attr-defined]  # read by collectstatic and ServeStatic
+
+    def check(self, **kwargs: Any) -> list[Any]:
+        return []
+
+    def find(self, path: str, find_all: bool = False, **kwargs: Any) -> Any:
+        name = path.removeprefix("vendor/")
+        found = str(self.root / name) if path != name and name in ALLOWED and (self.root / name).exists() else None
+        if find_all:
+            return [found] if found else []
+        return found
+
+    def list(self, ignore_patterns: Iterable[str] | None) -> Iterator[tuple[str, FileSystemStorage]]:
+        return ((name, self.storage) for name in ALLOWED if (self.root / name).exists())
