@@ -1,0 +1,47 @@
+"""From a command's payload to its answer, each command once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+import msgspec
+
+from bridges.simulator.physics.controls import CommandRefused
+from bridges.simulator.physics.model import Model
+
+REMEMBERED = 256
+"""Answers kept to recognise a repeat; an older command that comes again is executed again."""
+
+
+class _Command(msgspec.Struct):
+    name: str
+    args: dict[str, Any] = {}
+
+
+class Answers:
+    """Executes commands on a machine and remembers what it answered."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._given: OrderedDict[str, bytes] = OrderedDict()
+
+    def answer(self, command_id: str, payload: bytes) -> bytes:
+        """The answer's payload, `{"ok": true, "result": {…}}` or `{"ok": false, "error": "…"}`.
+
+        QoS 1 may deliver a command twice, and the hub may send it again: the repeat gets the first answer.
+        """
+        if command_id not in self._given:
+            self._given[command_id] = msgspec.json.encode(self._execute(payload))
+            if len(self._given) > REMEMBERED:
+                self._given.popitem(last=False)
+        return self._given[command_id]
+
+    def _execute(self, payload: bytes) -> dict[str, object]:
+        try:
+            command = msgspec.json.decode(payload, type=_Command)
+            return {"ok": True, "result": self._model.command(command.name, command.args)}
+        except CommandRefused as error:
+            return {"ok": False, "error": str(error)}
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            return {"ok": False, "error": f'malformed command, expected {{"name": "…", "args": {{…}}}}: {error}'}
