@@ -35,6 +35,7 @@ REFUSALS: dict[str, str] = {
     "too_many_metrics": "the device has too many metrics already",
     "timestamp_invalid": "a time is neither milliseconds since 1970 nor ISO 8601",
     "rate_limited": "the device sends more messages a second than its limit",
+    "not_storable": "the database did not take the message",
     "unknown_command": "the answer belongs to no open command of this device",
 }
 
@@ -73,6 +74,12 @@ class TooMany(HubbubError):
     """A limit of a rate or a number was passed."""
 
     code = "too_many"
+
+
+class Unavailable(HubbubError):
+    """A part of the hub is away; the same request may succeed later."""
+
+    code = "unavailable"
 
 
 class Refusal(HubbubError):

@@ -1,0 +1,262 @@
+"""Payloads to reports. Any bytes give a report or a named `Refusal`, never another exception.
+
+The formats are those of `docs/protocol.md`; HTTP ingest takes the same ones as MQTT.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+import msgspec
+
+from devices import stats
+from devices.errors import Refusal
+from devices.values import MAX_NAME, MAX_TEXT, Answer, Attributes, Availability, Sample, StatusReport, Telemetry, Value
+
+MAX_PAYLOAD = 128 * 1024
+"""Bytes of one message."""
+MAX_DEPTH = 8
+"""Objects within objects."""
+MAX_VALUES = 10_000
+"""Values of one message."""
+MAX_DIGITS = 64
+"""Characters of one number; a double needs at most 24, its exact decimal form seldom more than 60."""
+FUTURE_US = 5 * 60 * 1_000_000
+"""How far ahead of ours a device's clock may run before its times are replaced by the time of receipt."""
+
+_LONG_NUMBER = re.compile(rb"[0-9.eE+-]{%d}" % (MAX_DIGITS + 1))
+_LAST_MS = 253_402_300_800_000  # the year 10000, where `datetime` ends
+
+
+def decode_telemetry(payload: bytes, received_at: int) -> Telemetry:
+    """`{"name": value, …}`, `{"ts": MS_OR_ISO, "values": {…}}`, or a list of these.
+
+    `received_at` in microseconds. A null is no value and is left out.
+    """
+    content = _parse(payload)
+    samples: list[Sample] = []
+    for item in content if isinstance(content, list) else [content]:
+        if not isinstance(item, dict):
+            raise Refusal("invalid_shape", "telemetry is an object or a list of objects")
+        time = None
+        values = item.get("values")
+        if isinstance(values, dict) and item.keys() <= {"ts", "values"}:
+            time = _time(item["ts"], received_at) if "ts" in item else None
+            item = values
+        samples += [Sample(name, value, time) for name, value in _flatten(item)]
+        if len(samples) > MAX_VALUES:
+            raise Refusal("too_many_values", f"{MAX_VALUES} are allowed")
+    if not samples:
+        raise Refusal("invalid_shape", "there is no value in it")
+    return Telemetry(tuple(samples), received_at)
+
+
+def decode_status(payload: bytes, received_at: int) -> StatusReport:
+    """`online` or `offline`."""
+    _check_size(payload)
+    if payload not in (b"online", b"offline"):
+        raise Refusal("invalid_shape", "a status is online or offline")
+    return StatusReport(Availability(payload.decode()), received_at)
+
+
+def decode_attributes(payload: bytes) -> Attributes:
+    """A flat object of slow facts."""
+    content = _parse(payload)
+    if not isinstance(content, dict) or any(isinstance(value, dict) for value in content.values()):
+        raise Refusal("invalid_shape", "attributes are a flat object")
+    return Attributes(dict(_flatten(content)))
+
+
+def decode_answer(payload: bytes, command_id: str) -> Answer:
+    """`{"ok": true, "result": …}` or `{"ok": false, "error": "…"}`."""
+    content = _parse(payload)
+    if not isinstance(content, dict) or not isinstance(content.get("ok"), bool):
+        raise Refusal("invalid_shape", 'an answer is an object with "ok": true or false')
+    error = content.get("error", "")
+    if not isinstance(error, str):
+        raise Refusal("invalid_shape", '"error" is a string')
+    _check(error, 1)
+    _check(content.get("result"), 1)
+    return Answer(command_id, content["ok"], content.get("result"), error)
+
+
+def encode_command(name: str, args: dict[str, Any]) -> bytes:
+    """What a device receives on `commands/<id>`."""
+    return msgspec.json.encode({"name": name, "args": args})
+
+
+def _check_size(payload: bytes) -> None:
+    if not payload:
+        raise Refusal("empty_payload")
+    if len(payload) > MAX_PAYLOAD:
+        raise Refusal("payload_too_large", f"{len(payload)} bytes")
+
+
+def _parse(payload: bytes) -> Any:
+    """The JSON content. msgspec takes what is plainly sound; the slow parser decides and names the rest."""
+    _check_size(payload)
+    if b"\\" not in payload and not _LONG_NUMBER.search(payload):
+        try:
+            content = msgspec.json.decode(payload)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return _parse_strictly(payload)
+        # msgspec lets the last of two equal keys win. As many colons as keys: none was swallowed.
+        if payload.count(b":") == _count_keys(content):
+            return content
+    return _parse_strictly(payload)
+
+
+def _count_keys(content: Any) -> int:
+    if isinstance(content, dict):
+        return len(content) + sum(_count_keys(value) for value in content.values() if isinstance(value, (dict, list)))
+    if isinstance(content, list):
+        return sum(_count_keys(value) for value in content if isinstance(value, (dict, list)))
+    return 0
+
+
+def _parse_strictly(payload: bytes) -> Any:
+    if json.detect_encoding(payload) not in ("utf-8", "utf-8-sig"):
+        raise Refusal("invalid_encoding")
+    try:
+        text = payload.decode()
+    except UnicodeDecodeError as error:
+        raise Refusal("invalid_utf8", f"at byte {error.start}") from None
+    try:
+        return json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_constant=_refuse_constant,
+            parse_int=_integer,
+            parse_float=_float,
+        )
+    except json.JSONDecodeError as error:
+        raise Refusal("invalid_json", f"{error.msg} at character {error.pos}") from None
+    except RecursionError:
+        raise Refusal("too_deep") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Refusal("duplicate_key")
+    return found
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    raise Refusal("not_finite", text)
+
+
+def _integer(text: str) -> int:
+    # Before `int`: thousands of digits cost it quadratic time.
+    if len(text) > MAX_DIGITS:
+        raise Refusal("number_too_long", f"{len(text)} digits")
+    return int(text)
+
+
+def _float(text: str) -> float:
+    if len(text) > MAX_DIGITS:
+        raise Refusal("number_too_long", f"{len(text)} characters")
+    return float(text)
+
+
+def _flatten(item: dict[str, Any]) -> Iterator[tuple[str, Value]]:
+    """`(dotted name, value)` of all values of an object. Names of one object are distinct."""
+    found: dict[str, Value] = {}
+    _collect(item, "", 1, found)
+    return iter(found.items())
+
+
+def _collect(item: dict[str, Any], prefix: str, depth: int, found: dict[str, Value]) -> None:
+    if depth > MAX_DEPTH:
+        raise Refusal("too_deep")
+    for key, value in item.items():
+        name = prefix + key
+        if isinstance(value, dict):
+            _collect(value, f"{name}.", depth + 1, found)
+        elif value is not None:
+            _check_name(name)
+            _check_value(value)
+            if name in found:
+                raise Refusal("duplicate_key", repr(name))
+            found[name] = value
+
+
+def _check_name(name: str) -> None:
+    _check_text(name)
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise Refusal("name_invalid", ascii(name[:MAX_NAME]))
+
+
+def _check_value(value: Any) -> None:
+    if isinstance(value, str):
+        if len(value) > MAX_TEXT:
+            raise Refusal("text_too_long", f"{len(value)} characters")
+        _check_text(value)
+    elif isinstance(value, float):
+        if value - value != 0:  # NaN and the infinities alone
+            raise Refusal("not_finite")
+    elif isinstance(value, int):
+        if not -(2**63) <= value < 2**63:
+            raise Refusal("out_of_range")
+    else:
+        raise Refusal("invalid_shape", "a value is a number, a boolean or a string")
+
+
+def _check_text(text: str) -> None:
+    if "\0" in text:
+        raise Refusal("nul_character")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise Refusal("invalid_unicode") from None
+
+
+def _check(content: Any, depth: int) -> None:
+    """The same rules for JSON of any shape: what an answer holds."""
+    if depth > MAX_DEPTH:
+        raise Refusal("too_deep")
+    if isinstance(content, dict):
+        for key, value in content.items():
+            _check_text(key)
+            _check(value, depth + 1)
+    elif isinstance(content, list):
+        for value in content:
+            _check(value, depth + 1)
+    elif isinstance(content, str):
+        _check_text(content)
+    elif content is not None:
+        _check_value(content)
+
+
+def _time(claimed: Any, received_at: int) -> int | None:
+    """Microseconds of a device's own time; `None`, flagged in the stats, where its clock runs far ahead."""
+    if isinstance(claimed, str):
+        time = _iso_time(claimed)
+    elif isinstance(claimed, (int, float)) and not isinstance(claimed, bool) and 0 <= claimed < _LAST_MS:
+        time = int(claimed * 1000)
+    else:
+        raise Refusal("timestamp_invalid", ascii(claimed)[:64])
+    if time > received_at + FUTURE_US:
+        stats.flagged.labels("time_in_future").inc()
+        return None
+    return time
+
+
+def _iso_time(text: str) -> int:
+    """A time without an offset is UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        span = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise Refusal("timestamp_invalid", ascii(text[:64])) from None
+    time = (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds
+    if time < 0:
+        raise Refusal("timestamp_invalid", ascii(text[:64]))
+    return time

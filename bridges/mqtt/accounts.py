@@ -1,0 +1,52 @@
+"""Who may sign in at the embedded broker, and what each may touch there."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+
+from bridges.mqtt import topics
+from devices import access, database
+from devices.queries import devices
+
+BRIDGE = "$bridge"
+"""The hub's own account; no device can have this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class DevicePrincipal:
+    """A device: held to `devices/<uid>/#` for publish, subscribe, will and delivery."""
+
+    name: str
+
+    def _holds(self, topic_or_filter: str) -> bool:
+        uid = topics.owner(topic_or_filter)
+        return uid is not None and access.device_may_touch(self.name, uid)
+
+    may_publish = may_subscribe = may_receive = _holds
+
+
+@dataclass(frozen=True, slots=True)
+class BridgePrincipal:
+    """The bridge of this process: hears and tells everything."""
+
+    name: str = BRIDGE
+
+    def _any(self, topic_or_filter: str) -> bool:
+        return True
+
+    may_publish = may_subscribe = may_receive = _any
+
+
+class HubAccounts:
+    """Devices by the secrets in the database; the bridge by a password that never leaves the process."""
+
+    def __init__(self, bridge_password: str) -> None:
+        self._bridge_password = bridge_password
+
+    async def authenticate(self, username: str, password: str) -> DevicePrincipal | BridgePrincipal | None:
+        if username == BRIDGE:
+            same = hmac.compare_digest(password.encode(errors="surrogatepass"), self._bridge_password.encode())
+            return BridgePrincipal() if same else None
+        device = await database.run(devices.authenticate, username, password)
+        return DevicePrincipal(device.uid) if device else None

@@ -1,0 +1,111 @@
+"""From queued commands to the devices. The rows are the truth; an event only shortens the wait."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from django.db import Error as DatabaseError
+
+from bridges import codec
+from bridges.mqtt import topics
+from bridges.mqtt.session import Backoff, BrokerAddress, Lost, outbound_session
+from devices import database, fanout, groups, stats
+from devices.events import Event
+from devices.listener import Listener
+from devices.models import Command
+from devices.queries import commands as command_queries
+from devices.services import commands
+
+logger = logging.getLogger("hubbub.outbound")
+
+SCAN_S = 5.0
+"""How often queued rows are looked for without an event: what a lost event delays a command by, at most."""
+EXPIRY_S = 0.5
+"""How often open commands are checked for their time-out."""
+BATCH = 100
+
+Publish = Callable[[str, bytes], Awaitable[None]]
+
+
+class Outbound:
+    """Publishes queued commands and times out the unanswered ones."""
+
+    def __init__(self, address: BrokerAddress, client_id: str) -> None:
+        self._address = address
+        self._client_id = client_id
+        self._wake = asyncio.Event()
+        self._listener = Listener(self._on_event, self._on_loss)
+
+    async def run(self) -> None:
+        """Works until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen())
+            group.create_task(self._expire())
+            group.create_task(self._keep_session())
+
+    def _on_event(self, event: Event) -> None:
+        self._wake.set()
+
+    def _on_loss(self, shards: set[int], reason: str) -> None:
+        self._wake.set()
+
+    async def _listen(self) -> None:
+        """Without the layer, commands wait for the next scan."""
+        try:
+            while True:
+                try:
+                    await self._listener.start()
+                    await self._listener.join(groups.COMMANDS)
+                    await asyncio.Event().wait()
+                except Exception as error:
+                    logger.warning("no channel layer: %s", error)
+                    await self._listener.stop()
+                    await asyncio.sleep(SCAN_S)
+        finally:
+            await self._listener.stop()
+
+    async def _keep_session(self) -> None:
+        backoff = Backoff()
+        while True:
+            try:
+                async with outbound_session(self._address, self._client_id) as (publish, lost):
+                    backoff.reset()
+                    await self._send_until(lost, publish)
+            except Lost as error:
+                logger.warning("no outbound session with %s: %s", self._address, error)
+            await asyncio.sleep(backoff.next())
+
+    async def _send_until(self, lost: asyncio.Task[None], publish: Publish) -> None:
+        while not lost.done():
+            self._wake.clear()  # before the look, so that what is queued during it is looked at again
+            try:
+                while await self._send_queued(publish) == BATCH:
+                    pass
+            except DatabaseError as error:
+                logger.error("cannot look for queued commands: %s", error)
+            woken = asyncio.create_task(self._wake.wait())
+            await asyncio.wait({woken, lost}, timeout=SCAN_S, return_when=asyncio.FIRST_COMPLETED)
+            woken.cancel()
+
+    async def _send_queued(self, publish: Publish) -> int:
+        """Publishes, then marks: a crash in between sends a command again, under the same id, and loses none."""
+        waiting = await database.run(command_queries.queued, BATCH)
+        for command in waiting:
+            await publish(topics.command(command.device.uid, command.id), _payload(command))
+            stats.commands_sent.inc()
+            await fanout.publish(await database.run(commands.mark_sent, command))
+        return len(waiting)
+
+    async def _expire(self) -> None:
+        while True:
+            try:
+                await fanout.publish(await database.run(commands.expire))
+            except DatabaseError as error:
+                logger.error("cannot time commands out: %s", error)
+            await asyncio.sleep(EXPIRY_S)
+
+
+def _payload(command: Command) -> bytes:
+    return codec.encode_command(command.name, command.args)

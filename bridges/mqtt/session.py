@@ -1,0 +1,243 @@
+"""MQTT sessions with a broker: the only file of the bridge that knows paho and aiomqtt.
+
+Inbound is paho, which acknowledges by hand: aiomqtt acknowledges on receipt, before anything is stored, and a
+bridge killed then loses what the broker believes delivered. Outbound is aiomqtt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import ssl
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import aiomqtt
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from devices.values import now_us
+
+logger = logging.getLogger("hubbub.mqtt")
+
+KEEPALIVE_S = 30
+CONNECT_TIMEOUT_S = 10.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 15.0
+CATCH_UP_S = 5_000_000
+"""Microseconds after a connect in which what arrives may have waited in the broker."""
+
+Lost = aiomqtt.MqttError
+"""What the outbound session raises when the broker is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """Where a broker is and how to sign in; made from `mqtt[s]://user:password@host:port`."""
+
+    host: str
+    port: int
+    username: str | None = None
+    password: str | None = None
+    tls: bool = False
+
+    @classmethod
+    def from_url(cls, url: str) -> BrokerAddress:
+        parts = urlsplit(url)
+        tls = parts.scheme == "mqtts"
+        return cls(
+            host=parts.hostname or "127.0.0.1",
+            port=parts.port or (8883 if tls else 1883),
+            username=unquote(parts.username) if parts.username else None,
+            password=unquote(parts.password) if parts.password else None,
+            tls=tls,
+        )
+
+    def __str__(self) -> str:
+        """Without the credentials: this goes into logs."""
+        return f"{'mqtts' if self.tls else 'mqtt'}://{self.host}:{self.port}"
+
+
+class Backoff:
+    """Pauses that double from `FIRST_PAUSE_S` to `LONGEST_PAUSE_S`; jitter keeps bridges from coming back as one."""
+
+    def __init__(self) -> None:
+        self._pause = FIRST_PAUSE_S
+
+    def next(self) -> float:
+        pause, self._pause = self._pause, min(self._pause * 2, LONGEST_PAUSE_S)
+        return pause * random.uniform(0.5, 1.0)  # noqa: S311 - not for secrets
+
+    def reset(self) -> None:
+        self._pause = FIRST_PAUSE_S
+
+
+@dataclass(slots=True)
+class Received:
+    """A message from the broker. `acknowledge` may be called from any thread, once; QoS 0 ignores it."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retained: bool
+    backlog: bool
+    received_at: int
+    acknowledge: Callable[[], None]
+
+
+class InboundSession:
+    """A persistent session that is kept up for as long as it runs.
+
+    `on_message` is called on the session's thread; while it does not return, nothing more is read, and the broker
+    keeps what it has. `on_ready` is called there too, each time that the broker has taken the subscriptions.
+    """
+
+    def __init__(
+        self,
+        address: BrokerAddress,
+        client_id: str,
+        filters: Iterable[tuple[str, int]],
+        on_message: Callable[[Received], None],
+        on_ready: Callable[[], None],
+    ) -> None:
+        self._address = address
+        self._filters = list(filters)
+        self._on_message = on_message
+        self._on_ready = on_ready
+        self._stopping = threading.Event()
+        self._connection = 0
+        self._connected_at = 0
+        self._backoff = Backoff()
+        self._client = self._make_client(client_id)
+        self._thread = threading.Thread(target=self._run, name=f"mqtt-{client_id}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Disconnects and waits for the thread to end; blocks for at most a few seconds."""
+        self._stopping.set()
+        self._client.disconnect()
+        self._thread.join(timeout=5)
+
+    def _make_client(self, client_id: str) -> Client:
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            clean_session=False,
+            manual_ack=True,
+            reconnect_on_failure=False,  # paho's own reconnect has no jitter
+        )
+        client.username_pw_set(self._address.username, self._address.password)
+        client.connect_timeout = CONNECT_TIMEOUT_S
+        if self._address.tls:
+            client.tls_set_context(ssl.create_default_context())
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_paho_message
+        return client
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._client.connect(self._address.host, self._address.port, KEEPALIVE_S)
+                self._client.loop_forever()
+            except OSError as error:
+                logger.warning("no connection to %s: %s", self._address, error)
+            self._stopping.wait(self._backoff.next())
+
+    def _on_connect(
+        self, client: Client, userdata: Any, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            logger.error("%s refused the bridge: %s", self._address, reason)
+            return
+        logger.info("connected to %s", self._address)
+        self._connection += 1
+        self._connected_at = now_us()
+        self._backoff.reset()
+        # Each time: a broker that has lost its state has lost the subscriptions too.
+        client.subscribe(self._filters)
+
+    def _on_subscribe(
+        self, client: Client, userdata: Any, mid: int, reasons: list[ReasonCode], properties: Properties | None
+    ) -> None:
+        refused = [topic for (topic, _), reason in zip(self._filters, reasons, strict=False) if reason.is_failure]
+        if refused:
+            logger.error("%s refused the subscriptions %s", self._address, ", ".join(refused))
+        else:
+            self._on_ready()
+
+    def _on_disconnect(
+        self, client: Client, userdata: Any, flags: DisconnectFlags, reason: ReasonCode, properties: Properties | None
+    ) -> None:
+        if not self._stopping.is_set():
+            logger.warning("lost %s: %s", self._address, reason)
+
+    def _on_paho_message(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
+        connection, now = self._connection, now_us()
+
+        def acknowledge() -> None:
+            # On a later connection the same packet id may stand for another message, which the broker would
+            # then never send again. It does send this one again.
+            if message.qos and connection == self._connection:
+                client.ack(message.mid, message.qos)
+
+        self._on_message(
+            Received(
+                topic=message.topic,
+                payload=bytes(message.payload),
+                qos=message.qos,
+                retained=message.retain,
+                backlog=message.qos > 0 and now < self._connected_at + CATCH_UP_S,
+                received_at=now,
+                acknowledge=acknowledge,
+            )
+        )
+
+
+@asynccontextmanager
+async def outbound_session(
+    address: BrokerAddress, client_id: str
+) -> AsyncIterator[tuple[Callable[[str, bytes], Awaitable[None]], asyncio.Task[None]]]:
+    """A session to publish with: `(publish, lost)`.
+
+    `publish(topic, payload)` returns once the broker has acknowledged (QoS 1); `lost` is done when the connection is
+    gone. Raises `Lost`.
+    """
+    async with aiomqtt.Client(
+        address.host,
+        address.port,
+        username=address.username,
+        password=address.password,
+        identifier=client_id,
+        keepalive=KEEPALIVE_S,
+        timeout=CONNECT_TIMEOUT_S,
+        tls_context=ssl.create_default_context() if address.tls else None,
+    ) as client:
+
+        async def publish(topic: str, payload: bytes) -> None:
+            await client.publish(topic, payload, qos=1)
+
+        lost = asyncio.create_task(_watch(client))
+        try:
+            yield publish, lost
+        finally:
+            lost.cancel()
+            await asyncio.gather(lost, return_exceptions=True)
+
+
+async def _watch(client: aiomqtt.Client) -> None:
+    """Ends when the connection does: aiomqtt tells nobody but who waits for messages."""
+    try:
+        async for _ in client.messages:
+            pass
+    except Lost:
+        return

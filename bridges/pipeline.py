@@ -1,0 +1,296 @@
+"""From a message to the database and the viewers: decode, store, fan out, acknowledge. Knows no protocol.
+
+Batches follow the load: a lone message is handled at once; what arrives while a batch is being stored is the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, close_old_connections, transaction
+
+from bridges import codec
+from bridges.limits import RateLimiter
+from bridges.refusals import note
+from devices import database, fanout, stats
+from devices.errors import Refusal, Unavailable
+from devices.events import Event
+from devices.models import Device
+from devices.queries import devices as device_queries
+from devices.services import commands, reports
+from devices.services.readings import ReadingStore
+from devices.values import Answer, Attributes, Availability, Report, StatusReport, Telemetry
+
+logger = logging.getLogger("hubbub.pipeline")
+
+MAX_BATCH = 2_000
+"""Messages of one transaction."""
+MAX_WAITING = 20_000
+"""Messages waiting to be stored; past it `offer` makes its caller wait or, for QoS 0, drops."""
+AWAY = (OperationalError, InterfaceError)
+"""What Django raises while the database cannot be reached or cannot write."""
+RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+"""Pauses between attempts to store a batch while the database is away."""
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One message on its way in.
+
+    `retained`: the broker kept it for later subscribers. `backlog`: it waited in the broker for the bridge, so the
+    pace at which it comes is not the device's. `settle` acknowledges it: called once, after the commit or refusal.
+    """
+
+    uid: str
+    kind: str
+    payload: bytes
+    received_at: int
+    ref: str = ""
+    retained: bool = False
+    backlog: bool = False
+    settle: Callable[[], None] | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a batch: events to publish, and the refusal of each delivery that was not taken."""
+
+    events: list[Event] = field(default_factory=list)
+    refusals: dict[int, Refusal] = field(default_factory=dict)
+    readings: int = 0
+
+
+_Decoded = tuple[int, str, Report]
+"""Index in the batch, uid, and what the message says."""
+
+
+class Ingest:
+    """Decodes and stores deliveries. Synchronous; a lock lets one thread in at a time."""
+
+    def __init__(self) -> None:
+        self._store = ReadingStore()
+        self._limiter = RateLimiter(settings.DEVICE_RATE_LIMIT)
+        self._lock = threading.Lock()
+
+    def process(self, batch: list[Delivery]) -> Outcome:
+        """Stores the batch in one transaction.
+
+        Raises `OperationalError` or `InterfaceError` while the database is away; nothing of the batch is stored
+        then. A delivery that cannot be stored for another reason is refused alone.
+        """
+        with self._lock:
+            outcome = Outcome()
+            decoded = self._decode(batch, outcome)
+            try:
+                self._write(decoded, outcome)
+            except AWAY:
+                self._store.forget()
+                raise
+            except Exception:
+                logger.exception("a batch of %d messages cannot be stored; trying them one by one", len(batch))
+                self._store.forget()
+                for one in decoded:
+                    self._write_alone(one, outcome)
+            return outcome
+
+    def _decode(self, batch: list[Delivery], outcome: Outcome) -> list[_Decoded]:
+        decoded: list[_Decoded] = []
+        for i, delivery in enumerate(batch):
+            stats.received.labels(delivery.kind).inc()
+            try:
+                if not delivery.backlog:
+                    self._limiter.check(delivery.uid, delivery.received_at)
+                decoded.append((i, delivery.uid, _decode(delivery)))
+            except Refusal as refusal:
+                outcome.refusals[i] = refusal
+        return decoded
+
+    def _write_alone(self, one: _Decoded, outcome: Outcome) -> None:
+        try:
+            self._write([one], outcome)
+        except AWAY:
+            self._store.forget()
+            raise
+        except Exception as error:
+            self._store.forget()
+            outcome.refusals[one[0]] = Refusal("not_storable", type(error).__name__)
+
+    def _write(self, decoded: list[_Decoded], outcome: Outcome) -> None:
+        """Stores what is decoded; `outcome` is touched only once the transaction is committed."""
+        if not decoded:
+            return
+        telemetry: list[tuple[Device, Telemetry]] = []
+        heard: dict[int, tuple[Device, Availability, int]] = {}
+        events: list[Event] = []
+        refusals: dict[int, Refusal] = {}
+        with transaction.atomic():
+            known = device_queries.by_uid(uid for _, uid, _ in decoded)
+            for i, uid, report in decoded:
+                try:
+                    device = known.get(uid)
+                    if device is None:
+                        raise Refusal("unknown_device")
+                    if isinstance(report, Telemetry):
+                        self._store.check_room(device, report)
+                        telemetry.append((device, report))
+                        heard[device.id] = (device, Availability.ONLINE, report.received_at)
+                    elif isinstance(report, StatusReport):
+                        heard[device.id] = (device, report.availability, report.received_at)
+                    else:
+                        events += _take(device, report)
+                except Refusal as refusal:
+                    refusals[i] = refusal
+            if telemetry:
+                events += self._store.store(telemetry)
+            for device, availability, at in heard.values():
+                if availability != device.availability:
+                    events += reports.set_availability(device, availability, at)
+        outcome.events += events
+        outcome.refusals |= refusals
+        outcome.readings += sum(len(report.samples) for _, report in telemetry)
+        stats.batches.inc()
+
+
+def _decode(delivery: Delivery) -> Report:
+    match delivery.kind:
+        case "telemetry":
+            if delivery.retained:
+                raise Refusal("retained")
+            return codec.decode_telemetry(delivery.payload, delivery.received_at)
+        case "status":
+            return codec.decode_status(delivery.payload, delivery.received_at)
+        case "attributes":
+            return codec.decode_attributes(delivery.payload)
+        case "answer":
+            return codec.decode_answer(delivery.payload, delivery.ref)
+        case _:
+            raise Refusal("bad_topic", delivery.kind)
+
+
+def _take(device: Device, report: Attributes | Answer) -> list[Event]:
+    if isinstance(report, Attributes):
+        reports.merge_attributes(device, report)
+        return []
+    events = commands.answer(device, report)
+    if not events:
+        raise Refusal("unknown_command", ascii(report.command_id))
+    return list(events)
+
+
+class Pipeline:
+    """Takes deliveries from any thread and processes them in batches on a thread of its own."""
+
+    def __init__(self, ingest: Ingest) -> None:
+        self._ingest = ingest
+        self._waiting: deque[Delivery] = deque()
+        self._room = threading.Condition()
+        self._loop = asyncio.get_running_loop()
+        self._arrived = asyncio.Event()
+        self._closed = False
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="pipeline")
+
+    @property
+    def waiting(self) -> int:
+        """Messages not yet taken into a batch."""
+        return len(self._waiting)
+
+    def offer(self, delivery: Delivery, *, wait: bool) -> bool:
+        """Hands a delivery over, from any thread but the loop's.
+
+        Past `MAX_WAITING`, `wait` holds the caller up until there is room (what stops reading stops the broker);
+        without it the delivery is dropped and counted. False: it was not taken.
+        """
+        with self._room:
+            if len(self._waiting) >= MAX_WAITING and not wait:
+                stats.dropped.labels("pipeline").inc()
+                return False
+            self._room.wait_for(lambda: len(self._waiting) < MAX_WAITING or self._closed)
+            if self._closed:
+                return False
+            self._waiting.append(delivery)
+            first = len(self._waiting) == 1
+        if first:
+            self._loop.call_soon_threadsafe(self._arrived.set)
+        return True
+
+    async def run(self) -> None:
+        """Processes until `close`, then what still waits."""
+        try:
+            while not (self._closed and not self._waiting):
+                await self._arrived.wait()
+                self._arrived.clear()
+                while batch := self._take_batch():
+                    await self._handle(batch)
+        finally:
+            self._thread.shutdown(wait=False)
+
+    def close(self) -> None:
+        """Takes nothing more in; `run` returns once the rest is stored."""
+        with self._room:
+            self._closed = True
+            self._room.notify_all()
+        self._arrived.set()
+
+    def _take_batch(self) -> list[Delivery]:
+        with self._room:
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
+            self._room.notify_all()
+        return batch
+
+    async def _handle(self, batch: list[Delivery]) -> None:
+        outcome = await self._process(batch)
+        await fanout.publish(outcome.events)
+        for i, refusal in outcome.refusals.items():
+            note(refusal, batch[i].kind, batch[i].uid)
+        for delivery in batch:
+            if delivery.settle is not None:
+                delivery.settle()
+
+    async def _process(self, batch: list[Delivery]) -> Outcome:
+        """Tries for as long as the database is away: nothing is acknowledged meanwhile."""
+        attempt = 0
+        while True:
+            try:
+                return await self._loop.run_in_executor(self._thread, self._ingest.process, batch)
+            except AWAY as error:
+                stats.store_failures.inc()
+                pause = RETRY_S[min(attempt, len(RETRY_S) - 1)]
+                logger.error("the database is away, %d messages wait, next try in %s s: %s", len(batch), pause, error)
+                attempt += 1
+                await self._loop.run_in_executor(self._thread, close_old_connections)
+                await asyncio.sleep(pause)
+
+
+_shared: Ingest | None = None
+
+
+def shared_ingest() -> Ingest:
+    """This process's `Ingest`."""
+    global _shared
+    if _shared is None:
+        _shared = Ingest()
+    return _shared
+
+
+async def ingest_now(delivery: Delivery) -> int:
+    """Stores one delivery and fans it out before it returns, for protocols that answer. Returns the readings.
+
+    Raises `Refusal`, or `Unavailable` while the database is away.
+    """
+    try:
+        outcome = await database.run(shared_ingest().process, [delivery])
+    except AWAY:
+        stats.store_failures.inc()
+        raise Unavailable("the database is away") from None
+    await fanout.publish(outcome.events)
+    if refusal := outcome.refusals.get(0):
+        note(refusal, delivery.kind, delivery.uid)
+        raise refusal
+    return outcome.readings

@@ -1,0 +1,99 @@
+"""The demo space: made at the first start, so that there is something to see and somebody to sign in as."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from django.contrib.auth import get_user_model
+from django.db import transaction
+
+from bridges.simulator.fleet import DEMO_FLEET
+from dashboards.services import create_demo_dashboard
+from devices.models import Device, Member, Space
+from devices.services import devices
+from devices.values import Role
+
+SLUG = "demo"
+FIRST_DEVICE = "my-device"
+PEOPLE: dict[str, Role | None] = {
+    "alice": Role.MANAGER,
+    "bob": Role.OPERATOR,
+    "carol": Role.VIEWER,
+    "mallory": None,  # signs in and sees nothing: shows that membership decides
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What the start-up message tells. `password` and `secret` are set at the first start alone."""
+
+    password: str | None
+    secret: str | None
+    secret_file: Path
+
+
+def prepare(data_dir: Path, password: str | None, *, simulated: bool) -> Demo:
+    """Makes what is missing of the demo space.
+
+    `password` (the setting) is given to the demo users whenever it is set; without it the first start makes one up.
+    """
+    secret_file = data_dir / f"{FIRST_DEVICE}.secret"
+    with transaction.atomic():
+        space, first = Space.objects.get_or_create(slug=SLUG, defaults={"name": "Demo"})
+        if first:
+            password = password or secrets.token_urlsafe(9)
+            _make_people(space)
+        if password:
+            _set_password(password)
+        if simulated:
+            _equip_simulator(space, simulator_credentials(data_dir))
+        secret = _make_first_device(space, secret_file) if first else None
+    return Demo(password, secret, secret_file)
+
+
+def simulator_credentials(data_dir: Path) -> Path:
+    """What the simulated devices know of themselves, as a real one keeps its secret in its flash."""
+    return data_dir / "simulator.jsonl"
+
+
+def _make_people(space: Space) -> None:
+    for username, role in PEOPLE.items():
+        user, _ = get_user_model().objects.get_or_create(username=username)
+        if role is not None:
+            Member.objects.create(space=space, user=user, role=role)
+
+
+def _set_password(password: str) -> None:
+    for user in get_user_model().objects.filter(username__in=PEOPLE):
+        if not user.check_password(password):
+            user.set_password(password)
+            user.save(update_fields=["password"])
+
+
+def _make_first_device(space: Space, secret_file: Path) -> str:
+    _, secret = devices.create(FIRST_DEVICE, space, "My first device")
+    _write_private(secret_file, secret)
+    return secret
+
+
+def _equip_simulator(space: Space, file: Path) -> None:
+    """Every device of the demo fleet has an account and its secret in `file`; a lost file gets new secrets."""
+    lines = file.read_text().splitlines() if file.exists() else []
+    equipped = {msgspec.json.decode(line)["uid"] for line in lines if line.strip()}
+    missing = [demo for demo in DEMO_FLEET if demo.uid not in equipped]
+    for demo in missing:
+        known = Device.objects.filter(uid=demo.uid).first()
+        secret = devices.rotate_secret(known) if known else devices.create(demo.uid, space, demo.name)[1]
+        lines.append(msgspec.json.encode({"uid": demo.uid, "secret": secret}).decode())
+    if missing:
+        _write_private(file, "\n".join(lines) + "\n")
+        create_demo_dashboard(space)
+
+
+def _write_private(file: Path, text: str) -> None:
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
+        handle.write(text)
