@@ -2,17 +2,19 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint format bench requirements clean
+.PHONY: run test system lint format bench requirements clean
 
 run: .venv/.installed node_modules/.installed
 	@# Job control makes the hub the terminal's foreground job of its own: Ctrl-C reaches the hub alone, which stops
 	@# in order and exits 0, where make would die of the signal and report a failure.
 	@if [ -t 0 ]; then set -m; fi; $(BIN)/python manage.py runhub
 
-test: .venv/.installed-dev node_modules/.installed
-	@.ci/prepare
+test: system .venv/.installed-dev node_modules/.installed
 	$(BIN)/python -m pytest $(ARGS)
 	PATH="$(CURDIR)/$(BIN):$$PATH" npm test --silent
+
+system:
+	@.ci/prepare
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .

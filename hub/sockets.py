@@ -25,8 +25,6 @@ def bind(host: str, port: int, setting: str) -> socket.socket:
             raise PortTaken(f"port {port} on {host} is taken: set {setting} to another one") from None
         if error.errno == errno.EACCES:
             raise PortTaken(f"port {port} needs more rights: set {setting} to 1024 or more") from None
-        raise PortTaken(
-            f"cannot listen on {host}:{port} ({error.strerror}): check BIND, MQTT_BIND and {setting}"
-        ) from None
+        raise PortTaken(f"cannot listen on {host}:{port}, {error.strerror}: check {setting} and its BIND") from None
     sock.setblocking(False)
     return sock

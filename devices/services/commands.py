@@ -29,12 +29,14 @@ async def issue(
 
     Raises `NotFound`, `Forbidden` or `Invalid`.
     """
-    command = await database.run(_queue, person, uid, name, args, timeout_s)
-    await fanout.publish([changed(command), CommandsQueued()])
+    command, event = await database.run(_queue, person, uid, name, args, timeout_s)
+    await fanout.publish([event, CommandsQueued()])
     return command
 
 
-def _queue(person: Person, uid: str, name: str, args: dict[str, Any], timeout_s: float) -> Command:
+def _queue(
+    person: Person, uid: str, name: str, args: dict[str, Any], timeout_s: float
+) -> tuple[Command, CommandChanged]:
     device = access.device(person, uid, Action.COMMAND)
     if not name or len(name) > MAX_NAME or not name.isprintable():
         raise Invalid(f"a command's name has 1 to {MAX_NAME} printable characters")
@@ -49,7 +51,7 @@ def _queue(person: Person, uid: str, name: str, args: dict[str, Any], timeout_s:
     if "\\u0000" in msgspec.json.encode(args).decode():
         raise Invalid("args hold the NUL character")
     now = now_us()
-    return Command.objects.create(
+    command = Command.objects.create(
         id=base64.b32encode(secrets.token_bytes(10)).decode().lower(),
         device=device,
         issued_by_id=person.pk,
@@ -59,6 +61,7 @@ def _queue(person: Person, uid: str, name: str, args: dict[str, Any], timeout_s:
         changed_at=now,
         expires_at=now + int(timeout_s * 1_000_000),
     )
+    return command, changed(command)
 
 
 def mark_sent(command: Command) -> list[CommandChanged]:
@@ -98,7 +101,7 @@ def _change(
 
 
 def changed(command: Command) -> CommandChanged:
-    """The event that tells viewers of the command's present state."""
+    """The event that tells viewers of the command's present state. Touches the database."""
     return CommandChanged(
         device_id=command.device_id,
         uid=command.device.uid,

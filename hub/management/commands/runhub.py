@@ -36,9 +36,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             web_socket = sockets.bind(settings.BIND, settings.PORT, "PORT")
-            mqtt_socket = (
-                None if settings.MQTT_URL else sockets.bind(settings.MQTT_BIND, settings.MQTT_PORT, "MQTT_PORT")
-            )
+            mqtt_socket = None
+            if not settings.MQTT_URL:
+                mqtt_socket = sockets.bind(settings.MQTT_BIND, settings.MQTT_PORT, "MQTT_PORT")
         except sockets.PortTaken as error:
             raise CommandError(str(error)) from None
         call_command("migrate", verbosity=0, interactive=False)
@@ -90,7 +90,7 @@ class Hub:
 
     async def _start_broker(self) -> tuple[Broker | None, BrokerAddress]:
         if self._mqtt_socket is None:
-            return None, BrokerAddress.from_url(settings.MQTT_URL)
+            return None, BrokerAddress.from_url(settings.MQTT_URL or "")
         password = secrets.token_urlsafe(32)
         broker = Broker(HubAccounts(password), sock=self._mqtt_socket, limits=Limits())
         await broker.start()

@@ -1,0 +1,64 @@
+"""Characters with fixed rights, and a device to act on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from channels.layers import channel_layers
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
+
+from devices.models import Device, Member, Space
+from devices.services import devices
+from devices.values import Role
+
+
+@pytest.fixture(autouse=True)
+def fresh_channel_layer() -> Iterator[None]:
+    """A layer kept from another test belongs to that test's event loop."""
+    channel_layers.backends.clear()
+    yield
+    channel_layers.backends.clear()
+
+
+@pytest.fixture
+def space(db: None) -> Space:
+    return Space.objects.create(slug="garden", name="Garden")
+
+
+def _person(username: str, space: Space | None = None, role: Role | None = None) -> User:
+    user = get_user_model().objects.create_user(username, password=f"{username}'s password")
+    if space is not None and role is not None:
+        Member.objects.create(space=space, user=user, role=role)
+    return user
+
+
+@pytest.fixture
+def alice(space: Space) -> User:
+    """Manager of the space."""
+    return _person("alice", space, Role.MANAGER)
+
+
+@pytest.fixture
+def bob(space: Space) -> User:
+    """Operator in the space."""
+    return _person("bob", space, Role.OPERATOR)
+
+
+@pytest.fixture
+def carol(space: Space) -> User:
+    """Viewer in the space."""
+    return _person("carol", space, Role.VIEWER)
+
+
+@pytest.fixture
+def mallory(db: None) -> User:
+    """Signs in, and is a member of nothing."""
+    return _person("mallory")
+
+
+@pytest.fixture
+def pump(space: Space) -> Device:
+    device, _ = devices.create("pump-1", space, "Irrigation pump")
+    return device
