@@ -1,0 +1,7 @@
+"""The embedded MQTT 3.1.1 broker. It knows accounts, topics and messages, nothing of devices."""
+
+from .accounts import Accounts, Principal
+from .broker import Broker
+from .limits import Limits, SessionLimits
+
+__all__ = ["Accounts", "Broker", "Limits", "Principal", "SessionLimits"]

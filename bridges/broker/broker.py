@@ -1,0 +1,81 @@
+"""The broker as the hub sees it: started on a bound socket, stopped, asked to end connections, read for its counts."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import Counter
+
+from .accounts import Accounts
+from .connection import Connection, Shared
+from .framing import PacketSizes
+from .limits import Limits
+from .link import CLOSE_GRACE_S
+from .report import Report, log
+from .router import Router
+from .sessions import Sessions
+from .stats import new_stats
+
+BACKLOG = 512
+
+
+class Broker:
+    """An MQTT 3.1.1 broker on the running event loop, for logged-in clients only.
+
+    `sock` is a bound stream socket; the broker listens on it, and on nothing else, and closes it in `stop`.
+    Sessions and retained messages live in memory and end with `stop`. QoS 2 is taken and delivered as QoS 1.
+    """
+
+    def __init__(self, accounts: Accounts, sock: socket.socket, limits: Limits | None = None) -> None:
+        limits = limits or Limits()
+        stats = new_stats()
+        router = Router(limits, stats)
+        self._sock = sock
+        self._server: asyncio.Server | None = None
+        self._shared = Shared(
+            accounts=accounts,
+            limits=limits,
+            sizes=PacketSizes(limits),
+            stats=stats,
+            report=Report(),
+            router=router,
+            sessions=Sessions(limits, stats, router),
+            links=set(),
+        )
+
+    @property
+    def stats(self) -> Counter[str]:
+        """Counts since the start by name, see `stats.py`; live, for reading."""
+        return self._shared.stats
+
+    async def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: Connection(self._shared), sock=self._sock, backlog=BACKLOG)
+        log.info("Broker listens on %s", self._sock.getsockname())
+
+    async def stop(self) -> None:
+        """Closes the listener and all connections, without wills, and forgets sessions and retained messages."""
+        if self._server is not None:
+            self._server.close()
+            await self._end(list(self._shared.links), "stopped")
+            await self._server.wait_closed()
+            self._server = None
+        self._sock.close()
+        self._shared.sessions.clear()
+        self._shared.router.retained.clear()
+
+    async def disconnect(self, name: str, *, forget: bool = False) -> None:
+        """Ends all connections of an account, also one that is logging in; wills are published.
+
+        Without `forget` its persistent sessions stay for the next login (a rotated secret); with it they end
+        (a removed device).
+        """
+        await self._end([link for link in self._shared.links if link.account == name], "account_disconnected")
+        if forget:
+            self._shared.sessions.end_all(name)
+
+    async def _end(self, links: list[Connection], reason: str) -> None:
+        for link in links:
+            link.close(reason)
+        if links:
+            await asyncio.wait([link.closed for link in links], timeout=2 * CLOSE_GRACE_S)

@@ -1,0 +1,56 @@
+"""The bounds of the broker. Every queue, table and packet has one; what happens at it is counted in `Broker.stats`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+
+MAX_PACKET_ID = 65_535
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionLimits:
+    """What the broker holds for one MQTT session. A `Principal` may carry its own in `limits`.
+
+    Messages beyond `queue_messages` or `queue_bytes` are dropped, the newest first, and counted.
+    """
+
+    queue_messages: int = 500
+    queue_bytes: int = 1 << 20  # payloads and topics, waiting or in flight
+    in_flight: int = 32  # QoS 1 messages sent and not acknowledged; the others wait in the queue
+    subscriptions: int = 32
+
+    def __post_init__(self) -> None:
+        _check_positive(self)
+        if self.in_flight > MAX_PACKET_ID:
+            raise ValueError(f"in_flight is at most {MAX_PACKET_ID}, the number of packet ids")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds of the whole broker; times in seconds, sizes in bytes."""
+
+    connections: int = 2_000
+    sessions_per_account: int = 4
+    connect_timeout_s: float = 5.0  # from accepting to the whole CONNECT packet
+    authenticate_timeout_s: float = 10.0
+    stall_timeout_s: float = 10.0  # a client that takes not one byte for so long is disconnected
+    payload_bytes: int = 131_072
+    control_bytes: int = 8_192  # CONNECT (with its will), SUBSCRIBE and UNSUBSCRIBE
+    topic_bytes: int = 256  # topics and filters
+    topic_levels: int = 16
+    client_id_bytes: int = 128
+    retained_messages: int = 10_000
+    retained_bytes: int = 16 << 20
+    account_retained_messages: int = 64
+    account_retained_bytes: int = 256 << 10
+    session: SessionLimits = field(default_factory=SessionLimits)
+
+    def __post_init__(self) -> None:
+        _check_positive(self)
+
+
+def _check_positive(limits: SessionLimits | Limits) -> None:
+    for each in fields(limits):
+        value = getattr(limits, each.name)
+        if isinstance(value, int | float) and value <= 0:
+            raise ValueError(f"{each.name} must be more than zero, not {value}")

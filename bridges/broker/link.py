@@ -1,0 +1,237 @@
+"""A TCP connection as packets: bounded turns of reading, gathered writes, deadlines. It knows no meaning of packets."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import Counter
+from typing import cast
+
+from .errors import ProtocolError
+from .framing import Framer, PacketSizes
+from .limits import Limits
+from .report import Report, log
+from .stats import CLOSED
+
+PACKETS_PER_TURN = 64  # then the other connections, and the rest of the process, get their turn of the event loop
+FLUSH_BYTES = 65_536  # a gathered write of this size goes out at once
+WRITE_HIGH_BYTES = 65_536  # more than this unwritten: the client counts as not writable
+CLOSE_GRACE_S = 1.0  # for the last bytes to a client that does not read
+
+
+class Link(asyncio.Protocol):
+    """Subclasses take packets in `packet` and learn of the end, once, in `left`."""
+
+    def __init__(self, limits: Limits, sizes: PacketSizes, stats: Counter[str], report: Report) -> None:
+        self.limits = limits
+        self.stats = stats
+        self.report = report
+        self.writable = True
+        self.closing = False
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.peer = ""
+        self._loop = asyncio.get_running_loop()
+        self._framer = Framer(sizes)
+        self._transport: asyncio.Transport | None = None
+        self._held = False  # while the login is looked up
+        self._turn: asyncio.Handle | None = None
+        self._out: list[bytes] = []
+        self._out_bytes = 0
+        self._flush: asyncio.Handle | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._stall: asyncio.TimerHandle | None = None
+        self._heard_at = 0.0
+
+    # -- what subclasses implement
+
+    def packet(self, first: int, body: bytes) -> None:
+        raise NotImplementedError
+
+    def left(self, reason: str) -> None:
+        """The client is gone, or is being sent away, for a reason in `stats.CLOSED`."""
+        raise NotImplementedError
+
+    def pump(self) -> None:
+        """The connection takes bytes again."""
+        raise NotImplementedError
+
+    # -- what subclasses and sessions call
+
+    def send(self, packet: bytes) -> None:
+        """Writes with all that is sent in this turn of the event loop: one system call, not one per packet."""
+        self._out.append(packet)
+        self._out_bytes += len(packet)
+        if self._out_bytes >= FLUSH_BYTES:
+            self._write()
+        elif self._flush is None:
+            self._flush = self._loop.call_soon(self._write)
+
+    def pump_soon(self) -> None:
+        self._loop.call_soon(self.pump)
+
+    def close(self, reason: str) -> None:
+        """Writes out what is left and closes; a client that does not read has `CLOSE_GRACE_S` for it."""
+        transport = self._transport
+        if self.closing or transport is None:
+            return
+        self._leave(reason)
+        self._write()
+        self._cancel_timers()
+        if not self.writable:
+            transport.abort()
+            return
+        transport.close()
+        self._deadline = self._loop.call_later(CLOSE_GRACE_S, transport.abort)
+
+    def hold(self) -> None:
+        """No packet is handed out until `release`; what comes stays in the kernel."""
+        self._held = True
+        self._read_on()
+
+    def release(self) -> None:
+        self._held = False
+        self._read_on()
+
+    def login_done(self) -> None:
+        self._framer.login_done()
+
+    def close_after(self, seconds: float, reason: str) -> None:
+        """Sets the deadline, in place of any other."""
+        self._set_deadline(self._loop.call_later(seconds, self.close, reason))
+
+    def keep_alive(self, seconds: float) -> None:
+        """Closes when nothing is heard for so long; 0 means never. Takes the place of any other deadline."""
+        self._set_deadline(self._loop.call_later(seconds, self._check_alive, seconds) if seconds else None)
+
+    # -- what the event loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
+        self.peer = str(transport.get_extra_info("peername"))
+        _find_dead_peers(transport.get_extra_info("socket"))
+        self.stats["connections"] += 1
+        self.stats["accepted_connections"] += 1
+
+    def data_received(self, data: bytes) -> None:
+        self._heard_at = self._loop.time()
+        self._framer.feed(data)
+        self._read()
+
+    def pause_writing(self) -> None:
+        """The client does not take what it is sent: it gets no more, and nothing more is asked of us meanwhile."""
+        self.writable = False
+        self._read_on()
+        self._watch_stall()
+
+    def resume_writing(self) -> None:
+        self.writable = True
+        if self._stall is not None:
+            self._stall.cancel()
+        if not self.closing:
+            self._read_on()
+            self.pump()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.closing:
+            self._leave("truncated_packet" if self._framer.partial else "connection_lost")
+        self._cancel_timers()
+        self._out.clear()
+        self.stats["connections"] -= 1
+        self.closed.set_result(None)
+
+    # -- reading
+
+    def _read(self) -> None:
+        self._turn = None
+        for _ in range(PACKETS_PER_TURN):
+            if self.closing or self._held or not self.writable:
+                return
+            try:
+                packet = self._framer.next()
+                if packet is None:
+                    self._read_on()
+                    return
+                self.packet(*packet)
+            except ProtocolError as error:
+                self.close(error.reason)
+                return
+            except Exception:
+                log.exception("A packet from %s could not be handled", self.peer)
+                self.close("internal_error")
+                return
+        self._turn = self._loop.call_soon(self._read)
+        self._read_on()
+
+    def _read_on(self) -> None:
+        """Lets the transport read only while its bytes can be handled: unread, they hold back the client."""
+        transport = self._transport
+        if transport is None or self.closing:
+            return
+        if self._held or not self.writable or self._turn is not None:
+            transport.pause_reading()
+        elif self._framer.partial and not transport.is_reading():
+            self._turn = self._loop.call_soon(self._read)  # packets that came before the pause go first
+        else:
+            transport.resume_reading()
+
+    # -- writing
+
+    def _write(self) -> None:
+        if self._flush is not None:
+            self._flush.cancel()
+            self._flush = None
+        if self._out and self._transport is not None:
+            data = b"".join(self._out)
+            self._out.clear()
+            self._out_bytes = 0
+            self._transport.write(data)
+
+    def _watch_stall(self) -> None:
+        assert self._transport is not None  # noqa: S101
+        unwritten = self._transport.get_write_buffer_size()
+        self._stall = self._loop.call_later(self.limits.stall_timeout_s, self._check_stall, unwritten)
+
+    def _check_stall(self, unwritten: int) -> None:
+        assert self._transport is not None  # noqa: S101
+        if self._transport.get_write_buffer_size() >= unwritten:
+            self.close("stalled")
+        else:
+            self._watch_stall()  # slow, but alive
+
+    # -- time and end
+
+    def _check_alive(self, seconds: float) -> None:
+        silent = self._loop.time() - self._heard_at
+        if silent >= seconds and self.writable and self._turn is None:
+            self.close("keepalive_timeout")
+            return
+        # While reading is paused nothing can be heard; then it is the stall that ends the connection.
+        self._deadline = self._loop.call_later(max(seconds - silent, seconds / 4), self._check_alive, seconds)
+
+    def _set_deadline(self, deadline: asyncio.TimerHandle | None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = deadline
+
+    def _leave(self, reason: str) -> None:
+        self.closing = True
+        self.stats[f"closed.{reason}"] += 1
+        log.debug("Connection from %s ends: %s", self.peer, CLOSED[reason])
+        self.left(reason)
+
+    def _cancel_timers(self) -> None:
+        for handle in (self._turn, self._flush, self._deadline, self._stall):
+            if handle is not None:
+                handle.cancel()
+        self._turn = self._flush = self._deadline = self._stall = None
+
+
+def _find_dead_peers(sock: socket.socket) -> None:
+    """A client without keep-alive whose machine vanished would hold its session for ever."""
+    if sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, seconds in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4)):
+        if hasattr(socket, option):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), seconds)

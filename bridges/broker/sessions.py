@@ -1,0 +1,76 @@
+"""The sessions there are, by account and client id."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from .accounts import Principal
+from .control import SERVER_UNAVAILABLE
+from .errors import LoginRefused
+from .limits import Limits
+from .router import Router
+from .session import Outlet, Session
+
+
+class Sessions:
+    def __init__(self, limits: Limits, stats: Counter[str], router: Router) -> None:
+        self._limits = limits
+        self._stats = stats
+        self._router = router
+        self._by_account: dict[str, dict[str, Session]] = {}
+
+    def open(self, principal: Principal, client_id: str, outlet: Outlet, *, clean: bool) -> tuple[Session, bool]:
+        """The session for a login, and whether it was there before. Raises `LoginRefused`.
+
+        A connection that has it is closed first, as MQTT asks; that is always one of the same account.
+        """
+        session = self._take_over(principal.name, client_id)
+        if session is not None and clean:
+            self.end(session)
+            session = None
+        present = session is not None
+        if session is None:
+            self._make_room(principal.name)
+            session = Session(principal, client_id, clean=clean, stats=self._stats)
+            self._by_account.setdefault(principal.name, {})[client_id] = session
+            self._stats["sessions"] += 1
+        session.attach(outlet, principal, principal.limits or self._limits.session)
+        self._router.check_again(session)
+        return session, present
+
+    def end(self, session: Session) -> None:
+        """Forgets the session with all it holds."""
+        account = session.principal.name
+        mine = self._by_account.get(account, {})
+        if mine.get(session.client_id) is not session:
+            return
+        del mine[session.client_id]
+        if not mine:
+            del self._by_account[account]
+        self._stats["sessions"] -= 1
+        self._router.forget(session)
+
+    def end_all(self, account: str) -> None:
+        for session in list(self._by_account.get(account, {}).values()):
+            self.end(session)
+
+    def clear(self) -> None:
+        for account in list(self._by_account):
+            self.end_all(account)
+
+    def _take_over(self, account: str, client_id: str) -> Session | None:
+        session = self._by_account.get(account, {}).get(client_id)
+        if session is not None and session.outlet is not None:
+            session.outlet.close("taken_over")  # ends the session, too, if it was a clean one
+            session = self._by_account.get(account, {}).get(client_id)
+        return session
+
+    def _make_room(self, account: str) -> None:
+        """A client that takes a new id at each start must not leave sessions behind for ever: the oldest goes."""
+        mine = self._by_account.get(account, {})
+        if len(mine) < self._limits.sessions_per_account:
+            return
+        away = next((session for session in mine.values() if session.outlet is None), None)
+        if away is None:
+            raise LoginRefused(SERVER_UNAVAILABLE, "too_many_sessions")
+        self.end(away)

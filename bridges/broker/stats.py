@@ -1,0 +1,76 @@
+"""What the broker counts: one flat mapping of names, with the reason after a dot."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+GAUGES = ("connections", "sessions", "subscriptions", "retained_messages", "retained_bytes")
+"""Names that say how many there are now. All others only grow."""
+
+COUNTS = (
+    "accepted_connections",
+    "accepted_logins",
+    "received_messages",
+    "delivered_messages",  # PUBLISH packets sent, repeats not counted
+    "redelivered_messages",  # PUBLISH packets sent again with DUP after a reconnect
+    "refused_publishes",
+)
+
+REFUSED_LOGINS = {
+    "anonymous": "no user name",
+    "bad_credentials": "wrong user name or password",
+    "protocol_version": "not MQTT 3.1.1",
+    "client_id": "client id missing in a persistent session, or too long",
+    "foreign_will": "will on a topic that the account may not publish to",
+    "too_many_sessions": "the account has as many connected sessions as it may have",
+    "authentication_timeout": "the account look-up took too long",
+    "authentication_failed": "the account look-up failed",
+}
+
+REFUSED_SUBSCRIPTIONS = {
+    "foreign": "filter outside of what the account may subscribe to",
+    "shared": "shared subscriptions are not offered",
+    "invalid": "not a valid filter, too long or too deep",
+    "too_many": "the session has as many subscriptions as it may have",
+}
+
+CLOSED = {
+    "disconnected": "the client said goodbye",
+    "connection_lost": "the connection broke or was closed without a goodbye",
+    "truncated_packet": "the connection ended within a packet",
+    "keepalive_timeout": "nothing was heard for one and a half keep-alive times",
+    "connect_timeout": "no CONNECT packet came in time",
+    "login_refused": "the login was refused",
+    "taken_over": "the same account connected with the same client id",
+    "account_disconnected": "the hub ended the connections of the account",
+    "stopped": "the broker stops",
+    "stalled": "the client took no byte for too long",
+    "too_many_connections": "the broker has as many connections as it may have",
+    "packet_too_large": "a packet is larger than allowed",
+    "malformed_packet": "a packet does not follow MQTT 3.1.1",
+    "invalid_topic": "a topic is empty, too long, too deep or holds a wildcard or NUL",
+    "unexpected_packet": "a packet that a client does not send at this point",
+    "second_connect": "a second CONNECT on one connection",
+    "too_many_in_flight": "more QoS 2 messages are open than allowed",
+    "internal_error": "an error in the broker, see the log",
+}
+
+DROPPED = {
+    "slow_qos0": "the session's queue is full; the client is connected",
+    "slow_qos1": "the session's queue is full; the client is connected",
+    "offline_qos0": "the session's client is away; QoS 0 does not wait for it",
+    "offline_qos1": "the session's queue is full; its client is away",
+    "retained_full": "not kept as retained message, though delivered to those subscribed",
+}
+
+
+def new_stats() -> Counter[str]:
+    """All names at zero, so that a metric is there before its first event."""
+    reasons = {
+        "refused_logins": REFUSED_LOGINS,
+        "refused_subscriptions": REFUSED_SUBSCRIPTIONS,
+        "closed": CLOSED,
+        "dropped": DROPPED,
+    }
+    names = [*GAUGES, *COUNTS, *(f"{group}.{reason}" for group, texts in reasons.items() for reason in texts)]
+    return Counter(dict.fromkeys(names, 0))
