@@ -116,9 +116,8 @@ class SimulatedDevice:
         # Before `online`: who then sends a command at once is heard.
         if not await self._link.subscribe(f"{self._topic}/commands/+") and self._link.up:
             self._reporter.deaf(self)
-        self._outbox.put(self._status(b"online"))
         attributes = {**self._model.attributes(), "dropped_readings": self.backlog.dropped}
-        self._outbox.put(Message(f"{self._topic}/attributes", msgspec.json.encode(attributes)))
+        self._outbox.put(self._status(b"online"), Message(f"{self._topic}/attributes", msgspec.json.encode(attributes)))
         if self._link.up:
             self._reporter.connected(self)
         why = await self._link.closed()

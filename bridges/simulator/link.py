@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
 from bridges.simulator.address import Broker
@@ -58,6 +58,7 @@ class Link:
         self._granted: asyncio.Future[bool] = self._loop.create_future()
         self._closed = asyncio.Event()
         self._why = ""
+        self._housekeeping: asyncio.TimerHandle | None = None
         self._unacknowledged: dict[int, asyncio.Future[None]] = {}
         self.up = False
         """Whether the broker has accepted the connection, and it has not ended since."""
@@ -89,6 +90,8 @@ class Link:
 
     async def subscribe(self, topic_filter: str) -> bool:
         """Whether the broker has granted it; false too where the connection ended first."""
+        if not self.up:
+            return False
         self._granted = self._loop.create_future()
         self._client.subscribe(topic_filter, qos=1)
         return await self._granted
@@ -106,11 +109,7 @@ class Link:
 
     async def closed(self) -> str:
         """Waits for the end of the connection; the reason."""
-        while not self._closed.is_set():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(HOUSEKEEPING_S):
-                    await self._closed.wait()
-            self._client.loop_misc()
+        await self._closed.wait()
         return self._why
 
     async def disconnect(self, timeout_s: float) -> None:
@@ -154,6 +153,12 @@ class Link:
         assert sock is not None  # noqa: S101 - `reconnect` has returned
         self._loop.add_reader(sock, self._read)
         self._loop.add_writer(sock, self._client.loop_write)
+        self._housekeeping = self._loop.call_later(HOUSEKEEPING_S, self._keep_house)
+
+    def _keep_house(self) -> None:
+        """Let paho send its ping, or end a connection whose last ping went unanswered."""
+        if self._client.loop_misc() == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._housekeeping = self._loop.call_later(HOUSEKEEPING_S, self._keep_house)
 
     def _read(self) -> None:
         self._client.loop_read()
@@ -201,6 +206,8 @@ class Link:
 
     def _disconnected(self, _client: Client, _userdata: object, _flags: object, reason: ReasonCode, *_: object) -> None:
         self.up = False
+        if self._housekeeping is not None:
+            self._housekeeping.cancel()
         if str(reason) == "Keep alive timeout":
             self._why = "the broker went silent"
         self._closed.set()

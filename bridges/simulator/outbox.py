@@ -42,10 +42,9 @@ class Outbox:
         self._urgent: deque[Message] = deque(maxlen=URGENT_LIMIT)
         self._in_flight = 0
 
-    def put(self, message: Message) -> None:
+    def put(self, *messages: Message) -> None:
         """Send before any telemetry; once, if the same message is waiting still."""
-        if message not in self._urgent:
-            self._urgent.append(message)
+        self._urgent.extend(message for message in messages if message not in self._urgent)
         self.flush()
 
     def flush(self) -> None:

@@ -61,7 +61,7 @@ class FleetReport:
         self._online.discard(device.uid)
         if not self._complaining:
             self._complaining = True
-            log.warning("no connection to the broker at %s (%s): trying on", self._broker, why)
+            log.warning("no connection to the broker at %s, trying on (%s)", self._broker, why)
 
     def refused(self, device: SimulatedDevice, why: str) -> None:
         """See `device.Reporter`."""
