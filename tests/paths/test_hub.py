@@ -1,0 +1,93 @@
+"""The hub as a person meets it: started from a shell, stopped from a shell."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.paths.conftest import RunningHub
+from tests.servers import START_S, HubServer, find
+
+
+def latest(hub: HubServer, token: str, uid: str) -> dict[str, list[object]]:
+    response = httpx.get(f"{hub.url}/api/v1/devices/{uid}", headers={"Authorization": f"Bearer {token}"})
+    response.raise_for_status()
+    return response.json()["latest"]
+
+
+def printed_line(output: str) -> str:
+    found = re.search(r"^\s*(mosquitto_pub .*)$", output, re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+def test_it_prints_where_to_go_and_who_may_sign_in(hub: RunningHub) -> None:
+    assert f"http://localhost:{hub.port}" in hub.output
+    assert all(name in hub.output for name in ("alice", "bob", "carol", "mallory", HubServer.PASSWORD))
+
+
+def test_the_printed_line_publishes(hub: RunningHub) -> None:
+    find("mosquitto_pub")
+    token = hub.create_token("carol")
+    done = subprocess.run(printed_line(hub.output), shell=True, timeout=START_S, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert latest(hub, token, "my-device")["temperature"][1] == 21.5
+
+
+def test_it_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    find("mosquitto_pub")
+    first = RunningHub(tmp_path)
+    first.start()
+    token = first.create_token("alice")
+    subprocess.run(printed_line(first.output), shell=True, check=True, timeout=START_S)
+    assert first.stop(signal.SIGTERM) == 0
+    shown = len(first.output)
+
+    first.start()
+    again = printed_line(first.output[shown:])
+    secret = (tmp_path / "data" / "my-device.secret").read_text()
+    assert secret in first.output[:shown]
+    assert secret not in first.output[shown:]
+    assert latest(first, token, "my-device")["temperature"][1] == 21.5
+    subprocess.run(again.replace("21.5", "22.5"), shell=True, check=True, timeout=START_S)
+    assert latest(first, token, "my-device")["temperature"][1] == 22.5
+    assert first.stop(signal.SIGINT) == 0
+
+
+@pytest.mark.parametrize("setting", ["PORT", "MQTT_PORT"])
+def test_a_taken_port_is_one_clear_line(hub: RunningHub, tmp_path: Path, setting: str) -> None:
+    taken = hub.port if setting == "PORT" else hub.mqtt_port
+    second = HubServer(tmp_path, **{setting: str(taken)})
+    done = subprocess.run(second.command(), env=second.environment(), capture_output=True, text=True, timeout=START_S)
+    assert done.returncode == 1
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    assert len(lines) == 1
+    assert setting in lines[0].replace("MQTT_PORT", "" if setting == "PORT" else "MQTT_PORT")
+    assert str(taken) in lines[0]
+
+
+def test_a_bad_setting_is_one_clear_line(tmp_path: Path) -> None:
+    done = subprocess.run(
+        HubServer(tmp_path).command(),
+        env={**os.environ, "DATA_DIR": str(tmp_path), "PORT": "eighty"},
+        capture_output=True,
+        text=True,
+        timeout=START_S,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == ["hubbub: PORT must be a whole number from 1 to 65535, not 'eighty'"]
+
+
+def test_secrets_are_not_in_the_files_of_the_data_folder(hub: RunningHub) -> None:
+    """Nothing but the file made for it holds a device's secret."""
+    device = hub.create_device("secretive")
+    for file in (hub.folder / "data").iterdir():
+        if file.is_file():
+            assert device.secret.encode() not in file.read_bytes(), file
+    assert device.secret not in hub.output

@@ -1,0 +1,67 @@
+"""The examples of docs/protocol.md, run as they stand there."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.paths.conftest import RunningHub
+from tests.servers import ROOT, START_S, find
+
+_BLOCK = re.compile(r"<!-- example: (?P<name>\w+) -->\n```\w+\n(?P<code>.*?)```", re.DOTALL)
+EXAMPLES = {found["name"]: found["code"] for found in _BLOCK.finditer((ROOT / "docs/protocol.md").read_text())}
+
+
+@pytest.fixture
+def environment(hub: RunningHub, request: pytest.FixtureRequest) -> dict[str, str]:
+    device = hub.create_device(f"example-{zlib.crc32(request.node.name.encode())}")
+    return {
+        **os.environ,
+        "PYTHONUNBUFFERED": "1",
+        "HUB": hub.url,
+        "MQTT_PORT": str(hub.mqtt_port),
+        "DEVICE_UID": device.uid,
+        "DEVICE_SECRET": device.secret,
+        "TOKEN": hub.create_token("bob"),
+    }
+
+
+@pytest.fixture
+def device(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen([sys.executable, "-c", EXAMPLES["device"]], env=environment, text=True)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_no_example_is_left_out() -> None:
+    assert set(EXAMPLES) == {"device", "ingest", "client"}
+
+
+def test_a_client_watches_a_device_and_commands_it(environment: dict[str, str], device: subprocess.Popen[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", EXAMPLES["client"]], env=environment, capture_output=True, text=True, timeout=START_S
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "welcome bob"
+    assert lines[1].startswith("snapshot ")
+    assert any(line.startswith("telemetry {'speed': [[") for line in lines)
+    assert lines[-1] == "answer {'speed': 40}"
+
+
+def test_http_ingest_stores(environment: dict[str, str]) -> None:
+    find("curl")
+    subprocess.run(["sh", "-euc", EXAMPLES["ingest"]], env=environment, check=True, timeout=START_S)
+    response = httpx.get(
+        f"{environment['HUB']}/api/v1/devices/{environment['DEVICE_UID']}",
+        headers={"Authorization": f"Bearer {environment['TOKEN']}"},
+    )
+    assert response.json()["latest"]["temperature"][1] == 21.5
