@@ -8,17 +8,11 @@ import signal
 import subprocess
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.paths.conftest import RunningHub
 from tests.servers import START_S, HubServer, find
-
-
-def latest(hub: HubServer, token: str, uid: str) -> dict[str, list[object]]:
-    response = httpx.get(f"{hub.url}/api/v1/devices/{uid}", headers={"Authorization": f"Bearer {token}"})
-    response.raise_for_status()
-    return response.json()["latest"]
+from tests.viewer import Viewer
 
 
 def printed_line(output: str) -> str:
@@ -34,10 +28,11 @@ def test_it_prints_where_to_go_and_who_may_sign_in(hub: RunningHub) -> None:
 
 def test_the_printed_line_publishes(hub: RunningHub) -> None:
     find("mosquitto_pub")
-    token = hub.create_token("carol")
-    done = subprocess.run(printed_line(hub.output), shell=True, timeout=START_S, capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert latest(hub, token, "my-device")["temperature"][1] == 21.5
+    with Viewer(hub.url, hub.create_token("carol")) as viewer:
+        assert viewer.subscribe("device:my-device")["latest"] == {}
+        done = subprocess.run(printed_line(hub.output), shell=True, timeout=START_S, capture_output=True, text=True)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert viewer.telemetry("my-device")["temperature"][0][1] == 21.5
 
 
 def test_it_goes_on_where_it_stopped(tmp_path: Path) -> None:
@@ -45,7 +40,10 @@ def test_it_goes_on_where_it_stopped(tmp_path: Path) -> None:
     first = RunningHub(tmp_path)
     first.start()
     token = first.create_token("alice")
-    subprocess.run(printed_line(first.output), shell=True, check=True, timeout=START_S)
+    with Viewer(first.url, token) as viewer:
+        viewer.subscribe("device:my-device")
+        subprocess.run(printed_line(first.output), shell=True, check=True, timeout=START_S)
+        viewer.telemetry("my-device")
     assert first.stop(signal.SIGTERM) == 0
     shown = len(first.output)
 
@@ -54,9 +52,10 @@ def test_it_goes_on_where_it_stopped(tmp_path: Path) -> None:
     secret = (tmp_path / "data" / "my-device.secret").read_text()
     assert secret in first.output[:shown]
     assert secret not in first.output[shown:]
-    assert latest(first, token, "my-device")["temperature"][1] == 21.5
-    subprocess.run(again.replace("21.5", "22.5"), shell=True, check=True, timeout=START_S)
-    assert latest(first, token, "my-device")["temperature"][1] == 22.5
+    with Viewer(first.url, token) as viewer:
+        assert viewer.subscribe("device:my-device")["latest"]["temperature"][1] == 21.5
+        subprocess.run(again.replace("21.5", "22.5"), shell=True, check=True, timeout=START_S)
+        assert viewer.telemetry("my-device")["temperature"][0][1] == 22.5
     assert first.stop(signal.SIGINT) == 0
 
 

@@ -9,11 +9,11 @@ import sys
 import zlib
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
 from tests.paths.conftest import RunningHub
 from tests.servers import ROOT, START_S, find
+from tests.viewer import Viewer
 
 _BLOCK = re.compile(r"<!-- example: (?P<name>\w+) -->\n```\w+\n(?P<code>.*?)```", re.DOTALL)
 EXAMPLES = {found["name"]: found["code"] for found in _BLOCK.finditer((ROOT / "docs/protocol.md").read_text())}
@@ -59,9 +59,8 @@ def test_a_client_watches_a_device_and_commands_it(environment: dict[str, str], 
 
 def test_http_ingest_stores(environment: dict[str, str]) -> None:
     find("curl")
-    subprocess.run(["sh", "-euc", EXAMPLES["ingest"]], env=environment, check=True, timeout=START_S)
-    response = httpx.get(
-        f"{environment['HUB']}/api/v1/devices/{environment['DEVICE_UID']}",
-        headers={"Authorization": f"Bearer {environment['TOKEN']}"},
-    )
-    assert response.json()["latest"]["temperature"][1] == 21.5
+    with Viewer(environment["HUB"], environment["TOKEN"]) as viewer:
+        uid = environment["DEVICE_UID"]
+        viewer.subscribe(f"device:{uid}")
+        subprocess.run(["sh", "-euc", EXAMPLES["ingest"]], env=environment, check=True, timeout=START_S)
+        assert viewer.telemetry(uid)["temperature"][0][1] == 21.5
