@@ -5,12 +5,16 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 
+from bridges.broker import SessionLimits
 from bridges.mqtt import topics
 from devices import access, database
 from devices.queries import devices
 
 BRIDGE = "$bridge"
 """The hub's own account; no device can have this name."""
+
+# All devices' messages pass through this one session: what a stalled database holds up waits here.
+BRIDGE_LIMITS = SessionLimits(queue_messages=100_000, queue_bytes=128 << 20, in_flight=2_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class BridgePrincipal:
     """The bridge of this process: hears and tells everything."""
 
     name: str = BRIDGE
+    limits: SessionLimits = BRIDGE_LIMITS
 
     def _any(self, topic_or_filter: str) -> bool:
         return True

@@ -1,16 +1,19 @@
-"""The bridge between a real Mosquitto and the database."""
+"""The bridge between a broker, Mosquitto or the embedded one, and the database."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiomqtt
 import pytest
 from asgiref.sync import sync_to_async
 
+from bridges.broker import Broker
+from bridges.mqtt.accounts import BRIDGE, HubAccounts
 from bridges.mqtt.bridge import run_bridge
 from bridges.mqtt.session import BrokerAddress
 from devices import database, groups, stats
@@ -22,6 +25,7 @@ from devices.queries import devices as device_queries
 from devices.services import commands
 from devices.services import devices as device_services
 from devices.values import CommandStatus
+from hub.sockets import bind
 from tests.servers import Mosquitto
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,8 +34,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 class Bridged:
     """A running bridge, a device's own MQTT client, and the events that come out."""
 
-    def __init__(self, device: Device, secret: str, broker: Mosquitto) -> None:
-        self.device, self.secret, self.broker = device, secret, broker
+    def __init__(self, device: Device, secrets: dict[str, str], port: int) -> None:
+        self.device, self.secrets, self.port = device, secrets, port
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self.listener = Listener(self._events.put_nowait, lambda shards, reason: None)
 
@@ -50,22 +54,16 @@ class Bridged:
         return json.loads(event.parts[0].json)
 
     def client(self, username: str = "valve-1", **options: object) -> aiomqtt.Client:
-        return aiomqtt.Client("127.0.0.1", self.broker.port, username=username, password=self.secret, **options)
+        return aiomqtt.Client("127.0.0.1", self.port, username=username, password=self.secrets[username], **options)
 
 
-@pytest.fixture
-async def bridged(tmp_path: Path, space: Space) -> AsyncIterator[Bridged]:
-    device, secret = await sync_to_async(device_services.create)("valve-1", space)
-    await sync_to_async(device_services.create)("valve-2", space)
-    names = ("valve-1", "valve-2", "stranger")
-    broker = Mosquitto(
-        tmp_path, {"bridge": hash_secret("bridge-secret"), **dict.fromkeys(names, device.secret_hash)}
-    )
-    await asyncio.to_thread(broker.start)
+@asynccontextmanager
+async def bridging(
+    device: Device, secrets: dict[str, str], port: int, login: tuple[str, str]
+) -> AsyncIterator[Bridged]:
     stop, ready = asyncio.Event(), asyncio.Event()
-    address = BrokerAddress("127.0.0.1", broker.port, "bridge", "bridge-secret")
-    bridge = asyncio.create_task(run_bridge(address, "test-bridge", stop, ready))
-    found = Bridged(device, secret, broker)
+    bridge = asyncio.create_task(run_bridge(BrokerAddress("127.0.0.1", port, *login), "test-bridge", stop, ready))
+    found = Bridged(device, secrets, port)
     await found.listener.start()
     await found.listener.join(groups.telemetry(groups.shard_of(device.id)))
     async with asyncio.timeout(20):
@@ -74,7 +72,48 @@ async def bridged(tmp_path: Path, space: Space) -> AsyncIterator[Bridged]:
     stop.set()
     await asyncio.wait_for(bridge, 20)
     await found.listener.stop()
+
+
+@pytest.fixture
+async def secrets(space: Space) -> dict[str, str]:
+    """uid -> secret of two devices of the hub."""
+    made = [await sync_to_async(device_services.create)(uid, space) for uid in ("valve-1", "valve-2")]
+    return {device.uid: secret for device, secret in made}
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    broker = Mosquitto(tmp_path, {"bridge": hash_secret("bridge-secret")})
+    yield broker
     broker.stop()
+
+
+@pytest.fixture
+async def by_mosquitto(secrets: dict[str, str], mosquitto: Mosquitto) -> AsyncIterator[Bridged]:
+    """Mosquitto also lets `stranger` in, whom the hub does not know."""
+    secrets["stranger"] = "stranger's secret"
+    mosquitto.accounts |= {uid: hash_secret(secret) for uid, secret in secrets.items()}
+    await asyncio.to_thread(mosquitto.start)
+    device = await Device.objects.aget(uid="valve-1")
+    async with bridging(device, secrets, mosquitto.port, ("bridge", "bridge-secret")) as found:
+        yield found
+
+
+@pytest.fixture
+async def by_embedded_broker(secrets: dict[str, str]) -> AsyncIterator[Bridged]:
+    sock = bind("127.0.0.1", 0, "MQTT_PORT")
+    broker = Broker(HubAccounts("bridge-secret"), sock=sock)
+    await broker.start()
+    device = await Device.objects.aget(uid="valve-1")
+    async with bridging(device, secrets, sock.getsockname()[1], (BRIDGE, "bridge-secret")) as found:
+        yield found
+    await broker.stop()
+
+
+@pytest.fixture(params=["by_mosquitto", "by_embedded_broker"])
+def bridged(request: pytest.FixtureRequest) -> Bridged:
+    found: Bridged = request.getfixturevalue(request.param)
+    return found
 
 
 async def test_it_stores_telemetry_and_then_shows_it(bridged: Bridged) -> None:
@@ -114,12 +153,12 @@ async def test_bad_telemetry_is_counted_and_the_next_good_message_arrives(bridge
     assert total(stats.refused) == before + 1
 
 
-async def test_an_unknown_device_is_counted_and_loses_nothing_else(bridged: Bridged) -> None:
+async def test_an_unknown_device_is_counted_and_loses_nothing_else(by_mosquitto: Bridged) -> None:
     before = stats.refused.labels("unknown_device")._value.get()
-    async with bridged.client("stranger") as stranger, bridged.client() as client:
+    async with by_mosquitto.client("stranger") as stranger, by_mosquitto.client() as client:
         await stranger.publish("devices/stranger/telemetry", '{"a": 1}', qos=1)
         await client.publish("devices/valve-1/telemetry", '{"a": 2}', qos=1)
-        await bridged.telemetry()
+        await by_mosquitto.telemetry()
     assert stats.refused.labels("unknown_device")._value.get() == before + 1
 
 
@@ -180,15 +219,15 @@ async def test_an_answer_counts_once_and_only_from_the_device_itself(bridged: Br
     assert stats.refused.labels("unknown_command")._value.get() == before + 2
 
 
-async def test_it_comes_back_by_itself_and_loses_no_command(bridged: Bridged, bob) -> None:
-    await asyncio.to_thread(bridged.broker.stop)
+async def test_it_comes_back_by_itself_and_loses_no_command(by_mosquitto: Bridged, mosquitto: Mosquitto, bob) -> None:
+    await asyncio.to_thread(mosquitto.stop)
     issued = await commands.issue(bob, "valve-1", "set", {"open": 1})
-    await asyncio.to_thread(bridged.broker.start)
-    await bridged.event(CommandChanged, id=issued.id, status="sent")
+    await asyncio.to_thread(mosquitto.start)
+    await by_mosquitto.event(CommandChanged, id=issued.id, status="sent")
     # The inbound side is back as well once what is published after the restart is stored; QoS 1 messages that come
     # before it has subscribed reach nobody, as Mosquitto was told to forget its sessions.
-    async with bridged.client() as client, asyncio.timeout(20):
-        stored = asyncio.create_task(bridged.telemetry())
+    async with by_mosquitto.client() as client, asyncio.timeout(20):
+        stored = asyncio.create_task(by_mosquitto.telemetry())
         while not stored.done():
             await client.publish("devices/valve-1/telemetry", '{"a": 1}', qos=1)
             await asyncio.wait({stored}, timeout=0.2)
