@@ -14,10 +14,11 @@ from itertools import pairwise
 
 import pytest
 
-from bridges.simulator import device, link
-from bridges.simulator.address import parse
+from bridges.simulator import backoff, device, link
+from bridges.simulator.address import Broker, parse
 from bridges.simulator.credentials import Credentials
 from bridges.simulator.simulation import simulate
+from devices.credentials import hash_secret
 from tests.bridges.simulator.watcher import Watcher
 
 Run = Callable[..., AbstractAsyncContextManager[None]]
@@ -196,11 +197,43 @@ async def test_broker_that_comes_later_is_waited_for_with_one_line(run, broker, 
         await lines.until("3 simulated devices are connected")
 
 
-async def test_refused_credentials_are_said_once_and_the_others_run(run, fleet, lines):
-    async with run(fleet=[Credentials("pump-9", "wrong"), *fleet]):
+def admit(broker, entry: Credentials) -> None:
+    """Give a device its account, as creating it in the hub does."""
+    broker.accounts[entry.uid] = hash_secret(entry.secret)
+    broker.command()  # writes the password file
+    broker.process.send_signal(signal.SIGHUP)
+
+
+async def test_refused_credentials_are_said_once_and_the_others_run(run, broker, fleet, lines, monkeypatch):
+    monkeypatch.setattr(backoff, "REFUSED_S", 0.1)
+    stranger = Credentials("pump-9", "no account yet")
+    async with run(fleet=[stranger, *fleet]):
         await lines.until("3 simulated devices are connected")
         assert "refuses its credentials (Not authorized)" in await lines.until("pump-9")
+        await asyncio.sleep(0.5)  # it has asked again several times
         assert len(lines.texts) == 2
+        admit(broker, stranger)
+        await lines.until("4 simulated devices are connected")
+
+
+async def test_refused_device_asks_again_seldom(run, broker, lines):
+    stranger = Credentials("pump-9", "no account yet")
+    async with run(fleet=[stranger]):
+        await lines.until("refuses")
+        admit(broker, stranger)
+        await asyncio.sleep(1.5)
+        assert not lines.about("are connected")
+
+
+async def test_server_that_hangs_up_is_said_to_have_done_so(lines, fleet):
+    server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    stop = asyncio.Event()
+    task = asyncio.create_task(simulate(fleet, Broker("127.0.0.1", port), 1, stop))
+    assert "the broker closed the connection" in await lines.until("trying on")
+    stop.set()
+    await task
+    server.close()
 
 
 async def test_silent_broker_is_given_up_and_found_again(run, broker, watcher, lines, monkeypatch):
