@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -40,18 +42,49 @@ class Command(BaseCommand):
             help="time between two telemetry messages of a device (default: %(default)s)",
         )
 
-    def handle(self, *args: Any, credentials: Path, url: str, interval: float, **options: Any) -> None:
+        parser.add_argument(
+            "--stop-with-stdin",
+            action="store_true",
+            help="also stop when standard input, a pipe, is closed: as when who started this was killed",
+        )
+
+    def handle(
+        self,
+        *args: Any,
+        credentials: Path,
+        url: str,
+        interval: float,
+        stop_with_stdin: bool,
+        **options: Any,
+    ) -> None:
         if not (math.isfinite(interval) and interval > 0):
             raise CommandError("--interval must be a number of seconds above 0")
         try:
             fleet, broker = read(credentials), parse(url)
         except (CredentialsError, AddressError) as error:
             raise CommandError(str(error)) from None
-        asyncio.run(_until_signalled(fleet, broker, interval))
+        asyncio.run(_run(fleet, broker, interval, stop_with_stdin))
 
 
-async def _until_signalled(fleet: list[Credentials], broker: Broker, interval_s: float) -> None:
+async def _run(fleet: list[Credentials], broker: Broker, interval_s: float, stop_with_stdin: bool) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if stop_with_stdin:
+        _set_at_end_of_stdin(stop)
     await simulate(fleet, broker, interval_s, stop)
+
+
+def _set_at_end_of_stdin(stop: asyncio.Event) -> None:
+    """Devices that outlive a killed hub would fight the next hub's over their names, on and off the broker for ever."""
+    loop, stdin = asyncio.get_running_loop(), sys.stdin.fileno()
+
+    def read() -> None:
+        if not os.read(stdin, 1024):
+            loop.remove_reader(stdin)
+            stop.set()
+
+    try:
+        loop.add_reader(stdin, read)
+    except PermissionError:  # a file cannot be waited for
+        raise CommandError("--stop-with-stdin needs a pipe as standard input") from None

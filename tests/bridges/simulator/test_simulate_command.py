@@ -44,6 +44,7 @@ def simulate(tmp_path: Path) -> Iterator[Simulate]:
             [sys.executable, "manage.py", "simulate", *arguments],
             cwd=ROOT,
             env={**os.environ, "DATA_DIR": str(tmp_path), **environment},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -54,7 +55,8 @@ def simulate(tmp_path: Path) -> Iterator[Simulate]:
     yield start
     for process in started:
         process.kill()
-        process.communicate()
+        process.wait()
+        process.stdout.close()
 
 
 async def line_with(process: subprocess.Popen[str], part: str) -> str:
@@ -89,6 +91,22 @@ async def test_killed_devices_are_offline_by_their_wills(simulate, credentials, 
     process.kill()
     for entry in fleet:
         await watcher.until_status(entry.uid, b"offline")
+
+
+async def test_it_stops_when_who_started_it_is_gone(simulate, credentials, broker, watcher):
+    process = simulate("--url", broker.url(), "--stop-with-stdin")
+    await watcher.until_status("pump-1", b"online")
+    process.stdin.close()
+    await watcher.until_status("pump-1", b"offline")
+    assert await asyncio.to_thread(process.wait, 10) == 0
+
+
+async def test_closed_stdin_alone_does_not_stop_it(simulate, credentials, broker, watcher):
+    process = simulate("--url", broker.url())
+    process.stdin.close()
+    await watcher.until("devices/pump-1/telemetry")
+    await watcher.until("devices/pump-1/telemetry")
+    assert process.poll() is None
 
 
 async def test_settings_name_the_broker(simulate, credentials, broker, watcher):
