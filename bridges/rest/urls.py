@@ -1,3 +1,56 @@
-from django.urls import URLPattern, URLResolver
+from __future__ import annotations
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from collections.abc import Awaitable, Callable, Iterator
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.urls import URLPattern, URLResolver, path, re_path
+
+from bridges.rest import health
+from bridges.rest.api import api
+from bridges.rest.errors import problem
+from bridges.rest.metrics import show_metrics
+
+Endpoint = Callable[..., Awaitable[HttpResponse]]
+
+
+def _private(endpoint: Endpoint) -> Endpoint:
+    """Keeps the answers out of caches, and gives ninja's plain "method not allowed" the shape of all errors."""
+
+    @wraps(endpoint)
+    async def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = await endpoint(request, *args, **kwargs)
+        if isinstance(response, HttpResponseNotAllowed):
+            allowed = response["Allow"]
+            response = problem("method_not_allowed", f"this takes {allowed}")
+            response["Allow"] = allowed
+        response["Cache-Control"] = "no-store"
+        return response
+
+    return wrapped
+
+
+def _api_patterns() -> Iterator[URLPattern | URLResolver]:
+    patterns, _, _ = api.urls
+    for pattern in patterns:
+        if isinstance(pattern, URLPattern) and iscoroutinefunction(pattern.callback):
+            pattern.callback = _private(pattern.callback)
+        yield pattern
+
+
+async def _unknown(request: HttpRequest) -> HttpResponse:
+    return problem("not_found", "there is nothing here; /api/v1/docs lists what there is")
+
+
+_unknown.csrf_exempt = True  # type: ignore[attr-defined]  # an unknown path is unknown, whoever asks
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", health.alive),
+    path("readyz", health.ready),
+    path("metrics", show_metrics),
+    path("api/v1/", _unknown),  # before ninja's root, which answers with an HTML page
+    path("api/v1/", (list(_api_patterns()), "ninja", "api")),
+    re_path("^api/", _unknown),
+]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from devices.errors import NotFound
 from devices.models import Command, Device
 from devices.values import CommandStatus, now_us
 
@@ -16,6 +17,15 @@ def recent(device: Device, limit: int = 20) -> list[dict[str, Any]]:
     """The device's newest commands first."""
     commands = device.commands.select_related("issued_by").order_by("-issued_at")[:limit]
     return [describe(command) for command in commands]
+
+
+def of_device(device: Device, id: str) -> Command:
+    """The device's command of this id. Raises `NotFound`, for a command of another device too."""
+    # Ids are base32; PostgreSQL would fail on a NUL character.
+    found = device.commands.select_related("issued_by").filter(id=id).first() if id.isalnum() else None
+    if found is None:
+        raise NotFound(f"{device.uid} has no command {id!r}")
+    return found
 
 
 def describe(command: Command) -> dict[str, Any]:

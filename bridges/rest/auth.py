@@ -1,0 +1,80 @@
+"""Who is asking: a person by login cookie or API token, a device by its credentials."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest
+from ninja.errors import AuthenticationError
+from ninja.security import APIKeyCookie, HttpBasicAuth, HttpBearer
+from ninja.utils import check_csrf
+
+from bridges.rest.errors import TooManyFailures
+from bridges.rest.throttle import FailureThrottle
+from devices import database
+from devices.errors import Forbidden
+from devices.models import Device
+from devices.queries import devices, tokens
+
+throttle = FailureThrottle()
+
+
+class BearerToken(HttpBearer):
+    """`Authorization: Bearer TOKEN`, with a token of `manage.py createtoken`."""
+
+    async def authenticate(self, request: HttpRequest, token: str) -> AbstractBaseUser:
+        person = await database.run(tokens.owner, token)
+        if person is None:
+            raise AuthenticationError  # and no look at the cookie: who sends a token means that one
+        return person
+
+
+class LoginCookie(APIKeyCookie):
+    """The login of a browser. Methods that change something need the CSRF token in `X-CSRFToken` too."""
+
+    param_name = settings.SESSION_COOKIE_NAME
+
+    async def __call__(self, request: HttpRequest) -> AbstractBaseUser | None:
+        if self.param_name not in request.COOKIES:
+            return None
+        return await database.run(self._signed_in, request)
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> AbstractBaseUser | None:
+        return request.user if request.user.is_authenticated else None
+
+    def _signed_in(self, request: HttpRequest) -> AbstractBaseUser | None:
+        person = self.authenticate(request, None)
+        if person is not None and check_csrf(request) is not None:
+            raise Forbidden("the CSRF token is missing or wrong: send the csrftoken cookie's value as X-CSRFToken")
+        return person
+
+
+class DeviceCredentials(HttpBasicAuth):
+    """HTTP Basic with the device's uid and secret, the same as for MQTT."""
+
+    async def authenticate(self, request: HttpRequest, username: str, password: str) -> Device:
+        address = request.META.get("REMOTE_ADDR", "")
+        wait_s = throttle.wait_s(address)
+        if wait_s and not throttle.trusts(address, username):
+            raise TooManyFailures(wait_s)
+        device = await database.run(devices.authenticate, username, password)
+        if device is None:
+            throttle.failed(address)
+            raise TooManyFailures(wait_s) if wait_s else AuthenticationError()
+        throttle.succeeded(address, username)
+        return device
+
+
+PEOPLE = [BearerToken(), LoginCookie()]
+
+
+def asking(request: HttpRequest) -> AbstractBaseUser:
+    """The person whom one of `PEOPLE` let in."""
+    person: AbstractBaseUser = request.auth  # type: ignore[attr-defined]  # set by ninja
+    return person
+
+
+def sender(request: HttpRequest) -> Device:
+    """The device that `DeviceCredentials` let in."""
+    device: Device = request.auth  # type: ignore[attr-defined]  # set by ninja
+    return device

@@ -1,0 +1,147 @@
+"""What went wrong, as the HTTP API says it: one shape, one table of codes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from pydantic import BaseModel
+
+from bridges.pipeline import AWAY
+from devices.errors import RETRY, HubbubError, Refusal
+
+logger = logging.getLogger("hubbub.rest")
+
+_STATUS: dict[str, int] = {
+    "not_signed_in": 401,
+    "forbidden": 403,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "too_large": 413,
+    "invalid": 422,
+    "too_many": 429,
+    "internal": 500,
+    "unavailable": 503,
+}
+_RETRY = {**RETRY, "not_signed_in": False, "method_not_allowed": False, "too_large": False, "internal": False}
+
+# What no parser could read is 400, what is too large or too often has a status of its own, the rest is 422.
+_REFUSED: dict[str, int] = {
+    "payload_too_large": 413,
+    "rate_limited": 429,
+    "not_storable": 422,
+    "empty_payload": 400,
+    "invalid_utf8": 400,
+    "invalid_encoding": 400,
+    "invalid_json": 400,
+}
+
+
+class ProblemFacts(BaseModel):
+    """`code` is stable, `message` is for people, `retry` says whether the same request may succeed later."""
+
+    code: str
+    message: str
+    retry: bool
+    reason: str | None = None
+
+
+class Problem(BaseModel):
+    """Every answer with a status of 400 or more. `reason` is there where telemetry was `refused`."""
+
+    error: ProblemFacts
+
+
+class TooManyFailures(HubbubError):
+    """Too many wrong secrets came from this address; `wait_s` until the next one is looked at."""
+
+    code = "too_many"
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__("too many wrong secrets came from this address")
+        self.wait_s = wait_s
+
+
+def problem(code: str, message: str, status: int | None = None) -> HttpResponse:
+    """The response for `code`; `status` where the table's is not meant."""
+    return _respond(status or _STATUS[code], {"code": code, "message": message, "retry": _RETRY[code]})
+
+
+def refused(refusal: Refusal) -> HttpResponse:
+    """The response for telemetry that was not taken, with the reason by name."""
+    status = _REFUSED.get(refusal.reason, 422)
+    facts = {
+        "code": "refused",
+        "message": refusal.message,
+        "retry": status == 429,
+        "reason": refusal.reason,
+    }
+    response = _respond(status, facts)
+    if status == 429:
+        response["Retry-After"] = "1"
+    return response
+
+
+def _respond(status: int, facts: dict[str, Any]) -> HttpResponse:
+    return JsonResponse({"error": facts}, status=status)
+
+
+def install(api: NinjaAPI) -> None:
+    """Makes every exception of an endpoint an answer of the one shape."""
+    handlers: dict[type[Exception], Callable[[HttpRequest, Any], HttpResponse]] = {
+        HubbubError: _known,
+        AuthenticationError: _not_signed_in,
+        ValidationError: _not_valid,
+        HttpError: _unreadable,
+        RequestDataTooBig: lambda request, error: problem("too_large", "the body is too large"),
+        Http404: lambda request, error: problem("not_found", "there is nothing here"),
+        **dict.fromkeys(AWAY, _away),
+        Exception: _unforeseen,
+    }
+    for kind, handler in handlers.items():
+        api.add_exception_handler(kind, handler)
+
+
+def _known(request: HttpRequest, error: Any) -> HttpResponse:
+    if isinstance(error, Refusal):
+        return refused(error)
+    response = problem(error.code, error.message)
+    if isinstance(error, TooManyFailures):
+        response["Retry-After"] = str(error.wait_s)
+    return response
+
+
+def _not_signed_in(request: HttpRequest, error: Any) -> HttpResponse:
+    response = problem("not_signed_in", "this needs a login, an API token or a device's credentials")
+    response["WWW-Authenticate"] = 'Bearer, Basic realm="device"'
+    return response
+
+
+def _not_valid(request: HttpRequest, error: Any) -> HttpResponse:
+    """Names each field at fault, without the value: it may be a secret put in the wrong place."""
+    faults = [f"{_place(fault['loc'])}: {fault['msg']}" for fault in error.errors]
+    return problem("invalid", "; ".join(faults))
+
+
+def _place(loc: tuple[str | int, ...]) -> str:
+    """`("query", "points")` is points, `("body", <our name for it>, "args")` is args."""
+    return ".".join(str(part) for part in loc[2 if loc[0] == "body" else 1 :]) or "the body"
+
+
+def _unreadable(request: HttpRequest, error: Any) -> HttpResponse:
+    return problem("invalid", "the body is not JSON of the documented shape", status=error.status_code)
+
+
+def _away(request: HttpRequest, error: Any) -> HttpResponse:
+    logger.warning("the database is away: %s", type(error).__name__)
+    return problem("unavailable", "the database is away")
+
+
+def _unforeseen(request: HttpRequest, error: Any) -> HttpResponse:
+    logger.error("%s %s failed", request.method, request.path, exc_info=error)
+    return problem("internal", "the hub failed; its log says why")

@@ -1,0 +1,98 @@
+"""Whether the hub lives, and whether its parts answer. Open to anybody: neither says more than a part's name."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.db import close_old_connections
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from devices.models import Space
+
+LIMIT_S = 2.0
+"""How long a part may take to answer."""
+RESEND_S = 0.3
+"""Redis may handle a message before the subscription that was sent first, on another connection."""
+
+# Not the threads of `devices.database`: where a database hangs, probe after probe would take one away.
+_thread = ThreadPoolExecutor(1, thread_name_prefix="readiness")
+
+
+async def alive(request: HttpRequest) -> HttpResponse:
+    """200 for as long as the event loop turns."""
+    return JsonResponse({"ok": True})
+
+
+async def ready(request: HttpRequest) -> HttpResponse:
+    """`{"database": {"ok": true}, "layer": …, "broker": …}`; 503 where one is red, with an `error`."""
+    names = list(_CHECKS)
+    found = await asyncio.gather(*(_outcome(_CHECKS[name]) for name in names))
+    parts = dict(zip(names, found, strict=True))
+    return JsonResponse(parts, status=200 if all(part["ok"] for part in found) else 503)
+
+
+async def _outcome(check: Callable[[], Awaitable[None]]) -> dict[str, bool | str]:
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            await check()
+    except TimeoutError:
+        return {"ok": False, "error": f"no answer in {LIMIT_S:.0f} s"}
+    except Exception as error:
+        # The name alone: the text may hold addresses and user names.
+        return {"ok": False, "error": type(error).__name__}
+    return {"ok": True}
+
+
+async def _check_database() -> None:
+    await asyncio.get_running_loop().run_in_executor(_thread, _query)
+
+
+def _query() -> None:
+    """Reads a table: SQLite answers `SELECT 1` without a look at its file."""
+    close_old_connections()
+    try:
+        Space.objects.exists()
+    finally:
+        close_old_connections()
+
+
+async def _check_layer() -> None:
+    layer = get_channel_layer()
+    channel = await layer.new_channel("readiness")
+    receiving = asyncio.create_task(layer.receive(channel))
+    try:
+        while not receiving.done():
+            await layer.send(channel, {"type": "readiness"})
+            await asyncio.wait({receiving}, timeout=RESEND_S)
+        receiving.result()
+    finally:
+        receiving.cancel()
+    # The Redis layer gives a channel up when a receive on it is cancelled, and not otherwise.
+    closing = asyncio.create_task(layer.receive(channel))
+    await asyncio.sleep(0)
+    closing.cancel()
+
+
+async def _check_broker() -> None:
+    _, writer = await asyncio.open_connection(*_broker_address())
+    writer.close()
+
+
+def _broker_address() -> tuple[str, int]:
+    if settings.MQTT_URL:
+        parts = urlsplit(settings.MQTT_URL)
+        return parts.hostname or "localhost", parts.port or (8883 if parts.scheme == "mqtts" else 1883)
+    everywhere = settings.MQTT_BIND in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+    return "127.0.0.1" if everywhere else settings.MQTT_BIND, settings.MQTT_PORT
+
+
+_CHECKS: dict[str, Callable[[], Awaitable[None]]] = {
+    "database": _check_database,
+    "layer": _check_layer,
+    "broker": _check_broker,
+}

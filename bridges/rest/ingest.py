@@ -1,0 +1,66 @@
+"""Telemetry over HTTP: the payload of MQTT, with the device's own credentials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Router
+
+from bridges.codec import MAX_PAYLOAD
+from bridges.pipeline import Delivery, ingest_now
+from bridges.refusals import note
+from bridges.rest.auth import DeviceCredentials, sender
+from bridges.rest.errors import Problem
+from bridges.rest.schemas import Stored
+from devices.access import device_may_touch
+from devices.errors import NotFound, Refusal
+from devices.values import now_us
+
+router = Router(tags=["ingest"])
+
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": 'Values by name, or {"ts": time, "values": {…}}, or a list of these. At most 128 KiB.',
+        "content": {
+            "application/json": {
+                "schema": {"type": ["object", "array"]},
+                "examples": {
+                    "now": {"value": {"temperature": 21.5, "on": True}},
+                    "at a time": {"value": {"ts": 1767225600000, "values": {"temperature": 21.5}}},
+                },
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "/{uid}/telemetry",
+    auth=DeviceCredentials(),
+    response={200: Stored, (400, 401, 404, 413, 422, 429, 503): Problem},
+    openapi_extra=_BODY,
+)
+async def store_telemetry(request: HttpRequest, uid: str) -> dict[str, int]:
+    """Stores telemetry of the device and shows it to viewers before it answers."""
+    received_at = now_us()
+    if not device_may_touch(sender(request).uid, uid):
+        raise NotFound(f"there is no device {uid!r}")
+    try:
+        payload = _body(request)
+    except Refusal as refusal:
+        note(refusal, "telemetry", uid)
+        raise
+    return {"stored": await ingest_now(Delivery(uid, "telemetry", payload, received_at))}
+
+
+def _body(request: HttpRequest) -> bytes:
+    """At most one byte more than may be: the announced length may be missing."""
+    announced = request.META.get("CONTENT_LENGTH") or "0"
+    if announced.isdigit() and int(announced) > MAX_PAYLOAD:
+        raise Refusal("payload_too_large", f"{announced} bytes")
+    body: bytes = request.read(MAX_PAYLOAD + 1)
+    if len(body) > MAX_PAYLOAD:
+        raise Refusal("payload_too_large")
+    return body

@@ -1,0 +1,43 @@
+"""Our own counters for Prometheus."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from django.http import HttpRequest, HttpResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from bridges.pipeline import AWAY
+from bridges.rest.errors import problem
+from devices import database
+from devices.queries import tokens
+
+_PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Real-Ip", "Via")
+
+
+async def show_metrics(request: HttpRequest) -> HttpResponse:
+    """The counters of `devices.stats` and of the process, for the machine itself and for holders of an API token."""
+    try:
+        allowed = _is_local(request) or await _has_token(request)
+    except AWAY:
+        return problem("unavailable", "the database is away, so no token can be looked up")
+    if not allowed:
+        response = problem("not_signed_in", "from another machine this needs an API token")
+        response["WWW-Authenticate"] = "Bearer"
+        return response
+    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _is_local(request: HttpRequest) -> bool:
+    """Whether a program on this machine asks, and not a proxy on it for the whole world."""
+    if any(header in request.headers for header in _PROXY_HEADERS):
+        return False
+    try:
+        return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
+    except ValueError:
+        return False
+
+
+async def _has_token(request: HttpRequest) -> bool:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and await database.run(tokens.owner, token) is not None

@@ -1,0 +1,87 @@
+"""What the endpoints take and give, as the OpenAPI document shows it. Times are milliseconds since 1970 UTC."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from devices.services.commands import DEFAULT_TIMEOUT_S
+
+Value = bool | int | float | str
+
+
+class DeviceFacts(BaseModel):
+    uid: str
+    name: str
+    space: str = Field(description="slug of the space that the device belongs to")
+    attributes: dict[str, Any] = Field(description="slow facts that the device told of itself")
+
+
+class DeviceSnapshot(BaseModel):
+    device: DeviceFacts
+    availability: str = Field(description="online, offline, stale or unknown")
+    availability_at: int | None = Field(description="since when; null for a device never heard of")
+    latest: dict[str, tuple[int, Value]] = Field(description="newest `[time, value]` of each metric")
+
+
+class MetricFacts(BaseModel):
+    name: str
+
+
+class DeviceDetail(DeviceSnapshot):
+    metrics: list[MetricFacts]
+
+
+class DeviceList(BaseModel):
+    items: list[DeviceSnapshot]
+    count: int = Field(description="all that there are, whatever the limit")
+
+
+class Readings(BaseModel):
+    """Columns of equal length, ascending in time.
+
+    `v` for raw readings. For a rollup `min`, `max`, `mean` and `count` of each bucket, whose start is in `t`.
+    """
+
+    metric: str
+    resolution: str = Field(description='"raw", or the length of a bucket such as "60s"')
+    t: list[int]
+    v: list[Value] = []
+    min: list[float] = []
+    max: list[float] = []
+    mean: list[float] = []
+    count: list[int] = []
+
+
+class CommandRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    args: dict[str, Any] = {}
+    timeout_s: float = Field(DEFAULT_TIMEOUT_S, description="without an answer by then the command has timed out")
+
+
+class CommandQueued(BaseModel):
+    command: str = Field(description="id of the command")
+    status: str
+
+
+class CommandFacts(BaseModel):
+    id: str
+    name: str
+    args: dict[str, Any]
+    status: str = Field(description="queued, sent, succeeded, failed or timed_out")
+    result: Any = Field(description="what the device answered")
+    error: str = Field(description="why it failed")
+    by: str = Field(description="username of who issued it")
+    issued_at: int
+    changed_at: int
+
+
+class CommandList(BaseModel):
+    items: list[CommandFacts]
+
+
+class Stored(BaseModel):
+    stored: int = Field(description="readings that were stored")
