@@ -1,3 +1,23 @@
-from django.urls import URLPattern, URLResolver
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from dashboards.views.add_device import add_device
+from dashboards.views.dashboard import dashboard
+from dashboards.views.device import device, rotate_secret
+from dashboards.views.fleet import fleet, fleet_status
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", fleet, name="fleet"),
+    path("fleet-status/", fleet_status, name="fleet_status"),
+    path(
+        "sign-in/",
+        LoginView.as_view(template_name="dashboards/sign_in.html", redirect_authenticated_user=True),
+        name="login",
+    ),
+    path("sign-out/", LogoutView.as_view(), name="logout"),
+    # Not below `devices/`: `add` is a good uid.
+    path("add-device/", add_device, name="add_device"),
+    path("devices/<str:uid>/", device, name="device"),
+    path("devices/<str:uid>/secret/", rotate_secret, name="rotate_secret"),
+    path("dashboards/<int:id>/", dashboard, name="dashboard"),
+]

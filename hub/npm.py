@@ -16,7 +16,6 @@ ALLOWED = (
     "bootstrap/dist/css/bootstrap.min.css.map",
     "uplot/dist/uPlot.esm.js",
     "uplot/dist/uPlot.min.css",
-    "lucide-static/sprite.svg",
 )
 
 

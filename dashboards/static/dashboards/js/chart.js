@@ -1,0 +1,163 @@
+// Live lines over time: a wrapper of uPlot that draws at most once per frame and only what can be seen.
+
+import uPlot from "uplot";
+
+import { now } from "./clock.js";
+import { compact, timeLabels } from "./format.js";
+import { everySecond, inNextFrame, whileVisible } from "./frame.js";
+import { colour, font, onTheme, tint } from "./palette.js";
+
+const COLUMNS = 3; // value, low, high of each line
+
+/**
+ * `lines`: `[{hue, stepped, drawn()}]`, where `drawn` gives `[times, values, lows, highs]`. `hovered(points | null)` is
+ * told what stands under the cursor: `[[MS, value, low, high] | null, …]`, one for each line. `flags` is the fixed range
+ * of a chart of true and false.
+ */
+export class Chart {
+  #plot;
+  #visible = false;
+  #ends = [];
+  #draw = () => this.#drawNow();
+
+  constructor(element, { lines, windowMs, sync, hovered = () => {}, flags = null }) {
+    Object.assign(this, { element, lines, windowMs, hovered });
+    this.#plot = new uPlot(this.#options(sync, flags), this.#data(), element);
+    const sized = new ResizeObserver(() => this.#resize());
+    sized.observe(element);
+    this.#ends = [
+      () => sized.disconnect(),
+      whileVisible(element, (visible) => { this.#visible = visible; this.redraw(); }),
+      everySecond(this.#draw),
+      onTheme(() => this.#plot.redraw(true, true)),
+    ];
+  }
+
+  redraw() {
+    if (this.#visible) inNextFrame(this.#draw);
+  }
+
+  destroy() {
+    for (const end of this.#ends) end();
+    this.#plot.destroy();
+  }
+
+  #drawNow() {
+    if (!this.#visible) return;
+    const end = now();
+    this.#plot.batch(() => {
+      this.#plot.setData(this.#data(), false);
+      this.#plot.setScale("x", { min: end - this.windowMs, max: end });
+    });
+  }
+
+  #data() {
+    const tables = this.lines.map((line) => {
+      const [times, values, lows, highs] = line.drawn();
+      const none = () => new Array(times.length).fill(null);
+      return [times, values, lows.length ? lows : none(), highs.length ? highs : none()];
+    });
+    return tables.length === 1 ? tables[0] : uPlot.join(tables);
+  }
+
+  #resize() {
+    const { clientWidth: width, clientHeight: height } = this.element;
+    if (width && height) this.#plot.setSize({ width, height });
+  }
+
+  #options(sync, flags) {
+    return {
+      width: this.element.clientWidth || 300,
+      height: this.element.clientHeight || 160,
+      ms: 1,
+      padding: [8, 8, 0, 0],
+      legend: { show: false },
+      cursor: {
+        y: false,
+        drag: { x: false, y: false, setScale: false },
+        points: { size: 8, width: 2, fill: () => colour("surface") },
+        sync: sync ? { key: sync, setSeries: false } : undefined,
+      },
+      scales: { x: { time: true, auto: false }, y: { range: flags ? () => flags : padded } },
+      series: [{}, ...this.lines.flatMap((line) => this.#series(line))],
+      bands: this.lines.map((line, i) => ({
+        series: [i * COLUMNS + 3, i * COLUMNS + 2],
+        fill: () => tint(`hue-${line.hue}`, 0.18),
+      })),
+      axes: [timeAxis(), flags ? flagAxis() : valueAxis()],
+      hooks: { setCursor: [(plot) => this.#hover(plot)] },
+    };
+  }
+
+  #series({ hue, stepped }) {
+    const edge = { points: { show: false }, stroke: "transparent", width: 0 };
+    const line = {
+      stroke: () => colour(`hue-${hue}`),
+      width: 1.75,
+      points: { show: false },
+      paths: stepped ? uPlot.paths.stepped({ align: 1 }) : undefined,
+      fill: this.lines.length === 1 ? (plot) => fade(plot, hue) : undefined,
+      fillTo: (plot) => plot.scales.y.min,
+    };
+    return [line, edge, edge];
+  }
+
+  #hover(plot) {
+    const { idxs, left } = plot.cursor;
+    if (left === undefined || left < 0) return this.hovered(null);
+    const points = this.lines.map((_, i) => {
+      const at = idxs[i * COLUMNS + 1];
+      const column = (offset) => plot.data[i * COLUMNS + 1 + offset][at];
+      return at === null || at === undefined || column(0) == null
+        ? null
+        : [plot.data[0][at], column(0), column(1), column(2)];
+    });
+    return this.hovered(points);
+  }
+}
+
+/** Room above and below; a level line stands in the middle of a scale and not on its edge. */
+function padded(plot, low, high) {
+  if (low === null || high === null) return [0, 1];
+  const room = (high - low) * 0.12 || Math.max(Math.abs(high) * 0.05, 0.5);
+  // Quantities that are never negative don't get an axis below zero.
+  return [low >= 0 ? Math.max(0, low - room) : low - room, high + room];
+}
+
+function fade(plot, hue) {
+  const { top, height } = plot.bbox;
+  if (!Number.isFinite(top + height)) return "transparent";
+  const gradient = plot.ctx.createLinearGradient(0, top, 0, top + height);
+  gradient.addColorStop(0, tint(`hue-${hue}`, 0.16));
+  gradient.addColorStop(1, tint(`hue-${hue}`, 0));
+  return gradient;
+}
+
+function axis() {
+  return {
+    stroke: () => colour("ink-3"),
+    font: font(11),
+    grid: { stroke: () => colour("line"), width: 1 },
+    ticks: { show: false },
+    gap: 6,
+  };
+}
+
+function timeAxis() {
+  return {
+    ...axis(),
+    size: 28,
+    space: 80,
+    grid: { show: false },
+    values: (plot, times, index, space, step) => timeLabels(times, step),
+  };
+}
+
+function valueAxis() {
+  return { ...axis(), size: 48, space: 32, values: (plot, values) => values.map((v) => (v === null ? "" : compact(v))) };
+}
+
+/** True and false need no numbers at their side, only the same width as the charts above them. */
+function flagAxis() {
+  return { ...axis(), size: 48, splits: [0, 1], values: () => ["", ""] };
+}

@@ -1,0 +1,123 @@
+// A chart of one or more metrics of a device, with its legend: the present value, or what stands under the cursor.
+
+import { Chart } from "./chart.js";
+import { now } from "./clock.js";
+import { clone, setText } from "./dom.js";
+import { formatValue, moment, NumberFormat } from "./format.js";
+import { inNextFrame, whileVisible } from "./frame.js";
+import { LiveSeries } from "./live_series.js";
+import { hueOf, titleOf } from "./metrics.js";
+
+const POINTS = 600;
+const FLAG_RANGE = [-0.08, 1.15];
+const SPARE_HUES = ["blue", "coral", "teal", "amber", "violet", "sky", "olive"];
+
+export class ChartPanel {
+  #lines = new Map(); // metric -> {spec, hue, series, item, numbers, value}
+  #chart = null;
+  #opened = false;
+  #hovered = null;
+  #draw = () => this.#drawLegend();
+
+  /** `specs`: `[{metric, unit, boolean, words, hue?}]`; loads its history once it comes near the screen. */
+  constructor(uid, specs, { title, windowMs, sync, template = "chart-panel" }) {
+    Object.assign(this, { windowMs, sync });
+    this.parts = clone(template);
+    if (this.parts.title) setText(this.parts.title, title);
+    this.parts.chart.setAttribute("aria-label", `Chart of ${title}`);
+    const taken = new Set();
+    for (const spec of specs) this.#addLine(uid, spec, taken);
+    this.parts.root.classList.toggle("chart-of-flag", specs.every((spec) => spec.boolean));
+    this.parts.legend.classList.toggle("legend-single", specs.length === 1);
+    whileVisible(this.parts.root, (visible) => visible && this.#open());
+  }
+
+  get element() {
+    return this.parts.root;
+  }
+
+  /** The newest value, for the legend. */
+  report(metric, value) {
+    const line = this.#lines.get(metric);
+    if (!line) return;
+    line.value = value;
+    inNextFrame(this.#draw);
+  }
+
+  /** Live points, for the line. */
+  add(metric, points) {
+    this.#lines.get(metric)?.series.add(points);
+  }
+
+  reload() {
+    if (this.#opened) for (const { series } of this.#lines.values()) series.reload();
+  }
+
+  /** Shows another window, in milliseconds up to now. */
+  show(windowMs) {
+    this.windowMs = windowMs;
+    if (this.#chart) this.#chart.windowMs = windowMs;
+    for (const { series } of this.#lines.values()) this.#opened ? series.show(windowMs) : (series.windowMs = windowMs);
+    this.#chart?.redraw();
+  }
+
+  #addLine(uid, spec, taken) {
+    const wanted = spec.hue ?? hueOf(spec.metric, spec.unit);
+    const hue = taken.has(wanted) ? (SPARE_HUES.find((one) => !taken.has(one)) ?? wanted) : wanted;
+    taken.add(hue);
+    const series = new LiveSeries(uid, spec.metric, { windowMs: this.windowMs, points: POINTS, changed: () => this.#changed() });
+    const item = clone("legend-item");
+    item.root.classList.add(`hue-${hue}`);
+    setText(item.name, titleOf(spec.metric));
+    item.name.title = spec.metric;
+    this.parts.legend.append(item.root);
+    this.#lines.set(spec.metric, { spec, hue, series, item, numbers: new NumberFormat(), value: undefined });
+  }
+
+  #open() {
+    if (this.#opened) return;
+    this.#opened = true;
+    const lines = [...this.#lines.values()];
+    this.#chart = new Chart(this.parts.chart, {
+      lines: lines.map(({ spec, hue, series }) => ({ hue, stepped: spec.boolean, drawn: () => series.drawn() })),
+      windowMs: this.windowMs,
+      sync: this.sync,
+      hovered: (points) => this.#hover(points),
+      flags: lines.every(({ spec }) => spec.boolean) ? FLAG_RANGE : null,
+    });
+    for (const { series } of lines) series.reload();
+  }
+
+  #changed() {
+    const lines = [...this.#lines.values()];
+    if (this.parts.note) {
+      this.parts.note.hidden = !lines.some(({ series }) => series.failed);
+      setText(this.parts.note, "The history can’t be read just now, trying again…");
+    }
+    this.#chart?.redraw();
+  }
+
+  #hover(points) {
+    this.#hovered = points;
+    inNextFrame(this.#draw);
+  }
+
+  #drawLegend() {
+    let time = null;
+    [...this.#lines.values()].forEach((line, i) => {
+      const point = this.#hovered?.[i];
+      time ??= point?.[0] ?? null;
+      this.#drawItem(line, point);
+    });
+    setText(this.parts.time, time === null ? "" : moment(time, now()));
+  }
+
+  #drawItem({ spec, item, numbers, value }, point) {
+    const shown = point ? (spec.boolean ? point[1] >= 0.5 : point[1]) : value;
+    setText(item.value, formatValue(shown, numbers, spec.words));
+    item.value.title = String(shown);
+    setText(item.unit, typeof shown === "number" ? spec.unit : "");
+    const banded = point && point[2] != null && point[3] > point[2] && !spec.boolean;
+    setText(item.range, banded ? `${numbers.format(point[2])} – ${numbers.format(point[3])}` : "");
+  }
+}

@@ -1,0 +1,58 @@
+// Hands what the connection pushes to whoever watches the device. No DOM in here.
+
+/**
+ * A listener has any of `snapshot(uid, snapshot, first)`, `telemetry(uid, {metric: [[MS, value], …]})`,
+ * `availability(uid, {status, at})`, `command(uid, push)`, `refused(error)`.
+ */
+export class Feed {
+  #connection;
+  #watchers = new Map(); // uid -> Set of listeners
+
+  constructor(connection) {
+    this.#connection = connection;
+    connection.on("telemetry", ({ devices }) => {
+      for (const [uid, columns] of Object.entries(devices)) this.#tell(uid, "telemetry", columns);
+    });
+    connection.on("availability", (push) => this.#tell(push.device, "availability", push));
+    connection.on("command", (push) => this.#tell(push.device, "command", push));
+  }
+
+  /** Watches one device; the returned function ends it. */
+  watchDevice(uid, listener) {
+    return this.#watch(`device:${uid}`, [uid], listener, (snapshot) => ({ [uid]: snapshot }));
+  }
+
+  /** Watches the devices `uids` of a dashboard. */
+  watchDashboard(id, uids, listener) {
+    return this.#watch(`dashboard:${id}`, uids, listener, (result) => result.devices ?? {});
+  }
+
+  #watch(stream, uids, listener, byUid) {
+    for (const uid of uids) this.#add(uid, listener);
+    const end = this.#connection.subscribe(stream, {
+      snapshot: (result, first) => {
+        for (const [uid, snapshot] of Object.entries(byUid(result))) listener.snapshot?.(uid, snapshot, first);
+      },
+      refused: (error) => listener.refused?.(error),
+    });
+    return () => {
+      for (const uid of uids) this.#remove(uid, listener);
+      end();
+    };
+  }
+
+  #add(uid, listener) {
+    if (!this.#watchers.has(uid)) this.#watchers.set(uid, new Set());
+    this.#watchers.get(uid).add(listener);
+  }
+
+  #remove(uid, listener) {
+    const listeners = this.#watchers.get(uid);
+    listeners?.delete(listener);
+    if (listeners?.size === 0) this.#watchers.delete(uid);
+  }
+
+  #tell(uid, name, detail) {
+    for (const listener of this.#watchers.get(uid) ?? []) listener[name]?.(uid, detail);
+  }
+}

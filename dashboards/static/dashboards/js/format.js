@@ -1,0 +1,117 @@
+// Numbers, units and times as text. Pure.
+
+const GROUPED = new Map();
+
+function grouped(number, decimals) {
+  if (!GROUPED.has(decimals)) {
+    const options = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+    GROUPED.set(decimals, new Intl.NumberFormat("en-GB", options));
+  }
+  return GROUPED.get(decimals).format(number).replace("-", "−");
+}
+
+/** How many decimals are worth showing: enough for four digits, but no more than were ever sent. */
+function worthwhile(number, most) {
+  const size = Math.abs(number);
+  if (size >= 10_000) return 0;
+  if (size >= 1_000) return Math.min(most, 1);
+  if (size >= 100) return Math.min(most, 1);
+  if (size >= 1) return Math.min(most, 2);
+  return Math.min(most, 4);
+}
+
+function decimalsOf(number) {
+  const text = String(Math.abs(number));
+  const point = text.indexOf(".");
+  return point < 0 || text.includes("e") ? 0 : text.length - point - 1;
+}
+
+/**
+ * Formats the numbers of one metric alike: once it has shown a decimal, whole numbers keep the zero, so that the
+ * figure doesn't jump about.
+ */
+export class NumberFormat {
+  #decimals = 0;
+
+  format(number) {
+    if (!Number.isFinite(number)) return "–";
+    const size = Math.abs(number);
+    if (size >= 1e12 || (size > 0 && size < 1e-4)) return exponential(number);
+    this.#decimals = Math.max(this.#decimals, Math.min(4, decimalsOf(number)));
+    return grouped(number, worthwhile(number, this.#decimals));
+  }
+}
+
+function exponential(number) {
+  const [digits, power] = number.toExponential(2).split("e");
+  return `${digits.replace("-", "−")} × 10${superscript(Number(power))}`;
+}
+
+function superscript(number) {
+  return String(number).replace(/./g, (sign) => (sign === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign]));
+}
+
+/** A short form for axes: 12k, 3.4M, 250m stays 0.25. */
+export function compact(number) {
+  const size = Math.abs(number);
+  for (const [limit, suffix] of [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e4, "k"]]) {
+    if (size >= 1e16) return exponential(number);
+    const scale = suffix === "k" ? 1e3 : limit;
+    if (size >= limit) return `${trimmed(number / scale, 3)}${suffix}`;
+  }
+  if (size > 0 && size < 1e-3) return exponential(number);
+  return trimmed(number, 6);
+}
+
+function trimmed(number, digits) {
+  return String(Number(number.toPrecision(digits))).replace("-", "−");
+}
+
+/** Any value as text; `words` are those for true and false. */
+export function formatValue(value, numbers, words = ["Yes", "No"]) {
+  if (typeof value === "boolean") return value ? words[0] : words[1];
+  if (typeof value === "number") return numbers.format(value);
+  return value === "" ? "“”" : String(value ?? "–");
+}
+
+const UNITS = [["d", 86_400_000], ["h", 3_600_000], ["min", 60_000], ["s", 1_000]];
+
+/** The largest whole unit of a span in milliseconds: `4 s`, `3 min`, `2 h`, `5 d`. */
+export function span(ms) {
+  for (const [unit, size] of UNITS) if (ms >= size) return `${Math.floor(ms / size)} ${unit}`;
+  return "0 s";
+}
+
+/** How long ago a time was: `now` within two seconds, else `4 s ago`. */
+export function ago(thenMs, nowMs) {
+  const passed = nowMs - thenMs;
+  return passed < 2_000 ? "now" : `${span(passed)} ago`;
+}
+
+const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+
+/** A moment by the reader's clock: `14:03:22`, with the day in front where it isn't today. */
+export function moment(ms, nowMs) {
+  const day = DAY.format(ms);
+  return day === DAY.format(nowMs) ? CLOCK.format(ms) : `${day}, ${CLOCK.format(ms)}`;
+}
+
+/** Labels of a time axis whose ticks are `stepMs` apart: seconds only where they matter, the day where it changes. */
+export function timeLabels(times, stepMs) {
+  let shown = null;
+  return times.map((ms) => {
+    const clock = CLOCK.format(ms).slice(0, stepMs < 60_000 ? 8 : 5);
+    const day = DAY.format(ms);
+    if (stepMs >= 86_400_000) return day;
+    const turned = shown !== null && shown !== day;
+    shown = day;
+    return turned ? day : clock;
+  });
+}
+
+/** JSON or text in one line, for results and arguments. */
+export function brief(value) {
+  if (value === null || value === undefined) return "";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

@@ -1,0 +1,20 @@
+// The page's one live connection.
+
+import { setServerTime } from "./clock.js";
+import { Connection } from "./connection.js";
+import { Feed } from "./feed.js";
+
+const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+
+export const connection = new Connection(`${scheme}//${location.host}/ws/`);
+export const feed = new Feed(connection);
+
+connection.on("welcome", ({ time }) => {
+  if (typeof time === "number") setServerTime(time);
+});
+
+// A page in the back-forward cache must not hold a socket, and lives again when it is shown again.
+addEventListener("pagehide", () => connection.stop());
+addEventListener("pageshow", ({ persisted }) => persisted && connection.start());
+addEventListener("online", () => connection.retryNow());
+document.addEventListener("visibilitychange", () => document.hidden || connection.retryNow());

@@ -1,0 +1,58 @@
+// A dashboard: its widgets, and the stream that keeps them moving.
+
+import { now } from "../clock.js";
+import { Commands } from "../commands.js";
+import { pageData, setAvailability, setText } from "../dom.js";
+import { moment } from "../format.js";
+import { everySecond } from "../frame.js";
+import { connection, feed } from "../live.js";
+import { makeWidget } from "../widgets.js";
+
+const { id, may_command: mayCommand, snapshots, widgets: specs } = pageData();
+const commands = new Commands(connection);
+const widgets = new Map(); // uid -> [widget]
+const disabled = mayCommand ? "" : "You watch here as a viewer. Operators and managers can use the controls.";
+
+function build() {
+  for (const spec of specs) {
+    const { device, latest } = snapshots[spec.device];
+    const send = (uid, name, args) => commands.send(uid, name, args);
+    const widget = makeWidget(spec, { attributes: device.attributes, latest, send, disabled });
+    document.querySelector(`[data-widget="${spec.id}"] [data-body]`).append(widget.element);
+    if (!widgets.has(spec.device)) widgets.set(spec.device, []);
+    widgets.get(spec.device).push(widget);
+  }
+}
+
+function takeSnapshot(uid, { availability, latest }, first) {
+  showStatus(uid, availability);
+  for (const widget of widgets.get(uid) ?? []) {
+    for (const [metric, [time, value]] of Object.entries(latest)) widget.take(metric, time, value);
+    if (!first) widget.reload();
+  }
+}
+
+function takeTelemetry(uid, columns) {
+  for (const widget of widgets.get(uid) ?? []) {
+    for (const [metric, points] of Object.entries(columns)) widget.take(metric, ...points.at(-1));
+    widget.add(columns);
+  }
+}
+
+function showStatus(uid, status) {
+  for (const dot of document.querySelectorAll(`[data-device-status="${CSS.escape(uid)}"]`)) {
+    setAvailability(dot, status);
+    dot.closest(".widget").dataset.status = status;
+  }
+}
+
+build();
+for (const [uid, snapshot] of Object.entries(snapshots)) takeSnapshot(uid, snapshot, true);
+feed.watchDashboard(id, Object.keys(snapshots), {
+  snapshot: takeSnapshot,
+  telemetry: takeTelemetry,
+  availability: (uid, { status }) => showStatus(uid, status),
+  command: (uid, push) => commands.take(push),
+  refused: () => location.reload(),
+});
+everySecond(() => setText(document.querySelector("[data-clock]"), moment(now(), now())));

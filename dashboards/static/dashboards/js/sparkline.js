@@ -1,0 +1,109 @@
+// A line the size of a word: the last minutes of a metric on a canvas, moving.
+
+import { now } from "./clock.js";
+import { inNextFrame } from "./frame.js";
+import { onTheme, tint, colour } from "./palette.js";
+
+const PADDING = 3;
+
+export class Sparkline {
+  #draw = () => this.#drawNow();
+  #ends;
+
+  /** `line`: `{hue, windowMs, stepped, drawn()}`, as of a chart. */
+  constructor(canvas, line) {
+    this.canvas = canvas;
+    this.line = line;
+    const sized = new ResizeObserver(() => this.#resize());
+    sized.observe(canvas);
+    this.#ends = [() => sized.disconnect(), onTheme(() => this.redraw())];
+  }
+
+  redraw() {
+    inNextFrame(this.#draw);
+  }
+
+  destroy() {
+    for (const end of this.#ends) end();
+  }
+
+  #resize() {
+    const scale = window.devicePixelRatio || 1;
+    this.canvas.width = Math.round(this.canvas.clientWidth * scale);
+    this.canvas.height = Math.round(this.canvas.clientHeight * scale);
+    this.#drawNow();
+  }
+
+  #drawNow() {
+    const { width, height } = this.canvas;
+    if (!width || !height) return;
+    const context = this.canvas.getContext("2d");
+    context.clearRect(0, 0, width, height);
+    const [times, values] = this.line.drawn();
+    const runs = unbroken(times, values, this.#projection(values, width, height));
+    for (const run of runs) this.#stroke(context, run, height);
+    this.#dot(context, runs.at(-1));
+  }
+
+  #projection(values, width, height) {
+    let low = Infinity;
+    let high = -Infinity;
+    for (const value of values) {
+      if (value === null) continue;
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
+    const room = PADDING * (window.devicePixelRatio || 1);
+    const start = now() - this.line.windowMs;
+    const flat = high - low < 1e-12;
+    return (time, value) => [
+      ((time - start) / this.line.windowMs) * (width - room),
+      flat ? height / 2 : height - room - ((value - low) / (high - low)) * (height - 2 * room),
+    ];
+  }
+
+  #stroke(context, points, height) {
+    const path = new Path2D();
+    points.forEach(([x, y], i) => {
+      if (!i) path.moveTo(x, y);
+      else {
+        if (this.line.stepped) path.lineTo(x, points[i - 1][1]);
+        path.lineTo(x, y);
+      }
+    });
+    const area = new Path2D(path);
+    area.lineTo(points.at(-1)[0], height);
+    area.lineTo(points[0][0], height);
+    const gradient = context.createLinearGradient(0, 0, 0, height);
+    gradient.addColorStop(0, tint(`hue-${this.line.hue}`, 0.2));
+    gradient.addColorStop(1, tint(`hue-${this.line.hue}`, 0));
+    context.fillStyle = gradient;
+    context.fill(area);
+    context.lineWidth = 1.5 * (window.devicePixelRatio || 1);
+    context.lineJoin = "round";
+    context.strokeStyle = colour(`hue-${this.line.hue}`);
+    context.stroke(path);
+  }
+
+  #dot(context, run) {
+    if (!run) return;
+    context.beginPath();
+    context.arc(...run.at(-1), 2.25 * (window.devicePixelRatio || 1), 0, 2 * Math.PI);
+    context.fillStyle = colour(`hue-${this.line.hue}`);
+    context.fill();
+  }
+}
+
+/** The points as lists between which the line breaks. */
+function unbroken(times, values, project) {
+  const runs = [];
+  let run = [];
+  for (let i = 0; i < times.length; i++) {
+    if (values[i] === null) {
+      if (run.length) runs.push(run);
+      run = [];
+    } else run.push(project(times[i], values[i]));
+  }
+  if (run.length) runs.push(run);
+  return runs;
+}

@@ -1,0 +1,72 @@
+// The track of a device: its positions over the chosen window, joined from two metrics.
+
+import { clone, setText } from "./dom.js";
+import { inNextFrame, whileVisible } from "./frame.js";
+import { LiveSeries } from "./live_series.js";
+import { Track } from "./track.js";
+
+const POINTS = 600;
+/** A latitude and a longitude further apart than this belong to two positions. */
+const APART_MS = 2_000;
+
+export class TrackPanel {
+  #opened = false;
+  #draw = () => this.#drawNow();
+
+  /** `position`: `{latitude, longitude}`, names of metrics. */
+  constructor(uid, position, windowMs, { template = "track-panel" } = {}) {
+    this.position = position;
+    this.parts = clone(template);
+    const options = { windowMs, points: POINTS, changed: () => inNextFrame(this.#draw) };
+    this.latitudes = new LiveSeries(uid, position.latitude, options);
+    this.longitudes = new LiveSeries(uid, position.longitude, options);
+    this.track = new Track(this.parts.canvas, () => joinPositions(this.latitudes.drawn(), this.longitudes.drawn()));
+    whileVisible(this.parts.root, (visible) => visible && this.#open());
+  }
+
+  get element() {
+    return this.parts.root;
+  }
+
+  /** Takes a device's telemetry, `{metric: [[MS, value], …]}`. */
+  add(columns) {
+    this.latitudes.add(columns[this.position.latitude] ?? []);
+    this.longitudes.add(columns[this.position.longitude] ?? []);
+    const heading = columns.heading?.at(-1)[1];
+    if (typeof heading === "number") this.track.heading = heading;
+  }
+
+  reload() {
+    if (this.#opened) for (const line of [this.latitudes, this.longitudes]) line.reload();
+  }
+
+  show(windowMs) {
+    for (const line of [this.latitudes, this.longitudes]) this.#opened ? line.show(windowMs) : (line.windowMs = windowMs);
+  }
+
+  #open() {
+    if (this.#opened) return;
+    this.#opened = true;
+    this.reload();
+  }
+
+  #drawNow() {
+    const [latitude, longitude] = [this.latitudes.series.latest?.[1], this.longitudes.series.latest?.[1]];
+    const known = latitude !== undefined && longitude !== undefined;
+    setText(this.parts.where, known ? `${latitude.toFixed(5)}, ${longitude.toFixed(5)}` : "");
+    this.track.redraw();
+  }
+}
+
+/** `[[MS, latitude, longitude], …]` of two lines whose points pair up by time. */
+export function joinPositions([latTimes, latitudes], [lonTimes, longitudes]) {
+  const joined = [];
+  let j = 0;
+  for (let i = 0; i < latTimes.length; i++) {
+    if (latitudes[i] === null) continue;
+    while (j + 1 < lonTimes.length && Math.abs(lonTimes[j + 1] - latTimes[i]) <= Math.abs(lonTimes[j] - latTimes[i])) j++;
+    const near = j < lonTimes.length && Math.abs(lonTimes[j] - latTimes[i]) <= APART_MS;
+    if (near && longitudes[j] !== null) joined.push([latTimes[i], latitudes[i], longitudes[j]]);
+  }
+  return joined;
+}

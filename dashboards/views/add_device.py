@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from typing import cast
+
+from django import forms
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_variables
+
+from dashboards.views.device import show_secret
+from devices import access
+from devices.access import Action
+from devices.errors import Invalid
+from devices.models import Space
+from devices.services import devices
+
+
+class AddDevice(forms.Form):
+    """uid, name and space of a new device; offers the spaces that the person manages."""
+
+    name = forms.CharField(max_length=120, required=False)
+    uid = forms.CharField(max_length=64)
+    space = forms.ModelChoiceField(Space.objects.none(), empty_label=None)
+
+    def __init__(self, *args: object, person: access.Person) -> None:
+        super().__init__(*args)  # type: ignore[arg-type]
+        field = cast(forms.ModelChoiceField, self.fields["space"])
+        field.queryset = access.spaces(person, Action.MANAGE)
+
+
+@login_required
+@never_cache
+@sensitive_variables("secret")
+def add_device(request: HttpRequest) -> HttpResponse:
+    """The form for managers; on success the secret, once, and a wait for the device's first words."""
+    if not access.spaces(request.user, Action.MANAGE).exists():
+        raise PermissionDenied("this needs the role manage in a space")
+    form = AddDevice(request.POST or None, person=request.user)
+    if form.is_valid():
+        try:
+            made, secret = devices.create(
+                form.cleaned_data["uid"], form.cleaned_data["space"], form.cleaned_data["name"]
+            )
+        except Invalid as error:
+            form.add_error("uid" if "uid" in error.message else "name", error.message)
+        else:
+            return show_secret(request, made, secret, rotated=False)
+    # 422: a refused form is no success to a program that looks at the status alone.
+    return render(request, "dashboards/add_device.html", {"form": form}, status=422 if form.is_bound else 200)

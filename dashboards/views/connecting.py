@@ -1,0 +1,33 @@
+"""Where a device finds the broker and the HTTP API, as the person in front of the page would type it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    host: str
+    port: int
+    tls: bool = False
+
+
+def broker_address(request: HttpRequest) -> BrokerAddress:
+    """The broker's address: the one in `MQTT_URL`, else the embedded broker on the host of this page.
+
+    Only host, port and scheme of `MQTT_URL` are taken: it may hold the bridge's own password.
+    """
+    if settings.MQTT_URL:
+        url = urlsplit(settings.MQTT_URL)
+        tls = url.scheme == "mqtts"
+        return BrokerAddress(url.hostname or "localhost", url.port or (8883 if tls else 1883), tls)
+    return BrokerAddress(urlsplit(f"//{request.get_host()}").hostname or "localhost", settings.MQTT_PORT)
+
+
+def base_url(request: HttpRequest) -> str:
+    """Scheme and host of this hub, without a trailing slash."""
+    return request.build_absolute_uri("/").rstrip("/")

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from dashboards.views.connecting import base_url, broker_address
+from dashboards.views.refusals import as_pages
+from devices import access
+from devices.access import Action
+from devices.models import Device
+from devices.queries import commands, devices
+from devices.services import devices as services
+
+
+@login_required
+def device(request: HttpRequest, uid: str) -> HttpResponse:
+    """One device: charts, newest values, controls and recent commands."""
+    with as_pages():
+        found = access.device(request.user, uid)
+    may_command = access.may(request.user, Action.COMMAND, found.space_id)
+    snapshot = devices.snapshot(found, devices.latest([found.id]).get(found.id, {}))
+    context = {
+        "device": found,
+        "may_command": may_command,
+        "may_manage": access.may(request.user, Action.MANAGE, found.space_id),
+        "many_spaces": access.spaces(request.user).count() > 1,
+        "page": {
+            "uid": found.uid,
+            "snapshot": snapshot,
+            "commands": commands.recent(found),
+            "may_command": may_command,
+        },
+    }
+    return render(request, "dashboards/device.html", context)
+
+
+@login_required
+@require_POST
+@never_cache
+def rotate_secret(request: HttpRequest, uid: str) -> HttpResponse:
+    """Replaces the device's secret and shows the new one, once."""
+    with as_pages():
+        found = access.device(request.user, uid, Action.MANAGE)
+    return show_secret(request, found, services.rotate_secret(found), rotated=True)
+
+
+def show_secret(request: HttpRequest, device: Device, secret: str, *, rotated: bool) -> HttpResponse:
+    """The page with the secret and lines to paste. The caller marks it `never_cache`."""
+    context = {
+        "device": device,
+        "secret": secret,
+        "rotated": rotated,
+        "broker": broker_address(request),
+        "base_url": base_url(request),
+        "page": {"uid": device.uid},
+    }
+    return render(request, "dashboards/credentials.html", context)

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from dashboards.views.connecting import broker_address
+from devices import access
+from devices.access import Action
+from devices.queries import devices as queries
+
+FIRST_VALUES = 60
+"""Cards whose values come with the page; the others ask for theirs when they are scrolled into view."""
+
+
+@login_required
+def fleet(request: HttpRequest) -> HttpResponse:
+    """All devices that the person may watch, by space."""
+    devices = list(access.devices(request.user).select_related("space").order_by("space__name", "name", "uid"))
+    spaces = list(access.spaces(request.user))
+    context = {
+        "groups": [(space, [device for device in devices if device.space_id == space.id]) for space in spaces],
+        "devices": devices,
+        "spaces": spaces,
+        "may_add": access.spaces(request.user, Action.MANAGE).exists(),
+        "snapshots": queries.snapshots(devices[:FIRST_VALUES]),
+        "broker": broker_address(request),
+    }
+    return render(request, "dashboards/fleet.html", context)
+
+
+@login_required
+def fleet_status(request: HttpRequest) -> JsonResponse:
+    """`{"devices": {uid: [availability, MS or 0]}}` of all devices that the person may watch: what the fleet's page
+    needs to know of the cards that are off the screen, and of devices that are new."""
+    rows = access.devices(request.user).values_list("uid", "availability", "availability_at")
+    return JsonResponse({"devices": {uid: [availability, at // 1000] for uid, availability, at in rows}})
