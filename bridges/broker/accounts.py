@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import Protocol
 
 from .limits import SessionLimits
 
 
-class Principal(ABC):
-    """Who a connection speaks as. Subclass it, as a frozen value.
+class Principal(Protocol):
+    """Who a connection speaks as: any frozen value with these members, and optionally `limits: SessionLimits`.
 
     The broker remembers the answers while the connection lasts, so they must not change: when somebody's rights
     change, call `Broker.disconnect(name)`, and the next login brings a new principal.
     """
 
-    name: str
-    """The account: the MQTT user name. Sessions and retained messages are kept and counted per name."""
+    @property
+    def name(self) -> str:
+        """The account: the MQTT user name. Sessions and retained messages are kept and counted per name."""
 
-    limits: SessionLimits | None = None
-    """Bounds of this principal's sessions in place of `Limits.session`, for a client that needs more than a device."""
-
-    @abstractmethod
     def may_publish(self, topic: str) -> bool:
         """Whether messages to `topic` are taken; asked for wills too. Never asked for topics that start with `$`."""
 
-    @abstractmethod
     def may_subscribe(self, topic_filter: str) -> bool:
         """Whether the filter is granted. A wildcard in it must not reach beyond what `may_receive` allows."""
 
-    @abstractmethod
     def may_receive(self, topic: str) -> bool:
         """Whether a message on `topic` that matches a granted filter is delivered, live or retained."""
 
@@ -39,4 +33,9 @@ class Accounts(Protocol):
 
     async def authenticate(self, username: str, password: str) -> Principal | None:
         """The principal of these credentials, or None. Raising means "cannot tell now": the client may try again."""
-        ...
+
+
+def session_limits(principal: Principal, usual: SessionLimits) -> SessionLimits:
+    """The principal's own `limits`, if it has any: a client that serves the whole hub holds more than a device."""
+    limits = getattr(principal, "limits", None)
+    return limits if isinstance(limits, SessionLimits) else usual

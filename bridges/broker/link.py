@@ -17,6 +17,14 @@ PACKETS_PER_TURN = 64  # then the other connections, and the rest of the process
 FLUSH_BYTES = 65_536  # a gathered write of this size goes out at once
 WRITE_HIGH_BYTES = 65_536  # more than this unwritten: the client counts as not writable
 CLOSE_GRACE_S = 1.0  # for the last bytes to a client that does not read
+_TCP_OPTIONS = {
+    "TCP_KEEPIDLE": 60,
+    "TCP_KEEPINTVL": 15,
+    "TCP_KEEPCNT": 4,
+    # Else the kernel takes megabytes for a client that reads slowly: bytes that no limit of ours sees, that are old
+    # when they arrive, and behind which one cannot tell slow from dead.
+    "TCP_NOTSENT_LOWAT": 16_384,
+}
 
 
 class Link(asyncio.Protocol):
@@ -86,11 +94,11 @@ class Link(asyncio.Protocol):
     def hold(self) -> None:
         """No packet is handed out until `release`; what comes stays in the kernel."""
         self._held = True
-        self._read_on()
+        self._read_no_more()
 
     def release(self) -> None:
         self._held = False
-        self._read_on()
+        self._read_soon()
 
     def login_done(self) -> None:
         self._framer.login_done()
@@ -109,7 +117,7 @@ class Link(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
         self.peer = str(transport.get_extra_info("peername"))
-        _find_dead_peers(transport.get_extra_info("socket"))
+        _tune(transport.get_extra_info("socket"))
         self.stats["connections"] += 1
         self.stats["accepted_connections"] += 1
 
@@ -121,7 +129,7 @@ class Link(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client does not take what it is sent: it gets no more, and nothing more is asked of us meanwhile."""
         self.writable = False
-        self._read_on()
+        self._read_no_more()
         self._watch_stall()
 
     def resume_writing(self) -> None:
@@ -129,7 +137,7 @@ class Link(asyncio.Protocol):
         if self._stall is not None:
             self._stall.cancel()
         if not self.closing:
-            self._read_on()
+            self._read_soon()
             self.pump()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -160,20 +168,22 @@ class Link(asyncio.Protocol):
                 log.exception("A packet from %s could not be handled", self.peer)
                 self.close("internal_error")
                 return
-        self._turn = self._loop.call_soon(self._read)
-        self._read_on()
+        self._read_no_more()
+        self._read_soon()
+
+    def _read_soon(self) -> None:
+        """Packets that have come already go first; when they are handled, the transport reads on."""
+        if self._turn is None:
+            self._turn = self._loop.call_soon(self._read)
+
+    def _read_no_more(self) -> None:
+        """What is left unread holds back the client."""
+        if self._transport is not None:
+            self._transport.pause_reading()
 
     def _read_on(self) -> None:
-        """Lets the transport read only while its bytes can be handled: unread, they hold back the client."""
-        transport = self._transport
-        if transport is None or self.closing:
-            return
-        if self._held or not self.writable or self._turn is not None:
-            transport.pause_reading()
-        elif self._framer.partial and not transport.is_reading():
-            self._turn = self._loop.call_soon(self._read)  # packets that came before the pause go first
-        else:
-            transport.resume_reading()
+        if self._transport is not None:
+            self._transport.resume_reading()
 
     # -- writing
 
@@ -227,11 +237,11 @@ class Link(asyncio.Protocol):
         self._turn = self._flush = self._deadline = self._stall = None
 
 
-def _find_dead_peers(sock: socket.socket) -> None:
-    """A client without keep-alive whose machine vanished would hold its session for ever."""
+def _tune(sock: socket.socket) -> None:
     if sock.family not in (socket.AF_INET, socket.AF_INET6):
         return
+    # A client without keep-alive whose machine vanished would hold its session for ever.
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, seconds in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4)):
+    for option, value in _TCP_OPTIONS.items():
         if hasattr(socket, option):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), seconds)
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from .accounts import Principal
+from .accounts import Principal, session_limits
 from .control import SERVER_UNAVAILABLE
 from .errors import LoginRefused
 from .limits import Limits
@@ -34,7 +34,7 @@ class Sessions:
             session = Session(principal, client_id, clean=clean, stats=self._stats)
             self._by_account.setdefault(principal.name, {})[client_id] = session
             self._stats["sessions"] += 1
-        session.attach(outlet, principal, principal.limits or self._limits.session)
+        session.attach(outlet, principal, session_limits(principal, self._limits.session))
         self._router.check_again(session)
         return session, present
 

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from bridges.broker import Limits
+from tests.bridges.broker.clients import Client, RawClient, RunningBroker
+
+
+@pytest.fixture
+def limits() -> Limits:
+    """A test module or class overrides this to narrow a bound."""
+    return Limits()
+
+
+@pytest.fixture
+def broker(limits: Limits) -> Iterator[RunningBroker]:
+    running = RunningBroker(limits)
+    yield running
+    running.end()
+
+
+@pytest.fixture
+def client(broker: RunningBroker) -> Iterator[Callable[..., Client]]:
+    """Makes paho clients: `client("pump")`."""
+    made: list[Client] = []
+
+    def make(name: str | None, **options: object) -> Client:
+        made.append(Client(broker.port, name, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.end()
+
+
+@pytest.fixture
+def raw(broker: RunningBroker) -> Iterator[Callable[..., RawClient]]:
+    made: list[RawClient] = []
+
+    def make(**options: int) -> RawClient:
+        made.append(RawClient(broker.port, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.end()

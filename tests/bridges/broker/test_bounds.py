@@ -1,0 +1,208 @@
+"""Sizes, numbers, and a subscriber that never reads."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from bridges.broker import Limits, SessionLimits
+from tests.bridges.broker.clients import RawClient, packet, publish_packet, subscribe_packet
+
+TOPIC = "devices/pump/telemetry"
+LARGEST = 131_072
+
+
+def memory_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.parametrize("qos", [0, 1])
+def test_payload_of_128_kib_is_taken(client, qos):
+    bridge = client("bridge")
+    bridge.subscribe("devices/#")
+    client("pump").publish(TOPIC, b"x" * LARGEST, qos=qos)
+    assert len(bridge.next().payload) == LARGEST
+
+
+@pytest.mark.parametrize("first", [0x30, 0x32])
+def test_larger_payload_closes_before_its_body_is_sent(broker, raw, first):
+    """Only the header and the topic are sent, of one byte too many: waiting for the body would wait for ever."""
+    pump = raw()
+    pump.log_in("pump")
+    pump.send(publish_packet(TOPIC, b"x" * (LARGEST + 1), first=first)[: 4 + 2 + len(TOPIC)])
+    assert pump.rest() == b""
+    assert broker.stats["closed.packet_too_large"] == 1
+
+
+def test_far_larger_packet_closes_at_its_header(broker, raw):
+    pump = raw()
+    pump.log_in("pump")
+    pump.send(b"\x30\xff\xff\xff\x7f")
+    assert pump.rest() == b""
+    assert broker.stats["closed.packet_too_large"] == 1
+
+
+def test_large_payload_of_paho_is_refused_and_others_go_on(broker, client):
+    bridge, pump = client("bridge"), client("pump")
+    bridge.subscribe("devices/#")
+    pump.paho.publish(TOPIC, b"x" * 10_000_000, qos=0)
+    assert pump.ended.wait(10)
+    client("valve").publish("devices/valve/telemetry", b"fine")
+    assert bridge.next().payload == b"fine"
+
+
+@pytest.mark.parametrize("first", [0x10, 0x82, 0xA2])
+def test_other_packets_are_limited_much_smaller(broker, raw, first):
+    rude = raw()
+    if first != 0x10:
+        rude.log_in("pump")
+    rude.send(packet(first, b"x" * 8_193)[:4])
+    assert rude.rest() == b""
+    assert broker.stats["closed.packet_too_large"] == 1
+
+
+@pytest.mark.parametrize("topic", ["devices/pump/" + "x" * 244, "devices/pump" + "/x" * 15])
+def test_topic_too_long_or_too_deep_closes(broker, raw, topic):
+    pump = raw()
+    pump.log_in("pump")
+    pump.send(publish_packet(topic, b"x"))
+    assert pump.rest() == b""
+    assert broker.stats["closed.invalid_topic"] == 1
+
+
+@pytest.mark.parametrize("topic", ["devices/pump/" + "x" * 243, "devices/pump" + "/x" * 14])
+def test_longest_and_deepest_topic_is_taken(client, topic):
+    pump = client("pump")
+    assert pump.subscribe(topic) == 1
+    pump.publish(topic, b"x")
+    assert pump.next().topic == topic
+
+
+@pytest.mark.parametrize("topic_filter", ["devices/pump/" + "x" * 244, "devices/pump" + "/+" * 15])
+def test_filter_too_long_or_too_deep_is_refused(broker, client, topic_filter):
+    assert client("pump").subscribe(topic_filter) == 0x80
+    assert broker.stats["refused_subscriptions.invalid"] == 1
+
+
+class TestConnections:
+    @pytest.fixture
+    def limits(self):
+        return Limits(connections=3)
+
+    def test_connections_are_limited(self, broker, client, raw):
+        first = [client("pump"), client("valve"), client("lamp")]
+        assert raw().rest() == b""
+        assert broker.stats["closed.too_many_connections"] == 1
+        first[0].disconnect()
+        broker.until("closed.disconnected")
+        assert client("fan").answer == "Success"
+
+
+@pytest.mark.parametrize("field", ["queue_messages", "queue_bytes", "in_flight", "subscriptions"])
+def test_a_limit_of_zero_is_refused_by_name(field):
+    with pytest.raises(ValueError, match=field):
+        SessionLimits(**{field: 0})
+
+
+class TestSubscriberThatNeverReads:
+    QUEUE_BYTES = 1 << 20
+
+    @pytest.fixture
+    def limits(self):
+        return Limits(stall_timeout_s=60, session=SessionLimits(queue_messages=1_000, queue_bytes=self.QUEUE_BYTES))
+
+    @pytest.mark.parametrize("qos", [0, 1])
+    def test_its_queue_stays_bounded_and_others_are_served(self, broker, client, raw, qos):
+        deaf: RawClient = raw(receive_buffer=4_096)
+        deaf.log_in("bridge", client_id="deaf")
+        deaf.send(subscribe_packet("devices/pump/telemetry", qos))
+        deaf.receive(5)
+        _without_own_limits(broker, "deaf")
+        hearer = client("bridge")
+        hearer.subscribe("devices/pump/telemetry", qos)
+        talker: RawClient = raw()
+        talker.log_in("pump")
+        memory = memory_bytes()
+        payload = os.urandom(32_768)
+        sent = 1_280  # 40 MiB
+        for number in range(sent):
+            talker.send(publish_packet(TOPIC, payload, first=0x30 | qos << 1, packet_id=number + 1))
+            if qos:
+                talker.receive(4)
+            assert hearer.next().payload == payload
+        assert broker.stats[f"dropped.slow_qos{qos}"] > sent // 2
+        assert broker.run(_held(broker, "deaf")) < self.QUEUE_BYTES + (256 << 10)
+        assert memory_bytes() - memory < 10 << 20
+        assert broker.stats["closed.stalled"] == 0
+
+    def test_slow_reader_gets_what_was_queued_in_order(self, broker, raw):
+        deaf, talker = raw(receive_buffer=131_072), raw()
+        deaf.log_in("pump", client_id="deaf")
+        deaf.send(subscribe_packet(TOPIC, 0))
+        deaf.receive(5)
+        talker.log_in("pump", client_id="talker")
+        for number in range(600):
+            talker.send(publish_packet(TOPIC, number.to_bytes(2) * 8_000))
+        talker.send(b"\xc0\x00")
+        talker.receive(2)
+        dropped = broker.stats["dropped.slow_qos0"]
+        assert 0 < dropped < 600
+        got = []
+        while len(got) < 600 - dropped:
+            deaf.receive(3 + 2 + len(TOPIC))
+            got.append(int.from_bytes(deaf.receive(16_000)[:2]))
+        assert got == sorted(set(got))
+
+
+class TestStall:
+    @pytest.fixture
+    def limits(self):
+        return Limits(stall_timeout_s=0.5)
+
+    def test_subscriber_that_takes_nothing_is_disconnected(self, broker, raw):
+        deaf, talker = raw(receive_buffer=4_096), raw()
+        deaf.log_in("pump", client_id="deaf")
+        deaf.send(subscribe_packet(TOPIC))
+        deaf.receive(5)
+        talker.log_in("pump", client_id="talker")
+        for _ in range(200):
+            talker.send(publish_packet(TOPIC, bytes(65_536)))
+        broker.until("closed.stalled")
+        broker.until("connections", 1)
+        talker.send(b"\xc0\x00")
+        assert talker.receive(2) == b"\xd0\x00"
+
+    def test_subscriber_that_reads_slowly_is_not(self, broker, raw):
+        slow, talker = raw(receive_buffer=131_072), raw()
+        slow.log_in("pump", client_id="slow")
+        slow.send(subscribe_packet(TOPIC))
+        slow.receive(5)
+        talker.log_in("pump", client_id="talker")
+        for _ in range(200):
+            talker.send(publish_packet(TOPIC, bytes(65_536)))
+        for _ in range(15):
+            slow.receive(60_000)
+            threading.Event().wait(0.1)  # in all three times the time after which a silent one is disconnected
+        assert broker.stats["closed.stalled"] == 0
+
+    def test_client_that_asks_and_never_reads_the_answers_is_disconnected(self, broker, raw):
+        asker = raw(receive_buffer=4_096)
+        asker.log_in("pump")
+        with pytest.raises(OSError, match=r"reset|Broken pipe"):
+            asker.send(b"\xc0\x00" * 50_000_000)
+        assert broker.stats["closed.stalled"] == 1
+
+
+def _without_own_limits(broker, client_id: str) -> None:
+    """Takes the larger limits of the bridge away from one of its sessions."""
+    session = broker.broker._shared.sessions._by_account["bridge"][client_id]
+    session.limits = broker.broker._shared.limits.session
+
+
+async def _held(broker, client_id: str) -> int:
+    """Bytes kept for a session: its queue, and what the transport has not written."""
+    session = broker.broker._shared.sessions._by_account["bridge"][client_id]
+    return session._held_bytes + session.outlet._transport.get_write_buffer_size() + session.outlet._out_bytes
