@@ -107,6 +107,8 @@ class Hub:
             "simulate",
             f"--credentials={demo.simulator_credentials(settings.DATA_DIR)}",
             f"--url={address}",
+            "--stop-with-stdin",  # a hub that is killed leaves no devices behind
+            stdin=asyncio.subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is ours to pass on, in order
         )
 

@@ -1,0 +1,177 @@
+"""The pipeline on its own: batches, bounds, a database that goes away, a message that spoils a batch."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import connection
+
+from bridges import pipeline as pipelines
+from bridges.limits import RateLimiter
+from bridges.pipeline import Delivery, Ingest, Pipeline, ingest_now
+from devices import stats
+from devices.errors import Refusal
+from devices.events import TelemetryStored
+from devices.models import Device, Reading
+from devices.services.readings import MAX_METRICS, ReadingStore
+from devices.values import Telemetry, now_us
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Settled:
+    """Counts acknowledgements and lets a test await them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._changed = asyncio.Condition()
+        self._loop = asyncio.get_running_loop()
+
+    def __call__(self) -> None:
+        self.count += 1
+        self._loop.create_task(self._notify())
+
+    async def _notify(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def reach(self, count: int) -> None:
+        async with asyncio.timeout(20), self._changed:
+            await self._changed.wait_for(lambda: self.count >= count)
+
+
+def telemetry(payload: bytes, settle: Settled | None = None) -> Delivery:
+    return Delivery("pump-1", "telemetry", payload, now_us(), settle=settle)
+
+
+@pytest.fixture
+async def pipeline() -> AsyncIterator[Pipeline]:
+    found = Pipeline(Ingest())
+    running = asyncio.create_task(found.run())
+    yield found
+    found.close()
+    await asyncio.wait_for(running, 20)
+
+
+async def offer(pipeline: Pipeline, *deliveries: Delivery) -> None:
+    for delivery in deliveries:
+        assert await asyncio.to_thread(pipeline.offer, delivery, wait=True)
+
+
+async def test_every_message_is_settled_once(pipeline: Pipeline, pump: Device) -> None:
+    settled = Settled()
+    await offer(pipeline, *[telemetry(b'{"a": %d}' % i, settled) for i in range(500)])
+    await settled.reach(500)
+    assert settled.count == 500
+    assert await Reading.objects.acount() == 500
+
+
+async def test_a_refused_message_is_settled_too(pipeline: Pipeline, pump: Device) -> None:
+    settled = Settled()
+    await offer(pipeline, telemetry(b"{", settled), telemetry(b'{"a": 1}', settled))
+    await settled.reach(2)
+    assert await Reading.objects.acount() == 1
+
+
+async def test_while_the_database_is_away_nothing_is_settled_and_nothing_lost(
+    pipeline: Pipeline, pump: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled, failed = Settled(), Settled()
+    monkeypatch.setattr(pipelines.logger, "filters", [lambda record: failed() is None])
+    await sync_to_async(_execute)("ALTER TABLE devices_reading RENAME TO away")
+    await offer(pipeline, telemetry(b'{"a": 1}', settled), telemetry(b'{"b": 2}', settled))
+    await failed.reach(2)
+    assert settled.count == 0
+    await sync_to_async(_execute)("ALTER TABLE away RENAME TO devices_reading")
+    await settled.reach(2)
+    assert await Reading.objects.acount() == 2
+
+
+async def test_a_message_that_cannot_be_stored_is_refused_alone(
+    pipeline: Pipeline, pump: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ReadingStore.store
+
+    def spoiled(self: ReadingStore, batch: Sequence[tuple[Device, Telemetry]]) -> list[TelemetryStored]:
+        if any(sample.metric == "poison" for _, message in batch for sample in message.samples):
+            raise ValueError("poison")
+        return store(self, batch)
+
+    monkeypatch.setattr(ReadingStore, "store", spoiled)
+    before = stats.refused.labels("not_storable")._value.get()
+    settled = Settled()
+    await offer(pipeline, *[telemetry(b'{"%s": 1}' % name, settled) for name in (b"a", b"poison", b"b")])
+    await settled.reach(3)
+    assert stats.refused.labels("not_storable")._value.get() == before + 1
+    assert await Reading.objects.acount() == 2
+
+
+async def test_what_waits_at_the_end_is_stored(pump: Device) -> None:
+    settled = Settled()
+    pipeline = Pipeline(Ingest())
+    await offer(pipeline, *[telemetry(b'{"a": %d}' % i, settled) for i in range(10)])
+    pipeline.close()
+    await asyncio.wait_for(pipeline.run(), 20)
+    assert settled.count == 10
+    assert await asyncio.to_thread(pipeline.offer, telemetry(b'{"a": 1}'), wait=True) is False
+
+
+async def test_past_the_bound_it_drops_and_counts_or_makes_the_caller_wait(
+    pump: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipelines, "MAX_WAITING", 3)
+    pipeline = Pipeline(Ingest())
+    await offer(pipeline, *[telemetry(b'{"a": %d}' % i) for i in range(3)])
+    before = stats.dropped.labels("pipeline")._value.get()
+    assert pipeline.offer(telemetry(b'{"a": 3}'), wait=False) is False
+    assert stats.dropped.labels("pipeline")._value.get() == before + 1
+
+    done = threading.Event()
+
+    def wait() -> None:
+        pipeline.offer(telemetry(b'{"a": 4}'), wait=True)
+        done.set()
+
+    threading.Thread(target=wait).start()
+    assert not done.wait(0.1)
+    running = asyncio.create_task(pipeline.run())
+    assert await asyncio.to_thread(done.wait, 20)
+    pipeline.close()
+    await asyncio.wait_for(running, 20)
+    assert await Reading.objects.acount() == 4
+
+
+async def test_ingest_now_answers_with_the_number_of_readings_or_the_refusal(pump: Device) -> None:
+    assert await ingest_now(telemetry(b'{"a": 1, "b": true}')) == 2
+    with pytest.raises(Refusal) as caught:
+        await ingest_now(Delivery("nobody", "telemetry", b'{"a": 1}', now_us()))
+    assert caught.value.reason == "unknown_device"
+
+
+async def test_a_device_cannot_fill_the_database_with_names(pump: Device) -> None:
+    names = b",".join(b'"m%d": 1' % i for i in range(MAX_METRICS))
+    assert await ingest_now(telemetry(b"{%s}" % names)) == MAX_METRICS
+    with pytest.raises(Refusal) as caught:
+        await ingest_now(telemetry(b'{"one_more": 1}'))
+    assert caught.value.reason == "too_many_metrics"
+    assert await ingest_now(telemetry(b'{"m0": 2}')) == 1
+
+
+def test_a_device_over_its_limit_is_refused_while_another_is_served() -> None:
+    limiter = RateLimiter(10)
+    for _ in range(10):
+        limiter.check("loud", 0)
+    with pytest.raises(Refusal) as caught:
+        limiter.check("loud", 50_000)
+    assert caught.value.reason == "rate_limited"
+    limiter.check("quiet", 50_000)
+    limiter.check("loud", 150_000)  # a tenth of a second later there is a token again
+
+
+def _execute(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
