@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 
 from devices.errors import Forbidden, NotFound
 from devices.models import Device, Member, Space
-from devices.values import Role
+from devices.values import Role, is_uid
 
 Person = AbstractBaseUser | AnonymousUser
 
@@ -56,7 +56,8 @@ def device(person: Person, uid: str, action: Action = Action.WATCH) -> Device:
 
     Raises `NotFound` for a missing device and for a foreign one alike, `Forbidden` where only the role is short.
     """
-    found = devices(person).select_related("space").filter(uid=uid).first()
+    # Checked first: PostgreSQL fails on text that holds the NUL character.
+    found = devices(person).select_related("space").filter(uid=uid).first() if is_uid(uid) else None
     if found is None:
         raise NotFound(f"there is no device {uid!r}")
     require(person, action, found.space_id)

@@ -34,7 +34,8 @@ def history(device: Device, metric: str, start: int, end: int, points: int) -> C
     Raw where they fit; else buckets of equal length that keep minimum and maximum, so that no peak disappears.
     Metrics without numbers are given raw, the newest `points`. Raises `NotFound` for an unknown metric.
     """
-    found = Metric.objects.filter(device=device, name=metric).first()
+    # No metric's name has unprintable characters, and PostgreSQL fails on one of them, NUL.
+    found = Metric.objects.filter(device=device, name=metric).first() if metric.isprintable() else None
     if found is None:
         raise NotFound(f"{device.uid} has no metric {metric!r}")
     readings = Reading.objects.filter(metric=found, time__gte=start, time__lt=end)

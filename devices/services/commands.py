@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import secrets
 from typing import Any
 
@@ -18,6 +19,7 @@ from devices.values import MAX_NAME, Answer, CommandStatus, now_us
 DEFAULT_TIMEOUT_S = 30.0
 MAX_TIMEOUT_S = 3600.0
 MAX_ARGS_BYTES = 16 * 1024
+MAX_ARGS_DEPTH = 8
 
 _OPEN = (CommandStatus.QUEUED, CommandStatus.SENT)
 
@@ -42,10 +44,11 @@ def _queue(
         raise Invalid(f"a command's name has 1 to {MAX_NAME} printable characters")
     if not 0 < timeout_s <= MAX_TIMEOUT_S:
         raise Invalid(f"timeout_s must be more than 0 and at most {MAX_TIMEOUT_S:.0f}")
+    _check_args(args, 1)
     try:
         size = len(msgspec.json.encode(args))
-    except (UnicodeEncodeError, RecursionError):
-        raise Invalid("args hold text that is not Unicode, or are nested too deep") from None
+    except UnicodeEncodeError:
+        raise Invalid("args hold text that is not Unicode") from None
     if size > MAX_ARGS_BYTES:
         raise Invalid(f"args have more than {MAX_ARGS_BYTES} bytes")
     if "\\u0000" in msgspec.json.encode(args).decode():
@@ -62,6 +65,17 @@ def _queue(
         expires_at=now + int(timeout_s * 1_000_000),
     )
     return command, changed(command)
+
+
+def _check_args(value: Any, depth: int) -> None:
+    """Deep nesting, which small text can hold, would break whoever walks through it; NaN is no JSON."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Invalid("args hold a number that is NaN or infinite")
+    if isinstance(value, (dict, list)):
+        if depth > MAX_ARGS_DEPTH:
+            raise Invalid(f"args are nested more than {MAX_ARGS_DEPTH} deep")
+        for inner in value.values() if isinstance(value, dict) else value:
+            _check_args(inner, depth + 1)
 
 
 def mark_sent(command: Command) -> list[CommandChanged]:
