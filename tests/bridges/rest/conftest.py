@@ -1,0 +1,98 @@
+"""The API as programs call it: through the ASGI application, from an address, in somebody's name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from bridges import pipeline
+from bridges.rest import auth
+from bridges.rest.throttle import FailureThrottle
+from devices.models import Device, Member, Space
+from devices.services import devices, tokens
+from devices.values import Role
+from hub.asgi import application
+
+
+@pytest.fixture(autouse=True)
+def fresh_process(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    """What one process remembers of another test's database: ids of metrics, failed logins."""
+    monkeypatch.setattr(pipeline, "_shared", None)
+    monkeypatch.setattr(auth, "throttle", FailureThrottle())
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # nobody's passwords: quick
+
+
+def caller(address: str = "127.0.0.1", **headers: str) -> httpx.AsyncClient:
+    """A program at `address` that sends these headers with everything."""
+    transport = httpx.ASGITransport(application, client=(address, 40000))
+    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000", headers=headers)
+
+
+def browser(user: User) -> httpx.AsyncClient:
+    """A browser in which `user` has signed in."""
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    made = caller()
+    made.cookies.set("hubbub_session", client.cookies["hubbub_session"].value)
+    return made
+
+
+@dataclass(frozen=True)
+class Callers:
+    """One program for each character, each with an API token."""
+
+    alice: httpx.AsyncClient
+    bob: httpx.AsyncClient
+    carol: httpx.AsyncClient
+    mallory: httpx.AsyncClient
+    nobody: httpx.AsyncClient
+
+
+def with_token(user: User) -> httpx.AsyncClient:
+    return caller(Authorization=f"Bearer {tokens.create(user)}")
+
+
+@pytest.fixture
+def api(alice: User, bob: User, carol: User, mallory: User) -> Callers:
+    return Callers(with_token(alice), with_token(bob), with_token(carol), with_token(mallory), caller())
+
+
+@dataclass(frozen=True)
+class Sender:
+    """A device and the secret that it signs in with."""
+
+    device: Device
+    secret: str
+
+    @property
+    def basic(self) -> httpx.BasicAuth:
+        return httpx.BasicAuth(self.device.uid, self.secret)
+
+
+@pytest.fixture
+def pump_sender(pump: Device) -> Sender:
+    return Sender(pump, devices.rotate_secret(pump))
+
+
+@pytest.fixture
+def meter_sender(mallory: User) -> Sender:
+    """A device of another space, where mallory is manager."""
+    cellar = Space.objects.create(slug="cellar", name="Cellar")
+    Member.objects.create(space=cellar, user=mallory, role=Role.MANAGER)
+    return Sender(*devices.create("meter-9", cellar, "Energy meter"))
+
+
+def error(response: httpx.Response, status: int, code: str) -> dict[str, object]:
+    """The error of a response that must have this status and code, and the shape of all errors."""
+    assert response.status_code == status, response.text
+    facts: dict[str, object] = response.json()["error"]
+    assert facts["code"] == code, facts
+    assert isinstance(facts["message"], str)
+    assert facts["message"]
+    assert isinstance(facts["retry"], bool)
+    return facts

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pytest
+
+from devices import database
+from devices.models import Device, Space
+from devices.services import devices
+from devices.services.readings import ReadingStore
+from devices.services.reports import merge_attributes, set_availability
+from devices.values import Attributes, Availability, Sample, Telemetry
+from tests.bridges.rest.conftest import Callers, Sender, error
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SNAPSHOT = {
+    "device": {"uid": "pump-1", "name": "Irrigation pump", "space": "garden", "attributes": {"firmware": "2.1"}},
+    "availability": "online",
+    "availability_at": 1_700_000_000_000,
+    "latest": {"on": [1_700_000_002_000, True], "speed": [1_700_000_001_000, 40]},
+}
+
+
+@pytest.fixture
+def running_pump(pump: Device) -> Device:
+    merge_attributes(pump, Attributes({"firmware": "2.1"}))
+    set_availability(pump, Availability.ONLINE, 1_700_000_000_000_000)
+    samples = (
+        Sample("speed", 35.5, 1_700_000_000_000_000),
+        Sample("speed", 40, 1_700_000_001_000_000),
+        Sample("on", True, 1_700_000_002_000_000),
+    )
+    ReadingStore().store([(pump, Telemetry(samples, 1_700_000_003_000_000))])
+    return pump
+
+
+async def test_the_list_has_each_device_with_its_newest_values(api: Callers, running_pump: Device) -> None:
+    response = await api.carol.get("/api/v1/devices")
+    assert response.status_code == 200
+    assert response.json() == {"items": [SNAPSHOT], "count": 1}
+    assert response.headers["cache-control"] == "no-store"
+
+
+async def test_one_device_comes_with_its_metrics(api: Callers, running_pump: Device) -> None:
+    response = await api.carol.get("/api/v1/devices/pump-1")
+    assert response.json() == {**SNAPSHOT, "metrics": [{"name": "on"}, {"name": "speed"}]}
+
+
+async def test_a_device_never_heard_of_has_no_time_and_no_values(api: Callers, pump: Device) -> None:
+    found = (await api.carol.get("/api/v1/devices/pump-1")).json()
+    assert (found["availability"], found["availability_at"], found["latest"]) == ("unknown", None, {})
+
+
+async def test_pages_follow_each_other_without_gap_or_repeat(api: Callers, space: Space) -> None:
+    def make_five() -> None:
+        for number in range(5):
+            devices.create(f"node-{number}", space, "Node")  # of one name, so that the uid decides
+
+    await database.run(make_five)
+    seen = []
+    for offset in (0, 2, 4, 6):
+        page = (await api.carol.get("/api/v1/devices", params={"limit": 2, "offset": offset})).json()
+        assert page["count"] == 5
+        seen.append([item["device"]["uid"] for item in page["items"]])
+    assert seen == [["node-0", "node-1"], ["node-2", "node-3"], ["node-4"], []]
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "offset=-1"])
+async def test_a_bad_page_is_named(api: Callers, query: str) -> None:
+    facts = error(await api.carol.get(f"/api/v1/devices?{query}"), 422, "invalid")
+    assert query.split("=")[0] in str(facts["message"])
+
+
+async def test_the_list_is_of_ones_own_spaces(api: Callers, pump: Device, meter_sender: Sender) -> None:
+    for who, uids in ((api.carol, ["pump-1"]), (api.mallory, ["meter-9"])):
+        found = (await who.get("/api/v1/devices")).json()
+        assert [item["device"]["uid"] for item in found["items"]] == uids
+        assert found["count"] == 1
+
+
+async def test_the_list_can_be_of_one_space(api: Callers, pump: Device) -> None:
+    assert (await api.carol.get("/api/v1/devices?space=garden")).json()["count"] == 1
+
+
+async def test_a_foreign_space_answers_like_a_missing_one(api: Callers, meter_sender: Sender) -> None:
+    foreign = error(await api.carol.get("/api/v1/devices?space=cellar"), 404, "not_found")
+    missing = error(await api.carol.get("/api/v1/devices?space=attics"), 404, "not_found")
+    assert str(foreign).replace("cellar", "attics") == str(missing)
+
+
+@pytest.mark.parametrize("slug", ["%00", "%ED%A0%80", "%0A"])
+async def test_a_space_that_no_slug_can_be_is_missing(api: Callers, slug: str) -> None:
+    error(await api.carol.get(f"/api/v1/devices?space={slug}"), 404, "not_found")
