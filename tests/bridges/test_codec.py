@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bridges import codec
-from devices.errors import REFUSALS, Refusal
+from devices.errors import Refusal
 from devices.values import Answer, Availability, Sample
 
 NOW = 1_760_000_000_000_000  # µs
@@ -145,10 +146,8 @@ def test_any_bytes_give_samples_or_a_named_refusal(payload: bytes) -> None:
         lambda: codec.decode_attributes(payload),
         lambda: codec.decode_answer(payload, "id"),
     ):
-        try:
+        with suppress(Refusal):  # which takes none but the reasons of the table
             decode()
-        except Refusal as refusal:
-            assert refusal.reason in REFUSALS
 
 
 _JSON = st.recursive(
@@ -160,12 +159,8 @@ _JSON = st.recursive(
 @given(_JSON)
 def test_any_json_gives_samples_or_a_named_refusal(content: object) -> None:
     payload = json.dumps(content).encode()
-    try:
-        decoded = codec.decode_telemetry(payload, NOW)
-    except Refusal as refusal:
-        assert refusal.reason in REFUSALS
-    else:
-        assert decoded.samples
+    with suppress(Refusal):
+        assert codec.decode_telemetry(payload, NOW).samples
 
 
 def test_it_reads_status() -> None:

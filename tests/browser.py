@@ -1,0 +1,69 @@
+"""Chromium, as a person would use it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.servers import ROOT, HubServer, find
+
+WAIT_MS = 30_000
+"""How long anything awaited may take on a slow machine."""
+DESKTOP = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
+
+# Chromium looks for its maker's hosts at every start; the tests need no network.
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The Chromium that is installed."""
+    path = find("chromium", "/snap/bin")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Person:
+    """Somebody with a browser of their own. What their pages complain of is in `complaints`."""
+
+    def __init__(self, browser: Browser, hub: HubServer, username: str, **options: object) -> None:
+        self.hub = hub
+        self.username = username
+        self.complaints: list[str] = []
+        self.context: BrowserContext = browser.new_context(base_url=hub.url, viewport=DESKTOP, **options)
+        self.context.set_default_timeout(WAIT_MS)
+        self.page: Page = self.context.new_page()
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", self._hear)
+
+    def _hear(self, message: object) -> None:
+        text = getattr(message, "text", "")
+        if "Content Security Policy" in text or "Uncaught" in text:
+            self.complaints.append(text)
+
+    def sign_in(self, password: str | None = None) -> None:
+        self.page.goto("/login/")
+        self.page.get_by_label("Username").fill(self.username)
+        self.page.get_by_label("Password").fill(password or self.hub.PASSWORD)
+        self.page.get_by_role("button", name="Sign in").click()
+
+    def leave(self) -> None:
+        self.context.close()
+
+
+def shoot(page: Page, name: str) -> None:
+    """Keeps a picture for the README where `SCREENSHOTS` names a folder (`make screenshots`)."""
+    folder = os.environ.get("SCREENSHOTS")
+    if folder:
+        path = ROOT / folder / f"{name}.png"
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=path)
