@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from devices.errors import Invalid
 
 _MILLISECONDS = re.compile(r"[0-9]{1,15}")
-_LOST_PLUS = re.compile(r"(?<=:\d\d) (?=\d\d:?\d\d$)")
+_LOST_PLUS = re.compile(r"(T\S+) (\d\d:?\d\d)$")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -21,7 +21,7 @@ def parse(name: str, text: str) -> int:
         return int(text) * 1000
     try:
         # A "+" that was not escaped arrives as a space: "2026-01-01T00:00:00 02:00".
-        moment = datetime.fromisoformat(_LOST_PLUS.sub("+", text))
+        moment = datetime.fromisoformat(_LOST_PLUS.sub(r"\1+\2", text))
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         span = moment - _EPOCH

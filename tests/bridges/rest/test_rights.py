@@ -1,0 +1,160 @@
+"""Every endpoint, with everybody who may not."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import httpx
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from bridges.rest.api import api as ninja_api
+from devices import database
+from devices.models import Command, Device, Member
+from tests.bridges.rest.conftest import Callers, Sender, browser, caller, error, with_token
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Call = Callable[[httpx.AsyncClient, str], Awaitable[httpx.Response]]
+
+
+def get(path: str) -> Call:
+    return lambda client, uid: client.get(f"/api/v1/devices{path.format(uid=uid)}")
+
+
+ENDPOINTS: dict[str, Call] = {
+    "list_devices": get(""),
+    "show_device": get("/{uid}"),
+    "show_readings": get("/{uid}/readings?metric=speed"),
+    "list_commands": get("/{uid}/commands"),
+    "show_command": get("/{uid}/commands/abc"),
+    "issue_command": lambda client, uid: client.post(f"/api/v1/devices/{uid}/commands", json={"name": "set"}),
+}
+"""All that people may ask; `store_telemetry`, for devices, has its refusals in test_ingest.py."""
+
+of_a_device = pytest.mark.parametrize("call", [call for name, call in ENDPOINTS.items() if name != "list_devices"])
+each = pytest.mark.parametrize("call", ENDPOINTS.values(), ids=ENDPOINTS)
+
+
+def test_no_endpoint_is_left_out() -> None:
+    operations = {
+        operation["operationId"]
+        for methods in ninja_api.get_openapi_schema()["paths"].values()
+        for operation in methods.values()
+    }
+    assert operations == {*ENDPOINTS, "store_telemetry"}
+
+
+@each
+async def test_nobody_gets_401(api: Callers, pump: Device, call: Call) -> None:
+    response = await call(api.nobody, "pump-1")
+    error(response, 401, "not_signed_in")
+    assert "Bearer" in response.headers["www-authenticate"]
+
+
+@each
+@pytest.mark.parametrize(
+    "authorization", ["Bearer wrong", "Bearer", "Bearer ", "bearer a b", "Basic cHVtcC0xOng=", "Token x"]
+)
+async def test_a_bad_token_gets_401(api: Callers, pump: Device, call: Call, authorization: str) -> None:
+    error(await call(caller(Authorization=authorization), "pump-1"), 401, "not_signed_in")
+
+
+@each
+async def test_a_device_s_credentials_are_none_of_a_person(pump_sender: Sender, call: Call) -> None:
+    client = caller()
+    client.auth = pump_sender.basic
+    error(await call(client, "pump-1"), 401, "not_signed_in")
+
+
+@of_a_device
+async def test_a_foreign_device_answers_like_a_missing_one(api: Callers, pump: Device, call: Call) -> None:
+    foreign, missing = await call(api.mallory, "pump-1"), await call(api.mallory, "pump-2")
+    assert str(error(foreign, 404, "not_found")).replace("pump-1", "pump-2") == str(error(missing, 404, "not_found"))
+
+
+@of_a_device
+@pytest.mark.parametrize("uid", ["%00", "pump-1%0A", "..", "a b", "x" * 65, "é", "%ff"])
+async def test_a_uid_that_none_can_be_is_missing(api: Callers, pump: Device, call: Call, uid: str) -> None:
+    error(await call(api.alice, uid), 404, "not_found")
+
+
+@each
+async def test_a_token_ends_with_its_owner(api: Callers, bob: User, pump: Device, call: Call) -> None:
+    await User.objects.filter(pk=bob.pk).aupdate(is_active=False)
+    error(await call(api.bob, "pump-1"), 401, "not_signed_in")
+
+
+@of_a_device
+async def test_a_lost_membership_counts_at_once(api: Callers, bob: User, pump: Device, call: Call) -> None:
+    await Member.objects.filter(user=bob).adelete()
+    error(await call(api.bob, "pump-1"), 404, "not_found")
+
+
+async def test_a_manager_elsewhere_is_nobody_here(
+    api: Callers, mallory: User, meter_sender: Sender, pump: Device
+) -> None:
+    command = await api.mallory.post("/api/v1/devices/meter-9/commands", json={"name": "set"})
+    assert command.status_code == 202
+    error(await api.mallory.post("/api/v1/devices/pump-1/commands", json={"name": "set"}), 404, "not_found")
+    assert [command.device_id async for command in Command.objects.all()] == [meter_sender.device.id]
+
+
+@pytest.fixture
+def bobs_browser(bob: User) -> httpx.AsyncClient:
+    return browser(bob)
+
+
+async def test_a_login_reads(bobs_browser: httpx.AsyncClient, pump: Device) -> None:
+    assert (await ENDPOINTS["show_device"](bobs_browser, "pump-1")).status_code == 200
+
+
+async def test_a_login_writes_with_the_csrf_token_alone(bobs_browser: httpx.AsyncClient, pump: Device) -> None:
+    issue = ENDPOINTS["issue_command"]
+    assert "CSRF" in str(error(await issue(bobs_browser, "pump-1"), 403, "forbidden")["message"])
+    bobs_browser.cookies.set("csrftoken", "x" * 32)
+    error(await issue(bobs_browser, "pump-1"), 403, "forbidden")
+    bobs_browser.headers["X-CSRFToken"] = "x" * 32
+    assert (await issue(bobs_browser, "pump-1")).status_code == 202
+    assert await Command.objects.acount() == 1
+
+
+async def test_a_foreign_origin_writes_nothing(bobs_browser: httpx.AsyncClient, pump: Device) -> None:
+    bobs_browser.cookies.set("csrftoken", "x" * 32)
+    bobs_browser.headers.update({"X-CSRFToken": "x" * 32, "Origin": "http://evil.example"})
+    error(await ENDPOINTS["issue_command"](bobs_browser, "pump-1"), 403, "forbidden")
+    assert not await Command.objects.aexists()
+
+
+async def test_a_token_needs_no_csrf_token(api: Callers, pump: Device) -> None:
+    assert (await ENDPOINTS["issue_command"](api.bob, "pump-1")).status_code == 202
+
+
+async def test_a_wrong_token_is_not_made_good_by_a_login(bobs_browser: httpx.AsyncClient, pump: Device) -> None:
+    bobs_browser.headers["Authorization"] = "Bearer wrong"
+    error(await ENDPOINTS["show_device"](bobs_browser, "pump-1"), 401, "not_signed_in")
+
+
+async def test_a_login_that_ended_is_none(bobs_browser: httpx.AsyncClient, pump: Device) -> None:
+    await Session.objects.all().aupdate(expire_date=timezone.now() - timedelta(seconds=1))
+    error(await ENDPOINTS["show_device"](bobs_browser, "pump-1"), 401, "not_signed_in")
+
+
+async def test_a_changed_password_ends_a_login(bobs_browser: httpx.AsyncClient, bob: User, pump: Device) -> None:
+    bob.set_password("another one")
+    await bob.asave()
+    error(await ENDPOINTS["show_device"](bobs_browser, "pump-1"), 401, "not_signed_in")
+
+
+async def test_a_forged_cookie_is_none(pump: Device) -> None:
+    client = caller()
+    client.cookies.set("hubbub_session", "forged")
+    error(await ENDPOINTS["issue_command"](client, "pump-1"), 401, "not_signed_in")
+
+
+async def test_a_token_given_twice_works_in_both_hands(bob: User, pump: Device) -> None:
+    both = [await database.run(with_token, bob) for _ in range(2)]
+    assert [(await client.get("/api/v1/devices")).status_code for client in both] == [200, 200]
