@@ -1,24 +1,40 @@
-"""The only sender to the channel layer. Write, commit, then `publish`."""
+"""The only sender to the channel layer. Write, commit, then `publish`.
+
+Every message carries this process's `source` and a number that runs without a hole per group, and a moment after
+the last one the number is announced once more. So a receiver notices whatever the layer lost, the last message
+before a quiet hour too.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
+from typing import Any
 
+from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 
 from devices import stats
-from devices.events import Event, TelemetryStored, to_message
+from devices.events import Event, to_message
 
 logger = logging.getLogger("hubbub.fanout")
 
 SOURCE = secrets.token_hex(4)
 """Tells this process's running numbers from those of others and of its own earlier life."""
+NUMBERS = "numbers"
+"""Type of the messages that announce a group's last number; not an event."""
+ANNOUNCE_S = 1.0
+"""How long after an event its number is announced; how long a lost last event goes unnoticed."""
+SEND_S = 2.0
+"""A layer that takes longer has failed: a frozen Redis must not stop the storing of what devices send."""
 
-_numbers: defaultdict[int, int] = defaultdict(int)
+_numbers: defaultdict[str, int] = defaultdict(int)
+_unannounced: set[str] = set()
+_announcing_on: asyncio.AbstractEventLoop | None = None
+_announcement: asyncio.Task[None] | None = None
 
 
 async def publish(events: Iterable[Event]) -> None:
@@ -27,14 +43,52 @@ async def publish(events: Iterable[Event]) -> None:
     The rows are committed by now: a layer that fails is counted and logged, never raised. What it lost shows as a
     jump in the running numbers, and viewers are told to look again at the database.
     """
-    layer = get_channel_layer()
     for event in events:
-        if isinstance(event, TelemetryStored):
-            # No await between taking the number and `group_send`: two publishers must not overtake each other.
-            _numbers[event.shard] += 1
-            event = replace(event, source=SOURCE, n=_numbers[event.shard])
-        try:
-            await layer.group_send(event.group, to_message(event))
-        except Exception as error:
-            stats.layer_failures.labels(event.type).inc()
-            logger.warning("the channel layer did not take a %s event: %s", event.type, error)
+        # No await between taking the number and `group_send`: two publishers must not overtake each other.
+        _numbers[event.group] += 1
+        _unannounced.add(event.group)
+        await _send(event.group, {**to_message(event), "source": SOURCE, "n": _numbers[event.group]})
+    _announce_later()
+
+
+def publish_from_sync(events: Iterable[Event]) -> None:
+    """`publish` for synchronous code: signal receivers, management commands."""
+    async_to_sync(publish)(list(events))
+
+
+async def _send(group: str, message: dict[str, Any]) -> bool:
+    try:
+        async with asyncio.timeout(SEND_S):
+            await get_channel_layer().group_send(group, message)
+    except Exception as error:
+        stats.layer_failures.labels(message["type"]).inc()
+        logger.warning("the channel layer did not take a message of type %s: %r", message["type"], error)
+        return False
+    return True
+
+
+def _announce_later() -> None:
+    """Plans one announcement for all that is published until then."""
+    global _announcing_on
+    loop = asyncio.get_running_loop()
+    if _announcing_on is not loop:  # also when the loop it was planned on has ended in the meantime
+        _announcing_on = loop
+        loop.call_later(ANNOUNCE_S, _begin_announcement, loop)
+
+
+def _begin_announcement(loop: asyncio.AbstractEventLoop) -> None:
+    global _announcing_on, _announcement
+    if _announcing_on is loop:
+        _announcing_on = None
+    _announcement = loop.create_task(_announce(), name="announcement")
+
+
+async def _announce() -> None:
+    """Sends the last number of each group that had an event; those that fail have their turn again."""
+    due = sorted(_unannounced)
+    _unannounced.clear()
+    for position, group in enumerate(due):
+        if not await _send(group, {"type": NUMBERS, "group": group, "source": SOURCE, "n": _numbers[group]}):
+            _unannounced.update(due[position:])
+            _announce_later()
+            return

@@ -4,85 +4,228 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+import secrets
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
 
 from channels.layers import get_channel_layer
 
-from devices import stats
-from devices.events import Event, TelemetryStored, from_message
+from devices import groups, stats
+from devices.events import Event, from_message
+from devices.fanout import NUMBERS
 
 logger = logging.getLogger("hubbub.listener")
 
-RETRY_S = 1.0
-"""Pause after the layer failed."""
+TICK_S = 1.0
+"""Pause between two signs of life that a listener sends itself."""
+PATIENCE_S = 2.0
+"""How long one may take; a layer that takes longer has failed."""
+REPEAT_S = 0.1
+"""A sign of life is sent again after this: Redis may see it before it sees the subscription that it proves."""
+RENEW_S = 3600.0
+"""Memberships are renewed so often: layers let them expire after a day."""
+
+_PROBE = "probe"
 
 
 class Listener:
     """Takes events of the groups it has joined and hands them to `on_event`, in order.
 
-    `on_loss(shards, reason)` is called when events may be missing: a jump in a source's running numbers (the
-    shards concerned), or a layer that failed (all shards joined). Both callbacks run on the loop and must not raise.
+    `on_loss(shards, reason)` is called when events may be missing:
+
+    - "gap": the running numbers of a source jumped. `shards` holds the shard concerned; it is empty where the group
+      was none of telemetry.
+    - "layer": the layer was away and is back. `shards` holds all that are listened to.
+
+    A layer recovers without a word about what it lost, so once a second a sign of life goes through it and has to
+    come back. Both callbacks run on the loop.
     """
 
-    def __init__(self, on_event: Callable[[Event], None], on_loss: Callable[[set[int], str], None]) -> None:
+    def __init__(
+        self,
+        on_event: Callable[[Event], None],
+        on_loss: Callable[[set[int], str], None],
+        *,
+        tick_s: float = TICK_S,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._on_event = on_event
         self._on_loss = on_loss
+        self._tick_s = tick_s
+        self._patience_s = patience_s
         self._layer = get_channel_layer()
+        self._own_group = f"listener.{secrets.token_hex(8)}"
         self._channel = ""
-        self._groups: set[str] = set()
-        self._numbers: dict[tuple[str, int], int] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._wanted: set[str] = set()
+        self._heard: set[str] = set()
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._probes: dict[str, asyncio.Event] = {}
+        self._lock = asyncio.Lock()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._down = False
+        self._renewed_at = 0.0
 
     async def start(self) -> None:
-        """Opens the channel. Raises what the layer raises when it cannot be reached."""
-        self._channel = await self._layer.new_channel("hubbub")
-        self._task = asyncio.create_task(self._receive(), name="listener")
+        """Opens the channel. A layer that cannot be reached is tried again until it can."""
+        self._renewed_at = asyncio.get_running_loop().time()
+        await self._look()
+        self._tasks.append(asyncio.create_task(self._watch(), name="listener watchdog"))
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        if self._channel and not self._down:
+            with suppress(Exception):
+                async with asyncio.timeout(self._patience_s):
+                    for group in (self._own_group, *self._heard):
+                        await self._layer.group_discard(group, self._channel)
+        self._channel = ""
+        self._heard.clear()
 
     async def join(self, group: str) -> None:
-        if group not in self._groups:
-            await self._layer.group_add(group, self._channel)
-            self._groups.add(group)
+        """Returns once all that is published to the group from now on is heard.
+
+        Where the layer is away it returns without that: the group is joined when the layer is back, and `on_loss`
+        tells of it.
+        """
+        self._wanted.add(group)
+        if group in self._heard or self._down:
+            return
+        async with self._lock:
+            if self._channel and not self._down and group in self._wanted:
+                try:
+                    await self._add(group)
+                except Exception as error:
+                    self._fail(error)
 
     async def leave(self, group: str) -> None:
-        if group in self._groups:
-            self._groups.discard(group)
-            await self._layer.group_discard(group, self._channel)
+        self._wanted.discard(group)
+        self._heard.discard(group)
+        for key in [key for key in self._numbers if key[0] == group]:
+            del self._numbers[key]  # the next number will have jumped
+        async with self._lock:
+            if self._channel and not self._down and group not in self._wanted:
+                try:
+                    await self._within(self._layer.group_discard(group, self._channel))
+                except Exception as error:
+                    self._fail(error)
 
-    def forget(self, shard: int) -> None:
-        """Drops the numbers of a shard that is no longer listened to, whose next number will have jumped."""
-        for key in [key for key in self._numbers if key[1] == shard]:
-            del self._numbers[key]
+    async def _add(self, group: str) -> None:
+        if group not in self._heard:
+            await self._within(self._layer.group_add(group, self._channel))
+            await self._probe(group)
+            self._heard.add(group)
 
-    async def _receive(self) -> None:
+    async def _probe(self, group: str) -> None:
+        """Returns when a message to the group has come back. Raises `TimeoutError`, and what the layer raises."""
+        token = secrets.token_hex(8)
+        came_back = self._probes[token] = asyncio.Event()
+        try:
+            async with asyncio.timeout(self._patience_s):
+                while not came_back.is_set():
+                    await self._layer.group_send(group, {"type": _PROBE, "token": token})
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(came_back.wait(), REPEAT_S)
+        finally:
+            del self._probes[token]
+
+    async def _within(self, call: Awaitable[None]) -> None:
+        async with asyncio.timeout(self._patience_s):
+            await call
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self._tick_s)
+            await self._look()
+
+    async def _look(self) -> None:
+        """One sign of life; after a failure also the way back."""
+        async with self._lock:
+            was_down = self._down
+            try:
+                if not self._channel:
+                    await self._open()
+                if was_down:
+                    await self._within(self._layer.group_add(self._own_group, self._channel))
+                await self._probe(self._own_group)
+                await self._renew()
+                # Last, and until none is missing: a group that is asked for meanwhile must not be left out.
+                while missing := self._wanted - self._heard:
+                    await self._add(min(missing))
+            except Exception as error:
+                self._fail(error)
+                return
+            self._down = False
+        if was_down:
+            logger.info("the channel layer is back")
+            self._lose(self._shards(), "layer")
+
+    async def _open(self) -> None:
+        async with asyncio.timeout(self._patience_s):
+            channel = await self._layer.new_channel("hubbub")
+            await self._layer.group_add(self._own_group, channel)
+        self._channel = channel
+        self._tasks.append(asyncio.create_task(self._receive(channel), name="listener"))
+
+    async def _renew(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._renewed_at >= RENEW_S:
+            self._renewed_at = now
+            for group in (self._own_group, *self._heard):
+                await self._within(self._layer.group_add(group, self._channel))
+
+    def _fail(self, error: Exception) -> None:
+        if not self._down:
+            logger.warning("the channel layer failed: %r", error)
+        self._down = True
+        self._heard.clear()
+        self._numbers.clear()  # what was lost is told once, when the layer is back, and not again as a gap
+
+    def _shards(self) -> set[int]:
+        return {shard for shard in range(groups.SHARDS) if groups.telemetry(shard) in self._wanted}
+
+    async def _receive(self, channel: str) -> None:
         while True:
             try:
-                message = await self._layer.receive(self._channel)
-                event = from_message(message)
+                message = await self._layer.receive(channel)
+            except Exception as error:
+                self._fail(error)
+                await asyncio.sleep(self._tick_s)
+                continue
+            try:
+                self._take(message)
             except (KeyError, TypeError) as error:
                 logger.error("a foreign message on the channel layer: %r", error)
-            except Exception as error:
-                logger.warning("the channel layer failed: %s", error)
-                self._lose({shard for _, shard in self._numbers}, "layer")
-                await asyncio.sleep(RETRY_S)
-            else:
-                if isinstance(event, TelemetryStored):
-                    self._count(event)
-                self._on_event(event)
 
-    def _count(self, event: TelemetryStored) -> None:
-        """Compares the running number with the last one of its source and shard."""
-        key = (event.source, event.shard)
-        last = self._numbers.get(key)
-        self._numbers[key] = event.n
-        if last is not None and event.n != last + 1:
-            self._lose({event.shard}, "gap")
+    def _take(self, message: dict[str, Any]) -> None:
+        if message["type"] == _PROBE:
+            if message["token"] in self._probes:
+                self._probes[message["token"]].set()
+            return
+        source, n = message.pop("source"), message.pop("n")
+        if message["type"] == NUMBERS:
+            self._compare(message["group"], source, n, expected=0)
+            return
+        event = from_message(message)
+        self._compare(event.group, source, n, expected=1)
+        try:
+            self._on_event(event)
+        except Exception:
+            logger.exception("a %s event was not dealt with", event.type)
+
+    def _compare(self, group: str, source: str, n: int, *, expected: int) -> None:
+        """Tells of a loss unless `n` is `expected` past the last number of this source in the group."""
+        last = self._numbers.get((group, source))
+        self._numbers[group, source] = n
+        if last is not None and n != last + expected:
+            self._lose({shard for shard in self._shards() if groups.telemetry(shard) == group}, "gap")
 
     def _lose(self, shards: set[int], reason: str) -> None:
         stats.layer_gaps.inc()
-        self._on_loss(shards, reason)
+        try:
+            self._on_loss(shards, reason)
+        except Exception:
+            logger.exception("a loss on the channel layer was not dealt with")

@@ -1,0 +1,131 @@
+"""The consumer of `/ws/`: who may come in, and the loop that reads."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+
+from dashboards.live import frames, handlers, logins, origins, rates, relay, window
+from dashboards.live.connection import MAX_STREAMS, Connection
+from dashboards.live.errors import CloseCode
+from dashboards.live.frames import BadFrame
+from dashboards.live.outbox import Send
+from dashboards.live.relay import Relay
+from devices import database, stats
+from devices.access import Person
+from devices.values import now_us
+
+logger = logging.getLogger("hubbub.live")
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+FAREWELL_S = 2.0
+"""How long the last frame, and then the close frame, may take to leave."""
+
+LIMITS = {
+    "frame_bytes": frames.MAX_FRAME_BYTES,
+    "streams": MAX_STREAMS,
+    "requests_per_s": rates.RATE_PER_S,
+    "requests_at_once": rates.BURST,
+    "window_frames": window.MAX_FRAMES,
+    "window_bytes": window.MAX_BYTES,
+}
+
+
+class HubConsumer:
+    """One live connection.
+
+    A plain ASGI application in place of Channels' consumers: those take a channel, a task and a thread hop for each
+    connection or message, which the relay makes needless.
+    """
+
+    def __init__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        self._headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self._receive = receive
+        self._send = send
+        self._relay: Relay = relay.current()
+
+    @classmethod
+    def as_asgi(cls) -> Callable[[dict[str, Any], Receive, Send], Awaitable[None]]:
+        async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+            await cls(scope, receive, send).run()
+
+        return application
+
+    async def run(self) -> None:
+        await self._receive()  # "websocket.connect"
+        login = logins.read(self._headers)
+        if login.token is None and not origins.is_allowed(self._headers):
+            # Before it is accepted, so with HTTP 403: a foreign page learns nothing, not even who is signed in.
+            logger.warning("refused a connection from a foreign origin")
+            await self._send({"type": "websocket.close"})
+            return
+        await self._send({"type": "websocket.accept"})
+        try:
+            person = await database.run(logins.person, login)
+        except DatabaseError as error:
+            logger.warning("no database to look up a login: %s", error)
+            await self._turn_away(CloseCode.RESTART, "unavailable", "the database is away: come back")
+        else:
+            await self._admit(person, login)
+
+    async def _admit(self, person: Person | None, login: logins.Login) -> None:
+        if person is None:
+            await self._turn_away(CloseCode.UNAUTHENTICATED, "unauthenticated", "sign in, or send a valid token")
+            return
+        if self._relay.closing:
+            await self._turn_away(CloseCode.RESTART, "unavailable", "the hub restarts: come back")
+            return
+        connection = Connection(person, login, self._relay.clock, self._relay.number)
+        if 0 < settings.CONNECTION_LIMIT <= self._relay.connections_of(connection.user_id):
+            await self._turn_away(CloseCode.TOO_MANY, "too_many", f"up to {settings.CONNECTION_LIMIT} connections")
+        else:
+            await self._serve(connection)
+
+    async def _turn_away(self, code: CloseCode, error: str, message: str) -> None:
+        """A frame that says why, since browsers are not told the reason of a close, and the close."""
+        stats.connections_closed.labels(str(code.value)).inc()
+        await self._send({"type": "websocket.send", "text": frames.error(error, message)})
+        await self._send({"type": "websocket.close", "code": code.value})
+
+    async def _serve(self, connection: Connection) -> None:
+        writer = asyncio.create_task(connection.outbox.drain(self._send), name="outbox")
+        try:
+            async with asyncio.timeout(None) as life:
+                connection.live(life)
+                connection.push(frames.welcome(connection.person.get_username(), now_us() // 1000, LIMITS))
+                await self._relay.add(connection)
+                await self._read(connection)
+        except TimeoutError:
+            pass  # the hub has closed it
+        finally:
+            connection.live(None)
+            try:
+                if connection.closed is not None:
+                    await self._say_farewell(connection.closed, writer)
+            finally:
+                writer.cancel()
+                self._relay.remove(connection)
+
+    async def _read(self, connection: Connection) -> None:
+        """Takes frames, one at a time, until the client goes."""
+        while (message := await self._receive())["type"] == "websocket.receive":
+            text = message.get("text")
+            if text is None:
+                handlers.refuse(connection, BadFrame("invalid", "frames are text"))
+            else:
+                await handlers.take(self._relay, connection, text)
+
+    async def _say_farewell(self, code: CloseCode, writer: asyncio.Task[None]) -> None:
+        """A socket that takes nothing any more must not keep the connection for ever."""
+        await asyncio.wait({writer}, timeout=FAREWELL_S)
+        writer.cancel()
+        with suppress(Exception):  # the client may be gone already
+            async with asyncio.timeout(FAREWELL_S):
+                await self._send({"type": "websocket.close", "code": code.value})

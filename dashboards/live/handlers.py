@@ -1,0 +1,167 @@
+"""What a client may ask for: each request's schema, and beneath it the function that answers.
+
+A new type of request is a schema, a function and an entry of `HANDLERS`. A handler returns the result of the reply,
+or `None` where there is none; it raises `HubbubError` to refuse.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, ClassVar
+
+from django.db import Error as DatabaseError
+from msgspec import Meta
+
+from dashboards.live import frames, streams
+from dashboards.live.connection import MAX_BAD_FRAMES, MAX_STREAMS, Connection
+from dashboards.live.errors import CloseCode
+from dashboards.live.frames import BadFrame, Id, Request
+from dashboards.live.rates import Verdict
+from dashboards.live.relay import Relay
+from devices import database
+from devices.errors import HubbubError, NotFound, TooMany
+from devices.services import commands
+from devices.values import is_uid
+
+logger = logging.getLogger("hubbub.live")
+
+Result = dict[str, Any] | None
+StreamName = Annotated[str, Meta(max_length=128)]
+
+
+class Subscribe(Request, tag="subscribe"):
+    stream: StreamName
+
+
+async def subscribe(relay: Relay, connection: Connection, request: Subscribe) -> Result:
+    """Answers with the snapshot. A stream that is subscribed to already may be asked for again.
+
+    Shown first, read second: what is stored after the snapshot was read comes as a push, held until the reply.
+    """
+    stream = request.stream
+    if stream not in connection.streams and len(connection.streams) >= MAX_STREAMS:
+        raise TooMany(f"a connection may have {MAX_STREAMS} streams")
+    devices = await database.run(streams.find, connection.person, stream)
+    connection.outbox.hold()
+    try:
+        await relay.watch(connection, stream, devices)
+        return await database.run(streams.snapshot, stream, devices)
+    except Exception:
+        relay.unwatch(connection, stream)
+        raise
+
+
+class Unsubscribe(Request, tag="unsubscribe"):
+    stream: StreamName
+
+
+async def unsubscribe(relay: Relay, connection: Connection, request: Unsubscribe) -> Result:
+    """Also of a stream that is not subscribed to: it may just have ended."""
+    relay.unwatch(connection, request.stream)
+    return {}
+
+
+class Command(Request, tag="command"):
+    device: str
+    name: str
+    args: dict[str, Any] = {}
+    timeout_s: float = commands.DEFAULT_TIMEOUT_S
+
+
+async def command(relay: Relay, connection: Connection, request: Command) -> Result:
+    if not is_uid(request.device):
+        raise NotFound(f"there is no device {request.device[:64]!r}")
+    issued = await commands.issue(connection.person, request.device, request.name, request.args, request.timeout_s)
+    return {"command": issued.id, "status": issued.status}
+
+
+class Ack(Request, tag="ack"):
+    """All telemetry frames up to `n` have been taken."""
+
+    counted: ClassVar[bool] = False
+
+    n: Annotated[int, Meta(ge=0, le=2**53)]
+
+
+async def ack(relay: Relay, connection: Connection, request: Ack) -> Result:
+    connection.acknowledge(request.n)
+    return None
+
+
+class Pong(Request, tag="pong"):
+    counted: ClassVar[bool] = False
+
+
+async def pong(relay: Relay, connection: Connection, request: Pong) -> Result:
+    connection.heard()
+    return None
+
+
+HANDLERS: dict[type[Request], Callable[[Relay, Connection, Any], Awaitable[Result]]] = {
+    Subscribe: subscribe,
+    Unsubscribe: unsubscribe,
+    Command: command,
+    Ack: ack,
+    Pong: pong,
+}
+
+decode = frames.decoder(HANDLERS)
+
+
+async def take(relay: Relay, connection: Connection, text: str) -> None:
+    """Deals with one frame of the client. Whatever is in it, the connection goes on or is closed by name."""
+    if frames.is_too_large(text):
+        connection.close(CloseCode.TOO_LARGE, frames.error("too_large", "a frame has up to 64 KiB"))
+        return
+    try:
+        request = decode(text)
+    except BadFrame as error:
+        refuse(connection, error)
+        return
+    if not request.counted or _is_admitted(connection, request.id):
+        await _answer(relay, connection, request)
+
+
+def refuse(connection: Connection, error: BadFrame) -> None:
+    """Answers a bad frame; the tenth closes the connection."""
+    connection.bad_frames += 1
+    text = frames.refusal(error.id, error.code, error.message)
+    if connection.bad_frames < MAX_BAD_FRAMES:
+        connection.outbox.reply(text)
+    else:
+        connection.close(CloseCode.BAD_FRAMES, text)
+
+
+def _is_admitted(connection: Connection, id: Id | None) -> bool:
+    verdict = connection.rate.take()
+    if verdict is Verdict.ADMIT:
+        return True
+    text = frames.refusal(id, "too_many", "too many requests: wait a moment")
+    if verdict is Verdict.REFUSE:
+        connection.outbox.reply(text)
+    else:
+        connection.close(CloseCode.TOO_MANY, text)
+    return False
+
+
+async def _answer(relay: Relay, connection: Connection, request: Request) -> None:
+    connection.busy = True
+    try:
+        result = await HANDLERS[type(request)](relay, connection, request)
+    except HubbubError as error:
+        text: str | None = frames.refusal(request.id, error.code, error.message)
+    except DatabaseError as error:
+        logger.warning("a %s request found no database: %s", type(request).__name__, error)
+        text = frames.refusal(request.id, "unavailable", "the database is away: try again")
+    except Exception:
+        logger.exception("a %s request failed", type(request).__name__)
+        text = frames.refusal(request.id, "internal", "this should not have happened; it is in the hub's log")
+    else:
+        text = None if result is None or request.id is None else frames.reply(request.id, result)
+    finally:
+        connection.busy = False
+    if text is not None:
+        connection.outbox.reply(text)
+    connection.outbox.release()
+    await connection.outbox.wait_for_room()

@@ -1,0 +1,235 @@
+"""From the channel layer to the connections: one relay per process and event loop.
+
+It joins a group only while a local connection wants it, and writes to connections directly: no dispatch, no group
+and no encoding per connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
+from weakref import WeakKeyDictionary
+
+from dashboards.live import frames
+from dashboards.live.audiences import Audience, Audiences
+from dashboards.live.connection import Clock, Connection
+from dashboards.live.errors import CloseCode
+from dashboards.live.keeper import Keeper, Times
+from dashboards.live.streams import Watched
+from dashboards.live.window import Frame
+from devices import groups, stats
+from devices.events import AvailabilityChanged, CommandChanged, Event, LoginEnded, Part, TelemetryStored
+from devices.listener import Listener
+
+logger = logging.getLogger("hubbub.live")
+
+CLOSE_S = 3.0
+"""How long `close_all` waits for sockets that take their last frame slowly."""
+
+
+class Relay:
+    """Knows every connection of the process."""
+
+    def __init__(self, times: Times | None = None, clock: Clock = time.monotonic) -> None:
+        self.clock = clock
+        self.connections: set[Connection] = set()
+        self.closing = False
+        """No new connections are taken."""
+        self.keeper = Keeper(self.connections, self._allow, clock, times or Times())
+        self._listener = Listener(self._on_event, self._on_loss)
+        self._started: asyncio.Task[None] | None = None
+        self._audiences = Audiences()
+        self._people: Counter[int] = Counter()
+        self._wanted: Counter[str] = Counter()
+        self._numbers = itertools.count(1)
+        self._pending: dict[int, Part] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._emptied = asyncio.Event()
+
+    def number(self) -> int:
+        """The next running number of a telemetry frame. They rise; a connection sees some of them."""
+        return next(self._numbers)
+
+    def connections_of(self, user_id: int) -> int:
+        """How many connections the person has in this process."""
+        return self._people[user_id]
+
+    async def add(self, connection: Connection) -> None:
+        """Takes a connection in; returns once it hears of logins that end."""
+        self.connections.add(connection)
+        self._people[connection.user_id] += 1
+        stats.connections.set(len(self.connections))
+        if self._started is None:
+            self._started = asyncio.create_task(self._start(), name="relay")
+        group = groups.person(connection.user_id)
+        self._wanted[group] += 1
+        await asyncio.shield(self._started)
+        await self._listener.join(group)
+
+    def remove(self, connection: Connection) -> None:
+        self.connections.discard(connection)
+        self._people[connection.user_id] -= 1
+        stats.connections.set(len(self.connections))
+        for stream in list(connection.streams):
+            self.unwatch(connection, stream)
+        self._audiences.remove(connection)
+        self._release([groups.person(connection.user_id)])
+        if not self.connections:
+            self._people.clear()
+            self._emptied.set()
+
+    async def watch(self, connection: Connection, stream: str, devices: frozenset[int]) -> None:
+        """Shows the devices to the connection; returns once all that is published from now on reaches it."""
+        self._show(connection, stream, devices)
+        await asyncio.gather(*[self._listener.join(group) for group in _groups(devices)])
+
+    def unwatch(self, connection: Connection, stream: str) -> None:
+        devices = connection.streams.pop(stream, None)
+        if devices is not None:
+            self._narrow(connection)
+            self._release(_groups(devices))
+
+    async def close_all(self, code: CloseCode = CloseCode.RESTART) -> None:
+        """Takes no new connections, closes the open ones with `code` and waits until they are gone."""
+        self.closing = True
+        self._emptied.clear()
+        for connection in list(self.connections):
+            connection.close(code)
+        if self.connections:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._emptied.wait(), CLOSE_S)
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Leaves the channel layer."""
+        if self._started is not None:
+            await self._started
+            await self.keeper.stop()
+            await self._listener.stop()
+            self._started = None
+
+    async def _start(self) -> None:
+        await self._listener.start()
+        self.keeper.start()
+
+    def _show(self, connection: Connection, stream: str, devices: frozenset[int]) -> None:
+        before = connection.streams.get(stream)
+        connection.streams[stream] = devices
+        self._audiences.note(connection)
+        self._wanted.update(_groups(devices))
+        if before is not None:
+            self._release(_groups(before))
+
+    def _narrow(self, connection: Connection) -> None:
+        self._audiences.note(connection)
+        if connection.window.kept:
+            connection.window.keep_only(frozenset[int]().union(*connection.streams.values()))
+
+    def _release(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._wanted[name] -= 1
+            if not self._wanted[name]:
+                del self._wanted[name]
+                task = asyncio.create_task(self._leave(name), name=f"leaving {name}")
+                self._leaving.add(task)
+                task.add_done_callback(self._leaving.discard)
+
+    async def _leave(self, group: str) -> None:
+        if not self._wanted[group]:  # nobody has come to want it since
+            await self._listener.leave(group)
+
+    def _on_event(self, event: Event) -> None:
+        match event:
+            case TelemetryStored():
+                self._collect(event.parts)
+            case AvailabilityChanged():
+                self._tell(event.device_id, frames.availability(event))
+            case CommandChanged():
+                self._tell(event.device_id, frames.command(event))
+            case LoginEnded():
+                self.keeper.look_at(c for c in self.connections if c.user_id == event.user_id)
+
+    def _collect(self, parts: Iterable[Part]) -> None:
+        """What arrives in one turn of the loop goes out as one frame: a batch of the bridge has an event a shard."""
+        for part in parts:
+            if not self._pending:
+                asyncio.get_running_loop().call_soon(self._flush)
+            elif part.device_id in self._pending:
+                self._flush()
+                asyncio.get_running_loop().call_soon(self._flush)
+            self._pending[part.device_id] = part
+
+    def _flush(self) -> None:
+        pending, self._pending = self._pending, {}
+        shown: dict[Audience, list[Part]] = {}
+        for device_id, part in pending.items():
+            for audience in self._audiences.of(device_id):
+                shown.setdefault(audience, []).append(part)
+        for audience, parts in shown.items():
+            frame = Frame(self.number(), parts)
+            for connection in tuple(audience.connections):
+                connection.telemetry(frame)
+
+    def _tell(self, device_id: int, text: str) -> None:
+        self._flush()  # telemetry that came before stays before
+        for connection in self._audiences.connections_of(device_id):
+            connection.push(text)
+
+    def _on_loss(self, shards: set[int], reason: str) -> None:
+        logger.warning("events may have been lost (%s) in the shards %s", reason, sorted(shards))
+        self._flush()
+        for connection in list(self.connections):
+            concerned = [
+                stream
+                for stream, devices in connection.streams.items()
+                if any(groups.shard_of(device) in shards for device in devices)
+            ]
+            if concerned:
+                connection.push(frames.resync(concerned, reason))
+        if reason == "layer" or not shards:
+            self.keeper.look_at(self.connections)  # the end of a login may have been among what was lost
+
+    def _allow(self, connection: Connection, asked: Iterable[str], watched: Watched) -> None:
+        """Takes note of what the connection may still watch of the streams that were asked about."""
+        for stream in asked:
+            before, now = connection.streams.get(stream), watched.get(stream)
+            if before is None or before == now:
+                continue
+            if now is None:
+                self.unwatch(connection, stream)
+                connection.push(frames.unsubscribed(stream, "forbidden"))
+            else:
+                # The client asks for the stream again, and with that the groups of new devices are joined.
+                self._show(connection, stream, now)
+                self._narrow(connection)
+                connection.push(frames.resync([stream], "changed"))
+
+
+def _groups(devices: Iterable[int]) -> set[str]:
+    return {groups.telemetry(groups.shard_of(device)) for device in devices}
+
+
+_relays: WeakKeyDictionary[asyncio.AbstractEventLoop, Relay] = WeakKeyDictionary()
+
+
+def current() -> Relay:
+    """The relay of the running event loop."""
+    loop = asyncio.get_running_loop()
+    if loop not in _relays:
+        _relays[loop] = Relay()
+    return _relays[loop]
+
+
+def use(relay: Relay) -> None:
+    """Makes `relay` that of the running event loop: one with other times, say."""
+    _relays[asyncio.get_running_loop()] = relay
+
+
+async def close_all(code: CloseCode = CloseCode.RESTART) -> None:
+    """Closes every connection of the process, as before it ends; returns when they are gone."""
+    await current().close_all(code)
