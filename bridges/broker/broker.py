@@ -29,6 +29,7 @@ class Broker:
     def __init__(self, accounts: Accounts, sock: socket.socket, limits: Limits | None = None) -> None:
         limits = limits or Limits()
         stats = new_stats()
+        report = Report()
         router = Router(limits, stats)
         self._sock = sock
         self._server: asyncio.Server | None = None
@@ -37,9 +38,9 @@ class Broker:
             limits=limits,
             sizes=PacketSizes(limits),
             stats=stats,
-            report=Report(),
+            report=report,
             router=router,
-            sessions=Sessions(limits, stats, router),
+            sessions=Sessions(limits, stats, router, report),
             links=set(),
         )
 

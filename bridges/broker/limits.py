@@ -39,6 +39,7 @@ class Limits:
     topic_bytes: int = 256  # topics and filters
     topic_levels: int = 16
     client_id_bytes: int = 128
+    queued_bytes: int = 256 << 20  # in the queues of all sessions together, those with limits of their own left out
     retained_messages: int = 10_000
     retained_bytes: int = 16 << 20
     account_retained_messages: int = 64

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import Counter
+from contextlib import suppress
 from typing import cast
 
 from .errors import ProtocolError
@@ -45,6 +46,7 @@ class Link(asyncio.Protocol):
         self._turn: asyncio.Handle | None = None
         self._out: list[bytes] = []
         self._out_bytes = 0
+        self._written = 0
         self._flush: asyncio.Handle | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
@@ -195,16 +197,18 @@ class Link(asyncio.Protocol):
             data = b"".join(self._out)
             self._out.clear()
             self._out_bytes = 0
+            self._written += len(data)
             self._transport.write(data)
 
-    def _watch_stall(self) -> None:
-        assert self._transport is not None  # noqa: S101
-        unwritten = self._transport.get_write_buffer_size()
-        self._stall = self._loop.call_later(self.limits.stall_timeout_s, self._check_stall, unwritten)
+    def _taken(self) -> int:
+        """Bytes that the client, or the kernel for it, has taken."""
+        return self._written - (self._transport.get_write_buffer_size() if self._transport else 0)
 
-    def _check_stall(self, unwritten: int) -> None:
-        assert self._transport is not None  # noqa: S101
-        if self._transport.get_write_buffer_size() >= unwritten:
+    def _watch_stall(self) -> None:
+        self._stall = self._loop.call_later(self.limits.stall_timeout_s, self._check_stall, self._taken())
+
+    def _check_stall(self, taken: int) -> None:
+        if self._taken() <= taken:
             self.close("stalled")
         else:
             self._watch_stall()  # slow, but alive
@@ -240,8 +244,9 @@ class Link(asyncio.Protocol):
 def _tune(sock: socket.socket) -> None:
     if sock.family not in (socket.AF_INET, socket.AF_INET6):
         return
-    # A client without keep-alive whose machine vanished would hold its session for ever.
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in _TCP_OPTIONS.items():
-        if hasattr(socket, option):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+    with suppress(OSError):  # the client may be gone already, which is noticed soon enough
+        # A client without keep-alive whose machine vanished would hold its session for ever.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in _TCP_OPTIONS.items():
+            if hasattr(socket, option):
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)

@@ -8,6 +8,8 @@ from typing import Protocol
 from .accounts import Principal
 from .limits import MAX_PACKET_ID, SessionLimits
 from .packets import DUP, PUBLISH, QOS, RETAIN, Message, publish_packet
+from .report import Report
+from .stats import DROPPED
 
 PACKETS_PER_PUMP = 200  # then others get their turn of the event loop
 
@@ -22,13 +24,25 @@ class Outlet(Protocol):
     def pump_soon(self) -> None: ...
 
 
+class Pool:
+    """What several queues hold together, in bytes, and how much they may."""
+
+    __slots__ = ("bytes", "held")
+
+    def __init__(self, size: int) -> None:
+        self.bytes = size
+        self.held = 0
+
+
 class Session:
     """Kept under (account, client id), so that nobody reaches another account's session by naming its client id."""
 
     __slots__ = (
         "_held_bytes",
         "_last_id",
+        "_pool",
         "_queue",
+        "_report",
         "_stats",
         "clean",
         "client_id",
@@ -40,7 +54,9 @@ class Session:
         "subscriptions",
     )
 
-    def __init__(self, principal: Principal, client_id: str, *, clean: bool, stats: Counter[str]) -> None:
+    def __init__(
+        self, principal: Principal, client_id: str, pool: Pool, *, clean: bool, stats: Counter[str], report: Report
+    ) -> None:
         self.principal = principal
         self.client_id = client_id
         self.clean = clean
@@ -51,8 +67,10 @@ class Session:
         self.received: set[int] = set()  # packet ids of QoS 2 messages taken and not yet released
         self._queue: deque[tuple[int, Message, int]] = deque()  # first byte, message, packet id of a repeat or 0
         self._held_bytes = 0  # of the queue and in flight
+        self._pool = pool
         self._last_id = 0
         self._stats = stats
+        self._report = report
 
     @property
     def queued(self) -> int:
@@ -68,6 +86,12 @@ class Session:
 
     def detach(self) -> None:
         self.outlet = None
+
+    def empty(self) -> None:
+        """Gives up what it holds: the session ends."""
+        self._release(self._held_bytes)
+        self._queue.clear()
+        self.in_flight.clear()
 
     def deliver(self, message: Message, qos: int, *, retained: bool = False) -> None:
         """Sends the message with at most `qos` (0 or 1), now or when there is room; at the bounds it is dropped."""
@@ -85,14 +109,14 @@ class Session:
         elif len(self.in_flight) >= self.limits.in_flight or not self._has_room(message):
             self._enqueue(first, message)
         else:
-            self._held_bytes += message.size
+            self._hold(message.size)
             self._send(outlet, first, message, self._next_id())
 
     def acknowledge(self, packet_id: int) -> None:
         """An acknowledgement of what is not in flight is ignored: it may belong to the time before a reconnect."""
         done = self.in_flight.pop(packet_id, None)
         if done is not None:
-            self._held_bytes -= done[1].size
+            self._release(done[1].size)
             if self._queue:
                 self.pump()
 
@@ -111,7 +135,7 @@ class Session:
             if first & QOS:
                 packet_id = packet_id or self._next_id()
             else:
-                self._held_bytes -= message.size
+                self._release(message.size)
             self._send(outlet, first, message, packet_id)
         outlet.pump_soon()
 
@@ -123,17 +147,28 @@ class Session:
 
     def _enqueue(self, first: int, message: Message) -> None:
         if len(self._queue) < self.limits.queue_messages and self._has_room(message):
-            self._held_bytes += message.size
+            self._hold(message.size)
             self._queue.append((first, message, 0))
         else:
             self._drop(first & QOS)
 
     def _has_room(self, message: Message) -> bool:
-        return self._held_bytes + message.size <= self.limits.queue_bytes
+        pool = self._pool
+        return self._held_bytes + message.size <= self.limits.queue_bytes and pool.held + message.size <= pool.bytes
+
+    def _hold(self, size: int) -> None:
+        self._held_bytes += size
+        self._pool.held += size
+
+    def _release(self, size: int) -> None:
+        self._held_bytes -= size
+        self._pool.held -= size
 
     def _drop(self, qos: int) -> None:
-        where = "slow" if self.outlet is not None else "offline"
-        self._stats[f"dropped.{where}_qos{1 if qos else 0}"] += 1
+        reason = f"{'slow' if self.outlet is not None else 'offline'}_qos{1 if qos else 0}"
+        self._stats[f"dropped.{reason}"] += 1
+        if reason != "offline_qos0":  # which is what the client asked for
+            self._report.warn(reason, "A message for %r is dropped: %s", self.principal.name, DROPPED[reason])
 
     def _next_id(self) -> int:
         packet_id = self._last_id

@@ -8,15 +8,18 @@ from .accounts import Principal, session_limits
 from .control import SERVER_UNAVAILABLE
 from .errors import LoginRefused
 from .limits import Limits
+from .report import Report
 from .router import Router
-from .session import Outlet, Session
+from .session import Outlet, Pool, Session
 
 
 class Sessions:
-    def __init__(self, limits: Limits, stats: Counter[str], router: Router) -> None:
+    def __init__(self, limits: Limits, stats: Counter[str], router: Router, report: Report) -> None:
         self._limits = limits
         self._stats = stats
+        self._report = report
         self._router = router
+        self._pool = Pool(limits.queued_bytes)
         self._by_account: dict[str, dict[str, Session]] = {}
 
     def open(self, principal: Principal, client_id: str, outlet: Outlet, *, clean: bool) -> tuple[Session, bool]:
@@ -29,12 +32,15 @@ class Sessions:
             self.end(session)
             session = None
         present = session is not None
+        limits = session_limits(principal, self._limits.session)
         if session is None:
             self._make_room(principal.name)
-            session = Session(principal, client_id, clean=clean, stats=self._stats)
+            # A session with limits of its own has a pool of its own: others cannot fill it.
+            pool = self._pool if limits is self._limits.session else Pool(limits.queue_bytes)
+            session = Session(principal, client_id, pool, clean=clean, stats=self._stats, report=self._report)
             self._by_account.setdefault(principal.name, {})[client_id] = session
             self._stats["sessions"] += 1
-        session.attach(outlet, principal, session_limits(principal, self._limits.session))
+        session.attach(outlet, principal, limits)
         self._router.check_again(session)
         return session, present
 
@@ -49,6 +55,7 @@ class Sessions:
             del self._by_account[account]
         self._stats["sessions"] -= 1
         self._router.forget(session)
+        session.empty()
 
     def end_all(self, account: str) -> None:
         for session in list(self._by_account.get(account, {}).values()):

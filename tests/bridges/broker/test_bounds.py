@@ -157,6 +157,42 @@ class TestSubscriberThatNeverReads:
         assert got == sorted(set(got))
 
 
+class TestPool:
+    @pytest.fixture
+    def limits(self):
+        return Limits(queued_bytes=10_000)
+
+    def test_all_queues_together_are_bounded_but_not_those_with_limits_of_their_own(self, broker, client):
+        for name in ("pump", "valve", "bridge"):
+            absent = client(name, client_id="x", clean=False)
+            absent.subscribe(f"devices/{name}/x")
+            absent.disconnect()
+        bridge = client("bridge")
+        for name in ("pump", "valve", "bridge"):
+            for _ in range(8):
+                bridge.publish(f"devices/{name}/x", bytes(1_000))
+        assert broker.stats["dropped.offline_qos1"] == 16 - 9
+        assert len(client("pump", client_id="x", clean=False).payloads(8)) == 8
+        assert len(client("bridge", client_id="x", clean=False).payloads(8)) == 8
+
+    def test_what_is_delivered_or_given_up_makes_room_again(self, broker, client):
+        bridge = client("bridge")
+        for clean in (False, True):
+            for _ in range(3):
+                pump = client("pump", client_id="x", clean=False)
+                pump.subscribe("devices/pump/x")
+                pump.disconnect()
+                for _ in range(9):
+                    bridge.publish("devices/pump/x", bytes(1_000))
+                back = client("pump", client_id="x", clean=clean)
+                if not clean:
+                    back.payloads(9)
+                back.disconnect()
+        broker.until("closed.disconnected", 12)
+        assert broker.stats["dropped.offline_qos1"] == 0
+        assert broker.broker._shared.sessions._pool.held == 0
+
+
 class TestStall:
     @pytest.fixture
     def limits(self):
