@@ -31,22 +31,28 @@ _DEMO = (
     _Tile("value", "pump-1", "Flow", ("flow",), (6, 0, 3, 2)),
     _Tile("value", "meter-1", "Power", ("power",), (9, 0, 3, 2)),
     _Tile(
-        "chart", "climate-1", "Inside and outside", ("temperature", "outside"), (0, 2, 6, 4), {"hues": ["coral", "sky"]}
+        "chart",
+        "climate-1",
+        "Inside and outside",
+        ("temperature", "outside"),
+        (0, 2, 6, 4),
+        {"hues": ["coral", "sky"], "minutes": 5},
     ),
-    _Tile("gauge", "tank-1", "Rainwater", ("level",), (6, 2, 3, 4), {"min": 0, "max": 100}),
-    _Tile("control", "pump-1", "Irrigation", ("on", "speed"), (9, 2, 3, 4)),
+    _Tile("control", "climate-1", "Climate", ("mode", "target", "vent", "heater"), (6, 2, 3, 4)),
+    _Tile("gauge", "tank-1", "Rainwater", ("level",), (9, 2, 3, 4), {"min": 0, "max": 100}),
+    _Tile("control", "pump-1", "Irrigation", ("on", "speed"), (0, 6, 3, 3)),
+    _Tile("gauge", "pump-1", "Shaft", ("rpm",), (3, 6, 3, 3), {"min": 0, "max": 3000}),
     _Tile(
         "chart",
         "meter-1",
         "Phases",
         ("phase.l1", "phase.l2", "phase.l3"),
-        (0, 6, 8, 4),
-        {"hues": ["amber", "sky", "violet"]},
+        (6, 6, 6, 3),
+        {"hues": ["amber", "sky", "violet"], "minutes": 5},
     ),
-    _Tile("control", "climate-1", "Climate", ("mode", "target", "heater"), (8, 6, 4, 4)),
-    _Tile("map", "vehicle-1", "On its round", ("latitude", "longitude"), (0, 10, 6, 4)),
-    _Tile("gauge", "vehicle-1", "Battery", ("battery",), (6, 10, 3, 4), {"min": 0, "max": 100}),
-    _Tile("gauge", "pump-1", "Pump", ("rpm",), (9, 10, 3, 4), {"min": 0, "max": 3000}),
+    _Tile("map", "vehicle-1", "On its round", ("latitude", "longitude"), (0, 9, 6, 4)),
+    _Tile("gauge", "vehicle-1", "Battery", ("battery",), (6, 9, 3, 4), {"min": 0, "max": 100}),
+    _Tile("control", "vehicle-1", "Van", ("limit", "horn", "lock", "unlock"), (9, 9, 3, 4)),
 )
 
 

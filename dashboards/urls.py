@@ -10,11 +10,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", fleet, name="fleet"),
     path("fleet-status/", fleet_status, name="fleet_status"),
     path(
-        "sign-in/",
+        "login/",
         LoginView.as_view(template_name="dashboards/sign_in.html", redirect_authenticated_user=True),
         name="login",
     ),
-    path("sign-out/", LogoutView.as_view(), name="logout"),
+    path("logout/", LogoutView.as_view(), name="logout"),
     # Not below `devices/`: `add` is a good uid.
     path("add-device/", add_device, name="add_device"),
     path("devices/<str:uid>/", device, name="device"),

@@ -32,10 +32,10 @@ class NpmFinder(BaseFinder):
 
     def find(self, path: str, find_all: bool = False, **kwargs: Any) -> Any:
         name = path.removeprefix("vendor/")
-        found = str(self.root / name) if path != name and name in ALLOWED and (self.root / name).exists() else None
-        if find_all:
-            return [found] if found else []
-        return found
+        if path == name or name not in ALLOWED or not (self.root / name).exists():
+            return []  # and not None, of which Django would make the match `[None]`
+        found = str(self.root / name)
+        return [found] if find_all else found
 
     def list(self, ignore_patterns: Iterable[str] | None) -> Iterator[tuple[str, FileSystemStorage]]:
         return ((name, self.storage) for name in ALLOWED if (self.root / name).exists())

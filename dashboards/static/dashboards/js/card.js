@@ -5,7 +5,7 @@ import { clone, flash, setAvailability, setText } from "./dom.js";
 import { formatValue, NumberFormat, span } from "./format.js";
 import { inNextFrame, whileVisible } from "./frame.js";
 import { LiveSeries } from "./live_series.js";
-import { byImportance, hueOf, titleOf, unitOf, wordsOf } from "./metrics.js";
+import { byImportance, hueOf, record, titleOf, unitOf, wordsOf } from "./metrics.js";
 import { Sparkline } from "./sparkline.js";
 
 const WINDOW_MS = 600_000;
@@ -13,7 +13,7 @@ const POINTS = 160;
 const MINOR = 3;
 
 export class Card {
-  #latest = {}; // metric -> [MS, value]
+  #latest = record(); // metric -> [MS, value]
   #attributes = {};
   #shown = new Map(); // metric -> {parts, numbers, value}
   #lead = null; // {series, sparkline}
@@ -50,7 +50,7 @@ export class Card {
   tick() {
     setAvailability(this.pill, this.status);
     this.element.dataset.status = this.status;
-    setText(this.time, this.since ? span(Math.max(0, now() - this.since)) : "");
+    setText(this.time, this.since ? `for ${span(Math.max(0, now() - this.since))}` : "");
     this.time.title = this.since ? `since ${new Date(this.since).toLocaleString()}` : "";
     if (this.#end) this.#lead?.sparkline.redraw();
   }
@@ -58,7 +58,7 @@ export class Card {
   /** Takes what the hub knows of the device. */
   take({ device, availability, availability_at: at, latest }) {
     this.#attributes = device.attributes;
-    this.#latest = { ...latest };
+    this.#latest = record(latest);
     this.setStatus(availability, at ?? 0);
     this.#arrange();
   }

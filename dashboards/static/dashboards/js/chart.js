@@ -11,8 +11,8 @@ const COLUMNS = 3; // value, low, high of each line
 
 /**
  * `lines`: `[{hue, stepped, drawn()}]`, where `drawn` gives `[times, values, lows, highs]`. `hovered(points | null)` is
- * told what stands under the cursor: `[[MS, value, low, high] | null, …]`, one for each line. `flags` is the fixed range
- * of a chart of true and false.
+ * told what stands under the cursor: `[[MS, value, low, high] | null, …]`, one for each line. `flags` are the words
+ * for true and false, of a chart that shows nothing else.
  */
 export class Chart {
   #plot;
@@ -78,13 +78,13 @@ export class Chart {
         points: { size: 8, width: 2, fill: () => colour("surface") },
         sync: sync ? { key: sync, setSeries: false } : undefined,
       },
-      scales: { x: { time: true, auto: false }, y: { range: flags ? () => flags : padded } },
+      scales: { x: { time: true, auto: false }, y: { range: flags ? () => FLAG_RANGE : padded } },
       series: [{}, ...this.lines.flatMap((line) => this.#series(line))],
       bands: this.lines.map((line, i) => ({
         series: [i * COLUMNS + 3, i * COLUMNS + 2],
         fill: () => tint(`hue-${line.hue}`, 0.18),
       })),
-      axes: [timeAxis(), flags ? flagAxis() : valueAxis()],
+      axes: [timeAxis(), flags ? flagAxis(flags) : valueAxis()],
       hooks: { setCursor: [(plot) => this.#hover(plot)] },
     };
   }
@@ -119,7 +119,7 @@ export class Chart {
 /** Room above and below; a level line stands in the middle of a scale and not on its edge. */
 function padded(plot, low, high) {
   if (low === null || high === null) return [0, 1];
-  const room = (high - low) * 0.12 || Math.max(Math.abs(high) * 0.05, 0.5);
+  const room = (high - low) * 0.12 || Math.abs(high) * 0.05 || 0.5;
   // Quantities that are never negative don't get an axis below zero.
   return [low >= 0 ? Math.max(0, low - room) : low - room, high + room];
 }
@@ -143,11 +143,20 @@ function axis() {
   };
 }
 
+const [SECOND, MINUTE, HOUR, DAY] = [1_000, 60_000, 3_600_000, 86_400_000];
+const STEPS_MS = [
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * SECOND),
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * MINUTE),
+  ...[1, 2, 3, 4, 6, 8, 12].map((n) => n * HOUR),
+  ...[1, 2, 7, 14, 30].map((n) => n * DAY),
+];
+
 function timeAxis() {
   return {
     ...axis(),
     size: 28,
-    space: 80,
+    space: 56,
+    incrs: STEPS_MS,
     grid: { show: false },
     values: (plot, times, index, space, step) => timeLabels(times, step),
   };
@@ -157,7 +166,8 @@ function valueAxis() {
   return { ...axis(), size: 48, space: 32, values: (plot, values) => values.map((v) => (v === null ? "" : compact(v))) };
 }
 
-/** True and false need no numbers at their side, only the same width as the charts above them. */
-function flagAxis() {
-  return { ...axis(), size: 48, splits: [0, 1], values: () => ["", ""] };
+const FLAG_RANGE = [-0.12, 1.2];
+
+function flagAxis([yes, no]) {
+  return { ...axis(), size: 48, splits: () => [0, 1], values: () => [no, yes] };
 }

@@ -9,7 +9,6 @@ import { LiveSeries } from "./live_series.js";
 import { hueOf, titleOf } from "./metrics.js";
 
 const POINTS = 600;
-const FLAG_RANGE = [-0.08, 1.15];
 const SPARE_HUES = ["blue", "coral", "teal", "amber", "violet", "sky", "olive"];
 
 export class ChartPanel {
@@ -83,17 +82,15 @@ export class ChartPanel {
       windowMs: this.windowMs,
       sync: this.sync,
       hovered: (points) => this.#hover(points),
-      flags: lines.every(({ spec }) => spec.boolean) ? FLAG_RANGE : null,
+      flags: lines.every(({ spec }) => spec.boolean) ? lines[0].spec.words : null,
     });
     for (const { series } of lines) series.reload();
   }
 
   #changed() {
     const lines = [...this.#lines.values()];
-    if (this.parts.note) {
-      this.parts.note.hidden = !lines.some(({ series }) => series.failed);
-      setText(this.parts.note, "The history can’t be read just now, trying again…");
-    }
+    setText(this.parts.note, noteFor(lines.map(({ series }) => series)));
+    this.parts.note.hidden = !this.parts.note.textContent;
     this.#chart?.redraw();
   }
 
@@ -120,4 +117,11 @@ export class ChartPanel {
     const banded = point && point[2] != null && point[3] > point[2] && !spec.boolean;
     setText(item.range, banded ? `${numbers.format(point[2])} – ${numbers.format(point[3])}` : "");
   }
+}
+
+/** What there is to say where no line can be seen. */
+function noteFor(lines) {
+  if (lines.some((line) => line.failed)) return "The history can’t be read just now, trying again…";
+  if (lines.every((line) => line.loaded && line.isEmpty())) return "Nothing was sent in this time";
+  return "";
 }

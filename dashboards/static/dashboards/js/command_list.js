@@ -5,7 +5,7 @@ import { clone, setText } from "./dom.js";
 import { brief, moment } from "./format.js";
 
 const SHOWN = 20;
-const WORDS = { queued: "Queued", sent: "Sent", succeeded: "Succeeded", failed: "Failed", timed_out: "Timed out" };
+const WORDS = { queued: "Queued", sent: "Sent", succeeded: "Done", failed: "Refused", timed_out: "No answer" };
 
 export class CommandList {
   #rows = new Map(); // id -> parts
@@ -45,7 +45,8 @@ export class CommandList {
     row.args.title = row.args.textContent;
     setText(row.status, WORDS[status] ?? status);
     setText(row.by, by || "somebody who has left");
-    const outcome = status === "succeeded" ? brief(result) : (error ?? "");
+    const answer = brief(result);
+    const outcome = status === "succeeded" ? (answer === row.args.textContent ? "" : answer) : (error ?? "");
     setText(row.result, outcome);
     row.result.title = outcome;
     row.result.hidden = !outcome;

@@ -1,6 +1,6 @@
 // Switches, sliders, choices and buttons: what the device offers, what it really has, and what became of a command.
 
-import { brief } from "./format.js";
+import { brief, NumberFormat } from "./format.js";
 import { clone, setText } from "./dom.js";
 import { titleOf } from "./metrics.js";
 
@@ -29,6 +29,7 @@ class Control {
     this.send = send;
     this.disabled = disabled;
     setText(this.parts.label, label ?? titleOf(spec.arg ?? spec.name));
+    this.parts.label.title = this.parts.label.textContent;
     if (disabled) this.#explain(disabled);
   }
 
@@ -86,12 +87,12 @@ class Switch extends Control {
 
   show(value) {
     this.parts.input.setAttribute("aria-checked", String(value === true));
-    setText(this.parts.state, value === undefined ? "–" : value ? "On" : "Off");
   }
 }
 
 class Slider extends Control {
   #held = false;
+  #numbers = new NumberFormat();
 
   constructor(spec, options) {
     super("control-slider", spec, options);
@@ -121,7 +122,7 @@ class Slider extends Control {
     const { min, max } = this.spec;
     const share = value === undefined ? 0 : Math.min(1, Math.max(0, (value - min) / (max - min)));
     this.parts.input.style.setProperty("--share", `${share * 100}%`);
-    const text = value === undefined ? "–" : String(Number(value.toFixed(3)));
+    const text = value === undefined ? "–" : this.#numbers.format(value);
     setText(this.parts.state, text);
     setText(this.parts.unit, this.unit);
     this.parts.input.setAttribute("aria-valuetext", `${text} ${this.unit}`);

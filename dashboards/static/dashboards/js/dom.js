@@ -19,7 +19,7 @@ export function pageData(id = "page") {
   return JSON.parse(document.getElementById(id).textContent);
 }
 
-const STATUS_WORDS = { online: "Online", offline: "Offline", stale: "Stale", unknown: "Not heard of" };
+const STATUS_WORDS = { online: "Online", offline: "Offline", stale: "Stale", unknown: "Unknown" };
 
 /** Shows an availability as dot and word. */
 export function setAvailability(element, status) {
@@ -36,8 +36,8 @@ export function flash(element) {
   const busy = now - (flashed.get(element) ?? -1e9) < FLASH_PAUSE_MS;
   flashed.set(element, now);
   if (busy || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-  element.animate([{ backgroundColor: "var(--flash)" }, { backgroundColor: "transparent" }], {
-    duration: 900,
+  element.animate([{ color: "var(--flash)" }, {}], {
+    duration: 800,
     easing: "ease-out",
   });
 }

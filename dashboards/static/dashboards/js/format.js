@@ -17,7 +17,7 @@ function worthwhile(number, most) {
   if (size >= 1_000) return Math.min(most, 1);
   if (size >= 100) return Math.min(most, 1);
   if (size >= 1) return Math.min(most, 2);
-  return Math.min(most, 4);
+  return Math.min(most, size >= 0.1 ? 3 : 4);
 }
 
 function decimalsOf(number) {
@@ -51,16 +51,14 @@ function superscript(number) {
   return String(number).replace(/./g, (sign) => (sign === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign]));
 }
 
-/** A short form for axes: 12k, 3.4M, 250m stays 0.25. */
+const PREFIXES = [[1e18, "E"], [1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
+
+/** A short form for axes: 4000, 12k, 3.4M; 1.2e−9 where no prefix is commonly read. */
 export function compact(number) {
   const size = Math.abs(number);
-  for (const [limit, suffix] of [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e4, "k"]]) {
-    if (size >= 1e16) return exponential(number);
-    const scale = suffix === "k" ? 1e3 : limit;
-    if (size >= limit) return `${trimmed(number / scale, 3)}${suffix}`;
-  }
-  if (size > 0 && size < 1e-3) return exponential(number);
-  return trimmed(number, 6);
+  if (size >= 1e21 || (size > 0 && size < 1e-3)) return number.toExponential(1).replaceAll("-", "−").replace("+", "");
+  const [scale, prefix] = (size >= 1e4 && PREFIXES.find(([limit]) => size >= limit)) || [1, ""];
+  return `${trimmed(number / scale, 4)}${prefix}`;
 }
 
 function trimmed(number, digits) {
@@ -82,10 +80,10 @@ export function span(ms) {
   return "0 s";
 }
 
-/** How long ago a time was: `now` within two seconds, else `4 s ago`. */
-export function ago(thenMs, nowMs) {
+/** How old something is: `now` within two seconds, else `4 s`. */
+export function age(thenMs, nowMs) {
   const passed = nowMs - thenMs;
-  return passed < 2_000 ? "now" : `${span(passed)} ago`;
+  return passed < 2_000 ? "now" : span(passed);
 }
 
 const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });

@@ -60,6 +60,12 @@ export class LiveSeries {
     return this.series.drawn();
   }
 
+  /** Whether nothing lies in the window. */
+  isEmpty() {
+    const { latest } = this.series;
+    return !latest || latest[0] < now() - this.windowMs;
+  }
+
   close() {
     clearTimeout(this.#retry);
     this.#abort?.abort();

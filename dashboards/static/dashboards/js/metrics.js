@@ -1,5 +1,10 @@
 // What a device's attributes say of its metrics, and how much a metric matters. Pure.
 
+/** A record without JavaScript's own names in it: a device may call its metric `constructor`. */
+export function record(entries = {}) {
+  return Object.assign(Object.create(null), entries);
+}
+
 /** Unit of a metric, from the attribute `units.<metric>`. */
 export function unitOf(attributes, metric) {
   return String(attributes[`units.${metric}`] ?? "");
@@ -37,10 +42,12 @@ function parseControl(arg, text) {
   return min < max && step > 0 ? { kind, arg, min, max, step } : null;
 }
 
+const ABBREVIATIONS = /\b(rpm|voc|rssi|uv|id|ip|pm|ups|gps|cpu)\b/gi;
+
 /** `phase.l1` and `soil_moisture` as a person would write them: `Phase L1`, `Soil moisture`. */
 export function titleOf(metric) {
-  const text = metric.replace(/[._]+/g, " ").replace(/([a-z])([A-Z])/g, "$1 $2").trim() || metric;
-  const short = text.replace(/\b([a-z]{1,2}\d)\b/g, (code) => code.toUpperCase()).replace(/\bco2\b/gi, "CO₂");
+  const text = metric.replace(/[._]+/g, " ").replace(/([a-z])([A-Z])(?![A-Z])/g, (_, a, b) => `${a} ${b.toLowerCase()}`).trim() || metric;
+  const short = text.replace(/\b([a-z]{1,2}\d)\b/g, (code) => code.toUpperCase()).replace(/\bco2\b/gi, "CO₂").replace(ABBREVIATIONS, (code) => code.toUpperCase());
   return short[0].toUpperCase() + short.slice(1);
 }
 
@@ -76,7 +83,7 @@ export function isPosition(name) {
 }
 
 const NOTABLE = [
-  "temperature", "power", "speed", "level", "flow", "humidity", "pressure", "co2", "battery", "rpm", "volume", "light",
+  "level", "flow", "power", "speed", "temperature", "humidity", "pressure", "co2", "battery", "rpm", "volume", "light",
   "energy", "voltage", "current",
 ];
 
@@ -101,6 +108,7 @@ export function byImportance(latest, attributes) {
 
 /** The words for true and false: what can be switched is on or off, anything else is so or not. */
 export function wordsOf(attributes, metric) {
-  const switched = attributes[`controls.${metric}`] === "switch" || /(^|[._])(on|relay|heater|enabled)$/i.test(metric);
+  if (metric === "on") return ["Yes", "No"];
+  const switched = attributes[`controls.${metric}`] === "switch" || /(^|[._])(relay|heater|light|fan)$/i.test(metric);
   return switched ? ["On", "Off"] : ["Yes", "No"];
 }

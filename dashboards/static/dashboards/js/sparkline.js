@@ -5,6 +5,7 @@ import { inNextFrame } from "./frame.js";
 import { onTheme, tint, colour } from "./palette.js";
 
 const PADDING = 3;
+const LEAST_MS = 60_000;
 
 export class Sparkline {
   #draw = () => this.#drawNow();
@@ -40,12 +41,12 @@ export class Sparkline {
     const context = this.canvas.getContext("2d");
     context.clearRect(0, 0, width, height);
     const [times, values] = this.line.drawn();
-    const runs = unbroken(times, values, this.#projection(values, width, height));
+    const runs = unbroken(times, values, this.#projection(times, values, width, height));
     for (const run of runs) this.#stroke(context, run, height);
     this.#dot(context, runs.at(-1));
   }
 
-  #projection(values, width, height) {
+  #projection(times, values, width, height) {
     let low = Infinity;
     let high = -Infinity;
     for (const value of values) {
@@ -54,10 +55,12 @@ export class Sparkline {
       high = Math.max(high, value);
     }
     const room = PADDING * (window.devicePixelRatio || 1);
-    const start = now() - this.line.windowMs;
+    const end = now();
+    // A device that is new would be a dash at the right edge for minutes.
+    const span = Math.min(this.line.windowMs, Math.max(LEAST_MS, end - (times[0] ?? end)));
     const flat = high - low < 1e-12;
     return (time, value) => [
-      ((time - start) / this.line.windowMs) * (width - room),
+      (1 - (end - time) / span) * (width - room),
       flat ? height / 2 : height - room - ((value - low) / (high - low)) * (height - 2 * room),
     ];
   }

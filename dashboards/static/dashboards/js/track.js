@@ -12,7 +12,7 @@ export class Track {
   #draw = () => this.#drawNow();
   #ends;
 
-  /** `points()` gives `[[MS, latitude, longitude], …]`, oldest first. */
+  /** `points()` gives `[[MS, latitude, longitude], …]`, oldest first, `null` where the track breaks. */
   constructor(canvas, points) {
     this.canvas = canvas;
     this.points = points;
@@ -44,11 +44,12 @@ export class Track {
     context.setTransform(this.scale, 0, 0, this.scale, 0, 0);
     context.clearRect(0, 0, width, height);
     const points = this.points();
-    if (!points.length) return;
-    const view = fit(points, width, height);
+    const known = points.filter(Boolean);
+    if (!known.length) return;
+    const view = fit(known, width, height);
     drawGrid(context, view, width, height);
-    drawPath(context, points.map(view.project));
-    drawHere(context, view.project(points.at(-1)), this.heading);
+    drawPath(context, points.map((point) => point && view.project(point)));
+    drawHere(context, view.project(known.at(-1)), this.heading);
     drawScale(context, view, height);
   }
 }
@@ -95,14 +96,19 @@ const FADES = 24;
 /** The path, paler the older it is. */
 function drawPath(context, pixels) {
   context.lineWidth = 2.5;
-  context.lineJoin = context.lineCap = "round";
+  context.lineJoin = "round";
+  context.lineCap = "butt"; // pieces overlap: round ends would show as dots
   const size = Math.max(1, Math.ceil((pixels.length - 1) / FADES));
   for (let from = 0; from < pixels.length - 1; from += size) {
     const part = pixels.slice(from, from + size + 1);
     const age = 1 - from / pixels.length;
     context.strokeStyle = tint("accent", 0.15 + 0.85 * (1 - age) ** 1.5);
     context.beginPath();
-    part.forEach(([x, y], i) => (i ? context.lineTo(x, y) : context.moveTo(x, y)));
+    let down = false;
+    for (const point of part) {
+      if (point) context[down ? "lineTo" : "moveTo"](...point);
+      down = Boolean(point);
+    }
     context.stroke();
   }
 }

@@ -2,7 +2,7 @@
 
 import { now } from "./clock.js";
 import { clone, flash, setText } from "./dom.js";
-import { ago, formatValue, NumberFormat } from "./format.js";
+import { age, formatValue, NumberFormat } from "./format.js";
 import { inNextFrame } from "./frame.js";
 import { isPosition, titleOf } from "./metrics.js";
 
@@ -33,7 +33,7 @@ export class ValueTable {
 
   /** Brings the ages up to date. */
   tick() {
-    for (const row of this.#rows.values()) setText(row.parts.age, ago(row.time, now()));
+    for (const row of this.#rows.values()) setText(row.parts.age, age(row.time, now()));
   }
 
   #add(metric) {
@@ -60,8 +60,11 @@ export class ValueTable {
     const exact = number && isPosition(metric); // four digits of a latitude are a kilometre
     setText(parts.value, exact ? value.toFixed(5) : formatValue(value, numbers, this.wordsOf(metric)));
     parts.value.title = String(value);
-    parts.cell.classList.toggle("value-text", typeof value === "string");
+    const text = typeof value === "string"; // it takes the place of the unit too
+    parts.value.parentElement.classList.toggle("value-text", text);
+    parts.value.parentElement.colSpan = text ? 2 : 1;
+    parts.unit.hidden = text;
     setText(parts.unit, number ? this.unitOf(metric) : "");
-    if (changed) flash(parts.cell);
+    if (changed) flash(parts.value);
   }
 }

@@ -6,7 +6,6 @@ import { makeControl } from "./controls.js";
 import { clone, flash, setText } from "./dom.js";
 import { compact, formatValue, NumberFormat } from "./format.js";
 import { inNextFrame, whileVisible } from "./frame.js";
-import { Gauge } from "./gauge.js";
 import { LiveSeries } from "./live_series.js";
 import { buttonsOf, controlsOf, hueOf, positionOf, unitOf, wordsOf } from "./metrics.js";
 import { Sparkline } from "./sparkline.js";
@@ -95,18 +94,32 @@ class ValueWidget extends Figure {
   }
 }
 
+const DIAL_RADIUS = 80;
+/** Length of the dial's arc: 240 degrees. */
+const DIAL_SWEEP = (240 / 360) * 2 * Math.PI * DIAL_RADIUS;
+
 class GaugeWidget extends Figure {
   constructor(spec, device) {
     super("widget-gauge", spec, device);
-    this.gauge = new Gauge(spec.options);
-    this.parts.dial.append(this.gauge.element);
-    setText(this.parts.min, compact(this.gauge.min));
-    setText(this.parts.max, compact(this.gauge.max));
+    const { min = 0, max = 100 } = spec.options;
+    Object.assign(this, { min, max });
+    this.element.setAttribute("aria-label", spec.title);
+    setText(this.parts.min, compact(min));
+    setText(this.parts.max, compact(max));
+    this.#turn(min);
   }
 
   draw() {
     super.draw();
-    if (typeof this.value === "number") this.gauge.show(this.value);
+    if (typeof this.value === "number") this.#turn(this.value);
+  }
+
+  #turn(value) {
+    const share = Math.min(1, Math.max(0, (value - this.min) / (this.max - this.min)));
+    const { style } = this.parts.arc;
+    // An empty dash with a round cap would still be drawn as a dot.
+    style.visibility = share > 0 ? "visible" : "hidden";
+    style.strokeDasharray = `${share * DIAL_SWEEP} ${2 * DIAL_SWEEP}`;
   }
 }
 

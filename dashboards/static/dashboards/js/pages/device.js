@@ -10,7 +10,7 @@ import { span } from "../format.js";
 import { everySecond } from "../frame.js";
 import { fetchCommands } from "../history.js";
 import { connection, feed } from "../live.js";
-import { buttonsOf, byImportance, controlsOf, factsOf, isPosition, positionOf, titleOf, unitOf, wordsOf } from "../metrics.js";
+import { buttonsOf, byImportance, controlsOf, factsOf, isPosition, positionOf, record, titleOf, unitOf, wordsOf } from "../metrics.js";
 import { commandForm } from "../command_form.js";
 import { chosenRange, onRange } from "../time_range.js";
 import { TrackPanel } from "../track_panel.js";
@@ -24,7 +24,7 @@ const commands = new Commands(connection);
 const list = new CommandList(find("commands"), find("no-commands"));
 const panels = new Map(); // metric -> ChartPanel
 const controls = new Map(); // metric -> control
-const latest = {}; // metric -> [MS, value]
+const latest = record(); // metric -> [MS, value]
 let attributes = snapshot.device.attributes;
 let track = null;
 let limit = FIRST_CHARTS;

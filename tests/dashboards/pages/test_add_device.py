@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from devices.models import Device, Space
+from devices.queries import devices as queries
+from tests.dashboards.pages.conftest import ClientOf
+
+
+def form(space: Space, **fields: str) -> dict[str, str]:
+    return {"uid": "fan-1", "name": "Roof fan", "space": str(space.pk), **fields}
+
+
+def test_it_makes_the_device_and_shows_its_secret_in_lines_to_paste(
+    client_of: ClientOf, alice: User, space: Space
+) -> None:
+    answer = client_of(alice).post("/add-device/", form(space), HTTP_HOST="localhost")
+    secret = answer.context["secret"]
+    device = queries.authenticate("fan-1", secret)
+    assert device is not None
+    assert (device.name, device.space) == ("Roof fan", space)
+    page = answer.content.decode()
+    assert f"-u fan-1 -P {secret}" in page
+    assert f'client.username_pw_set(uid, "{secret}")' in page
+    assert f"curl -u fan-1:{secret}" in page
+    assert "http://localhost/api/v1/devices/fan-1/telemetry" in page
+    assert "no-store" in answer["Cache-Control"]
+
+
+@pytest.mark.parametrize("uid", ["", "with space", "a/b", "#", "ü", "x" * 65, "fan-1\n2"])
+def test_it_refuses_a_bad_uid_and_keeps_what_was_typed(
+    client_of: ClientOf, alice: User, space: Space, uid: str
+) -> None:
+    answer = client_of(alice).post("/add-device/", form(space, uid=uid))
+    assert answer.status_code == 422
+    assert b"is-invalid" in answer.content
+    assert b"Roof fan" in answer.content
+    assert not Device.objects.exists()
+
+
+def test_it_refuses_a_taken_uid_even_of_a_foreign_space(
+    client_of: ClientOf, alice: User, space: Space, foreign_pump: Device
+) -> None:
+    answer = client_of(alice).post("/add-device/", form(space, uid="foreign-pump"))
+    assert answer.status_code == 422
+    assert b"is taken" in answer.content
+
+
+def test_it_adds_to_no_space_that_one_does_not_manage(client_of: ClientOf, alice: User, foreign_pump: Device) -> None:
+    answer = client_of(alice).post("/add-device/", form(foreign_pump.space))
+    assert answer.status_code == 422
+    assert Device.objects.count() == 1
+
+
+@pytest.mark.parametrize("name", ["bob", "carol", "mallory"])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_it_is_for_managers_alone(
+    client_of: ClientOf, request: pytest.FixtureRequest, space: Space, name: str, method: str
+) -> None:
+    browser = client_of(request.getfixturevalue(name))
+    assert getattr(browser, method)("/add-device/", form(space)).status_code == 403
+    assert not Device.objects.exists()
+
+
+def test_it_asks_for_a_login(client: Client, space: Space) -> None:
+    assert client.post("/add-device/", form(space)).status_code == 302
+    assert not Device.objects.exists()
+
+
+def test_a_device_may_be_called_add(client_of: ClientOf, alice: User, space: Space) -> None:
+    browser = client_of(alice)
+    browser.post("/add-device/", form(space, uid="add", name="Adder"))
+    assert b"Adder" in browser.get("/devices/add/").content

@@ -1,0 +1,80 @@
+"""What holds for every page."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.template import Context, Template, TemplateSyntaxError, loader
+from django.test import Client, RequestFactory
+from django.views.defaults import permission_denied, server_error
+
+from devices.models import Device
+from tests.dashboards.pages.conftest import ClientOf, store
+
+PAGES = ["/", "/devices/pump-1/", "/add-device/", "/login/", "/missing/"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_need_no_inline_script_or_style(client_of: ClientOf, alice: User, pump: Device, path: str) -> None:
+    store(pump, flow=12.5)
+    answer = (Client() if path == "/login/" else client_of(alice)).get(path)
+    page = answer.content.decode()
+    policy = answer["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert not re.search(r"\sstyle=|<style|\son\w+=", page)
+    for attributes in re.findall(r"<script([^>]*)>", page):
+        nonce = re.search(r'nonce="([^"]+)"', attributes)
+        assert "src=" in attributes or "application/json" in attributes or (nonce and nonce[1] in policy)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_fetch_nothing_from_outside(client_of: ClientOf, alice: User, pump: Device, path: str) -> None:
+    page = client_of(alice).get(path).content.decode()
+    assert not re.findall(r'(?:src|href)="(?:https?:)?//', page)
+
+
+def test_no_link_to_a_file_that_is_not_there(client_of: ClientOf, alice: User, pump: Device) -> None:
+    from django.contrib.staticfiles import finders
+
+    pages = [client_of(alice).get(path).content.decode() for path in PAGES]
+    files = {name for page in pages for name in re.findall(r'"/static/([^"]+)"', page)}
+    assert "vendor/uplot/dist/uPlot.esm.js" in files
+    assert [name for name in files if not finders.find(name)] == []
+
+
+def test_nothing_else_of_node_modules_can_be_found() -> None:
+    from django.contrib.staticfiles import finders
+
+    for name in ("vendor/uplot/package.json", "vendor/../package.json", "uplot/dist/uPlot.esm.js"):
+        assert not finders.find(name)
+
+
+def test_the_fault_page_needs_neither_the_database_nor_a_login() -> None:
+    answer = server_error(RequestFactory().get("/"))
+    assert answer.status_code == 500
+    assert b"Something broke" in answer.content
+
+
+def test_what_the_role_does_not_allow_has_a_page() -> None:
+    answer = permission_denied(RequestFactory().get("/"), PermissionDenied())
+    assert b"Your role doesn" in answer.content
+
+
+def test_the_page_for_a_request_that_cannot_be_read_says_so() -> None:
+    assert "can’t read" in loader.get_template("400.html").render()
+
+
+def test_an_icon_is_inlined_and_silent() -> None:
+    text = Template('{% load icons %}{% icon "moon" 20 %}').render(Context())
+    assert text.startswith('<svg class="icon" width="20"')
+    assert 'aria-hidden="true"' in text
+    assert "<path" in text
+
+
+@pytest.mark.parametrize("name", ["no-such-icon", "../../../package"])
+def test_an_icon_that_is_not_there_is_named(name: str) -> None:
+    with pytest.raises(TemplateSyntaxError, match="no icon"):
+        Template("{% load icons %}{% icon name %}").render(Context({"name": name}))

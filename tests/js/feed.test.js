@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { beforeEach, it } from "node:test";
+
+import { Connection } from "../../dashboards/static/dashboards/js/connection.js";
+import { Feed } from "../../dashboards/static/dashboards/js/feed.js";
+import { FakeSocket } from "./fake_socket.js";
+
+function listener() {
+  const heard = [];
+  const note = (name) => (uid, detail) => heard.push([name, uid, detail]);
+  return { heard, snapshot: note("snapshot"), telemetry: note("telemetry"), availability: note("availability"), command: note("command") };
+}
+
+let connection, feed;
+
+beforeEach(() => {
+  FakeSocket.reset();
+  connection = new Connection("ws://hub/ws/", { WebSocket: FakeSocket });
+  feed = new Feed(connection);
+  connection.start();
+  FakeSocket.newest.accept();
+});
+
+it("each device's watcher hears of that device alone", () => {
+  const [pump, tank] = [listener(), listener()];
+  feed.watchDevice("pump-1", pump);
+  FakeSocket.newest.reply({ availability: "online" });
+  feed.watchDevice("tank-1", tank);
+  FakeSocket.newest.push({ type: "telemetry", n: 1, devices: { "pump-1": { flow: [[1, 2]] } } });
+  FakeSocket.newest.push({ type: "availability", device: "tank-1", status: "offline", at: 5 });
+  assert.deepEqual(pump.heard, [
+    ["snapshot", "pump-1", { availability: "online" }],
+    ["telemetry", "pump-1", { flow: [[1, 2]] }],
+  ]);
+  assert.deepEqual(tank.heard.map(([name]) => name), ["availability"]);
+  connection.stop();
+});
+
+it("a dashboard's watcher hears of each of its devices", () => {
+  const board = listener();
+  feed.watchDashboard(7, ["a", "b"], board);
+  assert.equal(FakeSocket.newest.sent[0].stream, "dashboard:7");
+  FakeSocket.newest.reply({ devices: { a: 1, b: 2 } });
+  FakeSocket.newest.push({ type: "command", device: "b", id: "c1", status: "sent" });
+  assert.deepEqual(board.heard.map(([name, uid]) => `${name} ${uid}`), ["snapshot a", "snapshot b", "command b"]);
+  connection.stop();
+});
+
+it("who has stopped watching hears nothing", () => {
+  const pump = listener();
+  feed.watchDevice("pump-1", pump)();
+  FakeSocket.newest.push({ type: "telemetry", n: 1, devices: { "pump-1": {} } });
+  assert.deepEqual(pump.heard, []);
+  connection.stop();
+});
