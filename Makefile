@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test system lint format bench requirements clean
+.PHONY: run test system lint format pictures bench requirements clean
 
 run: .venv/.installed node_modules/.installed
 	@# Job control makes the hub the terminal's foreground job of its own: Ctrl-C reaches the hub alone, which stops
@@ -21,6 +21,9 @@ lint: .venv/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+pictures: system .venv/.installed-dev node_modules/.installed
+	PICTURES=1 $(BIN)/python -m pytest tests/paths/test_pictures.py
 
 format: .venv/.installed-dev
 	$(BIN)/ruff check --fix .

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.servers import ROOT, HubServer, find
+from tests.servers import HubServer, find
 
 WAIT_MS = 30_000
 """How long anything awaited may take on a slow machine."""
@@ -58,12 +56,3 @@ class Person:
 
     def leave(self) -> None:
         self.context.close()
-
-
-def shoot(page: Page, name: str) -> None:
-    """Keeps a picture for the README where `SCREENSHOTS` names a folder (`make screenshots`)."""
-    folder = os.environ.get("SCREENSHOTS")
-    if folder:
-        path = ROOT / folder / f"{name}.png"
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=path)

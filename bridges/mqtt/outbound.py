@@ -86,8 +86,10 @@ class Outbound:
             except DatabaseError as error:
                 logger.error("cannot look for queued commands: %s", error)
             woken = asyncio.create_task(self._wake.wait())
-            await asyncio.wait({woken, lost}, timeout=SCAN_S, return_when=asyncio.FIRST_COMPLETED)
-            woken.cancel()
+            try:
+                await asyncio.wait({woken, lost}, timeout=SCAN_S, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                woken.cancel()
 
     async def _send_queued(self, publish: Publish) -> int:
         """Publishes, then marks: a crash in between sends a command again, under the same id, and loses none."""

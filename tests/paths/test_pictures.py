@@ -1,0 +1,66 @@
+"""The README's pictures, made by `make pictures`: the real pages, once the demo devices have a few minutes behind them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import Person
+from tests.paths.conftest import RunningHub
+from tests.servers import ROOT
+
+HISTORY_S = 330
+"""A little more than the shortest range of the charts."""
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(2 * HISTORY_S),
+    pytest.mark.skipif("PICTURES" not in os.environ, reason="pictures are made by `make pictures`"),
+]
+
+PAGES = {"fleet": "/", "device": "/devices/pump-1/", "dashboard": "/dashboards/1/"}
+
+
+@pytest.fixture(scope="module")
+def hub(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    server = RunningHub(tmp_path_factory.mktemp("hub"), DEMO="1")
+    server.start()
+    alice = Person(browser, server, "alice")
+    alice.sign_in()
+    alice.page.wait_for_timeout(HISTORY_S * 400)
+    alice.page.goto("/devices/pump-1/")
+    for speed in (85, 40, 60):  # so that the pump's curves have a story to tell
+        slider = alice.page.get_by_role("slider", name="Speed")
+        slider.fill(str(speed))
+        slider.dispatch_event("change")
+        alice.page.wait_for_timeout(HISTORY_S * 200)
+    alice.leave()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def page(scheme: str, browser: Browser, hub: RunningHub) -> Iterator[Page]:
+    alice = Person(browser, hub, "alice", color_scheme=scheme)
+    alice.sign_in()
+    expect(alice.page.get_by_role("heading", name="Fleet")).to_be_visible()
+    yield alice.page
+    alice.leave()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_it_takes_a_picture(page: Page, name: str, scheme: str) -> None:
+    page.goto(PAGES[name])
+    page.wait_for_timeout(4000)  # until history is drawn and the live tail has grown a little
+    file = ROOT / "docs" / "images" / (f"{name}.png" if scheme == "light" else f"{name}-{scheme}.png")
+    file.parent.mkdir(exist_ok=True)
+    page.screenshot(path=file)
+    assert file.stat().st_size > 20_000
