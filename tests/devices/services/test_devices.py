@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from devices.credentials import secret_matches
+from devices.errors import Invalid
+from devices.models import Device, Space
+from devices.queries.devices import authenticate
+from devices.services import devices
+
+
+def test_a_new_device_has_a_secret_of_which_only_the_hash_is_kept(space: Space) -> None:
+    device, secret = devices.create("pump-1", space, "  Irrigation pump ")
+    assert (device.name, device.availability) == ("Irrigation pump", "unknown")
+    stored = Device.objects.values().get()
+    assert secret not in str(stored)
+    assert secret_matches(secret, stored["secret_hash"])
+
+
+def test_without_a_name_the_uid_is_it(space: Space) -> None:
+    assert devices.create("pump-1", space)[0].name == "pump-1"
+
+
+@pytest.mark.parametrize("uid", ["", "a b", "a/b", "+", "pump-1\n", "é", "x" * 65])
+def test_a_bad_uid_is_refused(space: Space, uid: str) -> None:
+    with pytest.raises(Invalid, match="uid"):
+        devices.create(uid, space)
+    assert not Device.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["x" * 121, "a\0b", "a\nb", "a\u202eb"])
+def test_a_bad_name_is_refused(space: Space, name: str) -> None:
+    with pytest.raises(Invalid, match="name"):
+        devices.create("pump-1", space, name)
+
+
+def test_a_taken_uid_is_refused_in_any_space_and_the_work_goes_on(pump: Device) -> None:
+    cellar = Space.objects.create(slug="cellar", name="Cellar")
+    with pytest.raises(Invalid, match="taken"):
+        devices.create("pump-1", cellar)
+    assert devices.create("pump-2", cellar)[0].space == cellar
+
+
+def test_a_rotated_secret_replaces_the_old_one(space: Space) -> None:
+    device, old = devices.create("pump-1", space)
+    new = devices.rotate_secret(device)
+    assert authenticate("pump-1", old) is None
+    assert authenticate("pump-1", new) == device

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from devices import database
+from devices.models import Space
+
+
+async def test_a_slow_call_holds_up_neither_the_loop_nor_another() -> None:
+    release = threading.Event()
+    slow = asyncio.create_task(database.run(release.wait, 30))
+    assert await asyncio.wait_for(database.run(str, 42), 5) == "42"
+    assert not slow.done()
+    release.set()
+    assert await slow is True
+
+
+async def test_errors_reach_the_caller() -> None:
+    with pytest.raises(ZeroDivisionError):
+        await database.run(divmod, 1, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_what_one_call_has_written_another_reads() -> None:
+    await database.run(Space.objects.create, slug="garden", name="Garden")
+    names = await asyncio.gather(*(database.run(Space.objects.get, slug="garden") for _ in range(8)))
+    assert {space.name for space in names} == {"Garden"}
