@@ -1,4 +1,4 @@
-"""The README's pictures, made by `make pictures`: the real pages, once the demo devices have a few minutes behind them."""
+"""The README's pictures, made by `make pictures`: the real pages, with a few minutes of the demo behind them."""
 
 from __future__ import annotations
 
