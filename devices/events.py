@@ -93,10 +93,23 @@ class LoginEnded:
         return groups.person(self.user_id)
 
 
-Event = TelemetryStored | AvailabilityChanged | CommandChanged | CommandsQueued | LoginEnded
+@dataclass(frozen=True, slots=True)
+class AccountChanged:
+    """A device has a new secret, so whoever is connected with the old one has to go."""
+
+    type: ClassVar[str] = "account"
+    uid: str
+
+    @property
+    def group(self) -> str:
+        return groups.ACCOUNTS
+
+
+Event = TelemetryStored | AvailabilityChanged | CommandChanged | CommandsQueued | LoginEnded | AccountChanged
 
 _TYPES: dict[str, type[Event]] = {
-    kind.type: kind for kind in (TelemetryStored, AvailabilityChanged, CommandChanged, CommandsQueued, LoginEnded)
+    kind.type: kind
+    for kind in (TelemetryStored, AvailabilityChanged, CommandChanged, CommandsQueued, LoginEnded, AccountChanged)
 }
 
 

@@ -10,6 +10,9 @@ SHARDS = 16
 COMMANDS = "commands"
 """Wakes the outbound bridges."""
 
+ACCOUNTS = "accounts"
+"""Tells an embedded broker whose login has ended."""
+
 
 def shard_of(device_id: int) -> int:
     return device_id % SHARDS

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from dataclasses import dataclass
 
-from bridges.broker import SessionLimits
+from bridges.broker import Broker, SessionLimits
 from bridges.mqtt import topics
-from devices import access, database
+from devices import access, database, groups
+from devices.events import AccountChanged, Event
+from devices.listener import Listener
 from devices.queries import devices
 
 BRIDGE = "$bridge"
@@ -55,3 +58,25 @@ class HubAccounts:
             return BridgePrincipal() if same else None
         device = await database.run(devices.authenticate, username, password)
         return DevicePrincipal(device.uid) if device else None
+
+
+class Doorkeeper:
+    """Cuts off who is connected to the embedded broker with a secret that has been replaced."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._listener = Listener(self._on_event, lambda shards, reason: None)
+        self._ending: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        await self._listener.start()
+        await self._listener.join(groups.ACCOUNTS)
+
+    async def stop(self) -> None:
+        await self._listener.stop()
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, AccountChanged):
+            task = asyncio.create_task(self._broker.disconnect(event.uid))
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)

@@ -52,17 +52,11 @@ class Outbound:
         self._wake.set()
 
     async def _listen(self) -> None:
-        """Without the layer, commands wait for the next scan."""
+        """While the layer is away, commands wait for the next scan."""
         try:
-            while True:
-                try:
-                    await self._listener.start()
-                    await self._listener.join(groups.COMMANDS)
-                    await asyncio.Event().wait()
-                except Exception as error:
-                    logger.warning("no channel layer: %s", error)
-                    await self._listener.stop()
-                    await asyncio.sleep(SCAN_S)
+            await self._listener.start()
+            await self._listener.join(groups.COMMANDS)
+            await asyncio.Event().wait()
         finally:
             await self._listener.stop()
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from django.db import IntegrityError, transaction
 
+from devices import fanout
 from devices.credentials import hash_secret, new_secret
 from devices.errors import Invalid
+from devices.events import AccountChanged
 from devices.models import Device, Space
 from devices.values import is_uid
 
@@ -27,7 +29,8 @@ def create(uid: str, space: Space, name: str = "") -> tuple[Device, str]:
 
 
 def rotate_secret(device: Device) -> str:
-    """Replaces the device's secret and returns the new one; the old one stops working."""
+    """Replaces the device's secret and returns the new one; whoever is connected with the old one is cut off."""
     secret = new_secret()
     Device.objects.filter(pk=device.pk).update(secret_hash=hash_secret(secret))
+    transaction.on_commit(lambda: fanout.publish_from_sync([AccountChanged(device.uid)]))
     return secret

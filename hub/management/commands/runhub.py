@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from twisted.internet import reactor
 
 from bridges.broker import Broker, Limits
-from bridges.mqtt.accounts import BRIDGE, HubAccounts
+from bridges.mqtt.accounts import BRIDGE, Doorkeeper, HubAccounts
 from bridges.mqtt.bridge import DEFAULT_CLIENT_ID, run_bridge
 from bridges.mqtt.session import BrokerAddress
 from dashboards.live import relay
@@ -94,6 +94,8 @@ class Hub:
         password = secrets.token_urlsafe(32)
         broker = Broker(HubAccounts(password), sock=self._mqtt_socket, limits=Limits())
         await broker.start()
+        self._doorkeeper = Doorkeeper(broker)
+        await self._doorkeeper.start()
         host = "127.0.0.1" if settings.MQTT_BIND in ("0.0.0.0", "::") else settings.MQTT_BIND  # noqa: S104
         return broker, BrokerAddress(host, settings.MQTT_PORT, BRIDGE, password)
 
@@ -137,6 +139,7 @@ class Hub:
         await asyncio.gather(bridge, return_exceptions=True)
         await relay.close_all()
         if broker is not None:
+            await self._doorkeeper.stop()
             await broker.stop()
         if not bridge.cancelled() and (error := bridge.exception()):
             raise error

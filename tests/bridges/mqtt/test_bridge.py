@@ -13,7 +13,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from bridges.broker import Broker
-from bridges.mqtt.accounts import BRIDGE, HubAccounts
+from bridges.mqtt.accounts import BRIDGE, Doorkeeper, HubAccounts
 from bridges.mqtt.bridge import run_bridge
 from bridges.mqtt.session import BrokerAddress
 from devices import database, groups, stats
@@ -104,9 +104,12 @@ async def by_embedded_broker(secrets: dict[str, str]) -> AsyncIterator[Bridged]:
     sock = bind("127.0.0.1", 0, "MQTT_PORT")
     broker = Broker(HubAccounts("bridge-secret"), sock=sock)
     await broker.start()
+    doorkeeper = Doorkeeper(broker)
+    await doorkeeper.start()
     device = await Device.objects.aget(uid="valve-1")
     async with bridging(device, secrets, sock.getsockname()[1], (BRIDGE, "bridge-secret")) as found:
         yield found
+    await doorkeeper.stop()
     await broker.stop()
 
 
@@ -217,6 +220,23 @@ async def test_an_answer_counts_once_and_only_from_the_device_itself(bridged: Br
     await issued.arefresh_from_db()
     assert (issued.status, issued.error) == (CommandStatus.FAILED, "stuck")
     assert stats.refused.labels("unknown_command")._value.get() == before + 2
+
+
+async def test_a_replaced_secret_cuts_the_device_off(by_embedded_broker: Bridged, secrets: dict[str, str]) -> None:
+    async with by_embedded_broker.client("valve-2") as other, by_embedded_broker.client() as client:
+        await other.subscribe("devices/valve-2/commands/+")
+        new = await sync_to_async(device_services.rotate_secret)(by_embedded_broker.device)
+        with pytest.raises(aiomqtt.MqttError):
+            async with asyncio.timeout(20):
+                await anext(client.messages)
+        with pytest.raises(aiomqtt.MqttError):
+            async with by_embedded_broker.client():
+                pass
+        secrets["valve-1"] = new
+        async with by_embedded_broker.client() as again:
+            await again.publish("devices/valve-1/telemetry", '{"a": 1}', qos=1)
+            await by_embedded_broker.telemetry()
+        await other.publish("devices/valve-2/status", "online", qos=1)  # nobody else was touched
 
 
 async def test_it_comes_back_by_itself_and_loses_no_command(by_mosquitto: Bridged, mosquitto: Mosquitto, bob) -> None:
