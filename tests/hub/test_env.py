@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hub.env import Env, EnvError, read
+
+BASE = Path("/srv/hubbub")
+
+
+def given(**environ: str) -> Env:
+    return read(environ, BASE)
+
+
+def test_without_settings_everything_is_embedded_and_local() -> None:
+    env = given()
+    assert (env.port, env.mqtt_port, env.bind, env.mqtt_bind) == (8000, 1883, "127.0.0.1", "127.0.0.1")
+    assert (env.database_url, env.redis_url, env.mqtt_url) == (None, None, None)
+    assert (env.device_rate_limit, env.chat_rate_limit, env.connection_limit) == (1000, 100, 50)
+    assert (env.demo, env.demo_password, env.debug) == (True, None, False)
+    assert env.data_dir == BASE / "data"
+
+
+def test_an_empty_setting_is_as_good_as_none() -> None:
+    names = [
+        *LIMITS,
+        *FLAGS,
+        *URLS,
+        "PORT",
+        "MQTT_PORT",
+        "BIND",
+        "MQTT_BIND",
+        "DATA_DIR",
+        "DEMO_PASSWORD",
+        "PUBLIC_URL",
+    ]
+    assert given(**dict.fromkeys(names, "")) == given()
+
+
+LIMITS = ["DEVICE_RATE_LIMIT", "CHAT_RATE_LIMIT", "CONNECTION_LIMIT"]
+FLAGS = ["DEMO", "DEBUG"]
+URLS = {"DATABASE_URL": "sqlite", "REDIS_URL": "redis", "MQTT_URL": "mqtt"}
+
+
+@pytest.mark.parametrize("name", ["PORT", "MQTT_PORT"])
+@pytest.mark.parametrize("text", ["0", "65536", "-1", "80.5", "8O80", " 8000", "٨٠٨٠", "1e3"])
+def test_a_bad_port_is_named(name: str, text: str) -> None:
+    with pytest.raises(EnvError, match=f"^{name} must be a whole number from 1 to 65535"):
+        given(**{name: text})
+
+
+@pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.parametrize("text", ["-1", "many", "1.5", "10000000000"])
+def test_a_bad_limit_is_named(name: str, text: str) -> None:
+    with pytest.raises(EnvError, match=f"^{name} must be a whole number"):
+        given(**{name: text})
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_zero_stands_for_no_limit(name: str) -> None:
+    assert getattr(given(**{name: "0"}), name.lower()) == 0
+
+
+@pytest.mark.parametrize("name", FLAGS)
+def test_a_flag_is_one_or_zero_in_any_spelling(name: str) -> None:
+    for text, expected in (("1", True), ("0", False), ("TRUE", True), ("no", False), ("yes", True), ("False", False)):
+        assert getattr(given(**{name: text}), name.lower()) is expected
+    with pytest.raises(EnvError, match=f"^{name} must be 1 or 0, not 'maybe'"):
+        given(**{name: "maybe"})
+
+
+@pytest.mark.parametrize("name", URLS)
+@pytest.mark.parametrize(
+    "text", ["localhost:1", "http://u:hunter2@h", "mysql://u:hunter2@h", "//u:hunter2@h", "hunter2"]
+)
+def test_a_url_of_another_kind_is_named_without_the_password_in_it(name: str, text: str) -> None:
+    with pytest.raises(EnvError, match=f"^{name} must be a URL that starts with {URLS[name]}:") as error:
+        given(**{name: text})
+    assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("DATABASE_URL", "postgres://u:p@h:5432/d"),
+        ("DATABASE_URL", "postgresql://u@h/d"),
+        ("DATABASE_URL", "sqlite:////tmp/x.sqlite3"),
+        ("REDIS_URL", "redis://h:6379/0"),
+        ("REDIS_URL", "rediss://h"),
+        ("REDIS_URL", "unix:///run/redis.sock"),
+        ("MQTT_URL", "mqtt://bridge:p@h:1883"),
+        ("MQTT_URL", "mqtts://h"),
+    ],
+)
+def test_a_url_of_the_right_kind_is_taken_as_it_is(name: str, text: str) -> None:
+    assert getattr(given(**{name: text}), name.lower()) == text
+
+
+def test_a_data_folder_may_be_anywhere() -> None:
+    assert given(DATA_DIR="state").data_dir == BASE / "state"
+    assert given(DATA_DIR="/var/lib/hubbub").data_dir == Path("/var/lib/hubbub")
+
+
+def test_origins_are_the_hub_s_own_addresses() -> None:
+    env = given(PORT="8080", PUBLIC_URL="https://hub.example.org/, http://10.0.0.7:8000,")
+    assert env.origins == [
+        "http://localhost:8080",
+        "http://127.0.0.1:8080",
+        "https://hub.example.org",
+        "http://10.0.0.7:8000",
+    ]
+    assert env.hosts == ["localhost", "127.0.0.1", "hub.example.org", "10.0.0.7"]
+
+
+def test_the_address_that_is_bound_is_an_origin_unless_it_means_all() -> None:
+    assert "http://10.0.0.7:8000" in given(BIND="10.0.0.7").origins
+    assert "http://[fd00::7]:8000" in given(BIND="fd00::7").origins
+    for everywhere in ("0.0.0.0", "::"):
+        assert given(BIND=everywhere).origins == given().origins
+
+
+def test_a_browser_leaves_port_80_out_of_an_origin() -> None:
+    assert given(PORT="80").origins == ["http://localhost", "http://127.0.0.1"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["hub.example.org", "ftp://hub", "https://", "https://hub/path", "https://hub?x=1", "https://hub,nothing", "*"],
+)
+def test_a_bad_public_address_is_named(text: str) -> None:
+    with pytest.raises(EnvError, match=r"^PUBLIC_URL must be"):
+        given(PUBLIC_URL=text)

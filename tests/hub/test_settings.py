@@ -1,0 +1,87 @@
+"""Settings are read once at start-up, so each case is a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.servers import ROOT
+
+CLEAN = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+CLEAN["DJANGO_SETTINGS_MODULE"] = "hub.settings"
+
+
+def start(folder: Path, expression: str = "None", **environ: str) -> subprocess.CompletedProcess[str]:
+    """A process that prints `expression` of the settings `s` as JSON."""
+    code = f"import json; from django.conf import settings as s; print(json.dumps({expression}, default=str))"
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**CLEAN, "DATA_DIR": str(folder), **environ},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def setting(folder: Path, expression: str, **environ: str) -> object:
+    done = start(folder, expression, **environ)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("PORT", "eighty"), ("DATABASE_URL", "mysql://u:hunter2@h/d"), ("DEVICE_RATE_LIMIT", "-1")]
+)
+def test_a_bad_setting_stops_the_start_with_one_line_that_names_it(tmp_path: Path, name: str, text: str) -> None:
+    done = start(tmp_path, "s.DEBUG", **{name: text})
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"hubbub: {name} must be ")
+    assert done.stderr.count("\n") == 1
+    assert "hunter2" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_the_secret_key_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    first, second = (setting(folder, "s.SECRET_KEY") for _ in range(2))
+    assert first == second == (folder / "secret_key").read_text()
+    assert len(str(first)) >= 64
+    assert stat.S_IMODE((folder / "secret_key").stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert setting(tmp_path / "other", "s.SECRET_KEY") != first
+
+
+def test_cookies_go_over_tls_where_every_public_address_is_https(tmp_path: Path) -> None:
+    expression = "[s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE]"
+    assert setting(tmp_path, expression) == [False, False]
+    assert setting(tmp_path, expression, PUBLIC_URL="https://hub.example.org") == [True, True]
+    assert setting(tmp_path, expression, PUBLIC_URL="https://hub.example.org,http://10.0.0.7") == [False, False]
+
+
+def test_a_database_of_ones_own_is_used(tmp_path: Path) -> None:
+    expression = "[s.DATABASES['default'][key] for key in ('ENGINE', 'NAME', 'CONN_MAX_AGE')]"
+    own = setting(tmp_path, expression, DATABASE_URL="postgres://u:p@h:5433/hub")
+    assert own == ["django.db.backends.postgresql", "hub", 0]
+    assert setting(tmp_path, expression) == ["django.db.backends.sqlite3", str(tmp_path / "hubbub.sqlite3"), 0]
+
+
+def test_redis_takes_the_place_of_the_layer_in_memory(tmp_path: Path) -> None:
+    expression = "s.CHANNEL_LAYERS['default']['BACKEND'].rsplit('.', 1)[1]"
+    assert setting(tmp_path, expression) == "InMemoryChannelLayer"
+    assert setting(tmp_path, expression, REDIS_URL="redis://h") == "RedisPubSubChannelLayer"
+
+
+def test_pages_may_run_no_inline_code_and_load_nothing_from_elsewhere(tmp_path: Path) -> None:
+    policy = setting(tmp_path, "s.CONTENT_SECURITY_POLICY['DIRECTIVES']", PUBLIC_URL="https://hub.example.org")
+    assert isinstance(policy, dict)
+    allowed = {source for sources in policy.values() for source in sources}
+    assert not [source for source in allowed if "unsafe" in source or "*" in source]
+    assert "wss://hub.example.org" in policy["connect-src"]
+    assert {source for source in allowed if "//" in source} <= set(policy["connect-src"])
