@@ -5,9 +5,8 @@ BIN := .venv/bin
 .PHONY: run test system lint format pictures bench requirements clean
 
 run: .venv/.installed node_modules/.installed
-	@# Job control makes the hub the terminal's foreground job of its own: Ctrl-C reaches the hub alone, which stops
-	@# in order and exits 0, where make would die of the signal and report a failure.
-	@if [ -t 0 ]; then set -m; fi; $(BIN)/python manage.py runhub
+	@# exec: a SIGTERM that make passes on must reach the hub, not a shell in between.
+	@exec $(BIN)/python manage.py runhub
 
 test: system .venv/.installed-dev node_modules/.installed
 	$(BIN)/python -m pytest $(ARGS)

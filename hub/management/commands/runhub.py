@@ -21,6 +21,7 @@ from dashboards.live import relay
 from devices.services.reports import forget_availability
 from hub import asgi, demo, sockets, web
 from hub.banner import banner
+from hub.terminal import take_terminal
 
 logger = logging.getLogger("hubbub")
 
@@ -45,6 +46,7 @@ class Command(BaseCommand):
         made = demo.prepare(settings.DATA_DIR, settings.DEMO_PASSWORD, simulated=settings.DEMO)
         if mqtt_socket is not None:
             forget_availability()
+        take_terminal()
         hub = Hub(web_socket, mqtt_socket, banner(settings.ENV, made))
         hub.run()
         if hub.failure is not None:

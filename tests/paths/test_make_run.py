@@ -1,0 +1,30 @@
+"""`make run` in a terminal, as a newcomer types it."""
+
+from __future__ import annotations
+
+import os
+import pty
+from pathlib import Path
+
+from tests.servers import ROOT, HubServer, find
+
+
+def test_ctrl_c_ends_it_with_success(tmp_path: Path) -> None:
+    make, hub = find("make"), HubServer(tmp_path)
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(ROOT)
+        os.execve(make, ["make", "run"], hub.environment())
+    shown = b""
+    while b"Ctrl-C stops it" not in shown:
+        shown += os.read(terminal, 4096)
+    os.write(terminal, b"\x03")
+    try:
+        while more := os.read(terminal, 4096):
+            shown += more
+    except OSError:
+        pass  # Linux's way of saying that nobody holds the other end any more
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert b"Error" not in shown
+    assert b"Traceback" not in shown
