@@ -134,6 +134,9 @@ class Connection(Link):
             self._open_session(principal, connect)
         except LoginRefused as refusal:
             self._refuse(refusal)
+        except Exception:
+            log.exception("The login of %r from %s could not be handled", self.account, self.peer)
+            self.close("internal_error")
         finally:
             self._login = None
 

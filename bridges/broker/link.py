@@ -19,6 +19,9 @@ FLUSH_BYTES = 65_536  # a gathered write of this size goes out at once
 WRITE_HIGH_BYTES = 65_536  # more than this unwritten: the client counts as not writable
 CLOSE_GRACE_S = 1.0  # for the last bytes to a client that does not read
 _TCP_OPTIONS = {
+    # asyncio leaves it out when the listening socket was made without naming the protocol; then each small packet
+    # after the first waits up to 40 ms for the client's delayed acknowledgement.
+    "TCP_NODELAY": 1,
     "TCP_KEEPIDLE": 60,
     "TCP_KEEPINTVL": 15,
     "TCP_KEEPCNT": 4,
@@ -232,7 +235,12 @@ class Link(asyncio.Protocol):
         self.closing = True
         self.stats[f"closed.{reason}"] += 1
         log.debug("Connection from %s ends: %s", self.peer, CLOSED[reason])
-        self.left(reason)
+        try:
+            self.left(reason)
+        except Exception:
+            log.exception(
+                "The end of a connection from %s could not be handled", self.peer
+            )  # it is closed all the same
 
     def _cancel_timers(self) -> None:
         for handle in (self._turn, self._flush, self._deadline, self._stall):

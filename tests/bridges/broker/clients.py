@@ -65,12 +65,21 @@ class Listener(Bridge):
         return "secret" not in topic
 
 
+class Faulty(Device):
+    def may_publish(self, topic: str) -> bool:
+        raise ZeroDivisionError
+
+    def may_subscribe(self, topic_filter: str) -> bool:
+        raise ZeroDivisionError
+
+
 class KnownAccounts:
     """Everybody has the same secret; a login that starts with `slow` waits until `answer` is set."""
 
     def __init__(self) -> None:
         self.answer = asyncio.Event()
         self.asked = threading.Event()
+        self.principals: dict[str, Principal] = {"bridge": Bridge(), "listener": Listener("listener")}
 
     async def authenticate(self, username: str, password: str) -> Principal | None:
         if username == "broken":
@@ -80,8 +89,7 @@ class KnownAccounts:
             await self.answer.wait()
         if password != SECRET:
             return None
-        special: dict[str, Principal] = {"bridge": Bridge(), "listener": Listener("listener")}
-        return special.get(username) or Device(username)
+        return self.principals.get(username) or Device(username)
 
 
 class RunningBroker:
@@ -157,6 +165,10 @@ class Client:
             self.paho.username_pw_set(name, password)
         if will is not None:
             self.paho.will_set(**will)
+        # Without it a second small packet waits for the delayed TCP acknowledgement of the first, 40 ms.
+        self.paho.on_socket_open = lambda _client, _data, sock: sock.setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+        )
         self.paho.on_connect = self._on_connect
         self.paho.on_disconnect = lambda *_: self.ended.set()
         self.paho.on_message = lambda _client, _data, message: self.messages.put(message)

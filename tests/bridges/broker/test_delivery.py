@@ -1,4 +1,5 @@
 import itertools
+import time
 
 import pytest
 
@@ -94,3 +95,15 @@ def test_refused_and_accepted_messages_are_told_apart_after_many_topics(broker, 
         pump.paho.publish(f"devices/pump/{number % 300}", b"own", qos=0)
     assert bridge.payloads(600) == [b"own"] * 600
     assert broker.stats["refused_publishes"] == 600
+
+
+def test_small_packets_do_not_wait_for_each_other(broker, client):
+    """Each round needs the broker to send two small packets in a row, which the kernel would hold back for 40 ms."""
+    bridge, pump = client("bridge"), client("pump")
+    bridge.subscribe("devices/#")
+    begin = time.monotonic()
+    for _ in range(40):
+        pump.publish(TOPIC, b"x" * 4_000)
+        bridge.next()
+        bridge.subscribe("other", 0)
+    assert time.monotonic() - begin < 0.8

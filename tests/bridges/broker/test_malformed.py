@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.bridges.broker.clients import SECRET, connect_packet, packet, publish_packet, subscribe_packet, text
+from tests.bridges.broker.clients import SECRET, Faulty, connect_packet, packet, publish_packet, subscribe_packet, text
 
 TOPIC = "devices/pump/telemetry"
 PROTOCOL = text("MQTT") + b"\x04"
@@ -138,13 +138,21 @@ def test_many_packets_may_come_at_once(broker, raw, witness):
     assert broker.stats["closed.disconnected"] == 1
 
 
-def test_error_in_the_rights_of_an_account_closes_only_that_connection(broker, raw, witness, monkeypatch):
+def test_error_in_the_rights_of_an_account_closes_only_that_connection(broker, raw, witness):
+    broker.accounts.principals["faulty"] = Faulty("faulty")
     rude = raw()
     rude.log_in("faulty")
-    monkeypatch.setattr(
-        type(broker.broker._shared.sessions._by_account["faulty"]["raw"].principal), "may_publish", None
-    )
     rude.send(publish_packet("devices/faulty/x", b"x"))
     assert rude.rest() == b""
     assert broker.stats["closed.internal_error"] == 1
-    monkeypatch.undo()
+
+
+def test_error_in_the_rights_at_login_closes_only_that_connection(broker, client, raw, witness):
+    known = client("known", client_id="raw", clean=False)
+    known.subscribe("devices/known/x")
+    known.disconnect()
+    broker.accounts.principals["known"] = Faulty("known")
+    rude = raw()
+    rude.send(connect_packet("known", clean=False))
+    assert rude.rest() == b""
+    assert broker.stats["closed.internal_error"] == 1

@@ -1,5 +1,7 @@
 import pytest
 
+from tests.bridges.broker.clients import Bridge
+
 REFUSED = 0x80
 
 
@@ -75,3 +77,19 @@ def test_message_that_may_not_be_received_is_not_delivered_past_a_granted_filter
     bridge.publish("devices/pump/secret", b"hidden")
     bridge.publish("devices/pump/open", b"shown")
     assert listener.next().payload == b"shown"
+
+
+def test_rights_that_were_taken_away_end_with_the_next_login(broker, client):
+    """A persistent session keeps no subscription that its account may no longer make."""
+    broker.accounts.principals["guest"] = Bridge("guest")
+    guest = client("guest", client_id="g", clean=False)
+    assert [guest.subscribe("devices/pump/#"), guest.subscribe("devices/guest/#")] == [1, 1]
+    guest.disconnect()
+    del broker.accounts.principals["guest"]
+    guest = client("guest", client_id="g", clean=False)
+    assert guest.session_present
+    bridge = client("bridge")
+    bridge.publish("devices/pump/telemetry", b"no longer")
+    bridge.publish("devices/guest/x", b"still")
+    assert guest.next().payload == b"still"
+    assert broker.stats["subscriptions"] == 1
