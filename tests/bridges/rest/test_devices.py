@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db import transaction
 
 from devices import database
 from devices.models import Device, Space
@@ -22,7 +23,8 @@ SNAPSHOT = {
 
 @pytest.fixture
 def running_pump(pump: Device) -> Device:
-    merge_attributes(pump, Attributes({"firmware": "2.1"}))
+    with transaction.atomic():
+        merge_attributes(pump, Attributes({"firmware": "2.1"}))
     set_availability(pump, Availability.ONLINE, 1_700_000_000_000_000)
     samples = (
         Sample("speed", 35.5, 1_700_000_000_000_000),

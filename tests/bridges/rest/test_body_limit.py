@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+import uvicorn
+
+from bridges.rest.body_limit import BodyLimit, Receive, Send
+
+MOST = 100_000
+
+
+class Reader:
+    """An application that reads the whole body and answers with its length."""
+
+    def __init__(self) -> None:
+        self.read = 0
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        more = True
+        while more:
+            message = await receive()
+            self.read += len(message["body"])
+            more = message.get("more_body", False)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": str(self.read).encode()})
+
+
+Ask = Callable[[bytes], Awaitable[bytes]]
+
+
+@pytest.fixture
+def reader() -> Reader:
+    return Reader()
+
+
+@pytest.fixture
+async def ask(reader: Reader) -> AsyncIterator[Ask]:
+    """Sends bytes to a real server; returns the first that it answers, up to the end of the headers or the body."""
+    sock = socket.create_server(("127.0.0.1", 0))  # listens already: who comes early waits
+    server = uvicorn.Server(uvicorn.Config(BodyLimit(reader, MOST), lifespan="off", log_level="error"))
+    serving = asyncio.create_task(server.serve(sockets=[sock]))
+
+    async def send(request: bytes) -> bytes:
+        stream, writer = await asyncio.open_connection(*sock.getsockname())
+        writer.write(request)
+        async with asyncio.timeout(10):
+            answer = await stream.readuntil(b"\r\n\r\n")
+            answer += await stream.read(1000)
+        writer.close()
+        return answer
+
+    yield send
+    server.should_exit = True
+    await serving
+
+
+def post(*headers: str, body: bytes = b"") -> bytes:
+    return "\r\n".join(["POST / HTTP/1.1", "Host: h", *headers, "", ""]).encode() + body
+
+
+async def test_a_body_within_the_limit_is_read(ask: Ask) -> None:
+    assert b"\r\n100000\r\n" in await ask(post(f"Content-Length: {MOST}", body=b"x" * MOST))
+
+
+async def test_a_length_that_is_announced_is_refused_before_a_byte_of_it_is_sent(ask: Ask, reader: Reader) -> None:
+    answer = await ask(post("Content-Length: 99999999999"))
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b'"code": "too_large"' in answer
+    assert b"connection: close" in answer.lower()
+    assert reader.read == 0
+
+
+async def test_chunks_are_read_up_to_the_limit(ask: Ask, reader: Reader) -> None:
+    """The last chunk never comes, and the answer does."""
+    chunk = f"{50_000:x}".encode() + b"\r\n" + b"x" * 50_000 + b"\r\n"
+    answer = await ask(post("Transfer-Encoding: chunked", body=chunk * 3))
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert reader.read <= MOST
+
+
+async def test_other_protocols_pass(reader: Reader) -> None:
+    seen = []
+
+    async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        seen.append(scope["type"])
+
+    async def nothing(*message: Any) -> Any:
+        raise AssertionError
+
+    await BodyLimit(application, MOST)({"type": "websocket"}, nothing, nothing)
+    assert seen == ["websocket"]

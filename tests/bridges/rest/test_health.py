@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from django.conf import settings as django_settings
+
+from bridges.rest import health
+from tests.bridges.rest.conftest import caller
+from tests.postgres import Postgres
+from tests.servers import Mosquitto, Redis, Server, free_port
+
+GREEN = {"ok": True}
+
+
+async def test_alive_needs_no_database() -> None:
+    """This test has none: a query would fail it."""
+    response = await caller().get("/healthz")
+    assert (response.status_code, response.json()) == (200, {"ok": True})
+
+
+@pytest.fixture
+def broker(tmp_path: Path, settings: Any) -> Iterator[Mosquitto]:
+    server = Mosquitto(tmp_path)
+    server.start()
+    settings.MQTT_URL = server.url("bridge", "hunter2")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis(tmp_path: Path, settings: Any) -> Iterator[Redis]:
+    server = Redis(tmp_path)
+    server.start()
+    settings.CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [server.url], "prefix": "ready"},
+        }
+    }
+    yield server
+    if server.process is not None:
+        server.process.send_signal(signal.SIGCONT)
+    server.stop()
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_ready_names_each_part(broker: Mosquitto) -> None:
+    response = await caller().get("/readyz")
+    assert (response.status_code, response.json()) == (200, {"database": GREEN, "layer": GREEN, "broker": GREEN})
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_broker_that_is_gone_is_red_and_no_secret_is_shown(broker: Mosquitto) -> None:
+    await asyncio.to_thread(broker.stop)
+    response = await caller().get("/readyz")
+    assert response.status_code == 503
+    assert response.json() == {
+        "database": GREEN,
+        "layer": GREEN,
+        "broker": {"ok": False, "error": "ConnectionRefusedError"},
+    }
+    await asyncio.to_thread(broker.start)
+    assert (await caller().get("/readyz")).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_the_embedded_broker_is_looked_for_where_it_listens(settings: Any) -> None:
+    served = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
+    settings.MQTT_URL, settings.MQTT_PORT = None, served.sockets[0].getsockname()[1]
+    for bind in ("127.0.0.1", "0.0.0.0"):
+        settings.MQTT_BIND = bind
+        assert (await caller().get("/readyz")).json()["broker"] == GREEN
+    served.close()
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_redis_that_answers_is_green_time_after_time(broker: Mosquitto, redis: Redis) -> None:
+    for _ in range(20):
+        assert (await caller().get("/readyz")).json()["layer"] == GREEN
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_probe_leaves_no_subscription_behind(broker: Mosquitto, redis: Redis) -> None:
+    from redis.asyncio import Redis as Client
+
+    client = Client.from_url(redis.url)
+    for _ in range(3):
+        await caller().get("/readyz")
+    async with asyncio.timeout(5):
+        while await client.pubsub_channels():  # noqa: ASYNC110 - Redis tells nobody when it has unsubscribed
+            await asyncio.sleep(0.01)
+    await client.aclose()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP])
+async def test_redis_that_is_killed_or_frozen_is_red_in_time(
+    broker: Mosquitto, redis: Redis, fault: signal.Signals
+) -> None:
+    assert (await caller().get("/readyz")).status_code == 200
+    assert redis.process is not None
+    redis.process.send_signal(fault)
+    if fault == signal.SIGKILL:
+        await asyncio.to_thread(redis.process.wait)
+    began = time.monotonic()
+    response = await caller().get("/readyz")
+    assert time.monotonic() - began < health.LIMIT_S + 1
+    assert response.status_code == 503
+    assert response.json()["layer"]["ok"] is False
+    assert response.json()["database"] == GREEN
+
+
+class Web(Server):
+    """The web server alone, with PostgreSQL."""
+
+    def __init__(self, folder: Path, postgres: Postgres, mqtt_url: str) -> None:
+        super().__init__()
+        self._given = {"DATABASE_URL": postgres.url, "DATA_DIR": str(folder), "MQTT_URL": mqtt_url}
+        subprocess.run(
+            [sys.executable, "manage.py", "migrate", "-v0"],
+            env=self.environment(),
+            cwd=django_settings.BASE_DIR,
+            check=True,
+        )
+
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, **self._given, "PORT": str(self.port)}
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "uvicorn", "hub.asgi:application", f"--port={self.port}", "--lifespan=off"]
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=10)
+
+
+@pytest.fixture
+def postgres() -> Iterator[Postgres]:
+    server = Postgres()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def web(postgres: Postgres, broker: Mosquitto, tmp_path: Path) -> Iterator[Web]:
+    server = Web(tmp_path / "data", postgres, broker.url())
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_a_database_that_is_frozen_or_gone_is_red_in_time_and_green_again(web: Web, postgres: Postgres) -> None:
+    assert web.get("/readyz").json() == {"database": GREEN, "layer": GREEN, "broker": GREEN}
+    postgres.freeze()
+    for _ in range(6):  # more often than there are threads that could wait for it
+        began = time.monotonic()
+        response = web.get("/readyz")
+        assert time.monotonic() - began < health.LIMIT_S + 1
+        assert (response.status_code, response.json()["database"]["ok"]) == (503, False)
+        assert response.json()["layer"] == response.json()["broker"] == GREEN
+        assert web.get("/healthz").status_code == 200
+    postgres.thaw()
+    wait_for_green(web)
+    postgres.stop(signal.SIGINT)
+    assert web.get("/readyz").json()["database"]["ok"] is False
+    postgres.start()
+    wait_for_green(web)
+
+
+def wait_for_green(web: Web) -> None:
+    end = time.monotonic() + 30
+    while web.get("/readyz").status_code != 200:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_a_port_of_the_broker_is_known_without_being_named(settings: Any) -> None:
+    for url, port in (("mqtt://h", 1883), ("mqtts://h", 8883), (f"mqtt://h:{(free := free_port())}", free)):
+        settings.MQTT_URL = url
+        assert health._broker_address() == ("h", port)

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+
+from devices import database, stats
+from devices.services import tokens
+from tests.bridges.rest.conftest import Sender, caller, error
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def test_the_machine_itself_reads_the_counters() -> None:
+    stats.refused.labels("not_finite").inc()
+    for address in ("127.0.0.1", "::1"):
+        response = await caller(address).get("/metrics")
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("text/plain")
+        assert 'hubbub_messages_refused_total{reason="not_finite"}' in response.text
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", "10.0.0.1", "2001:db8::1", ""])
+async def test_another_machine_needs_a_token(address: str, bob: User) -> None:
+    error(await caller(address).get("/metrics"), 401, "not_signed_in")
+    error(await caller(address, Authorization="Bearer wrong").get("/metrics"), 401, "not_signed_in")
+    token = await database.run(tokens.create, bob)
+    response = await caller(address, Authorization=f"Bearer {token}").get("/metrics")
+    assert "hubbub_readings_stored_total" in response.text
+
+
+async def test_a_device_s_credentials_are_no_token(pump_sender: Sender) -> None:
+    error(await caller("192.0.2.7").get("/metrics", auth=pump_sender.basic), 401, "not_signed_in")
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via", "X-Forwarded-Proto"])
+async def test_what_a_proxy_on_the_machine_passes_on_is_not_local(header: str) -> None:
+    error(await caller(**{header: "for=127.0.0.1"}).get("/metrics"), 401, "not_signed_in")
+
+
+async def test_no_secret_and_no_name_of_a_device_is_in_it(pump_sender: Sender) -> None:
+    await caller().post("/api/v1/devices/pump-1/telemetry", json={"speed": 1}, auth=pump_sender.basic)
+    text = (await caller().get("/metrics")).text
+    assert pump_sender.secret not in text
+    assert "pump-1" not in text

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from tests.bridges.rest.conftest import caller
+from tests.servers import HubServer, find
+
+
+@pytest.fixture
+async def document() -> Any:
+    response = await caller("192.0.2.7").get("/api/v1/openapi.json")  # for everybody
+    assert response.status_code == 200
+    return response.json()
+
+
+def test_every_way_to_sign_in_is_described(document: Any) -> None:
+    assert document["components"]["securitySchemes"] == {
+        "BearerToken": {"type": "http", "scheme": "bearer"},
+        "LoginCookie": {"type": "apiKey", "in": "cookie", "name": "hubbub_session"},
+        "DeviceCredentials": {"type": "http", "scheme": "basic"},
+    }
+
+
+def test_every_operation_names_who_may_and_the_shape_of_its_errors(document: Any) -> None:
+    operations = [(path, operation) for path, methods in document["paths"].items() for operation in methods.values()]
+    assert operations
+    for path, operation in operations:
+        schemes = {name for scheme in operation["security"] for name in scheme}
+        assert schemes == ({"DeviceCredentials"} if path.endswith("telemetry") else {"BearerToken", "LoginCookie"})
+        failures = {status: answer for status, answer in operation["responses"].items() if int(status) >= 400}
+        assert {"401", "503"} <= set(failures)
+        for answer in failures.values():
+            assert answer["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Problem"}
+        assert operation["description"]
+
+
+def test_the_paths_are_those_of_the_contract(document: Any) -> None:
+    assert {path: sorted(methods) for path, methods in document["paths"].items()} == {
+        "/api/v1/devices": ["get"],
+        "/api/v1/devices/{uid}": ["get"],
+        "/api/v1/devices/{uid}/readings": ["get"],
+        "/api/v1/devices/{uid}/commands": ["get", "post"],
+        "/api/v1/devices/{uid}/commands/{id}": ["get"],
+        "/api/v1/devices/{uid}/telemetry": ["post"],
+    }
+
+
+def test_every_reference_leads_somewhere(document: Any) -> None:
+    def references(part: Any) -> Iterator[str]:
+        if isinstance(part, dict):
+            yield from ([part["$ref"]] if "$ref" in part else [])
+            part = list(part.values())
+        for inner in part if isinstance(part, list) else []:
+            yield from references(inner)
+
+    for reference in set(references(document)):
+        assert reference.removeprefix("#/components/schemas/") in document["components"]["schemas"]
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    chromium = find("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser.new_page()
+        browser.close()
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[HubServer]:
+    server = HubServer(tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.mark.browser
+def test_the_docs_work_without_the_internet_and_within_the_content_policy(hub: HubServer, page: Page) -> None:
+    asked: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(f"{hub.url}/api/v1/docs")
+    page.locator("#operations-devices-list_devices .opblock-summary").click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+    page.get_by_text("this needs a login").first.wait_for()
+    assert {url for url in asked if not url.startswith(f"{hub.url}/")} == set()
+    assert [text for text in complaints if "401" not in text] == []

@@ -1,0 +1,42 @@
+"""The tests of whatever talks to the database, once more on PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from tests.postgres import Postgres
+from tests.servers import ROOT
+
+SUITES = ["devices/queries", "devices/services", "devices/commands", "devices/test_access.py", "bridges/rest"]
+OTHERS = ["bridges/rest/test_health.py", "bridges/rest/test_openapi.py"]
+"""Start servers of their own, with databases of their own."""
+
+
+@pytest.fixture
+def postgres() -> Iterator[Postgres]:
+    server = Postgres()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.mark.skipif(connection.vendor == "postgresql", reason="the tests run on PostgreSQL already")
+@pytest.mark.timeout(300)
+def test_the_domain_and_the_http_api_pass_on_postgresql(postgres: Postgres, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    command += [f"tests/{suite}" for suite in SUITES] + [f"--ignore=tests/{suite}" for suite in OTHERS]
+    done = subprocess.run(
+        command,
+        env={**os.environ, "DATABASE_URL": postgres.url, "DATA_DIR": str(tmp_path)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-10_000:]
