@@ -34,27 +34,25 @@ def find(program: str, *more_folders: str) -> str:
     return found
 
 
-def wait_for_port(port: int, process: subprocess.Popen[str] | None = None) -> None:
-    """Returns once something accepts connections; fails when the process ends or time runs out."""
-    end = time.monotonic() + START_S
-    while time.monotonic() < end:
-        if process is not None and process.poll() is not None:
-            raise AssertionError(f"{process.args} ended with {process.returncode}")
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.02)
-        else:
-            return
-    raise AssertionError(f"nothing listens on {port}")
+def _accepts_connections(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 class Server:
-    """A subprocess that listens on `port`. It can be stopped, killed and started again."""
+    """A subprocess that can be stopped, killed and started again. `output` is all that it has ever printed."""
 
-    def __init__(self, port: int | None = None) -> None:
+    READY = ""
+    """What it prints once it is up; empty: it is up when its port accepts connections."""
+
+    def __init__(self, folder: Path, port: int | None = None) -> None:
+        self.folder = folder
         self.port = port or free_port()
         self.process: subprocess.Popen[str] | None = None
+        self._log = folder / f"{type(self).__name__.lower()}-{self.port}.log"
 
     def command(self) -> list[str]:
         raise NotImplementedError
@@ -62,16 +60,22 @@ class Server:
     def environment(self) -> dict[str, str]:
         return dict(os.environ)
 
+    @property
+    def output(self) -> str:
+        return self._log.read_text() if self._log.exists() else ""
+
     def start(self) -> None:
-        self.process = subprocess.Popen(
-            self.command(),
-            env=self.environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd=ROOT,
-        )
-        wait_for_port(self.port, self.process)
+        """Returns once it is up."""
+        seen = len(self.output)
+        with self._log.open("a") as log:
+            self.process = subprocess.Popen(
+                self.command(), env=self.environment(), stdout=log, stderr=subprocess.STDOUT, text=True, cwd=ROOT
+            )
+        end = time.monotonic() + START_S
+        while not (self.READY in self.output[seen:] if self.READY else _accepts_connections(self.port)):
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise AssertionError(f"{self.process.args} did not start:\n{self.output[seen:]}")
+            time.sleep(0.02)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Ends it with a signal and returns its exit code."""
@@ -94,8 +98,7 @@ class Mosquitto(Server):
     """Mosquitto with the password file and ACL that devices meet in production."""
 
     def __init__(self, folder: Path, accounts: Mapping[str, str] | None = None) -> None:
-        super().__init__()
-        self.folder = folder
+        super().__init__(folder)
         self.accounts = dict(accounts or {})
         """Username -> `$7$` hash. `bridge` may touch everything, all others their own topics."""
 
@@ -120,10 +123,6 @@ class Mosquitto(Server):
 
 
 class Redis(Server):
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
-        self.folder = folder
-
     def command(self) -> list[str]:
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.folder)]
         return [find("redis-server"), *options]
@@ -133,62 +132,64 @@ class Redis(Server):
         return f"redis://127.0.0.1:{self.port}/0"
 
 
-class HubServer(Server):
-    """The whole hub: `manage.py runhub` in a data folder of its own. `output` holds what it has printed."""
+class Part(Server):
+    """A process of Hubbub: `python …` with the settings given."""
 
-    PASSWORD = "correct horse battery"
-
-    def __init__(self, folder: Path, **settings: str) -> None:
-        super().__init__()
-        self.folder = folder
-        self.mqtt_port = free_port()
-        self.settings = settings
-        self.log = folder / "hub.log"
+    def __init__(self, folder: Path, command: list[str], settings: Mapping[str, str], port: int | None = None) -> None:
+        super().__init__(folder, port)
+        self._command = command
+        self.settings = dict(settings)
 
     def command(self) -> list[str]:
-        return [sys.executable, "manage.py", "runhub"]
+        return [sys.executable, *self._command]
 
     def environment(self) -> dict[str, str]:
-        return {
-            **os.environ,
-            "PORT": str(self.port),
-            "MQTT_PORT": str(self.mqtt_port),
-            "DATA_DIR": str(self.folder / "data"),
-            "DEMO_PASSWORD": self.PASSWORD,
-            "DEMO": "0",
-            **self.settings,
-        }
-
-    def start(self) -> None:
-        """Returns once the hub has said that it is up."""
-        with self.log.open("a") as log:
-            seen = log.tell()
-            self.process = subprocess.Popen(
-                self.command(), env=self.environment(), stdout=log, stderr=subprocess.STDOUT, text=True, cwd=ROOT
-            )
-        end = time.monotonic() + START_S
-        while "Ctrl-C stops it" not in self.log.read_text()[seen:]:
-            if self.process.poll() is not None or time.monotonic() > end:
-                raise AssertionError(f"the hub did not start:\n{self.log.read_text()[seen:]}")
-            time.sleep(0.05)
-
-    @property
-    def output(self) -> str:
-        return self.log.read_text()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return {**os.environ, **self.settings}
 
     def manage(self, *arguments: str) -> str:
-        """What `manage.py` prints for these arguments, with the hub's settings."""
+        """What `manage.py` prints for these arguments, with the same settings."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             env=self.environment(),
             cwd=ROOT,
-            check=True,
             capture_output=True,
             text=True,
             timeout=START_S,
         )
+        assert done.returncode == 0, done.stderr
         return done.stdout
+
+
+class Bridge(Part):
+    READY = "connected to mqtt"
+
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+        super().__init__(folder, ["manage.py", "runbridge"], settings)
+
+
+class HubServer(Part):
+    """The whole hub: `manage.py runhub` in a data folder of its own, without simulated devices unless asked for."""
+
+    PASSWORD = "correct horse battery"
+    READY = "Ctrl-C stops it"
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.mqtt_port = free_port()
+        port = free_port()
+        super().__init__(
+            folder,
+            ["manage.py", "runhub"],
+            {
+                "PORT": str(port),
+                "MQTT_PORT": str(self.mqtt_port),
+                "DATA_DIR": str(folder / "data"),
+                "DEMO_PASSWORD": self.PASSWORD,
+                "DEMO": "0",
+                **settings,
+            },
+            port,
+        )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"

@@ -1,0 +1,120 @@
+"""The parts as processes of their own: Mosquitto, Redis, a bridge, a web server on Daphne and one on uvicorn."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devices.credentials import hash_secret
+from tests.paths.conftest import Credentials, RunningHub
+from tests.paths.test_protocol_examples import EXAMPLES
+from tests.servers import Bridge, HubServer, Mosquitto, Part, Redis, Server, free_port
+from tests.viewer import Viewer
+
+
+class ScaledOut:
+    """All servers but the web ones share nothing but the network; the database is a file."""
+
+    def __init__(self, folder: Path) -> None:
+        hub = RunningHub(folder)
+        hub.start()
+        self.device: Credentials = hub.create_device("lathe")
+        self.token = hub.create_token("bob")
+        hub.stop()
+
+        self.redis, self.mosquitto = Redis(folder), Mosquitto(folder)
+        self.mosquitto.accounts = {"bridge": hash_secret("secret"), "lathe": hash_secret(self.device.secret)}
+        shared = {
+            "DATA_DIR": hub.settings["DATA_DIR"],
+            "REDIS_URL": self.redis.url,
+            "MQTT_URL": self.mosquitto.url("bridge", "secret"),
+        }
+        self.bridge = Bridge(folder, shared)
+        daphne, uvicorn = str(free_port()), str(free_port())
+        self.daphne = Part(folder, ["-m", "daphne", "-p", daphne, "hub.asgi:application"], shared, int(daphne))
+        self.uvicorn = Part(
+            folder, ["-m", "uvicorn", "--port", uvicorn, "--lifespan=off", "hub.asgi:application"], shared, int(uvicorn)
+        )
+
+    @property
+    def servers(self) -> list[Server]:
+        return [self.redis, self.mosquitto, self.bridge, self.daphne, self.uvicorn]
+
+    def view(self, web: Server) -> Viewer:
+        return Viewer(f"http://127.0.0.1:{web.port}", self.token)
+
+
+@pytest.fixture(scope="module")
+def scaled_out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScaledOut]:
+    found = ScaledOut(tmp_path_factory.mktemp("scaled"))
+    for server in found.servers:
+        server.start()
+    yield found
+    for server in reversed(found.servers):
+        server.stop()
+        print(server.output)
+
+
+@pytest.fixture
+def lathe(scaled_out: ScaledOut) -> Iterator[subprocess.Popen[str]]:
+    """The device of docs/protocol.md, connected to Mosquitto."""
+    environment = {
+        **os.environ,
+        "MQTT_PORT": str(scaled_out.mosquitto.port),
+        "DEVICE_UID": scaled_out.device.uid,
+        "DEVICE_SECRET": scaled_out.device.secret,
+    }
+    process = subprocess.Popen([sys.executable, "-c", EXAMPLES["device"]], env=environment, text=True)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_viewers_of_both_web_servers_see_the_same(scaled_out: ScaledOut, lathe: subprocess.Popen[str]) -> None:
+    with scaled_out.view(scaled_out.daphne) as one, scaled_out.view(scaled_out.uvicorn) as other:
+        one.subscribe("device:lathe")
+        other.subscribe("device:lathe")
+        seen = {json.dumps(one.telemetry("lathe")) for _ in range(4)}
+        assert any(json.dumps(other.telemetry("lathe")) in seen for _ in range(4))
+
+
+def test_a_command_goes_from_one_web_server_to_the_device_and_its_answer_to_all(
+    scaled_out: ScaledOut, lathe: subprocess.Popen[str]
+) -> None:
+    with scaled_out.view(scaled_out.daphne) as one, scaled_out.view(scaled_out.uvicorn) as other:
+        one.subscribe("device:lathe")
+        other.subscribe("device:lathe")
+        one.telemetry("lathe")  # the device is connected
+        reply = one.request("command", device="lathe", name="set", args={"speed": 70})
+        id = reply["result"]["command"]
+        for viewer in (one, other):
+            assert viewer.push("command", id=id, status="succeeded")["result"] == {"speed": 70}
+
+
+def test_one_process_may_use_named_servers_too(scaled_out: ScaledOut, tmp_path: Path) -> None:
+    """`runhub` with REDIS_URL and MQTT_URL starts neither a broker nor a layer of its own."""
+    settings = {name: scaled_out.bridge.settings[name] for name in ("REDIS_URL", "MQTT_URL")}
+    hub = HubServer(tmp_path, **settings)
+    hub.start()
+    assert f"-p {scaled_out.mosquitto.port}" in hub.output
+    assert "secret" not in hub.output.replace("my-device.secret", "").replace(f"-P {_secret(hub)}", "")
+    assert hub.stop() == 0
+
+
+def test_a_bridge_of_its_own_says_which_servers_it_misses(tmp_path: Path) -> None:
+    for missing in ("MQTT_URL", "REDIS_URL"):
+        settings = {"MQTT_URL": "mqtt://127.0.0.1:1", "REDIS_URL": "redis://127.0.0.1:1", "DATA_DIR": str(tmp_path)}
+        bridge = Bridge(tmp_path, {**settings, missing: ""})
+        done = subprocess.run(bridge.command(), env=bridge.environment(), capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1
+        assert missing in done.stderr
+
+
+def _secret(hub: HubServer) -> str:
+    return (hub.folder / "data" / "my-device.secret").read_text()
