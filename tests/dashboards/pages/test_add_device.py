@@ -22,8 +22,8 @@ def test_it_makes_the_device_and_shows_its_secret_in_lines_to_paste(
     assert device is not None
     assert (device.name, device.space) == ("Roof fan", space)
     page = answer.content.decode()
-    assert f"-u fan-1 -P {secret}" in page
-    assert f'client.username_pw_set(uid, "{secret}")' in page
+    assert f"-u fan-1 \\\n  -P {secret} \\\n" in page
+    assert f'secret = "{secret}"' in page
     assert f"curl -u fan-1:{secret}" in page
     assert "http://localhost/api/v1/devices/fan-1/telemetry" in page
     assert "no-store" in answer["Cache-Control"]

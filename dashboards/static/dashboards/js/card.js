@@ -50,8 +50,9 @@ export class Card {
   tick() {
     setAvailability(this.pill, this.status);
     this.element.dataset.status = this.status;
-    setText(this.time, this.since ? `for ${span(Math.max(0, now() - this.since))}` : "");
-    this.time.title = this.since ? `since ${new Date(this.since).toLocaleString()}` : "";
+    const known = this.since && this.status !== "unknown"; // since when nothing is known says nothing
+    setText(this.time, known ? `for ${span(Math.max(0, now() - this.since))}` : "");
+    this.time.title = known ? `since ${new Date(this.since).toLocaleString()}` : "";
     if (this.#end) this.#lead?.sparkline.redraw();
   }
 

@@ -70,7 +70,7 @@ export class Chart {
       width: this.element.clientWidth || 300,
       height: this.element.clientHeight || 160,
       ms: 1,
-      padding: [8, 8, 0, 0],
+      padding: [8, 18, 0, 0],
       legend: { show: false },
       cursor: {
         y: false,

@@ -42,7 +42,7 @@ function showAvailability(newStatus, at) {
 }
 
 function tick() {
-  setText(find("since"), since ? `for ${span(Math.max(0, now() - since))}` : "");
+  setText(find("since"), since && status !== "unknown" ? `for ${span(Math.max(0, now() - since))}` : "");
   table.tick();
 }
 
@@ -55,6 +55,7 @@ function showFacts() {
   });
   find("facts").replaceChildren(...rows);
   find("facts").hidden = !rows.length;
+  find("no-facts").hidden = rows.length > 0;
 }
 
 let offered = "";
@@ -88,6 +89,7 @@ function arrangeCharts() {
   for (const metric of wanted.slice(0, limit)) if (!panels.has(metric)) addPanel(metric);
   for (const metric of wanted) if (panels.has(metric)) find("charts").append(panels.get(metric).element);
   showMore(wanted.length - limit);
+  find("layout").classList.toggle("without-charts", names.length === 0 && Object.keys(latest).length > 0);
   find("silent").hidden = Object.keys(latest).length > 0;
   find("values-panel").hidden = !Object.keys(latest).length;
   setText(find("values-count"), String(Object.keys(latest).length));
