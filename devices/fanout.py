@@ -1,7 +1,7 @@
 """The only sender to the channel layer. Write, commit, then `publish`.
 
-Every message carries this process's `source` and a number that runs without a hole per group, and a moment after
-the last one the number is announced once more. So a receiver notices whatever the layer lost, the last message
+Every message carries this process's `source` and a number that runs without a hole per group, and for some seconds
+after the last one the number is announced again. So a receiver notices whatever the layer lost, the last message
 before a quiet hour too.
 """
 
@@ -27,12 +27,15 @@ SOURCE = secrets.token_hex(4)
 NUMBERS = "numbers"
 """Type of the messages that announce a group's last number; not an event."""
 ANNOUNCE_S = 1.0
-"""How long after an event its number is announced; how long a lost last event goes unnoticed."""
+"""Pause between announcements; how long a lost last event goes unnoticed."""
+ANNOUNCEMENTS = 5
+"""How often a number is announced: a receiver takes seconds to find back to a layer that was away."""
 SEND_S = 2.0
 """A layer that takes longer has failed: a frozen Redis must not stop the storing of what devices send."""
 
 _numbers: defaultdict[str, int] = defaultdict(int)
-_unannounced: set[str] = set()
+_unannounced: dict[str, int] = {}
+"""Group -> how often its number is still to be announced."""
 _announcing_on: asyncio.AbstractEventLoop | None = None
 _announcement: asyncio.Task[None] | None = None
 
@@ -46,7 +49,7 @@ async def publish(events: Iterable[Event]) -> None:
     for event in events:
         # No await between taking the number and `group_send`: two publishers must not overtake each other.
         _numbers[event.group] += 1
-        _unannounced.add(event.group)
+        _unannounced[event.group] = ANNOUNCEMENTS
         await _send(event.group, {**to_message(event), "source": SOURCE, "n": _numbers[event.group]})
     _announce_later()
 
@@ -68,7 +71,7 @@ async def _send(group: str, message: dict[str, Any]) -> bool:
 
 
 def _announce_later() -> None:
-    """Plans one announcement for all that is published until then."""
+    """Plans one round of announcements for all that is published until then."""
     global _announcing_on
     loop = asyncio.get_running_loop()
     if _announcing_on is not loop:  # also when the loop it was planned on has ended in the meantime
@@ -84,11 +87,13 @@ def _begin_announcement(loop: asyncio.AbstractEventLoop) -> None:
 
 
 async def _announce() -> None:
-    """Sends the last number of each group that had an event; those that fail have their turn again."""
-    due = sorted(_unannounced)
-    _unannounced.clear()
-    for position, group in enumerate(due):
-        if not await _send(group, {"type": NUMBERS, "group": group, "source": SOURCE, "n": _numbers[group]}):
-            _unannounced.update(due[position:])
-            _announce_later()
-            return
+    """Sends the last numbers of the groups that had events lately."""
+    for group in sorted(_unannounced):
+        message = {"type": NUMBERS, "group": group, "source": SOURCE, "n": _numbers[group]}
+        if not await _send(group, message):
+            break  # the others would fail as well; all have their turn again
+        _unannounced[group] -= 1
+        if _unannounced[group] <= 0:
+            del _unannounced[group]
+    if _unannounced:
+        _announce_later()

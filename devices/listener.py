@@ -116,21 +116,28 @@ class Listener:
     async def _add(self, group: str) -> None:
         if group not in self._heard:
             await self._within(self._layer.group_add(group, self._channel))
-            await self._probe(group)
+            await self._prove(group)
             self._heard.add(group)
 
-    async def _probe(self, group: str) -> None:
-        """Returns when a message to the group has come back. Raises `TimeoutError`, and what the layer raises."""
+    async def _prove(self, group: str) -> None:
+        """Returns when what is sent to the group comes back. Raises `TimeoutError`, and what the layer raises."""
+        async with asyncio.timeout(self._patience_s):
+            while not await self._comes_back(group, REPEAT_S):
+                pass
+
+    async def _comes_back(self, group: str, within_s: float) -> bool:
+        """Whether a message to the group is heard in time."""
         token = secrets.token_hex(8)
         came_back = self._probes[token] = asyncio.Event()
         try:
-            async with asyncio.timeout(self._patience_s):
-                while not came_back.is_set():
-                    await self._layer.group_send(group, {"type": _PROBE, "token": token})
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(came_back.wait(), REPEAT_S)
+            await self._within(self._layer.group_send(group, {"type": _PROBE, "token": token}))
+            async with asyncio.timeout(within_s):  # `wait_for` of Python 3.11 may swallow a cancellation
+                await came_back.wait()
+        except TimeoutError:
+            return False
         finally:
             del self._probes[token]
+        return True
 
     async def _within(self, call: Awaitable[None]) -> None:
         async with asyncio.timeout(self._patience_s):
@@ -150,7 +157,9 @@ class Listener:
                     await self._open()
                 if was_down:
                     await self._within(self._layer.group_add(self._own_group, self._channel))
-                await self._probe(self._own_group)
+                    await self._prove(self._own_group)
+                elif not await self._comes_back(self._own_group, self._patience_s):
+                    raise TimeoutError("a sign of life did not come back")
                 await self._renew()
                 # Last, and until none is missing: a group that is asked for meanwhile must not be left out.
                 while missing := self._wanted - self._heard:

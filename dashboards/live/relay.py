@@ -102,7 +102,8 @@ class Relay:
             connection.close(code)
         if self.connections:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._emptied.wait(), CLOSE_S)
+                async with asyncio.timeout(CLOSE_S):
+                    await self._emptied.wait()
         await self.stop()
 
     async def stop(self) -> None:
