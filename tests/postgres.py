@@ -17,13 +17,16 @@ _DEBIAN = [str(folder) for folder in sorted(Path("/usr/lib/postgresql").glob("*/
 class Postgres(Server):
     """`url` is of its database. PostgreSQL will not run as root, so there it runs as the user postgres."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    READY = "ready to accept connections"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
         self._initdb, self._postgres = find("initdb", *_DEBIAN), find("postgres", *_DEBIAN)
-        self.folder = Path(tempfile.mkdtemp(prefix="hubbub-postgres-"))
+        # Not in `folder`, which its user may not enter.
+        self._data = Path(tempfile.mkdtemp(prefix="hubbub-postgres-"))
         if os.getuid() == 0:
-            shutil.chown(self.folder, "postgres")
-        self._run(self._initdb, "-D", str(self.folder), "-A", "trust", "-U", "hubbub", "-E", "UTF8", "--no-sync")
+            shutil.chown(self._data, "postgres")
+        self._run(self._initdb, "-D", str(self._data), "-A", "trust", "-U", "hubbub", "-E", "UTF8", "--no-sync")
 
     @property
     def url(self) -> str:
@@ -32,7 +35,7 @@ class Postgres(Server):
     def command(self) -> list[str]:
         options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        return [*self._as_user(), self._postgres, "-D", str(self.folder), "-p", str(self.port), *settings]
+        return [*self._as_user(), self._postgres, "-D", str(self._data), "-p", str(self.port), *settings]
 
     def freeze(self) -> None:
         """Stops all its processes where they are: connections stay open and nothing answers."""
@@ -46,11 +49,11 @@ class Postgres(Server):
         if self.process is not None:
             self.thaw()
         self.stop(signal.SIGINT)  # a fast shutdown: clients are cut off
-        shutil.rmtree(self.folder)
+        shutil.rmtree(self._data)
 
     def _signal(self, number: int) -> None:
         assert self.process is not None
-        main = int((self.folder / "postmaster.pid").read_text().split()[0])
+        main = int((self._data / "postmaster.pid").read_text().split()[0])
         children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
         for pid in [main, *map(int, children)]:
             os.kill(pid, number)

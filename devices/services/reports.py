@@ -26,7 +26,7 @@ def forget_availability() -> None:
 
 
 def merge_attributes(device: Device, attributes: Attributes) -> None:
-    """Adds the facts to the known ones; call it inside a transaction. Raises `Refusal` where there would be too many."""
+    """Adds the facts to the known ones; call it inside a transaction. Raises `Refusal` for too many."""
     stored = Device.objects.select_for_update().only("attributes").get(pk=device.pk)
     merged = {**stored.attributes, **attributes.facts}
     if len(merged) > MAX_ATTRIBUTES:

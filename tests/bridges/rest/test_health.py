@@ -1,10 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
-from django.conf import settings as django_settings
 
 from bridges.rest import health
 from tests.bridges.rest.conftest import caller
 from tests.postgres import Postgres
-from tests.servers import Mosquitto, Redis, Server, free_port
+from tests.servers import Mosquitto, Part, Redis, free_port
 
 GREEN = {"ok": True}
 
@@ -120,32 +116,23 @@ async def test_redis_that_is_killed_or_frozen_is_red_in_time(
     assert response.json()["database"] == GREEN
 
 
-class Web(Server):
+class Web(Part):
     """The web server alone, with PostgreSQL."""
 
     def __init__(self, folder: Path, postgres: Postgres, mqtt_url: str) -> None:
-        super().__init__()
-        self._given = {"DATABASE_URL": postgres.url, "DATA_DIR": str(folder), "MQTT_URL": mqtt_url}
-        subprocess.run(
-            [sys.executable, "manage.py", "migrate", "-v0"],
-            env=self.environment(),
-            cwd=django_settings.BASE_DIR,
-            check=True,
-        )
-
-    def environment(self) -> dict[str, str]:
-        return {**os.environ, **self._given, "PORT": str(self.port)}
-
-    def command(self) -> list[str]:
-        return [sys.executable, "-m", "uvicorn", "hub.asgi:application", f"--port={self.port}", "--lifespan=off"]
+        port = free_port()
+        given = {"DATABASE_URL": postgres.url, "DATA_DIR": str(folder), "MQTT_URL": mqtt_url, "PORT": str(port)}
+        command = ["-m", "uvicorn", "hub.asgi:application", f"--port={port}", "--lifespan=off"]
+        super().__init__(folder, command, given, port)
+        self.manage("migrate", "-v0")
 
     def get(self, path: str) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=10)
 
 
 @pytest.fixture
-def postgres() -> Iterator[Postgres]:
-    server = Postgres()
+def postgres(tmp_path: Path) -> Iterator[Postgres]:
+    server = Postgres(tmp_path)
     server.start()
     yield server
     server.remove()
@@ -153,7 +140,7 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture
 def web(postgres: Postgres, broker: Mosquitto, tmp_path: Path) -> Iterator[Web]:
-    server = Web(tmp_path / "data", postgres, broker.url())
+    server = Web(tmp_path, postgres, broker.url())
     server.start()
     yield server
     server.stop()
