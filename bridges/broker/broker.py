@@ -17,6 +17,7 @@ from .sessions import Sessions
 from .stats import new_stats
 
 BACKLOG = 512
+TURNS_OF_ACCEPTING = 3
 
 
 class Broker:
@@ -57,6 +58,7 @@ class Broker:
     async def stop(self) -> None:
         """Closes the listener and all connections, without wills, and forgets sessions and retained messages."""
         if self._server is not None:
+            await self._accept_no_more()
             self._server.close()
             await self._end(list(self._shared.links), "stopped")
             await self._server.wait_closed()
@@ -74,6 +76,12 @@ class Broker:
         await self._end([link for link in self._shared.links if link.account == name], "account_disconnected")
         if forget:
             self._shared.sessions.end_all(name)
+
+    async def _accept_no_more(self) -> None:
+        """Closing the server between the turns that accepting takes would leave a connection that nobody closes."""
+        asyncio.get_running_loop().remove_reader(self._sock)
+        for _ in range(TURNS_OF_ACCEPTING):
+            await asyncio.sleep(0)
 
     async def _end(self, links: list[Connection], reason: str) -> None:
         for link in links:

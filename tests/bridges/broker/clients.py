@@ -153,6 +153,7 @@ class Client:
         self.session_present = False
         self._connected: queue.Queue[str] = queue.Queue()
         self._granted: queue.Queue[list[int]] = queue.Queue()
+        self._unsubscribed: queue.Queue[None] = queue.Queue()
         self.paho = mqtt.Client(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
@@ -175,6 +176,7 @@ class Client:
         self.paho.on_subscribe = lambda _client, _data, _id, codes, _properties: self._granted.put(
             [code.value for code in codes]
         )
+        self.paho.on_unsubscribe = lambda *_: self._unsubscribed.put(None)
         self.paho.connect("127.0.0.1", port, keepalive=60)
         self.paho.loop_start()
         self.answer = self._connected.get(timeout=WAIT_S)
@@ -184,6 +186,10 @@ class Client:
         self.paho.subscribe(topic_filter, qos)
         (code,) = self._granted.get(timeout=WAIT_S)
         return code
+
+    def unsubscribe(self, topic_filter: str) -> None:
+        self.paho.unsubscribe(topic_filter)
+        self._unsubscribed.get(timeout=WAIT_S)
 
     def publish(self, topic: str, payload: bytes | str = b"", qos: int = 1, *, retain: bool = False) -> None:
         """Returns when the broker has acknowledged it."""

@@ -33,13 +33,31 @@ def test_qos_2_publish_is_delivered_once_though_repeated(client, raw):
     assert bridge.payloads(2) == [b"once", b"twice"]
 
 
-def test_overlapping_filters_deliver_one_copy_at_the_highest_qos(client):
+@pytest.mark.parametrize(("wide", "narrow"), [(0, 1), (1, 0)])
+def test_overlapping_filters_deliver_one_copy_at_the_highest_qos(client, wide, narrow):
     bridge = client("bridge")
-    bridge.subscribe("devices/#", 0)
-    bridge.subscribe("devices/+/telemetry", 1)
+    bridge.subscribe("devices/#", wide)
+    bridge.subscribe("devices/+/telemetry", narrow)
     client("pump").publish(TOPIC, b"one")
     client("pump").publish(TOPIC, b"two")
     assert [(each.payload, each.qos) for each in (bridge.next(), bridge.next())] == [(b"one", 1), (b"two", 1)]
+
+
+def test_subscribing_and_unsubscribing_take_effect_between_messages(client):
+    bridge, other, pump = client("bridge"), client("listener"), client("pump")
+    bridge.subscribe("devices/pump/end")
+    pump.publish(TOPIC, b"before")
+    for topic_filter in (TOPIC, "devices/#"):
+        bridge.subscribe(topic_filter)
+        other.subscribe(topic_filter)
+        pump.publish(TOPIC, b"heard by both")
+        bridge.unsubscribe(topic_filter)
+        pump.publish(TOPIC, b"heard by the other")
+        other.unsubscribe(topic_filter)
+        pump.publish(TOPIC, b"after")
+    pump.publish("devices/pump/end", b"end")
+    assert bridge.payloads(3) == [b"heard by both", b"heard by both", b"end"]
+    assert other.payloads(4) == [b"heard by both", b"heard by the other"] * 2
 
 
 @pytest.mark.parametrize(

@@ -30,12 +30,14 @@ def test_stop_ends_everything_promptly(broker, client, raw):
 
 
 def test_stop_publishes_no_wills(broker, client):
-    bridge = client("bridge")
-    bridge.subscribe("#")
-    client("pump", will={"topic": "devices/pump/status", "payload": b"offline"})
+    watchers = [client("bridge", client_id=f"w{number}") for number in range(3)]
+    for watcher in watchers:
+        watcher.subscribe("#")
+    for name in ("pump", "valve", "lamp"):
+        client(name, will={"topic": f"devices/{name}/status", "payload": b"offline"})
     broker.run(broker.broker.stop())
-    assert bridge.ended.wait(10)
-    assert bridge.messages.empty()
+    assert all(watcher.ended.wait(10) and watcher.messages.empty() for watcher in watchers)
+    assert broker.stats["delivered_messages"] == 0
 
 
 async def test_stop_without_start_frees_the_port():
@@ -56,6 +58,21 @@ async def test_bound_socket_that_does_not_listen_yet_is_taken():
     await broker.stop()
     assert await reader.read() == b""
     writer.close()
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_connection_that_comes_while_stopping_is_closed(turns):
+    """Accepting takes several turns of the event loop; `stop` may fall between any two."""
+    sock = socket.create_server(("127.0.0.1", 0))
+    broker = Broker(KnownAccounts(), sock=sock)
+    await broker.start()
+    newcomer = RawClient(sock.getsockname()[1])
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await broker.stop()
+    assert await asyncio.wait_for(asyncio.to_thread(newcomer.rest), 2) == b""
+    assert broker.stats["connections"] == 0
+    newcomer.end()
 
 
 async def test_stop_twice_is_harmless():
