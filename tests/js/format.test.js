@@ -27,6 +27,12 @@ describe("a number", () => {
     assert.equal(number(21.5, 22), "22.0");
     assert.equal(number(21, 22), "22");
   });
+
+  it("shows no more decimals for a mean than the device has sent", () => {
+    const format = new NumberFormat();
+    format.format(21.5);
+    assert.deepEqual([format.formatMean(21.512345), format.format(22)], ["21.5", "22.0"]);
+  });
 });
 
 describe("other values", () => {

@@ -75,7 +75,8 @@ export class Chart {
       cursor: {
         y: false,
         drag: { x: false, y: false, setScale: false },
-        points: { size: 8, width: 2, fill: () => colour("surface") },
+        // The edges of the band follow the cursor unseen.
+        points: { size: 8, width: 2, fill: (plot, i) => (i % COLUMNS === 1 ? colour("surface") : "transparent") },
         sync: sync ? { key: sync, setSeries: false } : undefined,
       },
       scales: { x: { time: true, auto: false }, y: { range: flags ? () => FLAG_RANGE : padded } },

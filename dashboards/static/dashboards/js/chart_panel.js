@@ -111,11 +111,12 @@ export class ChartPanel {
 
   #drawItem({ spec, item, numbers, value }, point) {
     const shown = point ? (spec.boolean ? point[1] >= 0.5 : point[1]) : value;
-    setText(item.value, formatValue(shown, numbers, spec.words));
+    const mean = point && typeof shown === "number";
+    setText(item.value, mean ? numbers.formatMean(shown) : formatValue(shown, numbers, spec.words));
     item.value.title = String(shown);
     setText(item.unit, typeof shown === "number" ? spec.unit : "");
     const banded = point && point[2] != null && point[3] > point[2] && !spec.boolean;
-    setText(item.range, banded ? `${numbers.format(point[2])} – ${numbers.format(point[3])}` : "");
+    setText(item.range, banded ? `${numbers.formatMean(point[2])} – ${numbers.formatMean(point[3])}` : "");
   }
 }
 

@@ -35,11 +35,20 @@ export class NumberFormat {
 
   format(number) {
     if (!Number.isFinite(number)) return "–";
-    const size = Math.abs(number);
-    if (size >= 1e12 || (size > 0 && size < 1e-4)) return exponential(number);
+    if (extreme(number)) return exponential(number);
     this.#decimals = Math.max(this.#decimals, Math.min(4, decimalsOf(number)));
-    return grouped(number, worthwhile(number, this.#decimals));
+    return this.formatMean(number);
   }
+
+  /** The same for what the hub has calculated: a mean has decimals that the device never sent. */
+  formatMean(number) {
+    return extreme(number) ? exponential(number) : grouped(number, worthwhile(number, this.#decimals));
+  }
+}
+
+function extreme(number) {
+  const size = Math.abs(number);
+  return size >= 1e12 || (size > 0 && size < 1e-4);
 }
 
 function exponential(number) {
