@@ -19,4 +19,3 @@ readings_merged = Counter("hubbub_readings_merged", "Readings merged away for vi
 connections_closed = Counter("hubbub_connections_closed", "Live connections closed by the hub", ["code"])
 commands_sent = Counter("hubbub_commands_sent", "Commands handed to the broker")
 commands_finished = Counter("hubbub_commands_finished", "Commands that reached a final status", ["status"])
-broker_events = Gauge("hubbub_broker_events", "Counts kept by the embedded broker", ["event"])

@@ -8,6 +8,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.paths.conftest import RunningHub
@@ -90,3 +91,9 @@ def test_secrets_are_not_in_the_files_of_the_data_folder(hub: RunningHub) -> Non
         if file.is_file():
             assert device.secret.encode() not in file.read_bytes(), file
     assert device.secret not in hub.output
+
+
+def test_the_metrics_cover_the_broker_too(hub: RunningHub) -> None:
+    shown = httpx.get(f"{hub.url}/metrics").text
+    assert 'hubbub_broker{count="accepted_logins"}' in shown
+    assert "hubbub_messages_received_total" in shown

@@ -1,34 +1,16 @@
 from __future__ import annotations
 
-import asyncio
-import logging
-import secrets
-import signal
-import socket
-import sys
 from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from twisted.internet import reactor
 
-from bridges.broker import Broker, Limits
-from bridges.mqtt.accounts import BRIDGE, Doorkeeper, HubAccounts
-from bridges.mqtt.bridge import DEFAULT_CLIENT_ID, run_bridge
-from bridges.mqtt.session import BrokerAddress
-from dashboards.live import relay
 from devices.services.reports import forget_availability
-from hub import asgi, demo, sockets, web
+from hub import demo, sockets
+from hub.assembly import Hub
 from hub.banner import banner
 from hub.terminal import take_terminal
-
-logger = logging.getLogger("hubbub")
-
-READY_S = 5.0
-"""How long the start-up message waits for the broker."""
-STOP_S = 8.0
-"""How long what is in flight may take to end."""
 
 
 class Command(BaseCommand):
@@ -51,97 +33,3 @@ class Command(BaseCommand):
         hub.run()
         if hub.failure is not None:
             raise CommandError(f"the hub broke: {hub.failure!r}") from hub.failure
-
-
-class Hub:
-    """Broker, bridge, web server and simulator on Daphne's event loop."""
-
-    def __init__(self, web_socket: socket.socket, mqtt_socket: socket.socket | None, greeting: str) -> None:
-        self._mqtt_socket = mqtt_socket
-        self._greeting = greeting
-        self._stop = asyncio.Event()
-        self._web_ready = asyncio.Event()
-        self._server = web.make_server(asgi.application, web_socket, self._web_ready.set)
-        self.failure: BaseException | None = None
-
-    def run(self) -> None:
-        """Serves until a signal, or until a part of it breaks."""
-        loop = reactor._asyncioEventloop
-        main = loop.create_task(self._main())
-        main.add_done_callback(self._end)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._stop.set)
-        self._server.run()
-
-    def _end(self, main: asyncio.Task[None]) -> None:
-        self.failure = None if main.cancelled() else main.exception()
-        self._server.stop()
-
-    async def _main(self) -> None:
-        broker, address = await self._start_broker()
-        bridged, bridge_stop = asyncio.Event(), asyncio.Event()
-        bridge = asyncio.create_task(run_bridge(address, DEFAULT_CLIENT_ID, bridge_stop, bridged))
-        simulator = await self._start_simulator(address)
-        try:
-            await self._greet(bridged)
-            stop = asyncio.create_task(self._stop.wait())
-            await asyncio.wait({stop, bridge}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            async with asyncio.timeout(STOP_S):
-                await self._shut_down(simulator, bridge_stop, bridge, broker)
-
-    async def _start_broker(self) -> tuple[Broker | None, BrokerAddress]:
-        if self._mqtt_socket is None:
-            return None, BrokerAddress.from_url(settings.MQTT_URL or "")
-        password = secrets.token_urlsafe(32)
-        broker = Broker(HubAccounts(password), sock=self._mqtt_socket, limits=Limits())
-        await broker.start()
-        self._doorkeeper = Doorkeeper(broker)
-        await self._doorkeeper.start()
-        host = "127.0.0.1" if settings.MQTT_BIND in ("0.0.0.0", "::") else settings.MQTT_BIND  # noqa: S104
-        return broker, BrokerAddress(host, settings.MQTT_PORT, BRIDGE, password)
-
-    async def _start_simulator(self, address: BrokerAddress) -> asyncio.subprocess.Process | None:
-        """The demo devices are clients of their own, in a process of their own."""
-        if not settings.DEMO:
-            return None
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            str(settings.BASE_DIR / "manage.py"),
-            "simulate",
-            f"--credentials={demo.simulator_credentials(settings.DATA_DIR)}",
-            f"--url={address}",
-            "--stop-with-stdin",  # a hub that is killed leaves no devices behind
-            stdin=asyncio.subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is ours to pass on, in order
-        )
-
-    async def _greet(self, bridged: asyncio.Event) -> None:
-        await self._web_ready.wait()
-        try:
-            async with asyncio.timeout(READY_S):
-                await bridged.wait()
-        except TimeoutError:
-            logger.warning("the broker has not answered yet; the hub goes on trying")
-        print(self._greeting, flush=True)
-
-    async def _shut_down(
-        self,
-        simulator: asyncio.subprocess.Process | None,
-        bridge_stop: asyncio.Event,
-        bridge: asyncio.Task[None],
-        broker: Broker | None,
-    ) -> None:
-        """Devices first, then the bridge once it has stored what they sent, then the viewers."""
-        await web.stop_listening(self._server)
-        if simulator is not None and simulator.returncode is None:
-            simulator.terminate()
-            await simulator.wait()
-        bridge_stop.set()
-        await asyncio.gather(bridge, return_exceptions=True)
-        await relay.close_all()
-        if broker is not None:
-            await self._doorkeeper.stop()
-            await broker.stop()
-        if not bridge.cancelled() and (error := bridge.exception()):
-            raise error
