@@ -9,6 +9,9 @@ RETRY: dict[str, bool] = {
     "invalid": False,
     "unavailable": True,
     "too_many": True,
+    "unauthenticated": False,
+    "too_large": False,
+    "internal": False,
 }
 
 REFUSALS: dict[str, str] = {

@@ -18,7 +18,7 @@ from devices.errors import RETRY, HubbubError, Refusal
 logger = logging.getLogger("hubbub.rest")
 
 _STATUS: dict[str, int] = {
-    "not_signed_in": 401,
+    "unauthenticated": 401,
     "forbidden": 403,
     "not_found": 404,
     "method_not_allowed": 405,
@@ -28,7 +28,7 @@ _STATUS: dict[str, int] = {
     "internal": 500,
     "unavailable": 503,
 }
-_RETRY = {**RETRY, "not_signed_in": False, "method_not_allowed": False, "too_large": False, "internal": False}
+_RETRY = {**RETRY, "method_not_allowed": False}
 
 # What no parser could read is 400, what is too large or too often has a status of its own, the rest is 422.
 _REFUSED: dict[str, int] = {
@@ -95,7 +95,7 @@ def install(api: NinjaAPI) -> None:
     """Makes every exception of an endpoint an answer of the one shape."""
     handlers: dict[type[Exception], Callable[[HttpRequest, Any], HttpResponse]] = {
         HubbubError: _known,
-        AuthenticationError: _not_signed_in,
+        AuthenticationError: _unauthenticated,
         ValidationError: _not_valid,
         HttpError: _unreadable,
         RequestDataTooBig: lambda request, error: problem("too_large", "the body is too large"),
@@ -116,8 +116,8 @@ def _known(request: HttpRequest, error: Any) -> HttpResponse:
     return response
 
 
-def _not_signed_in(request: HttpRequest, error: Any) -> HttpResponse:
-    response = problem("not_signed_in", "this needs a login, an API token or a device's credentials")
+def _unauthenticated(request: HttpRequest, error: Any) -> HttpResponse:
+    response = problem("unauthenticated", "this needs a login, an API token or a device's credentials")
     response["WWW-Authenticate"] = 'Bearer, Basic realm="device"'
     return response
 

@@ -22,7 +22,7 @@ async def show_metrics(request: HttpRequest) -> HttpResponse:
     except AWAY:
         return problem("unavailable", "the database is away, so no token can be looked up")
     if not allowed:
-        response = problem("not_signed_in", "from another machine this needs an API token")
+        response = problem("unauthenticated", "from another machine this needs an API token")
         response["WWW-Authenticate"] = "Bearer"
         return response
     return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)

@@ -43,9 +43,6 @@ ERRORS: dict[str, bool] = {
     "invalid_json": False,
     "unknown_type": False,
     "unknown_stream": False,
-    "too_large": False,
-    "unauthenticated": False,
-    "internal": True,
 }
 
 

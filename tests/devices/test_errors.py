@@ -12,7 +12,7 @@ def known(kind: type[HubbubError]) -> list[type[HubbubError]]:
 
 def test_every_error_of_the_domain_has_its_advice() -> None:
     codes = {kind.code for kind in known(HubbubError) if kind.__module__ == errors.__name__}
-    assert codes == set(RETRY)
+    assert codes <= set(RETRY)
 
 
 def test_a_refusal_says_what_its_reason_means() -> None:

@@ -139,7 +139,7 @@ async def test_a_device_may_not_write_for_another_whether_it_exists_or_not(
 async def test_a_wrong_secret_and_an_unknown_uid_answer_alike(pump_sender: Sender) -> None:
     wrong = await caller().post(PATH, json={"a": 1}, auth=("pump-1", "0" * 64))
     unknown = await caller().post("/api/v1/devices/pump-2/telemetry", json={"a": 1}, auth=("pump-2", "0" * 64))
-    assert error(wrong, 401, "not_signed_in") == error(unknown, 401, "not_signed_in")
+    assert error(wrong, 401, "unauthenticated") == error(unknown, 401, "unauthenticated")
     assert "Basic" in wrong.headers["www-authenticate"]
     assert not await Reading.objects.aexists()
 
@@ -149,18 +149,18 @@ async def test_a_wrong_secret_and_an_unknown_uid_answer_alike(pump_sender: Sende
 )
 async def test_without_credentials_that_can_be_read_nothing_is_stored(pump_sender: Sender, authorization: str) -> None:
     response = await caller(Authorization=authorization).post(PATH, json={"a": 1})
-    error(response, 401, "not_signed_in")
+    error(response, 401, "unauthenticated")
 
 
 async def test_people_may_not_send_telemetry(api: Callers, pump_sender: Sender) -> None:
     for who in (api.alice, api.nobody):
-        error(await who.post(PATH, json={"a": 1}), 401, "not_signed_in")
+        error(await who.post(PATH, json={"a": 1}), 401, "unauthenticated")
 
 
 async def test_wrong_secrets_are_throttled_per_address(pump_sender: Sender) -> None:
     guesser, other = caller("192.0.2.7"), caller("192.0.2.8")
     for _ in range(30):
-        error(await guesser.post(PATH, json={"a": 1}, auth=("pump-1", "guess")), 401, "not_signed_in")
+        error(await guesser.post(PATH, json={"a": 1}, auth=("pump-1", "guess")), 401, "unauthenticated")
     response = await guesser.post(PATH, json={"a": 1}, auth=pump_sender.basic)
     assert error(response, 429, "too_many")["retry"] is True
     assert 0 < int(response.headers["retry-after"]) <= 60

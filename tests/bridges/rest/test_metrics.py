@@ -21,20 +21,20 @@ async def test_the_machine_itself_reads_the_counters() -> None:
 
 @pytest.mark.parametrize("address", ["192.0.2.7", "10.0.0.1", "2001:db8::1", ""])
 async def test_another_machine_needs_a_token(address: str, bob: User) -> None:
-    error(await caller(address).get("/metrics"), 401, "not_signed_in")
-    error(await caller(address, Authorization="Bearer wrong").get("/metrics"), 401, "not_signed_in")
+    error(await caller(address).get("/metrics"), 401, "unauthenticated")
+    error(await caller(address, Authorization="Bearer wrong").get("/metrics"), 401, "unauthenticated")
     token = await database.run(tokens.create, bob)
     response = await caller(address, Authorization=f"Bearer {token}").get("/metrics")
     assert "hubbub_readings_stored_total" in response.text
 
 
 async def test_a_device_s_credentials_are_no_token(pump_sender: Sender) -> None:
-    error(await caller("192.0.2.7").get("/metrics", auth=pump_sender.basic), 401, "not_signed_in")
+    error(await caller("192.0.2.7").get("/metrics", auth=pump_sender.basic), 401, "unauthenticated")
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via", "X-Forwarded-Proto"])
 async def test_what_a_proxy_on_the_machine_passes_on_is_not_local(header: str) -> None:
-    error(await caller(**{header: "for=127.0.0.1"}).get("/metrics"), 401, "not_signed_in")
+    error(await caller(**{header: "for=127.0.0.1"}).get("/metrics"), 401, "unauthenticated")
 
 
 async def test_no_secret_and_no_name_of_a_device_is_in_it(pump_sender: Sender) -> None:

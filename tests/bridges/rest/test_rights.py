@@ -51,7 +51,7 @@ def test_no_endpoint_is_left_out() -> None:
 @each
 async def test_nobody_gets_401(api: Callers, pump: Device, call: Call) -> None:
     response = await call(api.nobody, "pump-1")
-    error(response, 401, "not_signed_in")
+    error(response, 401, "unauthenticated")
     assert "Bearer" in response.headers["www-authenticate"]
 
 
@@ -60,14 +60,14 @@ async def test_nobody_gets_401(api: Callers, pump: Device, call: Call) -> None:
     "authorization", ["Bearer wrong", "Bearer", "Bearer ", "bearer a b", "Basic cHVtcC0xOng=", "Token x"]
 )
 async def test_a_bad_token_gets_401(api: Callers, pump: Device, call: Call, authorization: str) -> None:
-    error(await call(caller(Authorization=authorization), "pump-1"), 401, "not_signed_in")
+    error(await call(caller(Authorization=authorization), "pump-1"), 401, "unauthenticated")
 
 
 @each
 async def test_a_device_s_credentials_are_none_of_a_person(pump_sender: Sender, call: Call) -> None:
     client = caller()
     client.auth = pump_sender.basic
-    error(await call(client, "pump-1"), 401, "not_signed_in")
+    error(await call(client, "pump-1"), 401, "unauthenticated")
 
 
 @of_a_device
@@ -85,7 +85,7 @@ async def test_a_uid_that_none_can_be_is_missing(api: Callers, pump: Device, cal
 @each
 async def test_a_token_ends_with_its_owner(api: Callers, bob: User, pump: Device, call: Call) -> None:
     await User.objects.filter(pk=bob.pk).aupdate(is_active=False)
-    error(await call(api.bob, "pump-1"), 401, "not_signed_in")
+    error(await call(api.bob, "pump-1"), 401, "unauthenticated")
 
 
 @of_a_device
@@ -135,24 +135,24 @@ async def test_a_token_needs_no_csrf_token(api: Callers, pump: Device) -> None:
 
 async def test_a_wrong_token_is_not_made_good_by_a_login(bobs_browser: httpx.AsyncClient, pump: Device) -> None:
     bobs_browser.headers["Authorization"] = "Bearer wrong"
-    error(await ENDPOINTS["show_device"](bobs_browser, "pump-1"), 401, "not_signed_in")
+    error(await ENDPOINTS["show_device"](bobs_browser, "pump-1"), 401, "unauthenticated")
 
 
 async def test_a_login_that_ended_is_none(bobs_browser: httpx.AsyncClient, pump: Device) -> None:
     await Session.objects.all().aupdate(expire_date=timezone.now() - timedelta(seconds=1))
-    error(await ENDPOINTS["show_device"](bobs_browser, "pump-1"), 401, "not_signed_in")
+    error(await ENDPOINTS["show_device"](bobs_browser, "pump-1"), 401, "unauthenticated")
 
 
 async def test_a_changed_password_ends_a_login(bobs_browser: httpx.AsyncClient, bob: User, pump: Device) -> None:
     bob.set_password("another one")
     await bob.asave()
-    error(await ENDPOINTS["show_device"](bobs_browser, "pump-1"), 401, "not_signed_in")
+    error(await ENDPOINTS["show_device"](bobs_browser, "pump-1"), 401, "unauthenticated")
 
 
 async def test_a_forged_cookie_is_none(pump: Device) -> None:
     client = caller()
     client.cookies.set("hubbub_session", "forged")
-    error(await ENDPOINTS["issue_command"](client, "pump-1"), 401, "not_signed_in")
+    error(await ENDPOINTS["issue_command"](client, "pump-1"), 401, "unauthenticated")
 
 
 async def test_a_token_given_twice_works_in_both_hands(bob: User, pump: Device) -> None:
