@@ -118,7 +118,8 @@ def _known(request: HttpRequest, error: Any) -> HttpResponse:
 
 def _unauthenticated(request: HttpRequest, error: Any) -> HttpResponse:
     response = problem("unauthenticated", "this needs a login, an API token or a device's credentials")
-    response["WWW-Authenticate"] = 'Bearer, Basic realm="device"'
+    # Basic where devices send alone: offered to a page, it makes the browser ask for a password of its own accord.
+    response["WWW-Authenticate"] = 'Basic realm="device"' if request.path.endswith("/telemetry") else "Bearer"
     return response
 
 

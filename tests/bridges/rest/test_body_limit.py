@@ -47,14 +47,14 @@ async def ask(reader: Reader) -> AsyncIterator[Ask]:
     async def send(request: bytes) -> bytes:
         stream, writer = await asyncio.open_connection(*sock.getsockname())
         writer.write(request)
-        async with asyncio.timeout(10):
-            answer = await stream.readuntil(b"\r\n\r\n")
-            answer += await stream.read(1000)
-        writer.close()
-        return answer
+        try:
+            async with asyncio.timeout(10):
+                return await stream.readuntil(b"\r\n\r\n") + await stream.read(1000)
+        finally:
+            writer.close()
 
     yield send
-    server.should_exit = True
+    server.should_exit = server.force_exit = True
     await serving
 
 
