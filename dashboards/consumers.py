@@ -95,7 +95,7 @@ class HubConsumer:
         await self._send({"type": "websocket.close", "code": code.value})
 
     async def _serve(self, connection: Connection) -> None:
-        writer = asyncio.create_task(connection.outbox.drain(self._send), name="outbox")
+        writer = asyncio.create_task(self._write(connection), name="outbox")
         try:
             async with asyncio.timeout(None) as life:
                 connection.live(life)
@@ -112,6 +112,15 @@ class HubConsumer:
             finally:
                 writer.cancel()
                 self._relay.remove(connection)
+
+    async def _write(self, connection: Connection) -> None:
+        try:
+            await connection.outbox.drain(self._send)
+        except Exception as error:
+            logger.debug("cannot write to %s: %r", connection.person, error)
+            # As a rule the client is gone, which `receive` tells in a moment. If not, nothing can be told it.
+            await asyncio.sleep(FAREWELL_S)
+            connection.close(CloseCode.RESTART)
 
     async def _read(self, connection: Connection) -> None:
         """Takes frames, one at a time, until the client goes."""

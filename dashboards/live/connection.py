@@ -95,11 +95,10 @@ class Connection:
 
     def close(self, code: CloseCode, farewell: str | None = None) -> None:
         """Ends the connection; `farewell` is its last frame. The first reason counts."""
-        if self.closed is not None:
+        if self.closed is not None or self._life is None:
             return
         self.closed = code
         stats.connections_closed.labels(str(code.value)).inc()
         logger.info("closing a connection of %s: %d %s", self.person, code, CLOSE_CODES[code].meaning)
         self.outbox.finish(farewell)
-        if self._life is not None:
-            self._life.reschedule(asyncio.get_running_loop().time())
+        self._life.reschedule(asyncio.get_running_loop().time())

@@ -1,8 +1,11 @@
-"""Mends two things in Daphne that the live connection relies on; other servers have them.
+"""Mends in Daphne what the live connection relies on; other servers have it.
 
 - An application may close with 1009 and 1012. autobahn lets it send 1000 and 3000 to 4999 alone and raises else.
 - `await send` waits while the socket takes no more. Daphne's returns at once and buffers without bound: 300 MB a second
   for a viewer that does not read.
+- The largest message (`websocket_max_message_size`) is a limit for clients, who are told with 1009. autobahn tears
+  the connection, and refuses to *send* a snapshot that is larger.
+- A client that sends faster than it is read waits. Daphne reads on, into a queue without bound.
 """
 
 from __future__ import annotations
@@ -13,18 +16,47 @@ from typing import Any
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 
+MAX_UNREAD = 64
+"""Frames of a client that may wait for the application before its socket is read no further."""
+LOOK_AGAIN_S = 0.02
+
 _hand_over = Server.handle_reply
 
 
 class LiveProtocol(WebSocketProtocol):
     """A WebSocket that knows when its transport is full: it is the transport's push producer."""
 
+    maxMessagePayloadSize: int
+
     def onOpen(self) -> None:
         super().onOpen()
+        self.failByDrop = False
         self.may_write = asyncio.Event()
         self.may_write.set()
         self.transport.unregisterProducer()  # the HTTP channel that this connection began as
         self.transport.registerProducer(self, True)
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        super().onMessage(payload, isBinary)
+        if self.application_queue.qsize() >= MAX_UNREAD:
+            self.transport.pauseProducing()
+            self._read_on_later()
+
+    def _read_on_later(self) -> None:
+        asyncio.get_running_loop().call_later(LOOK_AGAIN_S, self._read_on)
+
+    def _read_on(self) -> None:
+        if self.application_queue.qsize() < MAX_UNREAD:
+            self.transport.resumeProducing()
+        elif self.state == self.STATE_OPEN:
+            self._read_on_later()
+
+    def sendMessage(self, payload: bytes, isBinary: bool = False, **options: Any) -> None:
+        limit, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
+        try:
+            super().sendMessage(payload, isBinary, **options)
+        finally:
+            self.maxMessagePayloadSize = limit
 
     def pauseProducing(self) -> None:
         self.may_write.clear()

@@ -94,16 +94,19 @@ class Keeper:
                     connection.person = person
                     self._allow(connection, asked[connection], watched)
 
+    async def turn(self) -> None:
+        """One round: whoever is silent, and the logins whose turn it is."""
+        self.sweep()
+        before = self._clock() - self._times.recheck_s
+        await self.check([connection for connection in self._connections if connection.checked_at <= before])
+
     async def _keep(self) -> None:
         while True:
             await asyncio.sleep(self._times.sweep_s)
-            self.sweep()
-            before = self._clock() - self._times.recheck_s
-            due = [connection for connection in self._connections if connection.checked_at <= before]
             try:
-                await self.check(due)
+                await self.turn()
             except Exception:
-                logger.exception("a check of logins failed")
+                logger.exception("a look after the connections failed")
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work, name="keeper")

@@ -61,12 +61,16 @@ class Viewer:
         accepted, _ = await self._socket.connect(timeout=WAIT_S)
         return accepted
 
-    async def frame(self) -> dict[str, Any]:
-        """The next frame. Raises `Closed`."""
+    async def text(self) -> str:
+        """The next frame as it was sent. Raises `Closed`."""
         message = await self._socket.receive_output(WAIT_S)
         if message["type"] == "websocket.close":
             raise Closed(message["code"])
-        found: dict[str, Any] = json.loads(message["text"])
+        return str(message["text"])
+
+    async def frame(self) -> dict[str, Any]:
+        """The next frame. Raises `Closed`."""
+        found: dict[str, Any] = json.loads(await self.text())
         return found
 
     async def push(self, type: str) -> dict[str, Any]:

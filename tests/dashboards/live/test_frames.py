@@ -104,6 +104,14 @@ def test_it_joins_telemetry_without_encoding_it_again() -> None:
     )
 
 
+def test_parts_of_one_device_become_one() -> None:
+    parts = [
+        Part(1, "pump-1", '{"a":[[1,2.5],[2,"x"]],"b":[[1,true]]}'),
+        Part(1, "pump-1", '{"a":[[3,4]],"c":[[3,5]]}'),
+    ]
+    assert frames.concatenate(parts) == Part(1, "pump-1", '{"a":[[1,2.5],[2,"x"],[3,4]],"b":[[1,true]],"c":[[3,5]]}')
+
+
 def test_it_says_how_much_was_merged_away() -> None:
     assert frames.merged(43, 7, {"pump-1": {"on": [[1000, True]]}}) == (
         '{"type":"telemetry","n":43,"dropped":7,"devices":{"pump-1":{"on":[[1000,true]]}}}'

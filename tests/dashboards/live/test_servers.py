@@ -1,0 +1,359 @@
+"""The live connection on real servers, with a real Redis between the publisher and them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
+from django.db import connections
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from dashboards.live.window import MAX_FRAMES
+from devices import fanout, groups
+from devices.events import AvailabilityChanged, Part, TelemetryStored
+from devices.models import Device
+from devices.services import tokens
+from tests.dashboards.live.conftest import sign_in
+from tests.servers import Redis, Server
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+
+WAIT_S = 30
+
+
+class WebServer(Server):
+    """The hub's web side on one of the ASGI servers, over the tests' own database."""
+
+    def __init__(self, kind: str, folder: Path, redis: Redis) -> None:
+        super().__init__(folder)
+        self.kind = kind
+        self.redis = redis
+
+    def command(self) -> list[str]:
+        if self.kind == "plain daphne":
+            return [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), "hub.asgi:application"]
+        return [sys.executable, "-m", "tests.dashboards.live.serve", self.kind, str(self.port)]
+
+    def environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "hub.settings",
+            "PORT": str(self.port),
+            "DATA_DIR": os.environ.get("DATA_DIR", "data"),  # the key that signs the tests' logins
+            "DATABASE_URL": f"sqlite:///{connections['default'].settings_dict['NAME']}",
+            "REDIS_URL": self.redis.url,
+        }
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/ws/"
+
+    @property
+    def own_origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def memory(self) -> int:
+        assert self.process is not None
+        return int(psutil.Process(self.process.pid).memory_info().rss)
+
+
+@pytest.fixture
+def redis(tmp_path: Path, settings: Any) -> Iterator[Redis]:
+    server = Redis(tmp_path)
+    server.start()
+    backend = "channels_redis.pubsub.RedisPubSubChannelLayer"
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend, "CONFIG": {"hosts": [server.url], "prefix": "hubbub"}}}
+    yield server
+    server.kill()
+
+
+@pytest.fixture(params=["daphne", "uvicorn"])
+def web(request: pytest.FixtureRequest, transactional_db: None, tmp_path: Path, redis: Redis) -> Iterator[WebServer]:
+    if connections["default"].vendor != "sqlite":
+        pytest.skip("the server is given the path of the tests' database file")
+    server = WebServer(request.param, tmp_path, redis)
+    server.start()
+    yield server
+    server.stop()
+    assert "hubbub.live: a " not in server.output  # "a … failed": whatever has its traceback in the log
+    assert "Exception inside application" not in server.output
+    assert "Exception in ASGI application" not in server.output
+
+
+@pytest.fixture
+def token(carol: User) -> str:
+    return tokens.create(carol)
+
+
+@asynccontextmanager
+async def viewer(web: WebServer, token: str, *streams: str) -> AsyncIterator[ClientConnection]:
+    """A welcomed viewer of these streams."""
+    async with connect(web.url, additional_headers={"Authorization": f"Bearer {token}"}, max_size=None) as client:
+        assert (await read(client))["type"] == "welcome"
+        for number, stream in enumerate(streams):
+            await client.send(json.dumps({"id": number, "type": "subscribe", "stream": stream}))
+            reply = await read(client)
+            assert reply["ok"], reply
+        yield client
+
+
+async def read(client: ClientConnection) -> dict[str, Any]:
+    async with asyncio.timeout(WAIT_S):
+        found: dict[str, Any] = json.loads(await client.recv())
+        return found
+
+
+async def push(client: ClientConnection, type: str) -> dict[str, Any]:
+    """The next push of this type; answers as a good client does."""
+    while True:
+        frame = await read(client)
+        if frame["type"] == "telemetry":
+            await client.send(json.dumps({"type": "ack", "n": frame["n"]}))
+        elif frame["type"] == "ping":
+            await client.send('{"type":"pong"}')
+        if frame["type"] == type:
+            return frame
+
+
+async def rest(client: ClientConnection) -> tuple[list[dict[str, Any]], int | None]:
+    """All frames until the server closes, and its code."""
+    frames = []
+    try:
+        while True:
+            frames.append(await read(client))
+    except ConnectionClosed as error:
+        return frames, error.rcvd.code if error.rcvd else None
+
+
+async def closed(client: ClientConnection) -> int | None:
+    """The code with which the server closes."""
+    return (await rest(client))[1]
+
+
+def readings(device: Device, number: int, size: int = 0) -> TelemetryStored:
+    text = json.dumps({"count": [[number, number]], **({"text": [[number, "x" * size]]} if size else {})})
+    return TelemetryStored(shard=groups.shard_of(device.pk), parts=(Part(device.pk, device.uid, text),))
+
+
+async def status(web: WebServer, **headers: str) -> int:
+    """The HTTP status of a handshake."""
+    try:
+        async with connect(web.url, additional_headers=headers):
+            return 101
+    except InvalidStatus as refused:
+        return refused.response.status_code
+
+
+async def test_a_browser_comes_in_from_an_own_origin_and_from_no_other(web: WebServer, alice: User) -> None:
+    cookie = f"hubbub_session={await sync_to_async(sign_in)(alice)}"
+    assert await status(web, Cookie=cookie, Origin=web.own_origin) == 101
+    for origin in ("https://evil.example", "null", f"http://127.0.0.1:{web.port + 1}", "http://127.0.0.1", "x"):
+        # autobahn answers 400 itself where the Origin is no URL at all
+        assert await status(web, Cookie=cookie, Origin=origin) in (403, 400 if origin == "x" else 403), origin
+    assert await status(web, Cookie=cookie) == 403
+    async with connect(web.url, additional_headers={"Cookie": cookie, "Origin": web.own_origin}) as client:
+        assert (await read(client))["user"] == "alice"
+
+
+async def test_another_path_is_403_and_leaves_no_traceback(web: WebServer, token: str) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(web.url + "elsewhere", additional_headers={"Authorization": f"Bearer {token}"})
+    assert refused.value.response.status_code == 403
+    assert "Traceback" not in web.output
+
+
+async def test_who_is_unauthenticated_is_told_and_closed_4401(web: WebServer) -> None:
+    async with connect(web.url, additional_headers={"Origin": web.own_origin}) as client:
+        assert (await read(client))["error"]["code"] == "unauthenticated"
+        assert await closed(client) == 4401
+    async with connect(web.url, additional_headers={"Authorization": "Bearer no"}) as client:
+        assert await closed(client) == 4401
+
+
+async def test_ten_bad_frames_close_4400(web: WebServer, token: str) -> None:
+    async with viewer(web, token) as client:
+        for _ in range(10):
+            await client.send("{")
+            assert (await read(client))["error"]["code"] == "invalid_json"
+        assert await closed(client) == 4400
+
+
+async def test_a_frame_over_64_kib_closes_1009(web: WebServer, token: str) -> None:
+    async with viewer(web, token) as client:
+        await client.send(" " * 65_530 + "{}")
+        assert (await read(client))["ok"] is False
+        await client.send(" " * 65_536 + "{}")
+        assert await closed(client) == 1009
+
+
+@pytest.mark.parametrize("web", ["plain daphne"], indirect=True)
+def test_a_daphne_started_by_itself_closes_1009_too(web: WebServer, token: str) -> None:
+    async def talk() -> None:
+        async with viewer(web, token) as client:
+            await client.send(" " * 100_000)
+            assert (await read(client))["error"]["code"] == "too_large"
+            assert await closed(client) == 1009
+
+    asyncio.run(talk())
+
+
+async def test_a_viewer_that_never_acknowledges_is_merged_then_closed_4408_and_others_see_everything(
+    web: WebServer, token: str, pump: Device
+) -> None:
+    total = 3 * MAX_FRAMES
+    async with viewer(web, token, "device:pump-1") as lazy, viewer(web, token, "device:pump-1") as eager:
+        seen: list[list[int]] = []
+        for number in range(total):
+            await fanout.publish([readings(pump, number)])
+            seen += (await push(eager, "telemetry"))["devices"]["pump-1"]["count"]
+        assert seen == [[number, number] for number in range(total)]
+
+        frames, code = await rest(lazy)
+        assert code == 4408
+        assert [frame["type"] for frame in frames if frame["type"] != "ping"] == ["telemetry"] * MAX_FRAMES
+        assert {"type": "ping"} in frames
+        await fanout.publish([readings(pump, total)])
+        await push(eager, "telemetry")
+
+
+async def test_what_was_merged_away_is_counted_when_acks_come_late(web: WebServer, token: str, pump: Device) -> None:
+    total = 2 * MAX_FRAMES
+    async with viewer(web, token, "device:pump-1") as late, viewer(web, token, "device:pump-1") as eager:
+        for number in range(total):
+            await fanout.publish([readings(pump, number)])
+            await push(eager, "telemetry")
+        frames = [await read(late) for _ in range(MAX_FRAMES)]
+        await late.send(json.dumps({"type": "ack", "n": frames[-1]["n"]}))
+        merged = await push(late, "telemetry")
+        assert merged["devices"] == {"pump-1": {"count": [[total - 1, total - 1]]}}
+        assert merged["dropped"] == total - MAX_FRAMES - 1
+
+
+async def test_a_viewer_that_stops_reading_costs_no_memory_and_is_closed_4408(
+    web: WebServer, token: str, pump: Device
+) -> None:
+    """And says with every breath that it has taken everything."""
+    async with viewer(web, token, "device:pump-1") as eager, deaf(web, token, "device:pump-1") as writer:
+        await fanout.publish([readings(pump, 0)])
+        await push(eager, "telemetry")
+        before = web.memory
+        for number in range(1, 600):  # 60 MB, of which it reads nothing
+            writer.write(text_frame({"type": "ack", "n": number}))
+            await fanout.publish([readings(pump, number, size=100_000)])
+            await push(eager, "telemetry")
+        assert web.memory - before < 25_000_000
+    assert web.output.count("closing a connection of carol: 4408") == 1
+
+
+async def test_a_client_that_floods_while_it_reads_nothing_is_not_read_without_bound(
+    web: WebServer, token: str, pump: Device
+) -> None:
+    async with viewer(web, token, "device:pump-1") as eager, deaf(web, token, "device:pump-1") as writer:
+        for number in range(100):  # more than the buffers between it and the hub take
+            writer.write(text_frame({"type": "ack", "n": number}))
+            await fanout.publish([readings(pump, number, size=100_000)])
+            await push(eager, "telemetry")
+        before = web.memory
+        flood = text_frame({"type": "pong"}) * 4_000
+        with suppress(ConnectionError, TimeoutError):
+            async with asyncio.timeout(1):
+                for _ in range(2_000):  # 100 MB
+                    writer.write(flood)
+                    await writer.drain()
+        assert web.memory - before < 25_000_000
+
+
+async def test_a_snapshot_may_be_larger_than_a_frame_of_a_client(web: WebServer, token: str, pump: Device) -> None:
+    pump.attributes = {f"fact-{number}": "x" * 1000 for number in range(150)}
+    await pump.asave()
+    async with viewer(web, token, "device:pump-1"):
+        pass
+
+
+@asynccontextmanager
+async def deaf(web: WebServer, token: str, stream: str) -> AsyncIterator[asyncio.StreamWriter]:
+    """A viewer of the stream that reads nothing any more."""
+    reader, writer = await asyncio.open_connection(sock=narrow_socket(web.port))
+    await handshake(reader, writer, token)
+    writer.write(text_frame({"id": 1, "type": "subscribe", "stream": stream}))
+    await reader.readuntil(b'"reply":1')
+    yield writer
+    writer.transport.abort()
+
+
+def narrow_socket(port: int) -> socket.socket:
+    """A socket with a small receive buffer, so that the other end soon finds it full."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.connect(("127.0.0.1", port))
+    sock.setblocking(False)
+    return sock
+
+
+async def handshake(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, token: str) -> None:
+    lines = [
+        "GET /ws/ HTTP/1.1",
+        "Host: 127.0.0.1",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version: 13",
+        f"Authorization: Bearer {token}",
+    ]
+    writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
+    assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+
+
+def text_frame(frame: dict[str, Any]) -> bytes:
+    """A short text frame of a client, with a mask of zeros."""
+    payload = json.dumps(frame).encode()
+    assert len(payload) < 126
+    return bytes([0x81, 0x80 | len(payload), 0, 0, 0, 0]) + payload
+
+
+async def test_after_redis_was_gone_viewers_are_still_there_and_told_to_look_again(
+    web: WebServer, token: str, pump: Device, redis: Redis
+) -> None:
+    async with viewer(web, token, "device:pump-1") as client:
+        await fanout.publish([readings(pump, 1)])
+        await push(client, "telemetry")
+        redis.kill()
+        await fanout.publish([readings(pump, 2)])
+        await asyncio.sleep(1)
+        await asyncio.to_thread(redis.start)
+        async with asyncio.timeout(6):
+            resync = await push(client, "resync")
+        assert resync["streams"] == ["device:pump-1"]
+        assert resync["reason"] in ("layer", "gap")
+        await client.send('{"id":9,"type":"subscribe","stream":"device:pump-1"}')
+        while "reply" not in (frame := await read(client)):
+            pass
+        assert frame["ok"]
+        await fanout.publish([AvailabilityChanged(pump.pk, "pump-1", "online", 1)])
+        await push(client, "availability")
+
+
+async def test_signing_out_in_another_process_closes_within_a_second(web: WebServer, alice: User, redis: Redis) -> None:
+    from django.test import Client
+
+    browser = Client()
+    await sync_to_async(browser.force_login)(alice, "django.contrib.auth.backends.ModelBackend")
+    cookie = f"hubbub_session={browser.cookies['hubbub_session'].value}"
+    async with connect(web.url, additional_headers={"Cookie": cookie, "Origin": web.own_origin}) as client:
+        await read(client)
+        await sync_to_async(browser.post)("/logout/", headers={"host": "localhost"})
+        async with asyncio.timeout(1):
+            assert await closed(client) == 4401
