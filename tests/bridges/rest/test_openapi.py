@@ -62,6 +62,11 @@ def test_every_reference_leads_somewhere(document: Any) -> None:
         assert reference.removeprefix("#/components/schemas/") in document["components"]["schemas"]
 
 
+async def test_the_docs_ask_no_validator_on_the_internet() -> None:
+    """Swagger does so by default, on any address but localhost."""
+    assert '"validatorUrl": null' in (await caller().get("/api/v1/docs")).text
+
+
 @pytest.fixture
 def page() -> Iterator[Page]:
     chromium = find("chromium")
