@@ -90,9 +90,6 @@ class Link(asyncio.Protocol):
         self._leave(reason)
         self._write()
         self._cancel_timers()
-        if not self.writable:
-            transport.abort()
-            return
         transport.close()
         self._deadline = self._loop.call_later(CLOSE_GRACE_S, transport.abort)
 

@@ -138,6 +138,14 @@ class TestSubscriberThatNeverReads:
         assert memory_bytes() - memory < 10 << 20
         assert broker.stats["closed.stalled"] == 0
 
+    def test_client_that_asks_and_never_reads_the_answers_is_not_heard_any_more(self, broker, raw):
+        asker: RawClient = raw(receive_buffer=4_096)
+        asker.log_in("bridge", client_id="asker")
+        asker.sock.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            asker.send(b"\xc0\x00" * 25_000_000)
+        assert broker.run(_held(broker, "asker")) < 512 << 10
+
     def test_slow_reader_gets_what_was_queued_in_order(self, broker, raw):
         deaf, talker = raw(receive_buffer=131_072), raw()
         deaf.log_in("pump", client_id="deaf")
@@ -212,16 +220,16 @@ class TestStall:
         assert talker.receive(2) == b"\xd0\x00"
 
     def test_subscriber_that_reads_slowly_is_not(self, broker, raw):
-        slow, talker = raw(receive_buffer=131_072), raw()
+        slow, talker = raw(receive_buffer=32_768), raw()
         slow.log_in("pump", client_id="slow")
         slow.send(subscribe_packet(TOPIC))
         slow.receive(5)
         talker.log_in("pump", client_id="talker")
         for _ in range(200):
-            talker.send(publish_packet(TOPIC, bytes(65_536)))
-        for _ in range(15):
-            slow.receive(60_000)
-            threading.Event().wait(0.1)  # in all three times the time after which a silent one is disconnected
+            talker.send(publish_packet(TOPIC, bytes(LARGEST)))
+        for _ in range(24):
+            slow.receive(20_000)
+            threading.Event().wait(0.1)  # so slow that one packet takes longer than a silent client is given
         assert broker.stats["closed.stalled"] == 0
 
     def test_client_that_asks_and_never_reads_the_answers_is_disconnected(self, broker, raw):
@@ -239,6 +247,8 @@ def _without_own_limits(broker, client_id: str) -> None:
 
 
 async def _held(broker, client_id: str) -> int:
-    """Bytes kept for a session: its queue, and what the transport has not written."""
+    """Bytes kept for a session and its connection: the queue, what is not yet written, what is not yet handled."""
     session = broker.broker._shared.sessions._by_account["bridge"][client_id]
-    return session._held_bytes + session.outlet._transport.get_write_buffer_size() + session.outlet._out_bytes
+    link = session.outlet
+    unwritten = link._transport.get_write_buffer_size() + link._out_bytes
+    return session._held_bytes + unwritten + len(link._framer._data)

@@ -1,7 +1,10 @@
 """Bytes that no client should send: the connection is closed for a counted reason, everybody else goes on."""
 
+import asyncio
+
 import pytest
 
+from bridges.broker.link import PACKETS_PER_TURN
 from tests.bridges.broker.clients import SECRET, Faulty, connect_packet, packet, publish_packet, subscribe_packet, text
 
 TOPIC = "devices/pump/telemetry"
@@ -136,6 +139,22 @@ def test_many_packets_may_come_at_once(broker, raw, witness):
     assert witness.payloads(3_000) == [str(number).encode() for number in range(3_000)]
     assert eager.rest() == b""
     assert broker.stats["closed.disconnected"] == 1
+
+
+def test_flood_of_one_client_leaves_turns_to_others(broker, raw):
+    flooder = raw()
+    flooder.log_in("pump")
+    watching = asyncio.run_coroutine_threadsafe(_most_received_in_a_turn(broker.stats, 20_000), broker.loop)
+    flooder.send(publish_packet(TOPIC, b"x") * 20_000)
+    assert watching.result(10) <= 2 * PACKETS_PER_TURN  # the watcher may come first in one turn and last in the next
+
+
+async def _most_received_in_a_turn(stats: dict[str, int], total: int) -> int:
+    most = last = 0
+    while last < total:
+        await asyncio.sleep(0)
+        most, last = max(most, stats["received_messages"] - last), stats["received_messages"]
+    return most
 
 
 def test_error_in_the_rights_of_an_account_closes_only_that_connection(broker, raw, witness):

@@ -1,0 +1,109 @@
+"""A session delivering to an outlet that only writes down what it is given."""
+
+from collections import Counter
+
+import pytest
+
+from bridges.broker.limits import MAX_PACKET_ID, SessionLimits
+from bridges.broker.packets import Message
+from bridges.broker.report import Report
+from bridges.broker.session import PACKETS_PER_PUMP, Pool, Session
+from tests.bridges.broker.clients import Device
+
+
+class Recorder:
+    def __init__(self) -> None:
+        self.writable = True
+        self.packets: list[bytes] = []
+        self.pumps = 0
+        self.room: int | None = None
+
+    def send(self, packet: bytes) -> None:
+        self.packets.append(packet)
+        if self.room is not None:
+            self.room -= 1
+            self.writable = self.room > 0
+
+    def close(self, reason: str) -> None:
+        raise AssertionError(reason)
+
+    def pump_soon(self) -> None:
+        self.pumps += 1
+
+    def payloads(self) -> list[bytes]:
+        return [packet[7:] if packet[0] & 6 else packet[5:] for packet in self.packets]
+
+    def packet_ids(self) -> list[int]:
+        return [int.from_bytes(packet[5:7]) for packet in self.packets if packet[0] & 6]
+
+
+@pytest.fixture
+def outlet():
+    return Recorder()
+
+
+@pytest.fixture
+def session(outlet):
+    session = Session(Device("pump"), "p", Pool(1 << 20), clean=False, stats=Counter(), report=Report())
+    session.attach(outlet, Device("pump"), SessionLimits(in_flight=2, queue_messages=1_000))
+    return session
+
+
+def message(payload: str, qos: int = 1) -> Message:
+    return Message("t", b"t", payload.encode(), qos)
+
+
+def test_qos_0_does_not_overtake_what_waits_for_the_window(session, outlet):
+    for number in range(3):
+        session.deliver(message(str(number)), 1)
+    session.deliver(message("last", 0), 0)
+    assert outlet.payloads() == [b"0", b"1"]
+    session.acknowledge(1)
+    assert outlet.payloads() == [b"0", b"1", b"2", b"last"]
+
+
+def test_nothing_overtakes_the_repeats_after_a_reconnect(session):
+    session.deliver(message("0"), 1)
+    session.deliver(message("1"), 1)
+    session.detach()
+    session.deliver(message("2"), 1)
+    again = Recorder()
+    session.attach(again, Device("pump"), SessionLimits(in_flight=9))
+    session.deliver(message("3"), 1)
+    assert again.packets == []
+    assert again.pumps == 1
+    session.pump()
+    assert again.payloads() == [b"0", b"1", b"2", b"3"]
+    assert again.packet_ids() == [1, 2, 3, 4]
+    assert [packet[0] for packet in again.packets] == [0x3A, 0x3A, 0x32, 0x32]
+
+
+def test_packet_ids_wrap_around_and_leave_out_those_in_flight(session, outlet):
+    session.deliver(message("kept"), 1)
+    for _ in range(MAX_PACKET_ID + 1):
+        session.deliver(message("x"), 1)
+        session.acknowledge(outlet.packet_ids()[-1])
+        del outlet.packets[:-1]
+    assert outlet.packet_ids() == [3]
+    assert list(session.in_flight) == [1]
+
+
+def test_pumping_stops_when_the_outlet_is_full(session, outlet):
+    outlet.writable = False
+    for number in range(5):
+        session.deliver(message(str(number), 0), 0)
+    outlet.writable, outlet.room = True, 2
+    session.pump()
+    assert outlet.payloads() == [b"0", b"1"]
+    assert session.queued == 3
+
+
+def test_pumping_a_long_queue_lets_others_take_turns(session, outlet):
+    outlet.writable = False
+    for _ in range(PACKETS_PER_PUMP + 1):
+        session.deliver(message("x", 0), 0)
+    outlet.writable, outlet.pumps = True, 0
+    session.pump()
+    assert (len(outlet.packets), outlet.pumps) == (PACKETS_PER_PUMP, 1)
+    session.pump()
+    assert session.queued == 0
