@@ -146,6 +146,18 @@ class TestSubscriberThatNeverReads:
             asker.send(b"\xc0\x00" * 25_000_000)
         assert broker.run(_held(broker, "asker")) < 512 << 10
 
+    def test_client_that_does_not_read_its_messages_is_not_heard_either(self, broker, raw):
+        deaf, talker = raw(receive_buffer=4_096), raw()
+        deaf.log_in("bridge", client_id="deaf")
+        deaf.send(subscribe_packet(TOPIC))
+        deaf.receive(5)
+        talker.log_in("pump")
+        talker.send(publish_packet(TOPIC, bytes(LARGEST)) * 10 + b"\xc0\x00")
+        assert talker.receive(2) == b"\xd0\x00"
+        deaf.sock.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            deaf.send(publish_packet("devices/pump/x", bytes(LARGEST)) * 200)
+
     def test_slow_reader_gets_what_was_queued_in_order(self, broker, raw):
         deaf, talker = raw(receive_buffer=131_072), raw()
         deaf.log_in("pump", client_id="deaf")
