@@ -56,6 +56,18 @@ async def test_signing_out_closes_the_connections_of_that_login_alone(people: di
         await viewer.leave()
 
 
+async def test_the_session_is_gone_before_its_connections_are_told_to_look(
+    people: dict[str, User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Django sends its signal first and deletes afterwards."""
+    left: list[int] = []
+    monkeypatch.setattr(fanout, "publish_from_sync", lambda events: left.append(Session.objects.count()))
+    client = Client()
+    await sync_to_async(client.force_login)(people["alice"], "django.contrib.auth.backends.ModelBackend")
+    await sync_to_async(client.post)("/logout/", headers={"host": "localhost"})
+    assert left == [0]
+
+
 def change_password(user: User) -> None:
     user.set_password("another")
     user.save()

@@ -111,10 +111,10 @@ async def test_after_a_lull_the_first_frame_leaves_at_once_and_what_follows_in_o
 
 async def test_availability_comes_after_the_telemetry_before_it(headers: dict[str, Headers], pump: Device) -> None:
     viewer = await watcher(headers["carol"], "device:pump-1")
-    await fanout.publish([*readings(pump), online(pump), *readings(pump)])
-    frames = [await viewer.frame() for _ in range(3)]
-    assert [frame["type"] for frame in frames] == ["telemetry", "availability", "telemetry"]
-    assert frames[1] == {"type": "availability", "device": "pump-1", "status": "online", "at": 7}
+    await fanout.publish([*readings(pump), *readings(pump), online(pump), *readings(pump)])
+    frames = [await viewer.frame() for _ in range(4)]
+    assert [frame["type"] for frame in frames] == ["telemetry", "telemetry", "availability", "telemetry"]
+    assert frames[2] == {"type": "availability", "device": "pump-1", "status": "online", "at": 7}
     await leave(viewer)
 
 

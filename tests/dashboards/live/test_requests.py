@@ -134,13 +134,19 @@ async def test_an_unknown_kind_of_stream_is_named(headers: dict[str, Headers], p
 
 
 async def test_after_unsubscribe_nothing_comes_any_more(headers: dict[str, Headers], pump: Device) -> None:
-    viewer = await enter(headers["carol"])
-    await viewer.subscribe("device:pump-1")
+    viewer, other = await enter(headers["carol"]), await enter(headers["bob"])
+    for who in (viewer, other):
+        await who.subscribe("device:pump-1")
+    await fanout.publish(await sync_to_async(reports.set_availability)(pump, Availability.ONLINE, 1))
+    for who in (viewer, other):
+        await who.push("availability")
     reply = await viewer.request("unsubscribe", stream="device:pump-1")
     assert reply["ok"]
-    await fanout.publish(await sync_to_async(reports.set_availability)(pump, Availability.ONLINE, 1))
+    await fanout.publish(await sync_to_async(reports.set_availability)(pump, Availability.OFFLINE, 2))
+    await other.push("availability")
     assert await viewer.is_quiet()
-    await viewer.leave()
+    for who in (viewer, other):
+        await who.leave()
 
 
 async def test_unsubscribing_from_one_stream_leaves_another_with_the_same_device(
