@@ -169,9 +169,3 @@ def wait_for_green(web: Web) -> None:
     while web.get("/readyz").status_code != 200:
         assert time.monotonic() < end
         time.sleep(0.1)
-
-
-def test_a_port_of_the_broker_is_known_without_being_named(settings: Any) -> None:
-    for url, port in (("mqtt://h", 1883), ("mqtts://h", 8883), (f"mqtt://h:{(free := free_port())}", free)):
-        settings.MQTT_URL = url
-        assert health._broker_address() == ("h", port)
