@@ -8,6 +8,7 @@ import secrets
 import signal
 import socket
 import sys
+from dataclasses import replace
 
 from django.conf import settings
 from prometheus_client import REGISTRY
@@ -15,8 +16,8 @@ from twisted.internet import reactor
 
 from bridges.broker import Broker, Limits
 from bridges.mqtt.accounts import BRIDGE, Doorkeeper, HubAccounts
+from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.bridge import DEFAULT_CLIENT_ID, run_bridge
-from bridges.mqtt.session import BrokerAddress
 from dashboards.live import relay
 from hub import asgi, demo, web
 from hub.broker_stats import BrokerCollector
@@ -32,7 +33,11 @@ STOP_S = 8.0
 class Hub:
     """Broker, bridge, web server and simulator on Daphne's event loop."""
 
-    def __init__(self, web_socket: socket.socket, mqtt_socket: socket.socket | None, greeting: str) -> None:
+    def __init__(
+        self, web_socket: socket.socket, mqtt_socket: socket.socket | None, address: BrokerAddress, greeting: str
+    ) -> None:
+        """`mqtt_socket` is the embedded broker's; without it `address` is that of another one."""
+        self._address = address
         self._mqtt_socket = mqtt_socket
         self._greeting = greeting
         self._stop = asyncio.Event()
@@ -68,15 +73,14 @@ class Hub:
 
     async def _start_broker(self) -> tuple[Broker | None, BrokerAddress]:
         if self._mqtt_socket is None:
-            return None, BrokerAddress.from_url(settings.MQTT_URL or "")
+            return None, self._address
         password = secrets.token_urlsafe(32)
         broker = Broker(HubAccounts(password), sock=self._mqtt_socket, limits=Limits())
         await broker.start()
         REGISTRY.register(BrokerCollector(broker))
         self._doorkeeper = Doorkeeper(broker)
         await self._doorkeeper.start()
-        host = "127.0.0.1" if settings.MQTT_BIND in ("0.0.0.0", "::") else settings.MQTT_BIND  # noqa: S104
-        return broker, BrokerAddress(host, settings.MQTT_PORT, BRIDGE, password)
+        return broker, replace(self._address, username=BRIDGE, password=password)
 
     async def _start_simulator(self, address: BrokerAddress) -> asyncio.subprocess.Process | None:
         """The demo devices are clients of their own, in a process of their own."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.inbound import Inbound
 from bridges.mqtt.outbound import Outbound
-from bridges.mqtt.session import BrokerAddress
 from bridges.pipeline import Pipeline, shared_ingest
 
 DEFAULT_CLIENT_ID = "hubbub-bridge"
+FAREWELL_S = 2.0
+"""How long the outbound session may take to say goodbye to the broker."""
 
 
 async def run_bridge(
@@ -39,8 +41,9 @@ async def run_bridge(
         stopping.cancel()
         sending.cancel()
         pipeline.close()
-        results = await asyncio.gather(processing, sending, return_exceptions=True)
+        # Outbound has nothing to finish, and a broker that is away must not hold up the end.
+        await asyncio.gather(asyncio.wait({processing}), asyncio.wait({sending}, timeout=FAREWELL_S))
         await asyncio.to_thread(inbound.stop)
-    for result in results:
-        if isinstance(result, Exception):
-            raise result
+    for task in (processing, sending):
+        if task.done() and not task.cancelled() and (error := task.exception()):
+            raise error

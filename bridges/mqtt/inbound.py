@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bridges.mqtt import topics
-from bridges.mqtt.session import BrokerAddress, InboundSession, Received
+from bridges.mqtt.address import BrokerAddress
+from bridges.mqtt.session import InboundSession, Received
 from bridges.pipeline import Delivery, Pipeline
 from bridges.refusals import note
 from devices.errors import Refusal

@@ -10,7 +10,9 @@ from django.db import Error as DatabaseError
 
 from bridges import codec
 from bridges.mqtt import topics
-from bridges.mqtt.session import Backoff, BrokerAddress, Lost, outbound_session
+from bridges.mqtt.address import BrokerAddress
+from bridges.mqtt.backoff import Backoff
+from bridges.mqtt.session import Lost, outbound_session
 from devices import database, fanout, groups, stats
 from devices.events import Event
 from devices.listener import Listener
@@ -69,7 +71,7 @@ class Outbound:
                     await self._send_until(lost, publish)
             except Lost as error:
                 logger.warning("no outbound session with %s: %s", self._address, error)
-            await asyncio.sleep(backoff.next())
+            await asyncio.sleep(backoff.next_s())
 
     async def _send_until(self, lost: asyncio.Task[None], publish: Publish) -> None:
         while not lost.done():

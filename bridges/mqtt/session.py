@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import ssl
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import aiomqtt
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -23,59 +21,19 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from bridges.mqtt.address import BrokerAddress
+from bridges.mqtt.backoff import Backoff
 from devices.values import now_us
 
 logger = logging.getLogger("hubbub.mqtt")
 
 KEEPALIVE_S = 30
 CONNECT_TIMEOUT_S = 10.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 15.0
 CATCH_UP_S = 5_000_000
 """Microseconds after a connect in which what arrives may have waited in the broker."""
 
 Lost = aiomqtt.MqttError
 """What the outbound session raises when the broker is gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerAddress:
-    """Where a broker is and how to sign in; made from `mqtt[s]://user:password@host:port`."""
-
-    host: str
-    port: int
-    username: str | None = None
-    password: str | None = None
-    tls: bool = False
-
-    @classmethod
-    def from_url(cls, url: str) -> BrokerAddress:
-        parts = urlsplit(url)
-        tls = parts.scheme == "mqtts"
-        return cls(
-            host=parts.hostname or "127.0.0.1",
-            port=parts.port or (8883 if tls else 1883),
-            username=unquote(parts.username) if parts.username else None,
-            password=unquote(parts.password) if parts.password else None,
-            tls=tls,
-        )
-
-    def __str__(self) -> str:
-        """Without the credentials: this goes into logs."""
-        return f"{'mqtts' if self.tls else 'mqtt'}://{self.host}:{self.port}"
-
-
-class Backoff:
-    """Pauses that double from `FIRST_PAUSE_S` to `LONGEST_PAUSE_S`; jitter keeps bridges from coming back as one."""
-
-    def __init__(self) -> None:
-        self._pause = FIRST_PAUSE_S
-
-    def next(self) -> float:
-        pause, self._pause = self._pause, min(self._pause * 2, LONGEST_PAUSE_S)
-        return pause * random.uniform(0.5, 1.0)  # noqa: S311 - not for secrets
-
-    def reset(self) -> None:
-        self._pause = FIRST_PAUSE_S
 
 
 @dataclass(slots=True)
@@ -148,10 +106,12 @@ class InboundSession:
         while not self._stopping.is_set():
             try:
                 self._client.connect(self._address.host, self._address.port, KEEPALIVE_S)
+                if self._stopping.is_set():  # `stop` came before there was a connection to end
+                    return
                 self._client.loop_forever()
             except OSError as error:
                 logger.warning("no connection to %s: %s", self._address, error)
-            self._stopping.wait(self._backoff.next())
+            self._stopping.wait(self._backoff.next_s())
 
     def _on_connect(
         self, client: Client, userdata: Any, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None

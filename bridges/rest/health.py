@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlsplit
 
 from channels.layers import get_channel_layer
-from django.conf import settings
 from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from bridges.mqtt.address import configured
 from devices.models import Space
 
 LIMIT_S = 2.0
@@ -79,16 +78,9 @@ async def _check_layer() -> None:
 
 
 async def _check_broker() -> None:
-    _, writer = await asyncio.open_connection(*_broker_address())
+    broker = configured()
+    _, writer = await asyncio.open_connection(broker.host, broker.port)
     writer.close()
-
-
-def _broker_address() -> tuple[str, int]:
-    if settings.MQTT_URL:
-        parts = urlsplit(settings.MQTT_URL)
-        return parts.hostname or "localhost", parts.port or (8883 if parts.scheme == "mqtts" else 1883)
-    everywhere = settings.MQTT_BIND in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
-    return "127.0.0.1" if everywhere else settings.MQTT_BIND, settings.MQTT_PORT
 
 
 _CHECKS: dict[str, Callable[[], Awaitable[None]]] = {

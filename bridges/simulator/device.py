@@ -8,15 +8,19 @@ from typing import NoReturn, Protocol
 
 import msgspec
 
-from bridges.simulator.address import Broker
+from bridges.mqtt.address import BrokerAddress
+from bridges.mqtt.backoff import Backoff, scattered
 from bridges.simulator.answers import Answers
 from bridges.simulator.backlog import Backlog
-from bridges.simulator.backoff import Backoff
 from bridges.simulator.credentials import Credentials
 from bridges.simulator.link import Link, LinkDown, Refused
 from bridges.simulator.outbox import Message, Outbox
 from bridges.simulator.physics.model import Model
 
+FIRST_S, LONGEST_S = 0.5, 5.0
+"""Pauses between attempts to connect."""
+REFUSED_S = 30.0
+"""After refused credentials: they seldom become right by asking again, and each attempt costs the broker a hash."""
 STABLE_S = 5.0
 """A connection that held this long starts the waiting times anew."""
 FAREWELL_S, DISCONNECT_S = 1.5, 0.5
@@ -43,7 +47,7 @@ class SimulatedDevice:
     """Everything it says is below `devices/<uid>/`. `interval_s` parts two telemetry messages."""
 
     def __init__(
-        self, credentials: Credentials, model: Model, broker: Broker, interval_s: float, reporter: Reporter
+        self, credentials: Credentials, model: Model, broker: BrokerAddress, interval_s: float, reporter: Reporter
     ) -> None:
         self.uid = credentials.uid
         self.backlog = Backlog(model.TIMESTAMPS)
@@ -96,7 +100,7 @@ class SimulatedDevice:
         self._measure()
 
     async def _stay_connected(self) -> NoReturn:
-        backoff = Backoff()
+        backoff = Backoff(FIRST_S, LONGEST_S)
         while True:
             try:
                 await self._link.connect()
@@ -104,7 +108,7 @@ class SimulatedDevice:
                 self._reporter.waiting(self, str(error))
             except Refused as error:
                 self._reporter.refused(self, str(error))
-                await asyncio.sleep(backoff.refused_s())
+                await asyncio.sleep(scattered(REFUSED_S))
                 continue
             else:
                 await self._stay(backoff)

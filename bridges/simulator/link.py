@@ -18,7 +18,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
-from bridges.simulator.address import Broker
+from bridges.mqtt.address import BrokerAddress
 from bridges.simulator.credentials import Credentials
 from bridges.simulator.outbox import Message
 
@@ -48,7 +48,7 @@ class Link:
     def __init__(
         self,
         credentials: Credentials,
-        broker: Broker,
+        broker: BrokerAddress,
         status_topic: str,
         on_message: Callable[[str, bytes, bool], None],
     ) -> None:

@@ -6,17 +6,16 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from bridges.simulator.address import Broker
+from bridges.mqtt.address import BrokerAddress
 from bridges.simulator.backlog import BACKLOG_LIMIT
-from bridges.simulator.backoff import REFUSED_S
 from bridges.simulator.credentials import Credentials
-from bridges.simulator.device import SimulatedDevice
+from bridges.simulator.device import REFUSED_S, SimulatedDevice
 from bridges.simulator.kinds import build
 
 log = logging.getLogger("hubbub.simulator")
 
 
-async def simulate(fleet: Sequence[Credentials], broker: Broker, interval_s: float, stop: asyncio.Event) -> None:
+async def simulate(fleet: Sequence[Credentials], broker: BrokerAddress, interval_s: float, stop: asyncio.Event) -> None:
     """Run a device for each of `fleet` until `stop` is set, then sign all off, which takes 2 s at the most.
 
     A broker that is away is waited for. Each device speaks every `interval_s` seconds, at moments spread evenly.
@@ -37,7 +36,7 @@ async def simulate(fleet: Sequence[Credentials], broker: Broker, interval_s: flo
 class FleetReport:
     """Logs what happens to the fleet, not to each device: a broker's restart is two lines, not two hundred."""
 
-    def __init__(self, size: int, broker: Broker) -> None:
+    def __init__(self, size: int, broker: BrokerAddress) -> None:
         self._size, self._broker = size, broker
         self._online: set[str] = set()
         self._refused: set[str] = set()

@@ -104,7 +104,8 @@ def test_one_process_may_use_named_servers_too(scaled_out: ScaledOut, tmp_path: 
     hub.start()
     assert f"-p {scaled_out.mosquitto.port}" in hub.output
     assert "secret" not in hub.output.replace("my-device.secret", "").replace(f"-P {_secret(hub)}", "")
-    assert hub.stop() == 0
+    code = hub.stop()
+    assert code == 0, hub.output
 
 
 def test_a_bridge_of_its_own_says_which_servers_it_misses(tmp_path: Path) -> None:

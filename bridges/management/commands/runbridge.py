@@ -7,8 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from bridges.mqtt.address import AddressError, BrokerAddress
 from bridges.mqtt.bridge import DEFAULT_CLIENT_ID, run_bridge
-from bridges.mqtt.session import BrokerAddress
 
 
 class Command(BaseCommand):
@@ -22,7 +22,11 @@ class Command(BaseCommand):
             raise CommandError("MQTT_URL is not set: a bridge of its own needs a broker of its own (or use runhub)")
         if not settings.REDIS_URL:
             raise CommandError("REDIS_URL is not set: without it nothing stored here reaches the web processes")
-        asyncio.run(bridge_until_signalled(BrokerAddress.from_url(settings.MQTT_URL), options["client_id"]))
+        try:
+            address = BrokerAddress.from_url(settings.MQTT_URL)
+        except AddressError as error:
+            raise CommandError(f"MQTT_URL: {error}") from None
+        asyncio.run(bridge_until_signalled(address, options["client_id"]))
 
 
 async def bridge_until_signalled(address: BrokerAddress, client_id: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bridges.simulator.address import AddressError, Broker, parse
+from bridges.mqtt.address import AddressError, BrokerAddress, configured
 from bridges.simulator.credentials import Credentials, CredentialsError, read
 from bridges.simulator.simulation import simulate
 
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--url",
-            default=settings.MQTT_URL or f"mqtt://127.0.0.1:{settings.MQTT_PORT}",
+            default=str(configured()),
             help="the broker, mqtt://host:port; a user and a password in it are passed over",
         )
         parser.add_argument(
@@ -60,13 +60,13 @@ class Command(BaseCommand):
         if not (math.isfinite(interval) and interval > 0):
             raise CommandError("--interval must be a number of seconds above 0")
         try:
-            fleet, broker = read(credentials), parse(url)
+            fleet, broker = read(credentials), BrokerAddress.from_url(url)
         except (CredentialsError, AddressError) as error:
             raise CommandError(str(error)) from None
         asyncio.run(_run(fleet, broker, interval, stop_with_stdin))
 
 
-async def _run(fleet: list[Credentials], broker: Broker, interval_s: float, stop_with_stdin: bool) -> None:
+async def _run(fleet: list[Credentials], broker: BrokerAddress, interval_s: float, stop_with_stdin: bool) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from bridges.mqtt.address import AddressError, configured
 from devices.services.reports import forget_availability
 from hub import demo, sockets
 from hub.assembly import Hub
@@ -22,14 +23,15 @@ class Command(BaseCommand):
             mqtt_socket = None
             if not settings.MQTT_URL:
                 mqtt_socket = sockets.bind(settings.MQTT_BIND, settings.MQTT_PORT, "MQTT_PORT")
-        except sockets.PortTaken as error:
+            address = configured()
+        except (sockets.PortTaken, AddressError) as error:
             raise CommandError(str(error)) from None
         call_command("migrate", verbosity=0, interactive=False)
         made = demo.prepare(settings.DATA_DIR, settings.DEMO_PASSWORD, simulated=settings.DEMO)
         if mqtt_socket is not None:
             forget_availability()
         take_terminal()
-        hub = Hub(web_socket, mqtt_socket, banner(settings.ENV, made))
+        hub = Hub(web_socket, mqtt_socket, address, banner(settings.ENV, made, address))
         hub.run()
         if hub.failure is not None:
             raise CommandError(f"the hub broke: {hub.failure!r}") from hub.failure

@@ -14,8 +14,8 @@ from asgiref.sync import sync_to_async
 
 from bridges.broker import Broker
 from bridges.mqtt.accounts import BRIDGE, Doorkeeper, HubAccounts
+from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.bridge import run_bridge
-from bridges.mqtt.session import BrokerAddress
 from devices import database, groups, stats
 from devices.credentials import hash_secret
 from devices.events import AvailabilityChanged, CommandChanged, Event, TelemetryStored

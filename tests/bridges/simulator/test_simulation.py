@@ -14,8 +14,8 @@ from itertools import pairwise
 
 import pytest
 
-from bridges.simulator import backoff, device, link
-from bridges.simulator.address import Broker, parse
+from bridges.mqtt.address import BrokerAddress
+from bridges.simulator import device, link
 from bridges.simulator.credentials import Credentials
 from bridges.simulator.simulation import simulate
 from devices.credentials import hash_secret
@@ -31,7 +31,7 @@ def run(broker, fleet) -> Run:
     @contextlib.asynccontextmanager
     async def running(interval_s: float = 0.1, fleet: list[Credentials] = fleet) -> AsyncIterator[None]:
         stop = asyncio.Event()
-        task = asyncio.create_task(simulate(fleet, parse(broker.url()), interval_s, stop))
+        task = asyncio.create_task(simulate(fleet, BrokerAddress.from_url(broker.url()), interval_s, stop))
         try:
             yield
         finally:
@@ -205,7 +205,7 @@ def admit(broker, entry: Credentials) -> None:
 
 
 async def test_refused_credentials_are_said_once_and_the_others_run(run, broker, fleet, lines, monkeypatch):
-    monkeypatch.setattr(backoff, "REFUSED_S", 0.1)
+    monkeypatch.setattr(device, "REFUSED_S", 0.1)
     stranger = Credentials("pump-9", "no account yet")
     async with run(fleet=[stranger, *fleet]):
         await lines.until("3 simulated devices are connected")
@@ -229,7 +229,7 @@ async def test_server_that_hangs_up_is_said_to_have_done_so(lines, fleet):
     server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     stop = asyncio.Event()
-    task = asyncio.create_task(simulate(fleet, Broker("127.0.0.1", port), 1, stop))
+    task = asyncio.create_task(simulate(fleet, BrokerAddress("127.0.0.1", port), 1, stop))
     assert "the broker closed the connection" in await lines.until("trying on")
     stop.set()
     await task
