@@ -1,19 +1,25 @@
 """The ASGI application: HTTP to Django, WebSocket to the live connection."""
 
 import os
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
 
 from django.core.asgi import get_asgi_application
 
 # First: everything below needs Django's app registry.
-http = get_asgi_application()
+django: Any = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402
+from django.conf import settings  # noqa: E402
 
+from bridges.rest.body_limit import BodyLimit  # noqa: E402
 from dashboards.live import daphne  # noqa: E402
+from hub.request_bodies import bound_in_daphne  # noqa: E402
 from hub.routing import websockets  # noqa: E402
 
 daphne.mend()
+bound_in_daphne()
+http = BodyLimit(django, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 application = ProtocolTypeRouter({"http": http, "websocket": websockets})

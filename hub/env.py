@@ -70,7 +70,7 @@ def read(environ: Mapping[str, str], base_dir: Path) -> Env:
 
 def _integer(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
     text = environ.get(name) or str(default)
-    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+    if not (text.isascii() and text.isdigit() and len(text) < 16 and least <= int(text) <= most):
         raise EnvError(f"{name} must be a whole number from {least} to {most}, not {text!r}")
     return int(text)
 

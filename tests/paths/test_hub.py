@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -97,3 +98,19 @@ def test_the_metrics_cover_the_broker_too(hub: RunningHub) -> None:
     shown = httpx.get(f"{hub.url}/metrics").text
     assert 'hubbub_broker{count="accepted_logins"}' in shown
     assert "hubbub_messages_received_total" in shown
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 50000000", "Transfer-Encoding: chunked"])
+def test_a_large_body_is_refused_while_it_arrives(hub: RunningHub, framing: str) -> None:
+    piece = b"x" * 65_536
+    taken = 0
+    with socket.create_connection(("127.0.0.1", hub.port), timeout=START_S) as client:
+        client.sendall(f"POST /login/ HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n".encode())
+        try:
+            while taken < 50_000_000:
+                client.sendall(b"%x\r\n%b\r\n" % (len(piece), piece) if "chunked" in framing else piece)
+                taken += len(piece)
+        except OSError:
+            pass  # the hub has hung up
+    assert taken < 25_000_000  # what the buffers of two sockets hold, and no more
+    assert httpx.get(f"{hub.url}/healthz").status_code == 200
