@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -42,7 +43,7 @@ def device(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_no_example_is_left_out() -> None:
-    assert set(EXAMPLES) == {"device", "ingest", "client"}
+    assert set(EXAMPLES) == {"device", "ingest", "client", "http"}
 
 
 def test_a_client_watches_a_device_and_commands_it(environment: dict[str, str], device: subprocess.Popen[str]) -> None:
@@ -64,3 +65,19 @@ def test_http_ingest_stores(environment: dict[str, str]) -> None:
         viewer.subscribe(f"device:{uid}")
         subprocess.run(["sh", "-euc", EXAMPLES["ingest"]], env=environment, check=True, timeout=START_S)
         assert viewer.telemetry(uid)["temperature"][0][1] == 21.5
+
+
+def test_the_http_api_commands_and_tells_history(environment: dict[str, str], device: subprocess.Popen[str]) -> None:
+    find("curl")
+    with Viewer(environment["HUB"], environment["TOKEN"]) as viewer:
+        viewer.subscribe(f"device:{environment['DEVICE_UID']}")
+        viewer.telemetry(environment["DEVICE_UID"])  # the device is connected
+        done = subprocess.run(
+            ["sh", "-euc", EXAMPLES["http"]], env=environment, capture_output=True, text=True, timeout=START_S
+        )
+        assert done.returncode == 0, done.stderr
+        assert viewer.push("command", status="succeeded")["result"] == {"speed": 30}
+    issued, columns = (json.loads(text) for text in done.stdout.replace("}{", "}\n{").splitlines())
+    assert issued["status"] == "queued"
+    assert columns["resolution"] == "raw"
+    assert columns["v"][0] == 0
