@@ -10,7 +10,7 @@ run: .venv/.installed node_modules/.installed
 
 test: system .venv/.installed-dev node_modules/.installed
 	$(BIN)/python -m pytest $(ARGS)
-	PATH="$(CURDIR)/$(BIN):$$PATH" npm test --silent
+	PATH="$$PATH:$(CURDIR)/$(BIN)" npm test --silent
 
 system:
 	@.ci/prepare
