@@ -18,7 +18,6 @@ from dashboards.live.frames import BadFrame
 from dashboards.live.outbox import Send
 from dashboards.live.relay import Relay
 from devices import database, stats
-from devices.access import Person
 from devices.values import now_us
 
 logger = logging.getLogger("hubbub.live")
@@ -53,40 +52,44 @@ class HubConsumer:
 
     @classmethod
     def as_asgi(cls) -> Callable[[dict[str, Any], Receive, Send], Awaitable[None]]:
-        async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-            await cls(scope, receive, send).run()
+        def application(scope: dict[str, Any], receive: Receive, send: Send) -> Awaitable[None]:
+            return cls(scope, receive, send).run()
 
         return application
 
     async def run(self) -> None:
+        connection = await self._enter()
+        if connection is not None:
+            await self._serve(connection)
+
+    async def _enter(self) -> Connection | None:
+        """The connection of somebody who may come in; all others have been refused or told why."""
         await self._receive()  # "websocket.connect"
         login = logins.read(self._headers)
         if login.token is None and not origins.is_allowed(self._headers):
             # Before it is accepted, so with HTTP 403: a foreign page learns nothing, not even who is signed in.
             logger.warning("refused a connection from a foreign origin")
             await self._send({"type": "websocket.close"})
-            return
+            return None
         await self._send({"type": "websocket.accept"})
         try:
             person = await database.run(logins.person, login)
         except DatabaseError as error:
             logger.warning("no database to look up a login: %s", error)
             await self._turn_away(CloseCode.RESTART, "unavailable", "the database is away: come back")
-        else:
-            await self._admit(person, login)
-
-    async def _admit(self, person: Person | None, login: logins.Login) -> None:
+            return None
         if person is None:
             await self._turn_away(CloseCode.UNAUTHENTICATED, "unauthenticated", "sign in, or send a valid token")
-            return
+            return None
+        connection = Connection(person, login, self._relay.clock, self._relay.number)
         if self._relay.closing:
             await self._turn_away(CloseCode.RESTART, "unavailable", "the hub restarts: come back")
-            return
-        connection = Connection(person, login, self._relay.clock, self._relay.number)
-        if 0 < settings.CONNECTION_LIMIT <= self._relay.connections_of(connection.user_id):
-            await self._turn_away(CloseCode.TOO_MANY, "too_many", f"up to {settings.CONNECTION_LIMIT} connections")
+        elif 0 < settings.CONNECTION_LIMIT <= self._relay.connections_of(connection.user_id):
+            limit = f"a person may have {settings.CONNECTION_LIMIT} connections"
+            await self._turn_away(CloseCode.TOO_MANY, "too_many", limit)
         else:
-            await self._serve(connection)
+            return connection
+        return None
 
     async def _turn_away(self, code: CloseCode, error: str, message: str) -> None:
         """A frame that says why, since browsers are not told the reason of a close, and the close."""

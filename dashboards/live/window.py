@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Collection, Container, Iterator
 from typing import Any
 
@@ -56,7 +55,7 @@ class Window:
     def __init__(self, number: Callable[[], int]) -> None:
         """`number` gives the next running number for a frame of the window's own."""
         self._number = number
-        self._in_flight: deque[tuple[int, int]] = deque()
+        self._in_flight: list[tuple[int, int]] = []  # `MAX_FRAMES` at most; an idle deque is ten times as large
         self._bytes = 0
         self._kept: dict[int, dict[str, Point]] = {}
         self._uids: dict[int, str] = {}
@@ -73,7 +72,7 @@ class Window:
     def acknowledge(self, n: int) -> str | None:
         """Releases all frames up to `n`; the text to send where something was kept back and there is room now."""
         while self._in_flight and self._in_flight[0][0] <= n:
-            self._bytes -= self._in_flight.popleft()[1]
+            self._bytes -= self._in_flight.pop(0)[1]
         if not self._kept or not self._has_room(0):
             return None
         number = self._number()
