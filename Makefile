@@ -28,6 +28,9 @@ format: .venv/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+bench: system .venv/.installed-dev node_modules/.installed
+	$(BIN)/python -m benchmarks.ingest
+
 requirements: .venv/.installed-dev
 	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --annotation-style line --upgrade -o requirements.txt requirements.in
 	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --annotation-style line --upgrade -o requirements-dev.txt requirements-dev.in

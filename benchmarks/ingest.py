@@ -1,0 +1,163 @@
+"""How many QoS 1 messages a second, three values each, come from the broker into the database, acknowledged after it.
+
+    .venv/bin/python -m benchmarks.ingest [--messages 60000] [--forms sqlite postgresql embedded]
+
+Generator, broker, bridge and database share the machine. The rate is over the time from the first message sent to the
+last one stored. Mosquitto takes messages faster than any bridge stores them, so their number must stay below what it
+queues.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import socket
+import struct
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+
+from devices.credentials import hash_secret
+from tests.postgres import Postgres
+from tests.servers import HubServer, Mosquitto
+
+DEVICES = 20
+BURST = 100
+"""Messages sent before their acknowledgements are read; a window that Mosquitto and the embedded broker allow."""
+
+
+class Device:
+    """An MQTT client of few parts, so that it does not become the bottleneck: it sends and counts acknowledgements."""
+
+    def __init__(self, port: int, uid: str, secret: str) -> None:
+        self._topic = _string(f"devices/{uid}/telemetry")
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        body = _string("MQTT") + bytes([4, 0b11000010, 0, 60]) + _string(uid) + _string(uid) + _string(secret)
+        self._socket.sendall(_packet(0x10, body))
+        if self._socket.recv(4) != b"\x20\x02\x00\x00":
+            raise SystemExit(f"the broker refused {uid}")
+
+    def send(self, payloads: list[bytes]) -> None:
+        """Sends a burst and waits until all of it is acknowledged."""
+        packets = [_packet(0x32, self._topic + struct.pack("!H", i) + p) for i, p in enumerate(payloads, 1)]
+        self._socket.sendall(b"".join(packets))
+        left = 4 * len(payloads)
+        while left:
+            left -= len(self._socket.recv(left))
+
+
+def _string(text: str) -> bytes:
+    return struct.pack("!H", len(text)) + text.encode()
+
+
+def _packet(first: int, body: bytes) -> bytes:
+    length, encoded = len(body), bytearray()
+    while True:
+        length, digit = divmod(length, 128)
+        encoded.append(digit | 0x80 if length else digit)
+        if not length:
+            return bytes([first]) + bytes(encoded) + body
+
+
+def publish(port: int, credentials: list[dict[str, str]], messages: int) -> None:
+    devices = [Device(port, each["uid"], each["secret"]) for each in credentials]
+    start = time.time_ns() // 1_000_000 - messages
+    for first in range(0, messages, BURST * len(devices)):
+        for place, device in enumerate(devices):
+            numbers = range(first + place * BURST, min(first + (place + 1) * BURST, messages))
+            device.send(
+                [
+                    b'{"ts":%d,"values":{"temperature":%d.5,"humidity":40.25,"on":true}}' % (start + i, i)
+                    for i in numbers
+                ]
+            )
+
+
+@contextmanager
+def prepared(folder: Path, **settings: str) -> Iterator[tuple[HubServer, list[dict[str, str]]]]:
+    """A hub that has made its database and the devices; it runs for as long as the block lasts."""
+    hub = HubServer(folder, DEVICE_RATE_LIMIT="0", **settings)
+    hub.start()
+    made = hub.manage("createdevice", *[f"load-{i}" for i in range(DEVICES)], "--space", "demo")
+    yield hub, [json.loads(line) for line in made.splitlines()]
+    hub.stop()
+
+
+def measure(port: int, credentials: list[dict[str, str]], messages: int, hub: HubServer) -> str:
+    """Publishes, waits until the newest message is stored, and says how long it took."""
+    begin = time.monotonic()
+    publish(port, credentials, messages)
+    published = time.monotonic() - begin
+    while stored(hub) < 3 * messages:
+        time.sleep(0.02)
+        if time.monotonic() - begin > 300:
+            return f"only {stored(hub)} of {3 * messages} readings were stored"
+    took = time.monotonic() - begin
+    return (
+        f"{messages / took:8,.0f} messages/s = {3 * messages / took:8,.0f} readings/s stored"
+        f" (published at {messages / published:,.0f}/s)"
+    )
+
+
+def stored(hub: HubServer) -> int:
+    """Readings that the hub's process has stored; asked of its counters, so that the count costs no scan."""
+    for line in httpx.get(f"{hub.url}/metrics", timeout=60).text.splitlines():
+        if line.startswith("hubbub_readings_stored_total"):
+            return int(float(line.split()[1]))
+    return 0
+
+
+def embedded(folder: Path, messages: int) -> str:
+    with prepared(folder) as (hub, credentials):
+        return measure(hub.mqtt_port, credentials, messages, hub)
+
+
+def external(folder: Path, messages: int, **settings: str) -> str:
+    """The hub's process with Mosquitto in place of its own broker."""
+    with prepared(folder, **settings) as (hub, credentials):
+        pass
+    mosquitto = Mosquitto(folder)
+    mosquitto.accounts = {each["uid"]: hash_secret(each["secret"]) for each in credentials}
+    mosquitto.accounts["bridge"] = hash_secret("secret")
+    with ExitStack() as stack:
+        mosquitto.start()
+        stack.callback(mosquitto.stop)
+        hub = HubServer(folder, DEVICE_RATE_LIMIT="0", MQTT_URL=mosquitto.url("bridge", "secret"), **settings)
+        hub.start()
+        stack.callback(hub.stop)
+        return measure(mosquitto.port, credentials, messages, hub)
+
+
+def sqlite(folder: Path, messages: int) -> str:
+    return external(folder, messages)
+
+
+def postgresql(folder: Path, messages: int) -> str:
+    postgres = Postgres(folder)
+    postgres.start()
+    try:
+        return external(folder, messages, DATABASE_URL=postgres.url)
+    finally:
+        postgres.remove()
+
+
+FORMS = {"sqlite": sqlite, "postgresql": postgresql, "embedded": embedded}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--messages", type=int, default=60_000)
+    parser.add_argument("--forms", nargs="+", choices=FORMS, default=list(FORMS))
+    arguments = parser.parse_args()
+    for name in arguments.forms:
+        with tempfile.TemporaryDirectory(prefix="hubbub-bench-") as folder:
+            print(f"{name:12} {FORMS[name](Path(folder), arguments.messages)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
