@@ -38,7 +38,7 @@ CLOSE_CODES: dict[CloseCode, Advice] = {
 }
 
 ERRORS: dict[str, bool] = {
-    # Code -> whether the same request may succeed later without being changed.
+    # Code -> whether the same request may succeed later without being changed. Beside the domain's, those of frames.
     **RETRY,
     "invalid_json": False,
     "unknown_type": False,

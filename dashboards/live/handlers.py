@@ -40,7 +40,8 @@ async def subscribe(relay: Relay, connection: Connection, request: Subscribe) ->
     Shown first, read second: what is stored after the snapshot was read comes as a push, held until the reply.
     """
     stream = request.stream
-    if stream not in connection.streams and len(connection.streams) >= MAX_STREAMS:
+    is_new = stream not in connection.streams
+    if is_new and len(connection.streams) >= MAX_STREAMS:
         raise TooMany(f"a connection may have {MAX_STREAMS} streams")
     devices = await database.run(streams.find, connection.person, stream)
     connection.outbox.hold()
@@ -48,7 +49,8 @@ async def subscribe(relay: Relay, connection: Connection, request: Subscribe) ->
         await relay.watch(connection, stream, devices)
         return await database.run(streams.snapshot, stream, devices)
     except Exception:
-        relay.unwatch(connection, stream)
+        if is_new:
+            relay.unwatch(connection, stream)
         raise
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from importlib import import_module
-from types import SimpleNamespace
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import get_user
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model, load_backend
 from django.http import parse_cookie
+from django.utils.crypto import constant_time_compare
 
 from dashboards.live.origins import Headers
 from devices.access import Person
@@ -46,8 +46,20 @@ def person(login: Login) -> Person | None:
     """
     if login.token is not None:
         return tokens.owner(login.token)
-    if not login.session_key:
+    return _of_session(login.session_key) if login.session_key else None
+
+
+def _of_session(key: str) -> Person | None:
+    """What `django.contrib.auth.get_user` does for a page, without its writing: it deletes a session that does not
+    fit, and the page on which somebody changes their own password is about to make it fit.
+    """
+    session: Any = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    backend = session.get(BACKEND_SESSION_KEY)
+    if SESSION_KEY not in session or backend not in settings.AUTHENTICATION_BACKENDS:
         return None
-    store: Any = import_module(settings.SESSION_ENGINE).SessionStore(login.session_key)
-    found = get_user(SimpleNamespace(session=store))  # type: ignore[arg-type]  # it looks at nothing but the session
-    return found if found.is_authenticated and found.is_active else None
+    user: Any = load_backend(backend).get_user(get_user_model()._meta.pk.to_python(session[SESSION_KEY]))
+    if user is None or not user.is_active:
+        return None
+    given = session.get(HASH_SESSION_KEY, "")
+    valid = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
+    return user if any(constant_time_compare(given, known) for known in valid) else None

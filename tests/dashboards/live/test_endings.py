@@ -108,6 +108,14 @@ async def test_a_login_that_ends_closes_its_connections_at_once(
     await other.leave()
 
 
+async def test_looking_at_a_login_changes_nothing(people: dict[str, User], relay: Relay) -> None:
+    """A page that changes its own password saves the person first and its session after."""
+    viewer = await by_cookie(people["carol"])
+    await sync_to_async(change_password)(people["carol"])
+    await is_told_and_closed(viewer)
+    assert await Session.objects.acount() == 1
+
+
 async def test_signing_in_elsewhere_and_a_new_membership_disturb_nobody(
     people: dict[str, User], foreign_pump: Device
 ) -> None:

@@ -348,6 +348,20 @@ def _rename(table: str, name: str) -> None:
         cursor.execute(f"ALTER TABLE {table} RENAME TO {name}")
 
 
+async def test_a_second_subscribe_that_fails_leaves_the_first(
+    headers: dict[str, Headers], pump: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = await enter(headers["carol"])
+    await viewer.subscribe("device:pump-1")
+    with monkeypatch.context() as patched:
+        patched.setattr("dashboards.live.streams.snapshot", lambda *_: 1 / 0)
+        await refused(viewer, "subscribe", stream="device:pump-1")
+        assert (await refused(viewer, "subscribe", stream="device:pump-0"))["code"] == "not_found"
+    await fanout.publish(await sync_to_async(reports.set_availability)(pump, Availability.ONLINE, 1))
+    await viewer.push("availability")
+    await viewer.leave()
+
+
 async def test_a_bug_is_logged_and_the_connection_stays(
     headers: dict[str, Headers], pump: Device, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

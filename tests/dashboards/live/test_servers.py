@@ -26,7 +26,7 @@ from devices.events import AvailabilityChanged, Part, TelemetryStored
 from devices.models import Device
 from devices.services import tokens
 from tests.dashboards.live.conftest import sign_in
-from tests.servers import Redis, Server
+from tests.servers import HubServer, Redis, Server
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -357,3 +357,19 @@ async def test_signing_out_in_another_process_closes_within_a_second(web: WebSer
         await sync_to_async(browser.post)("/logout/", headers={"host": "localhost"})
         async with asyncio.timeout(1):
             assert await closed(client) == 4401
+
+
+def test_a_hub_that_is_stopped_closes_with_1012_and_ends_well(tmp_path: Path) -> None:
+    hub = HubServer(tmp_path)
+    hub.start()
+    token = hub.manage("createtoken", "carol").strip()
+
+    async def talk() -> None:
+        headers = {"Authorization": f"Bearer {token}"}
+        async with connect(hub.url.replace("http", "ws") + "/ws/", additional_headers=headers) as client:
+            await read(client)
+            stopping = asyncio.create_task(asyncio.to_thread(hub.stop))
+            assert await closed(client) == 1012
+            assert await stopping == 0
+
+    asyncio.run(talk())
