@@ -105,17 +105,23 @@ def _parse(payload: bytes) -> Any:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return _parse_strictly(payload)
         # msgspec lets the last of two equal keys win. As many colons as keys: none was swallowed.
-        if payload.count(b":") == _count_keys(content):
+        if payload.count(b":") == _count_keys(content, 0):
             return content
     return _parse_strictly(payload)
 
 
-def _count_keys(content: Any) -> int:
+def _count_keys(content: Any, depth: int) -> int:
+    # Nothing that is taken is nearly this deep, and to go down without an end would exhaust the stack.
+    if depth > 4 * MAX_DEPTH:
+        raise Refusal("too_deep")
     if isinstance(content, dict):
-        return len(content) + sum(_count_keys(value) for value in content.values() if isinstance(value, (dict, list)))
-    if isinstance(content, list):
-        return sum(_count_keys(value) for value in content if isinstance(value, (dict, list)))
-    return 0
+        inner: Iterable[Any] = content.values()
+        found = len(content)
+    elif isinstance(content, list):
+        inner, found = content, 0
+    else:
+        return 0
+    return found + sum(_count_keys(value, depth + 1) for value in inner if isinstance(value, (dict, list)))
 
 
 def _parse_strictly(payload: bytes) -> Any:

@@ -99,6 +99,8 @@ def test_a_time_far_ahead_is_replaced_by_the_time_of_receipt() -> None:
         (NESTED_9, "too_deep"),
         (b'{"a":' * 20_000, "too_deep"),
         (b"[" * 100_000, "too_deep"),
+        (b'{"a":' * 600 + b"1" + b"}" * 600, "too_deep"),
+        (b"[" * 600 + b"]" * 600, "too_deep"),
         (b'{"a": "\xff"}', "invalid_utf8"),
         (b'{"a": "\xed\xa0\x80"}', "invalid_utf8"),
         ('{"a": 1}'.encode("utf-16"), "invalid_encoding"),
