@@ -8,13 +8,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, close_old_connections, transaction
+from django.db import (
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+    close_old_connections,
+    transaction,
+)
 
 from bridges import codec
 from bridges.limits import RateLimiter
@@ -34,8 +42,10 @@ MAX_BATCH = 2_000
 """Messages of one transaction."""
 MAX_WAITING = 20_000
 """Messages waiting to be stored; past it `offer` makes its caller wait or, for QoS 0, drops."""
-AWAY = (OperationalError, InterfaceError)
-"""What Django raises while the database cannot be reached or cannot write."""
+AWAY = (OperationalError, InterfaceError, InternalError)
+"""What Django raises while the database cannot be reached or cannot write: full, or read-only after a failover."""
+UNABLE = (*AWAY, ProgrammingError)
+"""What is no message's fault while storing: with those also a table that is not there yet, or a right withdrawn."""
 RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Pauses between attempts to store a batch while the database is away."""
 
@@ -71,6 +81,19 @@ _Decoded = tuple[int, str, Report]
 """Index in the batch, uid, and what the message says."""
 
 
+@dataclass(slots=True)
+class Batch:
+    """What one transaction stores. Decoded once, however often storing it is tried.
+
+    Decoding takes from a device's rate: done anew at each attempt, a database that is away for some seconds would
+    make messages pass a limit that their device kept to.
+    """
+
+    deliveries: list[Delivery]
+    decoded: list[_Decoded] | None = None
+    refusals: dict[int, Refusal] = field(default_factory=dict)
+
+
 class Ingest:
     """Decodes and stores deliveries. Synchronous; a lock lets one thread in at a time."""
 
@@ -79,43 +102,45 @@ class Ingest:
         self._limiter = RateLimiter(settings.DEVICE_RATE_LIMIT)
         self._lock = threading.Lock()
 
-    def process(self, batch: list[Delivery]) -> Outcome:
+    def process(self, batch: Batch) -> Outcome:
         """Stores the batch in one transaction.
 
-        Raises `OperationalError` or `InterfaceError` while the database is away; nothing of the batch is stored
-        then. A delivery that cannot be stored for another reason is refused alone.
+        Raises one of `UNABLE` while the database does not take it; the same batch may be tried again. A delivery
+        that cannot be stored for another reason is refused alone.
         """
         with self._lock:
-            outcome = Outcome()
-            decoded = self._decode(batch, outcome)
+            decoded = self._decode(batch)
+            outcome = Outcome(refusals=dict(batch.refusals))
             try:
                 self._write(decoded, outcome)
-            except AWAY:
+            except UNABLE:
                 self._store.forget()
                 raise
             except Exception:
-                logger.exception("a batch of %d messages cannot be stored; trying them one by one", len(batch))
+                logger.exception("a batch of %d messages cannot be stored; trying them one by one", len(decoded))
                 self._store.forget()
                 for one in decoded:
                     self._write_alone(one, outcome)
             return outcome
 
-    def _decode(self, batch: list[Delivery], outcome: Outcome) -> list[_Decoded]:
-        decoded: list[_Decoded] = []
-        for i, delivery in enumerate(batch):
+    def _decode(self, batch: Batch) -> list[_Decoded]:
+        if batch.decoded is not None:
+            return batch.decoded
+        decoded = batch.decoded = []
+        for i, delivery in enumerate(batch.deliveries):
             stats.received.labels(delivery.kind).inc()
             try:
                 if not delivery.backlog:
                     self._limiter.check(delivery.uid, delivery.received_at)
                 decoded.append((i, delivery.uid, _decode(delivery)))
             except Refusal as refusal:
-                outcome.refusals[i] = refusal
+                batch.refusals[i] = refusal
         return decoded
 
     def _write_alone(self, one: _Decoded, outcome: Outcome) -> None:
         try:
             self._write([one], outcome)
-        except AWAY:
+        except UNABLE:
             self._store.forget()
             raise
         except Exception as error:
@@ -130,6 +155,7 @@ class Ingest:
         heard: dict[int, tuple[Device, Availability, int]] = {}
         events: list[Event] = []
         refusals: dict[int, Refusal] = {}
+        new_metrics: defaultdict[int, set[str]] = defaultdict(set)
         with transaction.atomic():
             known = device_queries.by_uid(uid for _, uid, _ in decoded)
             for i, uid, report in decoded:
@@ -138,7 +164,7 @@ class Ingest:
                     if device is None:
                         raise Refusal("unknown_device")
                     if isinstance(report, Telemetry):
-                        self._store.check_room(device, report)
+                        self._store.check_room(device, report, new_metrics[device.id])
                         telemetry.append((device, report))
                         heard[device.id] = (device, Availability.ONLINE, report.received_at)
                     elif isinstance(report, StatusReport):
@@ -193,6 +219,7 @@ class Pipeline:
         self._room = threading.Condition()
         self._loop = asyncio.get_running_loop()
         self._arrived = asyncio.Event()
+        self._closing = asyncio.Event()
         self._closed = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pipeline")
 
@@ -221,13 +248,17 @@ class Pipeline:
         return True
 
     async def run(self) -> None:
-        """Processes until `close`, then what still waits."""
+        """Processes until `close`, then what still waits.
+
+        A database that is away then is not waited for: what is not acknowledged, the broker sends again.
+        """
         try:
             while not (self._closed and not self._waiting):
                 await self._arrived.wait()
                 self._arrived.clear()
                 while batch := self._take_batch():
-                    await self._handle(batch)
+                    if not await self._handle(batch):
+                        return
         finally:
             self._thread.shutdown(wait=False)
 
@@ -237,6 +268,7 @@ class Pipeline:
             self._closed = True
             self._room.notify_all()
         self._arrived.set()
+        self._closing.set()
 
     def _take_batch(self) -> list[Delivery]:
         with self._room:
@@ -244,28 +276,38 @@ class Pipeline:
             self._room.notify_all()
         return batch
 
-    async def _handle(self, batch: list[Delivery]) -> None:
-        outcome = await self._process(batch)
+    async def _handle(self, deliveries: list[Delivery]) -> bool:
+        """Whether the deliveries were dealt with; otherwise none of them is settled."""
+        outcome = await self._process(Batch(deliveries))
+        if outcome is None:
+            return False
         await fanout.publish(outcome.events)
         for i, refusal in outcome.refusals.items():
-            note(refusal, batch[i].kind, batch[i].uid)
-        for delivery in batch:
+            note(refusal, deliveries[i].kind, deliveries[i].uid)
+        for delivery in deliveries:
             if delivery.settle is not None:
                 delivery.settle()
+        return True
 
-    async def _process(self, batch: list[Delivery]) -> Outcome:
-        """Tries for as long as the database is away: nothing is acknowledged meanwhile."""
+    async def _process(self, batch: Batch) -> Outcome | None:
+        """Tries for as long as the database does not take it, or until `close`: nothing is acknowledged meanwhile."""
         attempt = 0
         while True:
             try:
                 return await self._loop.run_in_executor(self._thread, self._ingest.process, batch)
-            except AWAY as error:
+            except UNABLE as error:
                 stats.store_failures.inc()
-                pause = RETRY_S[min(attempt, len(RETRY_S) - 1)]
-                logger.error("the database is away, %d messages wait, next try in %s s: %s", len(batch), pause, error)
-                attempt += 1
                 await self._loop.run_in_executor(self._thread, close_old_connections)
-                await asyncio.sleep(pause)
+                waiting = len(batch.deliveries) + self.waiting
+                if self._closed:
+                    logger.error("the database is away, %d messages are left to the broker: %s", waiting, error)
+                    return None
+                pause = RETRY_S[min(attempt, len(RETRY_S) - 1)]
+                logger.error("the database is away, %d messages wait, next try in %s s: %s", waiting, pause, error)
+                attempt += 1
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._closing.wait()
 
 
 _shared: Ingest | None = None
@@ -285,8 +327,8 @@ async def ingest_now(delivery: Delivery) -> int:
     Raises `Refusal`, or `Unavailable` while the database is away.
     """
     try:
-        outcome = await database.run(shared_ingest().process, [delivery])
-    except AWAY:
+        outcome = await database.run(shared_ingest().process, Batch([delivery]))
+    except UNABLE:
         stats.store_failures.inc()
         raise Unavailable("the database is away") from None
     await fanout.publish(outcome.events)

@@ -61,12 +61,16 @@ class ReadingStore:
         stats.stored.inc(len(rows))
         return _events(uids, shown)
 
-    def check_room(self, device: Device, telemetry: Telemetry) -> None:
-        """Raises `Refusal("too_many_metrics")` where the samples would take the device past `MAX_METRICS`."""
+    def check_room(self, device: Device, telemetry: Telemetry, new: set[str]) -> None:
+        """Raises `Refusal("too_many_metrics")` where the samples would take the device past `MAX_METRICS`.
+
+        `new` holds the metrics that earlier messages of the batch bring, and afterwards those of this one too.
+        """
         known = self._of(device)
-        new = {sample.metric for sample in telemetry.samples if sample.metric not in known}
-        if new and len(known) + len(new) > MAX_METRICS:
+        brought = {sample.metric for sample in telemetry.samples if sample.metric not in known}
+        if brought and len(known) + len(new | brought) > MAX_METRICS:
             raise Refusal("too_many_metrics", f"{MAX_METRICS} are allowed")
+        new |= brought
 
     def forget(self) -> None:
         """Drops what is remembered, after a transaction that failed: its new metrics are not in the database."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connection
+from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, connection
 
 from bridges import pipeline as pipelines
 from bridges.limits import RateLimiter
-from bridges.pipeline import Delivery, Ingest, Pipeline, ingest_now
+from bridges.pipeline import Batch, Delivery, Ingest, Pipeline, ingest_now
 from devices import stats
 from devices.errors import Refusal
 from devices.events import TelemetryStored
@@ -91,6 +92,55 @@ async def test_while_the_database_is_away_nothing_is_settled_and_nothing_lost(
     assert await Reading.objects.acount() == 2
 
 
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError, InternalError, ProgrammingError])
+async def test_what_is_not_the_message_s_fault_costs_no_message(
+    pipeline: Pipeline, pump: Device, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """PostgreSQL raises `InternalError` where it is read-only and `ProgrammingError` before it is migrated."""
+    store, attempts = ReadingStore.store, iter(range(2))
+
+    def failing(self: ReadingStore, batch: Sequence[tuple[Device, Telemetry]]) -> list[TelemetryStored]:
+        if next(attempts, None) is not None:
+            raise error("not now")
+        return store(self, batch)
+
+    monkeypatch.setattr(ReadingStore, "store", failing)
+    settled = Settled()
+    await offer(pipeline, telemetry(b'{"a": 1}', settled))
+    await settled.reach(1)
+    assert await Reading.objects.acount() == 1
+
+
+async def test_tries_to_store_do_not_count_as_messages_of_the_device(pump: Device, settings: Any) -> None:
+    settings.DEVICE_RATE_LIMIT = 10
+    ingest, batch = Ingest(), Batch([telemetry(b'{"a": %d}' % i) for i in range(10)])
+    await sync_to_async(_execute)("ALTER TABLE devices_reading RENAME TO away")
+    for _ in range(3):
+        with pytest.raises(OperationalError):
+            await sync_to_async(ingest.process)(batch)
+    await sync_to_async(_execute)("ALTER TABLE away RENAME TO devices_reading")
+    outcome = await sync_to_async(ingest.process)(batch)
+    assert (outcome.readings, outcome.refusals) == (10, {})
+
+
+async def test_while_the_database_is_away_it_ends_and_leaves_the_messages_to_the_broker(
+    pump: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled, failed = Settled(), Settled()
+    monkeypatch.setattr(pipelines.logger, "filters", [lambda record: failed() is None])
+    pipeline = Pipeline(Ingest())
+    running = asyncio.create_task(pipeline.run())
+    await sync_to_async(_execute)("ALTER TABLE devices_reading RENAME TO away")
+    try:
+        await offer(pipeline, telemetry(b'{"a": 1}', settled))
+        await failed.reach(1)
+        pipeline.close()
+        await asyncio.wait_for(running, 20)
+    finally:
+        await sync_to_async(_execute)("ALTER TABLE away RENAME TO devices_reading")
+    assert settled.count == 0
+
+
 async def test_a_message_that_cannot_be_stored_is_refused_alone(
     pipeline: Pipeline, pump: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,6 +209,14 @@ async def test_a_device_cannot_fill_the_database_with_names(pump: Device) -> Non
         await ingest_now(telemetry(b'{"one_more": 1}'))
     assert caught.value.reason == "too_many_metrics"
     assert await ingest_now(telemetry(b'{"m0": 2}')) == 1
+
+
+async def test_the_bound_on_names_holds_within_a_batch_too(pump: Device) -> None:
+    half = MAX_METRICS // 2
+    messages = [b"{%s}" % b",".join(b'"%s%d": 1' % (part, i) for i in range(half)) for part in (b"a", b"b", b"c", b"a")]
+    outcome = await sync_to_async(Ingest().process)(Batch([telemetry(message) for message in messages]))
+    assert {i: refusal.reason for i, refusal in outcome.refusals.items()} == {2: "too_many_metrics"}
+    assert await pump.metrics.acount() == MAX_METRICS
 
 
 def test_a_device_over_its_limit_is_refused_while_another_is_served() -> None:

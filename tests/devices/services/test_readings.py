@@ -96,11 +96,11 @@ def test_a_device_has_a_bounded_number_of_metrics(
 ) -> None:
     monkeypatch.setattr(readings, "MAX_METRICS", 3)
     full = telemetry(Sample("a", 1), Sample("b", 1), Sample("c", 1))
-    store.check_room(pump, full)
+    store.check_room(pump, full, set())
     store.store([(pump, full)])
-    store.check_room(pump, full)  # known ones go on
+    store.check_room(pump, full, set())  # known ones go on
     with pytest.raises(Refusal) as refusal:
-        store.check_room(pump, telemetry(Sample("a", 1), Sample("d", 1)))
+        store.check_room(pump, telemetry(Sample("a", 1), Sample("d", 1)), set())
     assert refusal.value.reason == "too_many_metrics"
 
 
