@@ -95,7 +95,7 @@ class LoginEnded:
 
 @dataclass(frozen=True, slots=True)
 class AccountChanged:
-    """A device has a new secret, so whoever is connected with the old one has to go."""
+    """A device is new or has a new secret: brokers let it in by that, and whoever came with an old one has to go."""
 
     type: ClassVar[str] = "account"
     uid: str

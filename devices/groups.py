@@ -11,7 +11,7 @@ COMMANDS = "commands"
 """Wakes the outbound bridges."""
 
 ACCOUNTS = "accounts"
-"""Tells an embedded broker whose login has ended."""
+"""Tells brokers who may sign in from now on, and whose login has ended."""
 
 
 def shard_of(device_id: int) -> int:

@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from bridges.mosquitto.accounts import acl
+from bridges.mosquitto.conf import Layout, conf
+
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 60
 """Room for a slow, shared machine; a healthy one needs a fraction of it."""
@@ -94,8 +97,13 @@ class Server:
         self.stop(signal.SIGKILL)
 
 
+def keep_root(layout: Layout) -> None:
+    """Mosquitto gives up root, and could not enter a folder of the tests as its own user."""
+    (layout.additions / "user.conf").write_text("user root\n" if os.getuid() == 0 else "")
+
+
 class Mosquitto(Server):
-    """Mosquitto with the password file and ACL that devices meet in production."""
+    """Mosquitto with the configuration, password file and ACL of production."""
 
     def __init__(self, folder: Path, accounts: Mapping[str, str] | None = None) -> None:
         super().__init__(folder)
@@ -103,19 +111,14 @@ class Mosquitto(Server):
         """Username -> `$7$` hash. `bridge` may touch everything, all others their own topics."""
 
     def command(self) -> list[str]:
-        acl = self.folder / "acl"
-        acl.write_text("user bridge\ntopic readwrite #\npattern readwrite devices/%u/#\n")
-        passwords = self.folder / "passwords"
-        passwords.write_text("".join(f"{name}:{hashed}\n" for name, hashed in self.accounts.items()))
-        for file in (acl, passwords):
-            file.chmod(0o644)  # Mosquitto gives up root and reads them as its own user
-        config = self.folder / "mosquitto.conf"
-        config.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous false\npassword_file {passwords}\nacl_file {acl}\n"
-            "max_queued_messages 100000\nmax_inflight_messages 200\nset_tcp_nodelay true\n"
-            + ("user root\n" if os.getuid() == 0 else "")
-        )
-        return [find("mosquitto"), "-c", str(config)]
+        layout = Layout(self.folder, self.folder / "mosquitto")
+        layout.data.mkdir(exist_ok=True)
+        layout.additions.mkdir(exist_ok=True)
+        layout.acl.write_text(acl("bridge"))
+        layout.passwords.write_text("".join(f"{name}:{hashed}\n" for name, hashed in self.accounts.items()))
+        layout.conf.write_text(conf(layout, "127.0.0.1", self.port))
+        keep_root(layout)
+        return [find("mosquitto"), "-c", str(layout.conf)]
 
     def url(self, username: str = "", password: str = "") -> str:
         login = f"{username}:{password}@" if username else ""

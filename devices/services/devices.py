@@ -25,6 +25,7 @@ def create(uid: str, space: Space, name: str = "") -> tuple[Device, str]:
             device = Device.objects.create(uid=uid, space=space, name=name, secret_hash=hash_secret(secret))
     except IntegrityError:
         raise Invalid(f"the uid {uid!r} is taken") from None
+    _tell_brokers(uid)
     return device, secret
 
 
@@ -32,5 +33,9 @@ def rotate_secret(device: Device) -> str:
     """Replaces the device's secret and returns the new one; whoever is connected with the old one is cut off."""
     secret = new_secret()
     Device.objects.filter(pk=device.pk).update(secret_hash=hash_secret(secret))
-    transaction.on_commit(lambda: fanout.publish_from_sync([AccountChanged(device.uid)]))
+    _tell_brokers(device.uid)
     return secret
+
+
+def _tell_brokers(uid: str) -> None:
+    transaction.on_commit(lambda: fanout.publish_from_sync([AccountChanged(uid)]))

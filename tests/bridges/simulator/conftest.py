@@ -7,7 +7,7 @@ import pytest
 
 from bridges.simulator.credentials import Credentials
 from devices.credentials import hash_secret
-from tests.bridges.simulator.watcher import KeepingMosquitto, Watcher
+from tests.bridges.simulator.watcher import Watcher
 from tests.servers import Mosquitto
 
 
@@ -20,7 +20,7 @@ def fleet() -> list[Credentials]:
 def broker(tmp_path: Path, fleet: list[Credentials]) -> Iterator[Mosquitto]:
     """Started."""
     accounts = {entry.uid: hash_secret(entry.secret) for entry in fleet} | {"bridge": hash_secret("b")}
-    mosquitto = KeepingMosquitto(tmp_path, accounts)
+    mosquitto = Mosquitto(tmp_path, accounts)
     mosquitto.start()
     yield mosquitto
     mosquitto.kill()

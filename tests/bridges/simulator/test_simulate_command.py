@@ -20,8 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from bridges.simulator.credentials import Credentials
-from tests.bridges.simulator.watcher import KeepingMosquitto
-from tests.servers import ROOT, free_port
+from tests.servers import ROOT, Mosquitto, free_port
 
 Simulate = Callable[..., subprocess.Popen[str]]
 
@@ -147,7 +146,7 @@ def test_bad_input_is_one_line_and_exit_1(simulate, tmp_path, content, arguments
     assert len(output.splitlines()) == 1
 
 
-class TlsMosquitto(KeepingMosquitto):
+class TlsMosquitto(Mosquitto):
     """Speaks TLS on a second port with a certificate that signs itself."""
 
     def command(self) -> list[str]:
@@ -182,7 +181,7 @@ class TlsMosquitto(KeepingMosquitto):
 
 
 @pytest.fixture
-async def tls_broker(broker: KeepingMosquitto) -> AsyncIterator[TlsMosquitto]:
+async def tls_broker(broker: Mosquitto) -> AsyncIterator[TlsMosquitto]:
     """The same accounts; it takes the place of the other one."""
     broker.kill()
     mosquitto = TlsMosquitto(broker.folder, broker.accounts)

@@ -1,4 +1,4 @@
-"""Somebody who sees all that devices say, and a broker that makes this possible."""
+"""Somebody who sees all that devices say."""
 
 from __future__ import annotations
 
@@ -11,16 +11,6 @@ from collections.abc import AsyncIterator, Callable
 import aiomqtt
 
 from tests.servers import Mosquitto
-
-
-class KeepingMosquitto(Mosquitto):
-    """Stores retained messages and persistent sessions when it is stopped."""
-
-    def command(self) -> list[str]:
-        command = super().command()
-        with (self.folder / "mosquitto.conf").open("a") as config:
-            config.write(f"persistence true\npersistence_location {self.folder}/\n")
-        return command
 
 
 class Watcher:

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+
+from bridges.mosquitto import reload
+from bridges.mosquitto.accounts import AccountError, BridgeAccount
+from bridges.mosquitto.conf import Layout
+from bridges.mosquitto.export import Export
+from bridges.mosquitto.reload import Reload
+from bridges.mosquitto.watch import Watch
+from bridges.mqtt.address import AddressError, BrokerAddress
+
+DEFAULT_BRIDGE = "bridge"
+
+
+class Command(BaseCommand):
+    help = "Writes mosquitto.conf, its password file and its ACL, and with --watch keeps the accounts up to date."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("folder", type=Path, help="where mosquitto.conf, passwords and acl are written")
+        parser.add_argument(
+            "--listener",
+            default=_join(settings.MQTT_BIND, settings.MQTT_PORT),
+            metavar="HOST:PORT",
+            help="where Mosquitto listens (default: %(default)s, as MQTT_BIND and MQTT_PORT say)",
+        )
+        parser.add_argument("--data", type=Path, help="where Mosquitto keeps its state (default: FOLDER/data)")
+        parser.add_argument(
+            "--bridge-password-file",
+            type=Path,
+            metavar="FILE",
+            help="holds the password of MQTT_URL's user, where MQTT_URL does not",
+        )
+        parser.add_argument("--watch", action="store_true", help="stay, and export again when an account changes")
+        parser.add_argument(
+            "--pid-file", type=Path, metavar="PATH", help="names the process to reload (default: DATA/mosquitto.pid)"
+        )
+        parser.add_argument("--reload-command", metavar="COMMAND", help="reloads Mosquitto instead of SIGHUP")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        folder = options["folder"].absolute()
+        layout = Layout(folder, (options["data"] or folder / "data").absolute())
+        watched = options["watch"] or options["pid_file"] or options["reload_command"]
+        try:
+            host, port = _split(options["listener"])
+            export = Export(layout, _bridge_account(options["bridge_password_file"]))
+            reloads = _reload(options["reload_command"], options["pid_file"] or layout.pid_file)
+            export.write_settings(host, port)
+            export.write_accounts()
+        except (AccountError, AddressError, OSError, ValueError, DatabaseError) as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(f"wrote {layout.conf}")
+        if watched:
+            asyncio.run(_watch(export, reloads))
+
+
+async def _watch(export: Export, reloads: Reload) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await Watch(export, reloads).run(stop)
+
+
+def _join(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _split(listener: str) -> tuple[str, int]:
+    """`127.0.0.1:1883` or `[::1]:1883`. Raises `ValueError`."""
+    wrong = ValueError(f"--listener must be HOST:PORT, not {listener!r}")
+    try:
+        parts = urlsplit(f"//{listener}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise wrong from None
+    if not host or not port or parts.netloc != listener or parts.username is not None or not host.isprintable():
+        raise wrong
+    return host, port
+
+
+def _bridge_account(password_file: Path | None) -> BridgeAccount:
+    """Raises `AccountError`, `AddressError`, `OSError`."""
+    address = BrokerAddress.from_url(settings.MQTT_URL) if settings.MQTT_URL else None
+    username = (address and address.username) or DEFAULT_BRIDGE
+    # A file made with an editor ends with a newline.
+    password = password_file.read_text().rstrip("\r\n") if password_file else (address and address.password)
+    if not password:
+        raise AccountError("the bridge needs a password: in MQTT_URL, mqtt://bridge:PASSWORD@HOST, or in a file")
+    return BridgeAccount.make(username, password)
+
+
+def _reload(command: str | None, pid_file: Path) -> Reload:
+    """Raises `ValueError`."""
+    return reload.by_command(command) if command else reload.by_pid_file(pid_file)

@@ -1,0 +1,1 @@
+"""What a Mosquitto beside the hub is run with: its configuration, password file and ACL."""

@@ -1,0 +1,35 @@
+"""Writes what Mosquitto runs with."""
+
+from __future__ import annotations
+
+from bridges.mosquitto import accounts, conf, files
+from bridges.mosquitto.accounts import BridgeAccount
+from bridges.mosquitto.conf import Layout
+from devices.queries import devices
+
+
+class Export:
+    """The files of one Mosquitto. Blocks; raises `OSError` where a file cannot be written."""
+
+    def __init__(self, layout: Layout, bridge: BridgeAccount) -> None:
+        self._layout = layout
+        self._bridge = bridge
+        self._passwords = ""
+
+    def write_settings(self, host: str, port: int) -> None:
+        """The folders, `mosquitto.conf` and the ACL: what no device changes."""
+        layout = self._layout
+        files.make_folder(layout.folder, files.FOLDER_MODE)
+        files.make_folder(layout.additions, files.FOLDER_MODE)
+        files.make_folder(layout.data, files.DATA_MODE)
+        files.write(layout.acl, accounts.acl(self._bridge.username))
+        files.write(layout.conf, conf.conf(layout, host, port))
+
+    def write_accounts(self) -> bool:
+        """The password file, as the database has it now. Returns whether it is another than the last one."""
+        text = accounts.passwords(self._bridge, devices.secret_hashes())
+        if text == self._passwords:
+            return False
+        files.write(self._layout.passwords, text)
+        self._passwords = text
+        return True
