@@ -92,8 +92,15 @@ def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
 
 def _url(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | None:
     text = environ.get(name) or None
-    if text is not None and urlsplit(text).scheme not in schemes:
-        # The value stays out of the message: it may hold a password.
+    if text is None:
+        return None
+    # The value stays out of the messages: it may hold a password, and so may what a parser says of it.
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 - raises where it is none
+    except ValueError:
+        raise EnvError(f"{name} must be a URL; a password in it with /, #, ? or @ has them as %2F, %23…") from None
+    if parts.scheme not in schemes:
         raise EnvError(f"{name} must be a URL that starts with {' or '.join(f'{s}:' for s in schemes)}")
     return text
 
@@ -102,7 +109,16 @@ def _origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
     """`https://hub.example.org, http://10.0.0.7:8000` as origins, without a trailing slash."""
     texts = [text.strip().rstrip("/") for text in (environ.get(name) or "").split(",")]
     for text in filter(None, texts):
-        parts = urlsplit(text)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
+        if not _is_origin(text):
             raise EnvError(f"{name} must be http(s)://host[:port], more than one parted by commas; not {text!r}")
     return tuple(filter(None, texts))
+
+
+def _is_origin(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 - raises where it is none
+    except ValueError:
+        return False
+    beside = parts.path or parts.query or parts.fragment or parts.username is not None
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not beside

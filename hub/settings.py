@@ -101,10 +101,11 @@ DATABASES = {
     "default": dj_database_url.parse(
         ENV.database_url or f"sqlite:///{DATA_DIR / 'hubbub.sqlite3'}",
         conn_max_age=0,  # a persistent connection under ASGI belongs to a thread that may never come back
+        conn_health_checks=True,  # the pool hands out none that a restart of the server has cut off
     )
 }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASES["default"]["OPTIONS"] = {
+    _options: dict[str, object] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
@@ -113,7 +114,9 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file: threads that share an in-memory database lock each other out.
     DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}
 else:
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 8, "timeout": 10}}
+    _options = {"pool": {"min_size": 1, "max_size": 8, "timeout": 10}, "connect_timeout": 10}
+# What the URL asks for stays: without its sslmode the password would go over the network in the clear.
+DATABASES["default"]["OPTIONS"] = {**_options, **DATABASES["default"].get("OPTIONS", {})}
 
 CHANNEL_LAYERS = {
     "default": (

@@ -80,6 +80,14 @@ def test_a_url_of_another_kind_is_named_without_the_password_in_it(name: str, te
     assert "hunter2" not in str(error.value)
 
 
+@pytest.mark.parametrize("name", URLS)
+@pytest.mark.parametrize("rest", ["u:hunter2/3@h/d", "u:hunter2#@h", "h:99999", "[::1"])
+def test_a_url_that_cannot_be_read_is_named_without_the_password_in_it(name: str, rest: str) -> None:
+    with pytest.raises(EnvError, match=f"^{name} must be a URL") as error:
+        given(**{name: f"{URLS[name]}://{rest}"})
+    assert "hunter2" not in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -126,7 +134,19 @@ def test_a_browser_leaves_port_80_out_of_an_origin() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["hub.example.org", "ftp://hub", "https://", "https://hub/path", "https://hub?x=1", "https://hub,nothing", "*"],
+    [
+        "hub.example.org",
+        "ftp://hub",
+        "https://",
+        "https://hub/path",
+        "https://hub?x=1",
+        "https://hub,nothing",
+        "*",
+        "https://[hub",
+        "https://hub:99999",
+        "https://hub#x",
+        "https://alice@hub",
+    ],
 )
 def test_a_bad_public_address_is_named(text: str) -> None:
     with pytest.raises(EnvError, match=r"^PUBLIC_URL must be"):

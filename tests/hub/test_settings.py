@@ -72,6 +72,13 @@ def test_a_database_of_ones_own_is_used(tmp_path: Path) -> None:
     assert setting(tmp_path, expression) == ["django.db.backends.sqlite3", str(tmp_path / "hubbub.sqlite3"), 0]
 
 
+def test_what_the_database_s_url_asks_for_is_kept(tmp_path: Path) -> None:
+    options = setting(tmp_path, "s.DATABASES['default']['OPTIONS']", DATABASE_URL="postgres://h/hub?sslmode=require")
+    assert isinstance(options, dict)
+    assert options["sslmode"] == "require"
+    assert "pool" in options
+
+
 def test_redis_takes_the_place_of_the_layer_in_memory(tmp_path: Path) -> None:
     expression = "s.CHANNEL_LAYERS['default']['BACKEND'].rsplit('.', 1)[1]"
     assert setting(tmp_path, expression) == "InMemoryChannelLayer"
