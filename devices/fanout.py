@@ -46,11 +46,16 @@ async def publish(events: Iterable[Event]) -> None:
     The rows are committed by now: a layer that fails is counted and logged, never raised. What it lost shows as a
     jump in the running numbers, and viewers are told to look again at the database.
     """
+    frozen = False
     for event in events:
         # No await between taking the number and `group_send`: two publishers must not overtake each other.
         _numbers[event.group] += 1
         _unannounced[event.group] = ANNOUNCEMENTS
-        await _send(event.group, {**to_message(event), "source": SOURCE, "n": _numbers[event.group]})
+        if frozen:  # a batch may hold thousands of events, and each would wait for `SEND_S` in vain
+            stats.layer_failures.labels(event.type).inc()
+            continue
+        error = await _send(event.group, {**to_message(event), "source": SOURCE, "n": _numbers[event.group]})
+        frozen = isinstance(error, TimeoutError)
     _announce_later()
 
 
@@ -59,15 +64,16 @@ def publish_from_sync(events: Iterable[Event]) -> None:
     async_to_sync(publish)(list(events))
 
 
-async def _send(group: str, message: dict[str, Any]) -> bool:
+async def _send(group: str, message: dict[str, Any]) -> Exception | None:
+    """What kept the layer from taking the message; `None` where it took it."""
     try:
         async with asyncio.timeout(SEND_S):
             await get_channel_layer().group_send(group, message)
     except Exception as error:
         stats.layer_failures.labels(message["type"]).inc()
         logger.warning("the channel layer did not take a message of type %s: %r", message["type"], error)
-        return False
-    return True
+        return error
+    return None
 
 
 def _announce_later() -> None:
@@ -90,7 +96,7 @@ async def _announce() -> None:
     """Sends the last numbers of the groups that had events lately."""
     for group in sorted(_unannounced):
         message = {"type": NUMBERS, "group": group, "source": SOURCE, "n": _numbers[group]}
-        if not await _send(group, message):
+        if await _send(group, message):
             break  # the others would fail as well; all have their turn again
         _unannounced[group] -= 1
         if _unannounced[group] <= 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -223,3 +224,15 @@ async def test_publishing_without_redis_returns_and_is_made_known_later(settings
     await asyncio.to_thread(redis.start)
     assert await ear.loss() == ({3}, "gap")
     await ear.listener.stop()
+
+
+async def test_a_layer_that_is_frozen_holds_up_all_events_of_a_batch_once(
+    redis: Redis, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(settings, redis)
+    await fanout.publish([batch()])
+    monkeypatch.setattr(fanout, "SEND_S", 0.5)
+    assert redis.process is not None
+    redis.process.send_signal(signal.SIGSTOP)
+    async with asyncio.timeout(5):  # a hundred times half a second would be more
+        await fanout.publish([online()] * 100)
