@@ -14,6 +14,7 @@ from django.db import transaction
 from bridges.simulator.fleet import DEMO_FLEET
 from dashboards.services import create_demo_dashboard
 from devices.models import Device, Member, Space
+from devices.queries.devices import authenticate
 from devices.services import devices
 from devices.values import Role
 
@@ -81,16 +82,20 @@ def _make_first_device(space: Space, secret_file: Path) -> str:
 
 
 def _equip_simulator(space: Space, file: Path) -> None:
-    """Every device of the demo fleet has an account and its secret in `file`; a lost file gets new secrets."""
+    """Every device of the demo fleet has an account and its secret in `file`.
+
+    What does not fit gets new secrets: the file may be lost, or of another database.
+    """
     lines = file.read_text().splitlines() if file.exists() else []
-    equipped = {msgspec.json.decode(line)["uid"] for line in lines if line.strip()}
-    missing = [demo for demo in DEMO_FLEET if demo.uid not in equipped]
+    secrets_of = {entry["uid"]: entry["secret"] for entry in map(msgspec.json.decode, filter(str.strip, lines))}
+    missing = [demo for demo in DEMO_FLEET if authenticate(demo.uid, secrets_of.get(demo.uid, "")) is None]
     for demo in missing:
         known = Device.objects.filter(uid=demo.uid).first()
         secret = devices.rotate_secret(known) if known else devices.create(demo.uid, space, demo.name)[1]
-        lines.append(msgspec.json.encode({"uid": demo.uid, "secret": secret}).decode())
+        secrets_of[demo.uid] = secret
     if missing:
-        _write_private(file, "\n".join(lines) + "\n")
+        entries = [msgspec.json.encode({"uid": uid, "secret": secret}).decode() for uid, secret in secrets_of.items()]
+        _write_private(file, "\n".join(entries) + "\n")
         create_demo_dashboard(space)
 
 

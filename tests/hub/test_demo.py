@@ -1,0 +1,54 @@
+"""The demo space over several starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bridges.simulator.credentials import read
+from bridges.simulator.fleet import DEMO_FLEET
+from devices.models import Device, Space
+from devices.queries.devices import authenticate
+from hub import demo
+
+pytestmark = pytest.mark.django_db
+
+
+def fits(folder: Path) -> bool:
+    """Whether every device of the demo fleet can sign in with what the simulator knows."""
+    fleet = read(demo.simulator_credentials(folder))
+    assert [entry.uid for entry in fleet] == [device.uid for device in DEMO_FLEET]
+    return all(authenticate(entry.uid, entry.secret) for entry in fleet)
+
+
+def test_the_first_start_tells_the_password_and_a_secret_and_later_ones_do_not(tmp_path: Path) -> None:
+    first, second = (demo.prepare(tmp_path, None, simulated=False) for _ in range(2))
+    assert first.password
+    assert authenticate(demo.FIRST_DEVICE, first.secret or "")
+    assert (second.password, second.secret) == (None, None)
+    assert first.secret_file.read_text() == first.secret
+    assert first.secret_file.stat().st_mode & 0o077 == 0
+
+
+def test_the_simulated_devices_keep_their_secrets_from_start_to_start(tmp_path: Path) -> None:
+    demo.prepare(tmp_path, None, simulated=True)
+    assert fits(tmp_path)
+    before = demo.simulator_credentials(tmp_path).read_text()
+    demo.prepare(tmp_path, None, simulated=True)
+    assert demo.simulator_credentials(tmp_path).read_text() == before
+
+
+def test_a_lost_file_gets_new_secrets(tmp_path: Path) -> None:
+    demo.prepare(tmp_path, None, simulated=True)
+    demo.simulator_credentials(tmp_path).unlink()
+    demo.prepare(tmp_path, None, simulated=True)
+    assert fits(tmp_path)
+
+
+def test_another_database_beside_the_same_folder_is_equipped(tmp_path: Path) -> None:
+    demo.prepare(tmp_path, None, simulated=True)
+    Device.objects.all().delete()
+    Space.objects.all().delete()
+    demo.prepare(tmp_path, None, simulated=True)
+    assert fits(tmp_path)
