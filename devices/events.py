@@ -19,17 +19,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class TelemetryStored:
-    """The readings of a batch that fall into one shard.
-
-    `source` and `n` are set by `devices.fanout`: n runs without a hole per source and shard, so that a
-    receiver notices what the layer lost.
-    """
+    """The readings of a batch that fall into one shard."""
 
     type: ClassVar[str] = "telemetry"
     shard: int
     parts: tuple[Part, ...]
-    source: str = ""
-    n: int = 0
 
     @property
     def group(self) -> str:
@@ -117,13 +111,7 @@ def to_message(event: Event) -> dict[str, Any]:
     """The event as a channel-layer message."""
     if isinstance(event, TelemetryStored):
         parts = [[part.device_id, part.uid, part.json] for part in event.parts]
-        return {
-            "type": event.type,
-            "shard": event.shard,
-            "source": event.source,
-            "n": event.n,
-            "parts": parts,
-        }
+        return {"type": event.type, "shard": event.shard, "parts": parts}
     return {"type": event.type, **asdict(event)}
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from devices import groups
 from devices.events import (
+    AccountChanged,
     AvailabilityChanged,
     CommandChanged,
     CommandsQueued,
@@ -34,6 +35,7 @@ EVENTS: list[Event] = [
     ),
     CommandsQueued(),
     LoginEnded(user_id=7),
+    AccountChanged(uid="pump-1"),
 ]
 
 
