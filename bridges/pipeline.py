@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from django.conf import settings
 from django.db import (
@@ -26,7 +27,7 @@ from django.db import (
 
 from bridges import codec
 from bridges.limits import RateLimiter
-from bridges.refusals import note
+from bridges.refusals import RefusalKeeper
 from devices import database, fanout, stats
 from devices.errors import Refusal, Unavailable
 from devices.events import Event
@@ -222,6 +223,7 @@ class Pipeline:
         self._closing = asyncio.Event()
         self._closed = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pipeline")
+        self._refused = RefusalKeeper(partial(self._loop.run_in_executor, self._thread))
 
     @property
     def waiting(self) -> int:
@@ -260,6 +262,7 @@ class Pipeline:
                     if not await self._handle(batch):
                         return
         finally:
+            await self._refused.close()
             self._thread.shutdown(wait=False)
 
     def close(self) -> None:
@@ -283,10 +286,12 @@ class Pipeline:
             return False
         await fanout.publish(outcome.events)
         for i, refusal in outcome.refusals.items():
-            note(refusal, deliveries[i].kind, deliveries[i].uid)
+            refused = deliveries[i]
+            self._refused.take(refusal, refused.kind, refused.uid, refused.payload, refused.received_at)
         for delivery in deliveries:
             if delivery.settle is not None:
                 delivery.settle()
+        await self._refused.write()
         return True
 
     async def _process(self, batch: Batch) -> Outcome | None:
@@ -311,6 +316,7 @@ class Pipeline:
 
 
 _shared: Ingest | None = None
+_refused = RefusalKeeper(database.run)
 
 
 def shared_ingest() -> Ingest:
@@ -333,6 +339,12 @@ async def ingest_now(delivery: Delivery) -> int:
         raise Unavailable("the database is away") from None
     await fanout.publish(outcome.events)
     if refusal := outcome.refusals.get(0):
-        note(refusal, delivery.kind, delivery.uid)
+        await refuse_now(delivery, refusal)
         raise refusal
     return outcome.readings
+
+
+async def refuse_now(delivery: Delivery, refusal: Refusal) -> None:
+    """Counts, logs and keeps the refusal of a delivery that did not come through a `Pipeline`."""
+    _refused.take(refusal, delivery.kind, delivery.uid, delivery.payload, delivery.received_at)
+    await _refused.write()

@@ -91,3 +91,4 @@ class Refusal(HubbubError):
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{REFUSALS[reason]}: {detail}" if detail else REFUSALS[reason])
         self.reason = reason
+        self.detail = detail

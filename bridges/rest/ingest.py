@@ -8,8 +8,7 @@ from django.http import HttpRequest
 from ninja import Router
 
 from bridges.codec import MAX_PAYLOAD
-from bridges.pipeline import Delivery, ingest_now
-from bridges.refusals import note
+from bridges.pipeline import Delivery, ingest_now, refuse_now
 from bridges.rest.auth import DeviceCredentials, sender
 from bridges.rest.errors import Problem
 from bridges.rest.schemas import Stored
@@ -50,7 +49,7 @@ async def store_telemetry(request: HttpRequest, uid: str) -> dict[str, int]:
     try:
         payload = _body(request)
     except Refusal as refusal:
-        note(refusal, "telemetry", uid)
+        await refuse_now(Delivery(uid, "telemetry", b"", received_at), refusal)
         raise
     return {"stored": await ingest_now(Delivery(uid, "telemetry", payload, received_at))}
 

@@ -83,5 +83,24 @@ class CommandList(BaseModel):
     items: list[CommandFacts]
 
 
+class RefusalFacts(BaseModel):
+    """Messages refused for one reason, each within a minute of the one before. What is told is of the newest."""
+
+    id: int
+    reason: str = Field(description="name of the reason")
+    meaning: str = Field(description="the reason in words")
+    detail: str = Field(description="what more there is to say; may be empty")
+    kind: str = Field(description="telemetry, status, attributes or answer")
+    start: str = Field(description="first 200 bytes of the payload; what is not printable is escaped")
+    size: int = Field(description="bytes of the whole payload")
+    count: int
+    first_at: int
+    at: int
+
+
+class RefusalList(BaseModel):
+    items: list[RefusalFacts]
+
+
 class Stored(BaseModel):
     stored: int = Field(description="readings that were stored")

@@ -11,13 +11,13 @@ from dashboards.views.refusals import as_pages
 from devices import access
 from devices.access import Action
 from devices.models import Device
-from devices.queries import commands, devices
+from devices.queries import commands, devices, refusals
 from devices.services import devices as services
 
 
 @login_required
 def device(request: HttpRequest, uid: str) -> HttpResponse:
-    """One device: charts, newest values, controls and recent commands."""
+    """One device: charts, newest values, controls, recent commands and refused messages."""
     with as_pages():
         found = access.device(request.user, uid)
     may_command = access.may(request.user, Action.COMMAND, found.space_id)
@@ -31,6 +31,7 @@ def device(request: HttpRequest, uid: str) -> HttpResponse:
             "uid": found.uid,
             "snapshot": snapshot,
             "commands": commands.recent(found),
+            "refusals": refusals.recent(found),
             "may_command": may_command,
         },
     }

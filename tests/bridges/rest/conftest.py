@@ -11,8 +11,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from bridges import pipeline
+from bridges.refusals import RefusalKeeper
 from bridges.rest import auth
 from bridges.rest.throttle import FailureThrottle
+from devices import database
 from devices.models import Device, Member, Space
 from devices.services import devices, tokens
 from devices.values import Role
@@ -23,6 +25,7 @@ from hub.asgi import application
 def fresh_process(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     """What one process remembers of another test's database: ids of metrics, failed logins."""
     monkeypatch.setattr(pipeline, "_shared", None)
+    monkeypatch.setattr(pipeline, "_refused", RefusalKeeper(database.run))
     monkeypatch.setattr(auth, "throttle", FailureThrottle())
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # nobody's passwords: quick
 

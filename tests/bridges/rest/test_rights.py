@@ -30,6 +30,7 @@ ENDPOINTS: dict[str, Call] = {
     "show_device": get("/{uid}"),
     "show_readings": get("/{uid}/readings?metric=speed"),
     "list_commands": get("/{uid}/commands"),
+    "list_refusals": get("/{uid}/refusals"),
     "show_command": get("/{uid}/commands/abc"),
     "issue_command": lambda client, uid: client.post(f"/api/v1/devices/{uid}/commands", json={"name": "set"}),
 }

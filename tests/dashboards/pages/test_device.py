@@ -6,6 +6,8 @@ from django.test import Client
 
 from devices.models import Command, Device
 from devices.queries import devices as queries
+from devices.services import refusals
+from devices.services.refusals import Refused
 from tests.dashboards.pages.conftest import ClientOf, data, store
 
 
@@ -86,3 +88,12 @@ def test_nobody_else_replaces_the_secret(
     answer = client_of(request.getfixturevalue(name)).post("/devices/pump-1/secret/")
     assert answer.status_code == status
     assert Device.objects.get(pk=pump.pk).secret_hash == pump.secret_hash
+
+
+def test_refused_messages_are_text(client_of: ClientOf, carol: User, pump: Device) -> None:
+    hostile = b"</script><script>alert(1)</script>"
+    refusals.keep([Refused("pump-1", "telemetry", "invalid_json", "", hostile, len(hostile), 1_000_000, 2_000_000)])
+    answer = client_of(carol).get("/devices/pump-1/")
+    assert b"<script>alert" not in answer.content
+    [row] = data(answer)["refusals"]
+    assert (row["meaning"], row["start"], row["at"]) == ("the payload is not JSON", hostile.decode(), 2000)

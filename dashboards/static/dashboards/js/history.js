@@ -31,6 +31,11 @@ export function fetchReadings(uid, metric, { start, end, points, signal }) {
   return inTurn(() => (signal?.aborted ? null : getJson(`${deviceUrl(uid)}/readings?${query}`, signal)));
 }
 
+/** The last refused messages of a device, newest first. */
+export function fetchRefusals(uid) {
+  return inTurn(() => getJson(`${deviceUrl(uid)}/refusals`));
+}
+
 /** The newest commands of a device, newest first. */
 export function fetchCommands(uid) {
   return inTurn(() => getJson(`${deviceUrl(uid)}/commands`));

@@ -1,4 +1,4 @@
-// One device: charts, newest values, controls, commands.
+// One device: charts, newest values, controls, commands, refused messages.
 
 import { ChartPanel } from "../chart_panel.js";
 import { now } from "../clock.js";
@@ -12,16 +12,18 @@ import { fetchCommands } from "../history.js";
 import { connection, feed } from "../live.js";
 import { buttonsOf, byImportance, controlsOf, factsOf, isPosition, positionOf, record, titleOf, unitOf, wordsOf } from "../metrics.js";
 import { commandForm } from "../command_form.js";
+import { RefusedPanel } from "../refused_panel.js";
 import { chosenRange, onRange } from "../time_range.js";
 import { TrackPanel } from "../track_panel.js";
 import { ValueTable } from "../value_table.js";
 
 const FIRST_CHARTS = 24;
 
-const { uid, snapshot, commands: recent, may_command: mayCommand } = pageData();
+const { uid, snapshot, commands: recent, refusals, may_command: mayCommand } = pageData();
 const find = (name) => document.querySelector(`[data-${name}]`);
 const commands = new Commands(connection);
 const list = new CommandList(find("commands"), find("no-commands"));
+const refused = new RefusedPanel(find("refused"), uid);
 const panels = new Map(); // metric -> ChartPanel
 const controls = new Map(); // metric -> control
 const latest = record(); // metric -> [MS, value]
@@ -120,6 +122,7 @@ function takeSnapshot(given, first) {
   for (const panel of panels.values()) panel.reload();
   track?.reload();
   fetchCommands(uid).then((answer) => answer && list.replace(answer.items), () => {});
+  refused.reload();
 }
 
 function takeValue(metric, time, value) {
@@ -143,6 +146,7 @@ function takeTelemetry(columns) {
 
 takeSnapshot(snapshot, true);
 list.replace(recent);
+refused.replace(refusals);
 feed.watchDevice(uid, {
   snapshot: (_, given, first) => takeSnapshot(given, first),
   telemetry: (_, columns) => takeTelemetry(columns),

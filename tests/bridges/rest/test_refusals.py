@@ -1,0 +1,56 @@
+"""The last refused messages of a device, over HTTP. Who may ask is in test_rights.py."""
+
+from __future__ import annotations
+
+import pytest
+
+from bridges.codec import MAX_PAYLOAD
+from bridges.rest.api import api as ninja_api
+from devices.models import Device, Refusal
+from devices.values import now_us
+from tests.bridges.rest.conftest import Callers, Sender, caller, error
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PATH = "/api/v1/devices/pump-1/refusals"
+
+
+async def test_a_refused_message_is_shown_to_every_member(api: Callers, pump_sender: Sender) -> None:
+    before = now_us() // 1000
+    sent = await caller().post("/api/v1/devices/pump-1/telemetry", content=b'{"a": NaN}', auth=pump_sender.basic)
+    error(sent, 422, "refused")
+    for client in (api.alice, api.bob, api.carol):
+        [row] = (await client.get(PATH)).json()["items"]
+        assert (row["reason"], row["kind"], row["start"], row["count"]) == ("not_finite", "telemetry", '{"a": NaN}', 1)
+        assert before <= row["first_at"] == row["at"] <= now_us() // 1000
+
+
+async def test_a_manager_of_another_space_sees_none_of_it(
+    api: Callers, pump_sender: Sender, meter_sender: Sender
+) -> None:
+    await caller().post("/api/v1/devices/pump-1/telemetry", content=b"{", auth=pump_sender.basic)
+    error(await api.mallory.get(PATH), 404, "not_found")
+    assert (await api.mallory.get("/api/v1/devices/meter-9/refusals")).json() == {"items": []}
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_what_is_too_large_is_kept_too(api: Callers, pump_sender: Sender, announced: bool) -> None:
+    async def chunks():
+        yield b"x" * (MAX_PAYLOAD + 1)
+
+    content = b"x" * (MAX_PAYLOAD + 1) if announced else chunks()
+    sent = await caller().post("/api/v1/devices/pump-1/telemetry", content=content, auth=pump_sender.basic)
+    error(sent, 413, "refused")
+    [row] = (await api.carol.get(PATH)).json()["items"]
+    assert row["reason"] == "payload_too_large"
+
+
+async def test_a_device_that_sends_nothing_bad_has_none(api: Callers, pump: Device) -> None:
+    assert (await api.carol.get(PATH)).json() == {"items": []}
+    assert not await Refusal.objects.aexists()
+
+
+def test_the_document_describes_every_field() -> None:
+    described = ninja_api.get_openapi_schema()["components"]["schemas"]["RefusalFacts"]["properties"]
+    stored = {field.name for field in Refusal._meta.get_fields()} - {"device"}
+    assert described.keys() == stored | {"meaning"}

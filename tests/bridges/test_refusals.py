@@ -1,0 +1,133 @@
+"""What a pipeline refuses is on the device's page, and a flood of it costs little."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, OperationalError
+
+from bridges import refusals
+from bridges.pipeline import Delivery, Ingest, Pipeline
+from bridges.refusals import RefusalKeeper
+from devices import database, stats
+from devices.errors import Refusal as Refused
+from devices.models import Device, Reading, Refusal
+from devices.services import refusals as services
+from devices.values import now_us
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+FLOOD = 5_000
+
+
+class Writes:
+    """Runs database work as `database.run` does, counts it, and fails where it is told to."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.failures: list[Exception] = []
+
+    async def __call__(self, function: Callable[..., Any], *args: Any) -> Any:
+        if function is services.keep:
+            self.count += 1
+            if self.failures:
+                raise self.failures.pop(0)
+        return await database.run(function, *args)
+
+
+def take(keeper: RefusalKeeper, reason: str = "invalid_json", uid: str = "pump-1") -> None:
+    keeper.take(Refused(reason), "telemetry", uid, b"{", now_us())
+
+
+async def process(payloads: Iterable[bytes]) -> int:
+    """Has a pipeline take these until it ends; returns how many were settled."""
+    settled: list[None] = []
+    pipeline = Pipeline(Ingest())
+    running = asyncio.create_task(pipeline.run())
+    for payload in payloads:
+        delivery = Delivery("pump-1", "telemetry", payload, now_us(), settle=lambda: settled.append(None))
+        assert await asyncio.to_thread(pipeline.offer, delivery, wait=True)
+    pipeline.close()
+    await asyncio.wait_for(running, 60)
+    return len(settled)
+
+
+async def test_a_flood_is_counted_in_one_row_and_in_few_writes(pump: Device, monkeypatch, settings) -> None:
+    settings.DEVICE_RATE_LIMIT = 0
+    keep, writes = services.keep, []
+    monkeypatch.setattr(services, "keep", lambda refused: (writes.append(None), keep(refused)))
+    before = stats.refused.labels("not_finite")._value.get()
+    assert await process([*[b'{"a": NaN}'] * FLOOD, b'{"a": 1}']) == FLOOD + 1
+    row = await Refusal.objects.aget()
+    assert (row.reason, row.count, row.start) == ("not_finite", FLOOD, '{"a": NaN}')
+    assert stats.refused.labels("not_finite")._value.get() == before + FLOOD
+    assert len(writes) <= 10, "a write a second and one at the end"
+    assert await Reading.objects.acount() == 1
+
+
+async def test_a_failure_to_write_stops_nothing(pump: Device, monkeypatch) -> None:
+    def broken(refused: object) -> None:
+        raise IntegrityError("broken")
+
+    monkeypatch.setattr(services, "keep", broken)
+    before = stats.dropped.labels("refusals")._value.get()
+    assert await process([b"{", b'{"a": 1}']) == 2
+    assert stats.dropped.labels("refusals")._value.get() == before + 1
+    assert await Reading.objects.acount() == 1
+
+
+async def test_what_comes_within_a_second_is_written_together_later(pump: Device, monkeypatch) -> None:
+    monkeypatch.setattr(refusals, "WRITE_EVERY_S", 0.2)
+    writes = Writes()
+    keeper = RefusalKeeper(writes)
+    for _ in range(10):
+        take(keeper)
+        await keeper.write()
+    assert (writes.count, (await Refusal.objects.aget()).count) == (1, 1)
+    async with asyncio.timeout(20):
+        await keeper._later
+    assert (writes.count, (await Refusal.objects.aget()).count) == (2, 10)
+
+
+async def test_what_waits_at_the_end_is_written(pump: Device) -> None:
+    keeper = RefusalKeeper(database.run)
+    for _ in range(3):
+        take(keeper)
+        await keeper.write()
+    await keeper.close()
+    assert (await Refusal.objects.aget()).count == 3
+
+
+async def test_while_the_database_is_away_refusals_are_kept_and_counted_on(pump: Device, monkeypatch) -> None:
+    monkeypatch.setattr(refusals, "WRITE_EVERY_S", 0.05)
+    writes = Writes()
+    writes.failures = [OperationalError("away")] * 3
+    keeper = RefusalKeeper(writes)
+    take(keeper)
+    await keeper.write()
+    take(keeper)
+    async with asyncio.timeout(20):
+        await keeper._later
+    assert (writes.count, (await Refusal.objects.aget()).count) == (4, 2)
+
+
+async def test_an_unknown_device_has_no_row(pump: Device) -> None:
+    keeper = RefusalKeeper(database.run)
+    take(keeper, "unknown_device")
+    take(keeper, "invalid_json", "nobody")
+    await keeper.write()
+    assert not await Refusal.objects.aexists()
+
+
+async def test_what_waits_is_bounded(pump: Device, monkeypatch) -> None:
+    monkeypatch.setattr(refusals, "MAX_PENDING", 2)
+    before = stats.dropped.labels("refusals")._value.get()
+    keeper = RefusalKeeper(database.run)
+    for reason in ("invalid_json", "not_finite", "too_deep", "invalid_json"):
+        take(keeper, reason)
+    await keeper.write()
+    assert {row.reason: row.count async for row in Refusal.objects.all()} == {"invalid_json": 2, "not_finite": 1}
+    assert stats.dropped.labels("refusals")._value.get() == before + 1
