@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from bridges.mosquitto.accounts import acl
-from bridges.mosquitto.conf import Layout, conf
+from bridges.mosquitto.conf import Layout, Listener, Save, conf
 
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 60
@@ -108,7 +108,8 @@ class Mosquitto(Server):
     def __init__(self, folder: Path, accounts: Mapping[str, str] | None = None) -> None:
         super().__init__(folder)
         self.accounts = dict(accounts or {})
-        """Username -> `$7$` hash. `bridge` may touch everything, all others their own topics."""
+        """Username -> `$7$` hash. `bridge` may touch all of `devices/`, all others their own topics."""
+        self.save = Save.CHANGES
 
     def command(self) -> list[str]:
         layout = Layout(self.folder, self.folder / "mosquitto")
@@ -116,7 +117,7 @@ class Mosquitto(Server):
         layout.additions.mkdir(exist_ok=True)
         layout.acl.write_text(acl("bridge"))
         layout.passwords.write_text("".join(f"{name}:{hashed}\n" for name, hashed in self.accounts.items()))
-        layout.conf.write_text(conf(layout, "127.0.0.1", self.port))
+        layout.conf.write_text(conf(layout, Listener("127.0.0.1", self.port), save=self.save))
         keep_root(layout)
         return [find("mosquitto"), "-c", str(layout.conf)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from string import Template
 
@@ -19,7 +20,7 @@ _CONF = Template("""\
 # Written by `manage.py exportmosquitto`, and overwritten by it. Put what you add, such as the certificates of the
 # listener, into $additions/*.conf: it is read last, and a number there replaces the one here.
 
-listener $port $host
+$listeners
 # Without this small packets wait for each other, up to 40 ms.
 set_tcp_nodelay true
 
@@ -29,11 +30,11 @@ password_file $passwords
 acl_file $acl
 pid_file $pid_file
 
-# Sessions, queued and retained messages are written after each round of Mosquitto's loop that changed them. With the
-# default, every 30 minutes, a broker that is killed loses all that it acknowledged since.
+# Sessions, queued and retained messages. With the default, a save every 30 minutes, a broker that is killed loses all
+# that it acknowledged since. Each save writes all there is.
 persistence true
 persistence_location $data/
-autosave_on_changes true
+$save
 autosave_interval 1
 # A client that stays away longer, the bridge too, loses its session and what is queued in it.
 persistent_client_expiration 14d
@@ -53,6 +54,32 @@ message_size_limit $max_payload
 
 include_dir $additions
 """)
+
+
+class Save(Enum):
+    """When Mosquitto writes its state. Stopped with SIGTERM it always does."""
+
+    CHANGES = "changes"
+    """After each round of its loop that changed something: what was acknowledged a moment ago is on the disk. Costs
+    the more the more is queued."""
+    SECONDS = "seconds"
+    """Every one to two seconds, whatever changed: as fast as without, and a broker that is killed loses these."""
+
+
+_SAVES = {
+    Save.CHANGES: "# After each round of the loop that changed something.\nautosave_on_changes true",
+    Save.SECONDS: "# Every one to two seconds; a broker that is killed loses what it acknowledged in them.\n"
+    "autosave_on_changes false",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"listener {self.port} {self.host}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +112,14 @@ class Layout:
         return self.data / "mosquitto.pid"
 
 
-def conf(layout: Layout, host: str, port: int) -> str:
-    """The configuration of a Mosquitto that listens at `host`:`port`."""
+def conf(layout: Layout, listener: Listener, bridge: Listener | None = None, save: Save = Save.CHANGES) -> str:
+    """The configuration of a Mosquitto that listens at `listener`, and at `bridge` for the bridges alone.
+
+    With one listener for all, a device may sign in under the bridge's client id and end its session.
+    """
     return _CONF.substitute(
-        host=host,
-        port=port,
+        listeners=_listeners(listener, bridge),
+        save=_SAVES[save],
         passwords=layout.passwords,
         acl=layout.acl,
         pid_file=layout.pid_file,
@@ -99,4 +129,15 @@ def conf(layout: Layout, host: str, port: int) -> str:
         max_queued_bytes=MAX_QUEUED_BYTES,
         max_in_flight=MAX_IN_FLIGHT,
         max_payload=MAX_PAYLOAD,
+    )
+
+
+def _listeners(listener: Listener, bridge: Listener | None) -> str:
+    if bridge is None:
+        return str(listener)
+    # The devices' is the last: what the operator adds, certificates say, belongs to the listener above it.
+    return (
+        f"# For bridges, which have more than one session. Keep it out of the devices' reach.\n{bridge}\n"
+        "# For devices: each is known by its uid, whatever client id it names, so that none can take over the session\n"
+        f"# of another or of the bridge.\n{listener}use_username_as_clientid true\n"
     )

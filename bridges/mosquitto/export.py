@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bridges.mosquitto import accounts, conf, files
 from bridges.mosquitto.accounts import BridgeAccount
-from bridges.mosquitto.conf import Layout
+from bridges.mosquitto.conf import Layout, Listener, Save
 from devices.queries import devices
 
 
@@ -16,14 +16,14 @@ class Export:
         self._bridge = bridge
         self._passwords = ""
 
-    def write_settings(self, host: str, port: int) -> None:
+    def write_settings(self, listener: Listener, bridge: Listener | None, save: Save) -> None:
         """The folders, `mosquitto.conf` and the ACL: what no device changes."""
         layout = self._layout
         files.make_folder(layout.folder, files.FOLDER_MODE)
         files.make_folder(layout.additions, files.FOLDER_MODE)
         files.make_folder(layout.data, files.DATA_MODE)
         files.write(layout.acl, accounts.acl(self._bridge.username))
-        files.write(layout.conf, conf.conf(layout, host, port))
+        files.write(layout.conf, conf.conf(layout, listener, bridge, save))
 
     def write_accounts(self) -> bool:
         """The password file, as the database has it now. Returns whether it is another than the last one."""

@@ -12,7 +12,7 @@ from django.db import DatabaseError
 
 from bridges.mosquitto import reload
 from bridges.mosquitto.accounts import AccountError, BridgeAccount
-from bridges.mosquitto.conf import Layout
+from bridges.mosquitto.conf import Layout, Listener, Save
 from bridges.mosquitto.export import Export
 from bridges.mosquitto.reload import Reload
 from bridges.mosquitto.watch import Watch
@@ -32,6 +32,18 @@ class Command(BaseCommand):
             metavar="HOST:PORT",
             help="where Mosquitto listens (default: %(default)s, as MQTT_BIND and MQTT_PORT say)",
         )
+        parser.add_argument(
+            "--bridge-listener",
+            metavar="HOST:PORT",
+            help="a second one for the bridges; devices then cannot take over a session by its client id",
+        )
+        parser.add_argument(
+            "--save",
+            choices=[each.value for each in Save],
+            default=Save.CHANGES.value,
+            help="when Mosquitto writes its state: at every change, or every one to two seconds, which is several "
+            "times faster and may lose those (default: %(default)s)",
+        )
         parser.add_argument("--data", type=Path, help="where Mosquitto keeps its state (default: FOLDER/data)")
         parser.add_argument(
             "--bridge-password-file",
@@ -50,10 +62,11 @@ class Command(BaseCommand):
         layout = Layout(folder, (options["data"] or folder / "data").absolute())
         watched = options["watch"] or options["pid_file"] or options["reload_command"]
         try:
-            host, port = _split(options["listener"])
+            listener = _listener("--listener", options["listener"])
+            bridge = _listener("--bridge-listener", options["bridge_listener"]) if options["bridge_listener"] else None
             export = Export(layout, _bridge_account(options["bridge_password_file"]))
             reloads = _reload(options["reload_command"], options["pid_file"] or layout.pid_file)
-            export.write_settings(host, port)
+            export.write_settings(listener, bridge, Save(options["save"]))
             export.write_accounts()
         except (AccountError, AddressError, OSError, ValueError, DatabaseError) as error:
             raise CommandError(str(error)) from None
@@ -73,9 +86,9 @@ def _join(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _split(listener: str) -> tuple[str, int]:
+def _listener(option: str, listener: str) -> Listener:
     """`127.0.0.1:1883` or `[::1]:1883`. Raises `ValueError`."""
-    wrong = ValueError(f"--listener must be HOST:PORT, not {listener!r}")
+    wrong = ValueError(f"{option} must be HOST:PORT, not {listener!r}")
     try:
         parts = urlsplit(f"//{listener}")
         host, port = parts.hostname, parts.port
@@ -83,7 +96,7 @@ def _split(listener: str) -> tuple[str, int]:
         raise wrong from None
     if not host or not port or parts.netloc != listener or parts.username is not None or not host.isprintable():
         raise wrong
-    return host, port
+    return Listener(host, port)
 
 
 def _bridge_account(password_file: Path | None) -> BridgeAccount:
