@@ -140,7 +140,7 @@ def _parse_strictly(payload: bytes) -> Any:
             parse_float=_float,
         )
     except json.JSONDecodeError as error:
-        raise Refusal("invalid_json", f"{error.msg} at character {error.pos}") from None
+        raise Refusal("invalid_json", f"{error.msg.removesuffix(' at')} at character {error.pos}") from None
     except RecursionError:
         raise Refusal("too_deep") from None
 

@@ -20,7 +20,7 @@ from devices import database, groups, stats
 from devices.credentials import hash_secret
 from devices.events import AvailabilityChanged, CommandChanged, Event, TelemetryStored
 from devices.listener import Listener
-from devices.models import Command, Device, Reading, Space
+from devices.models import Command, Device, Reading, Refusal, Space
 from devices.queries import devices as device_queries
 from devices.services import commands
 from devices.services import devices as device_services
@@ -154,6 +154,40 @@ async def test_bad_telemetry_is_counted_and_the_next_good_message_arrives(bridge
         await client.publish("devices/valve-1/telemetry", '{"a": 7}', qos=1)
         assert (await bridged.telemetry())["a"][0][1] == 7
     assert total(stats.refused) == before + 1
+
+
+async def kept(device: Device, count: int) -> list[Refusal]:
+    """The device's refused messages, once that many are counted in them."""
+    async with asyncio.timeout(20):
+        while True:
+            rows = [row async for row in device.refusals.order_by("id")]
+            if sum(row.count for row in rows) >= count:
+                return rows
+            await asyncio.sleep(0.05)
+
+
+async def test_a_bad_message_is_kept_with_its_reason_and_its_beginning(bridged: Bridged) -> None:
+    payload = b'{"a": "' + b"\x1b" * 100 + b"x" * 1000
+    async with bridged.client() as client:
+        await client.publish("devices/valve-1/telemetry", payload, qos=1)
+        await client.publish("devices/valve-1/telemetry", '{"a": 7}', qos=1)
+        assert (await bridged.telemetry())["a"][0][1] == 7
+    [row] = await kept(bridged.device, 1)
+    assert (row.reason, row.kind, row.size, row.count) == ("invalid_json", "telemetry", len(payload), 1)
+    assert row.start == '{"a": "' + r"\x1b" * 100 + "x" * 93
+
+
+async def test_a_flood_of_bad_messages_takes_few_rows_and_every_one_counts(bridged: Bridged) -> None:
+    async with bridged.client() as client:
+        client.pending_calls_threshold = 10_000
+        for _ in range(50):
+            await asyncio.gather(
+                *[client.publish("devices/valve-1/telemetry", b'{"a": NaN}', qos=1) for _ in range(100)]
+            )
+    rows = await kept(bridged.device, 5_000)
+    assert sum(row.count for row in rows) == 5_000
+    assert {row.reason for row in rows} <= {"not_finite", "rate_limited"}
+    assert len(rows) <= 2
 
 
 async def test_an_unknown_device_is_counted_and_loses_nothing_else(by_mosquitto: Bridged) -> None:

@@ -7,7 +7,13 @@ import { everySecond } from "./frame.js";
 import { fetchRefusals } from "./history.js";
 
 const POLL_S = 10;
+const START_BYTES = 200; // of a payload; the hub keeps no more
 const COUNT = new Intl.NumberFormat("en-GB");
+
+function extent(size) {
+  const bytes = `${COUNT.format(size)} ${size === 1 ? "byte" : "bytes"}`;
+  return size > START_BYTES ? `first ${START_BYTES} of ${bytes}` : bytes;
+}
 
 export class RefusedPanel {
   #rows = new Map(); // id -> parts
@@ -50,7 +56,7 @@ export class RefusedPanel {
     row.count.title = count > 1 ? `${COUNT.format(count)} since ${moment(firstAt, now())}` : "";
     setText(row.start, start);
     row.start.hidden = !start;
-    setText(row.kind, size ? `${kind}, ${COUNT.format(size)} ${size === 1 ? "byte" : "bytes"}` : kind);
+    setText(row.kind, size ? `${kind}, ${extent(size)}` : kind);
     row.time.dateTime = new Date(at).toISOString();
     setText(row.time, moment(at, now()));
   }
