@@ -1,0 +1,36 @@
+"""What a Mosquitto that is killed has kept."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from bridges.mosquitto.conf import Save
+from tests.bridges.mosquitto.exported import WAIT_S, Client, Exported, eventually
+
+
+@pytest.mark.parametrize(("save", "promised_s"), [(Save.CHANGES, 1.0), (Save.SECONDS, 3.0)])
+def test_of_1000_acknowledged_messages_none_is_lost(
+    export: Callable[..., Exported], save: Save, promised_s: float
+) -> None:
+    broker = export(f"--save={save.value}")
+    bridge = Client(broker.port, "bridge", "bridge-secret", clean_session=False)
+    assert bridge.connect()
+    bridge.subscribe("devices/+/telemetry")
+    bridge.close()
+    pump = Client(broker.port, "pump", broker.secrets["pump"])
+    assert pump.connect()
+    sent = {str(i).encode() for i in range(1000)}
+    for last in [pump.mqtt.publish("devices/pump/telemetry", each, 1) for each in sent]:
+        last.wait_for_publish(WAIT_S)
+        assert last.is_published()
+    time.sleep(promised_s)  # after the last acknowledgement; nothing tells of a save
+    broker.stop(signal.SIGKILL)
+    broker.start()
+    bridge = Client(broker.port, "bridge", "bridge-secret", clean_session=False)
+    assert bridge.connect()
+    assert eventually(lambda: bridge.payloads == sent)
+    bridge.close()
