@@ -11,6 +11,7 @@ import logging
 import socket
 import ssl
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import Any
 
 import aiomqtt
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -48,6 +49,34 @@ class Received:
     backlog: bool
     received_at: int
     acknowledge: Callable[[], None]
+
+
+class _NetworkClient(Client):
+    """Tells when its network thread ends, by an exception too: paho would let the thread die without a word."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.ended = threading.Event()
+
+    def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> MQTTErrorCode:
+        try:
+            return super().loop_forever(timeout, retry_first_connection)
+        except Exception:
+            logger.exception("the inbound session broke")
+            return MQTTErrorCode.MQTT_ERR_UNKNOWN
+        finally:
+            self.ended.set()
+
+    def serve(self) -> None:
+        """Returns when the connection has ended.
+
+        A thread of paho's own is the only one that touches the socket. Where `loop_forever` is called directly,
+        `ack` writes from its caller's thread as well, and two threads in one TLS connection may break it.
+        """
+        self.ended.clear()
+        while self.loop_start() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            time.sleep(0.01)  # the last thread has ended but for its last line
+        self.ended.wait()
 
 
 class InboundSession:
@@ -85,8 +114,8 @@ class InboundSession:
         self._client.disconnect()
         self._thread.join(timeout=5)
 
-    def _make_client(self, client_id: str) -> Client:
-        client = Client(
+    def _make_client(self, client_id: str) -> _NetworkClient:
+        client = _NetworkClient(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
             clean_session=False,
@@ -110,7 +139,7 @@ class InboundSession:
                 self._client.connect(self._address.host, self._address.port, KEEPALIVE_S)
                 if self._stopping.is_set():  # `stop` came before there was a connection to end
                     return
-                self._client.loop_forever()
+                self._client.serve()
             except OSError as error:
                 logger.warning("no connection to %s: %s", self._address, error)
             self._stopping.wait(self._backoff.next_s())
