@@ -56,6 +56,7 @@ class RefusalKeeper:
         self._pending: dict[tuple[str, str, str], Refused] = {}
         self._written_at = -WRITE_EVERY_S
         self._later: asyncio.Task[None] | None = None
+        self._writing: asyncio.Task[None] | None = None
 
     def take(self, refusal: Refusal, kind: str, uid: str, payload: bytes, at: int) -> None:
         """Counts and logs a refusal, and keeps it for the next `write`. `at`: time of receipt in microseconds."""
@@ -66,12 +67,10 @@ class RefusalKeeper:
 
     async def write(self) -> None:
         """Stores what was taken: at once, or later where the last write was a moment ago."""
-        pause = self._written_at + WRITE_EVERY_S - time.monotonic()
-        if self._pending and pause <= 0:
+        if self._pending and self._pause() <= 0:
             await self._write_now()
-            pause = WRITE_EVERY_S
         if self._pending:
-            self._write_later(pause)
+            self._write_later()
 
     async def close(self) -> None:
         """Stores what is left."""
@@ -79,6 +78,8 @@ class RefusalKeeper:
             self._later.cancel()
         try:
             async with asyncio.timeout(FAREWELL_S):
+                if self._writing is not None:
+                    await asyncio.wait({self._writing})
                 await self._write_now()
         except TimeoutError:
             logger.warning("the last refused messages were not stored in time")
@@ -92,17 +93,23 @@ class RefusalKeeper:
         else:
             stats.dropped.labels("refusals").inc(refused.count)
 
-    def _write_later(self, pause: float) -> None:
+    def _pause(self) -> float:
+        """Seconds until the next write may be."""
+        return max(0.0, self._written_at + WRITE_EVERY_S - time.monotonic())
+
+    def _write_later(self) -> None:
         # A task of a loop that has ended will never write.
         if self._later and not self._later.done() and self._later.get_loop() is asyncio.get_running_loop():
             return
-        self._later = asyncio.create_task(self._write_after(pause), name="refusals")
+        self._later = asyncio.create_task(self._write_after(), name="refusals")
 
-    async def _write_after(self, pause: float) -> None:
+    async def _write_after(self) -> None:
         while self._pending:
-            await asyncio.sleep(pause)
-            await self._write_now()
-            pause = WRITE_EVERY_S
+            await asyncio.sleep(self._pause())
+            if self._pause() <= 0:
+                self._writing = asyncio.create_task(self._write_now())
+                # Cut off in the middle it would lose what it has taken, or store it and not know.
+                await asyncio.shield(self._writing)
 
     async def _write_now(self) -> None:
         if not self._pending:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -92,6 +94,19 @@ async def test_what_comes_within_a_second_is_written_together_later(pump: Device
     assert (writes.count, (await Refusal.objects.aget()).count) == (2, 10)
 
 
+async def test_a_pipeline_writes_while_it_runs(pump: Device, monkeypatch) -> None:
+    keep, kept = services.keep, threading.Event()
+    monkeypatch.setattr(services, "keep", lambda refused: (keep(refused), kept.set()))
+    pipeline = Pipeline(Ingest())
+    running = asyncio.create_task(pipeline.run())
+    delivery = Delivery("pump-1", "telemetry", b"{", now_us())
+    assert await asyncio.to_thread(pipeline.offer, delivery, wait=True)
+    assert await asyncio.to_thread(kept.wait, 20)
+    assert (await Refusal.objects.aget()).count == 1
+    pipeline.close()
+    await asyncio.wait_for(running, 20)
+
+
 async def test_what_waits_at_the_end_is_written(pump: Device) -> None:
     keeper = RefusalKeeper(database.run)
     for _ in range(3):
@@ -99,6 +114,29 @@ async def test_what_waits_at_the_end_is_written(pump: Device) -> None:
         await keeper.write()
     await keeper.close()
     assert (await Refusal.objects.aget()).count == 3
+
+
+async def test_a_write_under_way_at_the_end_is_finished(pump: Device, monkeypatch) -> None:
+    monkeypatch.setattr(refusals, "WRITE_EVERY_S", 0.05)
+    under_way, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(function: Callable[..., Any], *args: Any) -> Any:
+        under_way.set()
+        await go_on.wait()
+        return await database.run(function, *args)
+
+    keeper = RefusalKeeper(slow)
+    keeper._written_at = time.monotonic()
+    take(keeper)
+    await keeper.write()
+    async with asyncio.timeout(20):
+        await under_way.wait()
+    take(keeper)
+    closing = asyncio.create_task(keeper.close())
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.wait_for(closing, 20)
+    assert (await Refusal.objects.aget()).count == 2
 
 
 async def test_while_the_database_is_away_refusals_are_kept_and_counted_on(pump: Device, monkeypatch) -> None:

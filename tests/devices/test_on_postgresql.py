@@ -23,6 +23,7 @@ SUITES = [
     "bridges/rest/test_devices.py",
     "bridges/rest/test_ingest.py",
     "bridges/rest/test_readings.py",
+    "bridges/rest/test_refusals.py",
 ]
 
 
