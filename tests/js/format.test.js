@@ -59,11 +59,18 @@ describe("an axis", () => {
     const [before, at, after] = timeLabels([midnight - 3_600_000, midnight, midnight + 3_600_000], 3_600_000);
     assert.deepEqual([before, at, after], ["23:00", "2 Jan", "01:00"]);
   });
+
+  it("tells ticks that are close together apart", () => {
+    const ticks = [770_000, 770_050, 770_100].map((value) => compact(value, 50));
+    assert.deepEqual(ticks, ["770k", "770.05k", "770.1k"]);
+    assert.deepEqual([1012.25, 1012.5].map((value) => compact(value, 0.25)), ["1012.25", "1012.5"]);
+    assert.equal(compact(0, 25), "0");
+  });
 });
 
 describe("time passed", () => {
   it("is told in its largest whole unit", () => {
-    assert.deepEqual([999, 59_999, 60_000, 7_200_000, 200_000_000].map(span), ["0 s", "59 s", "1 min", "2 h", "2 d"]);
+    assert.deepEqual([999, 59_999, 60_000, 7_200_000, 200_000_000, 70_000_000_000].map(span), ["0 s", "59 s", "1 min", "2 h", "2 d", "2 y"]);
   });
 
   it("is now while it is fresh, and when the sender's clock runs ahead", () => {

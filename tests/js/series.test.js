@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { RAW_LIMIT, Series } from "../../dashboards/static/dashboards/js/series.js";
+import { alone, RAW_LIMIT, Series } from "../../dashboards/static/dashboards/js/series.js";
 
 const WINDOW_MS = 300_000;
 const raw = (points) => ({ resolution: "raw", t: points.map(([t]) => t), v: points.map(([, v]) => v) });
@@ -113,5 +113,24 @@ describe("drawing", () => {
   it("does nothing for nothing", () => {
     assert.deepEqual(new Series(WINDOW_MS, 100).drawn(), [[], [], [], []]);
     assert.deepEqual(loaded({}).drawn(), [[], [], [], []]);
+  });
+});
+
+describe("the readings that no line reaches", () => {
+  it("are those with a pause on both sides", () => {
+    assert.deepEqual(alone([1, null, 2, 3, null, 4]), [0, 5]);
+  });
+
+  it("include the first one of a device", () => {
+    assert.deepEqual(alone([21.5]), [0]);
+  });
+
+  it("don't depend on when other lines have points", () => {
+    assert.deepEqual(alone([1, undefined, 2, undefined, null, undefined, 3]), [6]);
+  });
+
+  it("are none in a line or in nothing", () => {
+    assert.deepEqual(alone([1, 2, 3]), []);
+    assert.deepEqual(alone([]), []);
   });
 });

@@ -6,6 +6,7 @@ import { now } from "./clock.js";
 import { compact, timeLabels } from "./format.js";
 import { everySecond, inNextFrame, whileVisible } from "./frame.js";
 import { colour, font, onTheme, tint } from "./palette.js";
+import { alone } from "./series.js";
 
 const COLUMNS = 3; // value, low, high of each line
 
@@ -95,7 +96,8 @@ export class Chart {
     const line = {
       stroke: () => colour(`hue-${hue}`),
       width: 1.75,
-      points: { show: false },
+      // No line leads to a reading with a pause on both sides, such as the first one of a device.
+      points: { show: true, size: 5, width: 0, fill: () => colour(`hue-${hue}`), filter: (plot, i) => alone(plot.data[i]) },
       paths: stepped ? uPlot.paths.stepped({ align: 1 }) : undefined,
       fill: this.lines.length === 1 ? (plot) => fade(plot, hue) : undefined,
       fillTo: (plot) => plot.scales.y.min,
@@ -164,7 +166,11 @@ function timeAxis() {
 }
 
 function valueAxis() {
-  return { ...axis(), size: 48, space: 32, values: (plot, values) => values.map((v) => (v === null ? "" : compact(v))) };
+  return { ...axis(), size: 48, space: 32, values: valueLabels };
+}
+
+function valueLabels(plot, values, index, space, step) {
+  return values.map((value) => (value === null ? "" : compact(value, step)));
 }
 
 const FLAG_RANGE = [-0.12, 1.2];

@@ -62,12 +62,16 @@ function superscript(number) {
 
 const PREFIXES = [[1e18, "E"], [1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
 
-/** A short form for axes: 4000, 12k, 3.4M; 1.2e−9 where no prefix is commonly read. */
-export function compact(number) {
+/**
+ * A short form for axes: 4000, 12k, 3.4M; 1.2e−9 where no prefix is commonly read. Where ticks are `step` apart, it
+ * has the digits that tell one from the next.
+ */
+export function compact(number, step = 0) {
   const size = Math.abs(number);
   if (size >= 1e21 || (size > 0 && size < 1e-3)) return number.toExponential(1).replaceAll("-", "−").replace("+", "");
   const [scale, prefix] = (size >= 1e4 && PREFIXES.find(([limit]) => size >= limit)) || [1, ""];
-  return `${trimmed(number / scale, 4)}${prefix}`;
+  const told = size && step ? Math.floor(Math.log10(size)) - Math.floor(Math.log10(step)) + 2 : 0;
+  return `${trimmed(number / scale, Math.min(8, Math.max(4, told)))}${prefix}`;
 }
 
 function trimmed(number, digits) {
@@ -81,9 +85,9 @@ export function formatValue(value, numbers, words = ["Yes", "No"]) {
   return value === "" ? "“”" : String(value ?? "–");
 }
 
-const UNITS = [["d", 86_400_000], ["h", 3_600_000], ["min", 60_000], ["s", 1_000]];
+const UNITS = [["y", 31_557_600_000], ["d", 86_400_000], ["h", 3_600_000], ["min", 60_000], ["s", 1_000]];
 
-/** The largest whole unit of a span in milliseconds: `4 s`, `3 min`, `2 h`, `5 d`. */
+/** The largest whole unit of a span in milliseconds: `4 s`, `3 min`, `2 h`, `5 d`, `1 y`. */
 export function span(ms) {
   for (const [unit, size] of UNITS) if (ms >= size) return `${Math.floor(ms / size)} ${unit}`;
   return "0 s";

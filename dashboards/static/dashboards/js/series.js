@@ -153,3 +153,13 @@ export class Series {
     return Math.max(6 * usual, 4 * this.width, 5_000);
   }
 }
+
+/** Indices of the values that no line reaches; `null` breaks a line, `undefined` only belongs to another one. */
+export function alone(values) {
+  const runs = [[]];
+  values.forEach((value, i) => {
+    if (value === null) runs.push([]);
+    else if (value !== undefined) runs.at(-1).push(i);
+  });
+  return runs.filter((run) => run.length === 1).flat();
+}

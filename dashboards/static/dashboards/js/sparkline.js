@@ -43,7 +43,7 @@ export class Sparkline {
     const [times, values] = this.line.drawn();
     const runs = unbroken(times, values, this.#projection(times, values, width, height));
     for (const run of runs) this.#stroke(context, run, height);
-    this.#dot(context, runs.at(-1));
+    for (const run of runs) if (run.length === 1 || run === runs.at(-1)) this.#dot(context, run.at(-1));
   }
 
   #projection(times, values, width, height) {
@@ -88,10 +88,11 @@ export class Sparkline {
     context.stroke(path);
   }
 
-  #dot(context, run) {
-    if (!run) return;
+  #dot(context, [x, y]) {
+    const radius = 2.25 * (window.devicePixelRatio || 1);
     context.beginPath();
-    context.arc(...run.at(-1), 2.25 * (window.devicePixelRatio || 1), 0, 2 * Math.PI);
+    // A lone reading starts at the edge, which must not cut it in half.
+    context.arc(x < 0 ? x : Math.max(x, radius), y, radius, 0, 2 * Math.PI);
     context.fillStyle = colour(`hue-${this.line.hue}`);
     context.fill();
   }
