@@ -166,7 +166,13 @@ function timeAxis() {
 }
 
 function valueAxis() {
-  return { ...axis(), size: 48, space: 32, values: valueLabels };
+  return { ...axis(), size: roomForLabels, space: 32, values: valueLabels };
+}
+
+/** Charts stand in line under each other, except where that would cut a long label off. */
+function roomForLabels(plot, labels) {
+  const longest = Math.max(0, ...(labels ?? []).map((label) => label.length));
+  return Math.max(48, 12 + 7 * longest);
 }
 
 function valueLabels(plot, values, index, space, step) {
