@@ -15,6 +15,7 @@ from prometheus_client import REGISTRY
 from twisted.internet import reactor
 
 from bridges.broker import Broker, Limits
+from bridges.codec import MAX_PAYLOAD
 from bridges.mqtt.accounts import BRIDGE, Doorkeeper, HubAccounts
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.bridge import DEFAULT_CLIENT_ID, run_bridge
@@ -26,6 +27,9 @@ logger = logging.getLogger("hubbub")
 
 READY_S = 5.0
 """How long the start-up message waits for the broker."""
+# A message somewhat too large must reach the bridge, to be refused by name and acknowledged: a device that is cut off
+# instead sends it again for ever, and nothing after it.
+BROKER_LIMITS = Limits(payload_bytes=2 * MAX_PAYLOAD)
 STOP_S = 8.0
 """How long what is in flight may take to end."""
 
@@ -75,7 +79,7 @@ class Hub:
         if self._mqtt_socket is None:
             return None, self._address
         password = secrets.token_urlsafe(32)
-        broker = Broker(HubAccounts(password), sock=self._mqtt_socket, limits=Limits())
+        broker = Broker(HubAccounts(password), sock=self._mqtt_socket, limits=BROKER_LIMITS)
         await broker.start()
         REGISTRY.register(BrokerCollector(broker))
         self._doorkeeper = Doorkeeper(broker)

@@ -114,3 +114,16 @@ def test_a_large_body_is_refused_while_it_arrives(hub: RunningHub, framing: str)
             pass  # the hub has hung up
     assert taken < 25_000_000  # what the buffers of two sockets hold, and no more
     assert httpx.get(f"{hub.url}/healthz").status_code == 200
+
+
+def test_a_message_that_is_too_large_does_not_block_its_device(hub: RunningHub) -> None:
+    find("mosquitto_pub")
+    device = hub.create_device("talkative")
+    login = f"-p {hub.mqtt_port} -u {device.uid} -P {device.secret} -q 1 -t devices/talkative/telemetry"
+    with Viewer(hub.url, hub.create_token("alice")) as viewer:
+        viewer.subscribe("device:talkative")
+        for payload in ('{"a": 1}' + " " * 131_072, '{"a": 2}'):
+            command = f"mosquitto_pub {login} -s"
+            subprocess.run(command, shell=True, input=payload, text=True, check=True, timeout=START_S)
+        assert viewer.telemetry("talkative")["a"][0][1] == 2
+    assert 'hubbub_messages_refused_total{reason="payload_too_large"} 1.0' in httpx.get(f"{hub.url}/metrics").text
