@@ -18,6 +18,12 @@ class Device(models.Model):
         max_length=8, default=Availability.UNKNOWN, choices=[(a.value, a.value) for a in Availability]
     )
     availability_at = models.BigIntegerField(default=0, help_text="microseconds; 0: never heard of")
+    heard_at = models.BigIntegerField(default=0, help_text="microseconds; the last message, give or take some seconds")
+    usual_gap_ms = models.BigIntegerField(default=0, help_text="learned: how long it usually is silent at most")
+    stale_after_s = models.PositiveIntegerField(null=True, help_text="silent for longer is stale; NULL: as learned")
+    broker = models.CharField(
+        max_length=64, default="", help_text="name of the broker that serves it; empty: the first"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -32,6 +38,9 @@ class Metric(models.Model):
 
     device = models.ForeignKey(Device, models.CASCADE, related_name="metrics")
     name = models.CharField(max_length=MAX_NAME)
+    raw_days = models.PositiveIntegerField(null=True, help_text="how long readings are kept; NULL: as in the space")
+    minute_days = models.PositiveIntegerField(null=True, help_text="the same of its rollups of a minute")
+    hour_days = models.PositiveIntegerField(null=True, help_text="the same of its rollups of an hour and of a day")
 
     class Meta:
         ordering = ["name"]

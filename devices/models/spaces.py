@@ -11,6 +11,9 @@ class Space(models.Model):
 
     slug = models.SlugField(unique=True, max_length=64)
     name = models.CharField(max_length=120)
+    raw_days = models.PositiveIntegerField(default=90, help_text="how long readings are kept; 0: for ever")
+    minute_days = models.PositiveIntegerField(default=400, help_text="how long rollups of a minute are kept")
+    hour_days = models.PositiveIntegerField(default=0, help_text="how long rollups of an hour and of a day are kept")
 
     class Meta:
         ordering = ["name"]
