@@ -136,8 +136,8 @@ def _parse_strictly(payload: bytes) -> Any:
             text,
             object_pairs_hook=_object,
             parse_constant=_refuse_constant,
-            parse_int=_integer,
-            parse_float=_float,
+            parse_int=read_integer,
+            parse_float=read_float,
         )
     except json.JSONDecodeError as error:
         raise Refusal("invalid_json", f"{error.msg.removesuffix(' at')} at character {error.pos}") from None
@@ -156,14 +156,16 @@ def _refuse_constant(text: str) -> NoReturn:
     raise Refusal("not_finite", text)
 
 
-def _integer(text: str) -> int:
+def read_integer(text: str) -> int:
+    """Raises `Refusal("number_too_long")`."""
     # Before `int`: thousands of digits cost it quadratic time.
     if len(text) > MAX_DIGITS:
         raise Refusal("number_too_long", f"{len(text)} digits")
     return int(text)
 
 
-def _float(text: str) -> float:
+def read_float(text: str) -> float:
+    """May be infinite, which `check_value` refuses. Raises `Refusal("number_too_long")`."""
     if len(text) > MAX_DIGITS:
         raise Refusal("number_too_long", f"{len(text)} characters")
     return float(text)
@@ -184,20 +186,22 @@ def _collect(item: dict[str, Any], prefix: str, depth: int, found: dict[str, Val
         if isinstance(value, dict):
             _collect(value, f"{name}.", depth + 1, found)
         elif value is not None:
-            _check_name(name)
-            _check_value(value)
+            check_name(name)
+            check_value(value)
             if name in found:
                 raise Refusal("duplicate_key", repr(name))
             found[name] = value
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Raises the `Refusal` of a name that no metric may have."""
     _check_text(name)
     if not name or len(name) > MAX_NAME or not name.isprintable():
         raise Refusal("name_invalid", ascii(name[:MAX_NAME]))
 
 
-def _check_value(value: Any) -> None:
+def check_value(value: Any) -> None:
+    """Raises the `Refusal` of what is no value of a metric."""
     if isinstance(value, str):
         if len(value) > MAX_TEXT:
             raise Refusal("text_too_long", f"{len(value)} characters")
@@ -236,21 +240,25 @@ def _check(content: Any, depth: int) -> None:
     elif isinstance(content, str):
         _check_text(content)
     elif content is not None:
-        _check_value(content)
+        check_value(content)
 
 
 def _time(claimed: Any, received_at: int) -> int | None:
     """Microseconds of a device's own time; `None`, flagged in the stats, where its clock runs far ahead."""
-    if isinstance(claimed, str):
-        time = _iso_time(claimed)
-    elif isinstance(claimed, (int, float)) and not isinstance(claimed, bool) and 0 <= claimed < _LAST_MS:
-        time = int(claimed * 1000)
-    else:
-        raise Refusal("timestamp_invalid", ascii(claimed)[:64])
+    time = claimed_time(claimed)
     if time > received_at + FUTURE_US:
         stats.flagged.labels("time_in_future").inc()
         return None
     return time
+
+
+def claimed_time(claimed: Any) -> int:
+    """Microseconds of a time that is milliseconds since 1970 UTC or ISO 8601. Raises `Refusal("timestamp_invalid")`."""
+    if isinstance(claimed, str):
+        return _iso_time(claimed)
+    if isinstance(claimed, (int, float)) and not isinstance(claimed, bool) and 0 <= claimed < _LAST_MS:
+        return int(claimed * 1000)
+    raise Refusal("timestamp_invalid", ascii(claimed)[:64])
 
 
 def _iso_time(text: str) -> int:

@@ -38,6 +38,11 @@ REFUSALS: dict[str, str] = {
     "too_many_metrics": "the device has too many metrics already",
     "timestamp_invalid": "a time is neither milliseconds since 1970 nor ISO 8601",
     "rate_limited": "the device sends more messages a second than its limit",
+    "time_in_future": "a time is more than five minutes in the future",
+    "invalid_csv": "the line is not sound CSV: quotes that do not close, or text after them",
+    "invalid_header": "the first line does not name a column of times and one of values",
+    "wrong_columns": "the line has not as many columns as the first line",
+    "line_too_long": "the line is longer than 64 KiB",
     "not_storable": "the database did not take the message",
     "unknown_command": "the answer belongs to no open command of this device",
 }

@@ -19,3 +19,5 @@ readings_merged = Counter("hubbub_readings_merged", "Readings merged away for vi
 connections_closed = Counter("hubbub_connections_closed", "Live connections closed by the hub", ["code"])
 commands_sent = Counter("hubbub_commands_sent", "Commands handed to the broker")
 commands_finished = Counter("hubbub_commands_finished", "Commands that reached a final status", ["status"])
+exports = Counter("hubbub_exports", "Exports of readings by how they ended: done, gone (the client) or failed", ["end"])
+imported = Counter("hubbub_imported", "Values of imported files: stored, present already, or refused", ["outcome"])
