@@ -3,5 +3,6 @@
 from .accounts import Accounts, Principal
 from .broker import Broker
 from .limits import Limits, SessionLimits
+from .sink import Done, Published, Sink
 
-__all__ = ["Accounts", "Broker", "Limits", "Principal", "SessionLimits"]
+__all__ = ["Accounts", "Broker", "Done", "Limits", "Principal", "Published", "SessionLimits", "Sink"]

@@ -9,11 +9,13 @@ from collections import Counter
 from .accounts import Accounts
 from .connection import Connection, Shared
 from .framing import PacketSizes
+from .intake import Inlet
 from .limits import Limits
 from .link import CLOSE_GRACE_S
 from .report import Report, log
 from .router import Router
 from .sessions import Sessions
+from .sink import NoSink, Sink
 from .stats import new_stats
 
 BACKLOG = 512
@@ -25,9 +27,12 @@ class Broker:
 
     `sock` is a bound stream socket; the broker listens on it, and on nothing else, and closes it in `stop`.
     Sessions and retained messages live in memory and end with `stop`. QoS 2 is taken and delivered as QoS 1.
+    `sink` gets all that is published, and decides when it is acknowledged; without one that is at once.
     """
 
-    def __init__(self, accounts: Accounts, sock: socket.socket, limits: Limits | None = None) -> None:
+    def __init__(
+        self, accounts: Accounts, sock: socket.socket, limits: Limits | None = None, sink: Sink | None = None
+    ) -> None:
         limits = limits or Limits()
         stats = new_stats()
         report = Report()
@@ -42,6 +47,7 @@ class Broker:
             report=report,
             router=router,
             sessions=Sessions(limits, stats, router, report),
+            inlet=Inlet(sink or NoSink()),
             links=set(),
         )
 
@@ -66,6 +72,19 @@ class Broker:
         self._sock.close()
         self._shared.sessions.clear()
         self._shared.router.retained.clear()
+
+    def pause_reading(self) -> None:
+        """The sink has enough: a connection with messages there is not read, but one may still come of each other."""
+        self._shared.inlet.paused = True
+        for link in self._shared.links:
+            if link.intake is not None:
+                link.intake.check_room()
+
+    def resume_reading(self) -> None:
+        self._shared.inlet.paused = False
+        for link in self._shared.links:
+            if link.intake is not None:
+                link.intake.go_on()
 
     async def disconnect(self, name: str, *, forget: bool = False) -> None:
         """Ends all connections of an account, also one that is logging in; wills are published.

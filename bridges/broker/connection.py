@@ -20,10 +20,11 @@ from .control import (
     suback,
     unsuback,
 )
-from .errors import LoginRefused, ProtocolError
+from .errors import LoginRefused
 from .framing import PacketSizes
+from .intake import Inlet, Intake
 from .limits import Limits
-from .link import Link
+from .link import INTAKE, LOGIN, Link
 from .packets import (
     CONNECT,
     DISCONNECT,
@@ -35,9 +36,8 @@ from .packets import (
     SUBSCRIBE,
     UNSUBSCRIBE,
     Message,
-    puback,
+    Publish,
     pubcomp,
-    pubrec,
     read_packet_id,
     read_publish,
 )
@@ -45,6 +45,7 @@ from .report import Report, log
 from .router import REFUSED, Router
 from .session import Session
 from .sessions import Sessions
+from .sink import Done, Published
 from .stats import CLOSED, REFUSED_LOGINS
 from .topics import read_topic
 
@@ -63,6 +64,7 @@ class Shared:
     report: Report
     router: Router
     sessions: Sessions
+    inlet: Inlet
     links: set[Connection]
 
 
@@ -71,6 +73,7 @@ class Connection(Link):
         super().__init__(shared.limits, shared.sizes, shared.stats, shared.report)
         self.account: str | None = None  # as claimed in CONNECT; authenticated once there is a session
         self.session: Session | None = None
+        self.intake: Intake | None = None
         self._shared = shared
         self._will: Will | None = None
         self._login: asyncio.Task[None] | None = None
@@ -93,6 +96,18 @@ class Connection(Link):
     def packet(self, first: int, body: bytes) -> None:
         _HANDLERS[first >> 4](self, first, body)
 
+    def cut_packet(self, first: int, body: bytes, length: int) -> None:
+        self.stats["dropped.too_large"] += 1
+        publish = read_publish(first, body)
+        self._take(publish, len(publish.payload) + length - len(body))
+
+    def pause_intake(self) -> None:
+        self.hold(INTAKE)
+
+    def resume_intake(self) -> None:
+        if not self.closing:
+            self.release(INTAKE)
+
     def pump(self) -> None:
         if self.session is not None:
             self.session.pump()
@@ -109,7 +124,7 @@ class Connection(Link):
         if session.clean:
             self._shared.sessions.end(session)
         if self._will is not None and reason not in ("disconnected", "stopped"):
-            self._publish(self._will.message, retain=self._will.retain, account=session.principal.name)
+            self._publish_will(self._will, session.principal.name)
 
     # -- login
 
@@ -122,7 +137,7 @@ class Connection(Link):
         except LoginRefused as refusal:
             self._refuse(refusal)
             return
-        self.hold()
+        self.hold(LOGIN)
         self.close_after(self.limits.authenticate_timeout_s + 1, "connect_timeout")
         self._login = asyncio.get_running_loop().create_task(self._log_in(connect))
 
@@ -160,6 +175,7 @@ class Connection(Link):
         sessions = self._shared.sessions
         session, present = sessions.open(principal, connect.client_id, self, clean=connect.clean_session)
         self.session = session
+        self.intake = Intake(self, session, self._shared.inlet, self.limits)
         self.account = principal.name
         self._will = connect.will
         self.stats["accepted_logins"] += 1
@@ -167,7 +183,7 @@ class Connection(Link):
         self.send(connack(session_present=present))
         self.keep_alive(connect.keep_alive_s * 1.5)
         self.login_done()
-        self.release()
+        self.release(LOGIN)
 
     def _refuse(self, refusal: LoginRefused) -> None:
         self.stats[f"refused_logins.{refusal.reason}"] += 1
@@ -180,22 +196,44 @@ class Connection(Link):
 
     def _on_publish(self, first: int, body: bytes) -> None:
         publish = read_publish(first, body)
+        self._take(publish, len(publish.payload))
+
+    def _take(self, publish: Publish, size: int) -> None:
+        """`size`: of the whole payload, where that of `publish` is cut."""
+        session, intake = self.session, self.intake
+        assert session is not None  # noqa: S101
+        assert intake is not None  # noqa: S101
         self.stats["received_messages"] += 1
         topic = self._topics.get(publish.topic_bytes, "")
         if topic == "":
             topic = self._check_topic(publish.topic_bytes)
-        if publish.qos == 2 and not self._is_first(publish.packet_id):
-            pass
-        elif topic is None:
-            self.stats["refused_publishes"] += 1
-        elif (session := self.session) is not None:
-            message = Message(topic, publish.topic_bytes, publish.payload, publish.qos)
-            self._publish(message, retain=publish.retain, account=session.principal.name)
+        done: Done | None = None
         if publish.qos:
-            self.send((puback if publish.qos == 1 else pubrec)(publish.packet_id))
+            pending = intake.expect(publish)
+            if pending is None:
+                return
+            done = pending.done
+        if topic is None:
+            self.stats["refused_publishes"] += 1
+            if done is not None:
+                done()
+            return
+        published = Published(session.principal.name, topic, publish.payload, size, publish.qos, publish.retain)
+        self._hand_on(published, publish.topic_bytes, done)
+        intake.check_room()
 
-    def _publish(self, message: Message, *, retain: bool, account: str) -> None:
-        self._shared.router.publish(message, retain=retain, account=account)
+    def _hand_on(self, published: Published, topic_bytes: bytes, done: Done | None) -> None:
+        """To the sink and, unless it is too large, to the sessions subscribed."""
+        router = self._shared.router
+        retain = self._shared.inlet.sink.take(published, done) and published.retain
+        if published.size == len(published.payload) and (retain or router.wants(published.topic)):
+            message = Message(published.topic, topic_bytes, published.payload, published.qos)
+            router.publish(message, retain=retain, account=published.account)
+
+    def _publish_will(self, will: Will, account: str) -> None:
+        message = will.message
+        published = Published(account, message.topic, message.payload, len(message.payload), message.qos, will.retain)
+        self._hand_on(published, message.topic_bytes, _nobody_waits)
 
     def _check_topic(self, topic_bytes: bytes) -> str | None:
         """The topic, or None where this account may not publish. A refused message is acknowledged all the same:
@@ -210,21 +248,10 @@ class Connection(Link):
         self._topics[topic_bytes] = topic if allowed else None
         return self._topics[topic_bytes]
 
-    def _is_first(self, packet_id: int) -> bool:
-        """Whether a QoS 2 message is new; a repeat before its PUBREL must not be delivered twice."""
-        assert self.session is not None  # noqa: S101
-        received = self.session.received
-        if packet_id in received:
-            return False
-        if len(received) >= self.session.limits.in_flight:
-            raise ProtocolError("too_many_in_flight")
-        received.add(packet_id)
-        return True
-
     def _on_pubrel(self, first: int, body: bytes) -> None:
         packet_id = read_packet_id(body)
         if self.session is not None:
-            self.session.received.discard(packet_id)
+            self.session.received.pop(packet_id, None)
         self.send(pubcomp(packet_id))
 
     # -- receiving
@@ -257,6 +284,10 @@ class Connection(Link):
 
     def _on_disconnect(self, first: int, body: bytes) -> None:
         self.close("disconnected")
+
+
+def _nobody_waits() -> None:
+    """For a will: its client is gone, so the sink must not count on its being sent again."""
 
 
 def _may_publish(principal: Principal, topic: str) -> bool:

@@ -17,6 +17,7 @@ from .stats import CLOSED
 PACKETS_PER_TURN = 64  # then the other connections, and the rest of the process, get their turn of the event loop
 FLUSH_BYTES = 65_536  # a gathered write of this size goes out at once
 WRITE_HIGH_BYTES = 65_536  # more than this unwritten: the client counts as not writable
+LOGIN, INTAKE = 1, 2  # why a connection is not read: its login is looked up; the sink has enough of it
 CLOSE_GRACE_S = 1.0  # for the last bytes to a client that does not read
 _TCP_OPTIONS = {
     # asyncio leaves it out when the listening socket was made without naming the protocol; then each small packet
@@ -45,7 +46,8 @@ class Link(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._framer = Framer(sizes)
         self._transport: asyncio.Transport | None = None
-        self._held = False  # while the login is looked up
+        self._held = 0  # of LOGIN and INTAKE, what forbids to read
+        self._skip_end: asyncio.TimerHandle | None = None
         self._turn: asyncio.Handle | None = None
         self._out: list[bytes] = []
         self._out_bytes = 0
@@ -58,6 +60,10 @@ class Link(asyncio.Protocol):
     # -- what subclasses implement
 
     def packet(self, first: int, body: bytes) -> None:
+        raise NotImplementedError
+
+    def cut_packet(self, first: int, body: bytes, length: int) -> None:
+        """A PUBLISH with too large a payload, of which `body` is the beginning, and `length` that of all of it."""
         raise NotImplementedError
 
     def left(self, reason: str) -> None:
@@ -93,14 +99,16 @@ class Link(asyncio.Protocol):
         transport.close()
         self._deadline = self._loop.call_later(CLOSE_GRACE_S, transport.abort)
 
-    def hold(self) -> None:
-        """No packet is handed out until `release`; what comes stays in the kernel."""
-        self._held = True
+    def hold(self, why: int) -> None:
+        """No packet is handed out until `release` of the same; what comes stays in the kernel."""
+        self._held |= why
         self._read_no_more()
 
-    def release(self) -> None:
-        self._held = False
-        self._read_soon()
+    def release(self, why: int) -> None:
+        self._held &= ~why
+        if not self._held:
+            self._heard_at = self._loop.time()  # while it was not read, it was not silent
+            self._read_soon()
 
     def login_done(self) -> None:
         self._framer.login_done()
@@ -160,9 +168,15 @@ class Link(asyncio.Protocol):
             try:
                 packet = self._framer.next()
                 if packet is None:
+                    self._limit_skip()
                     self._read_on()
                     return
-                self.packet(*packet)
+                first, body, length = packet
+                if len(body) == length:
+                    self.packet(first, body)
+                else:
+                    self._end_skip()
+                    self.cut_packet(first, body, length)
             except ProtocolError as error:
                 self.close(error.reason)
                 return
@@ -172,6 +186,18 @@ class Link(asyncio.Protocol):
                 return
         self._read_no_more()
         self._read_soon()
+
+    def _limit_skip(self) -> None:
+        """Reading past a packet takes no memory, but it must end some time: a client may trickle."""
+        left = self._framer.skipping
+        if left and self._skip_end is None:
+            seconds = self.limits.skip_grace_s + left / self.limits.skip_bytes_s
+            self._skip_end = self._loop.call_later(seconds, self.close, "slow_packet")
+
+    def _end_skip(self) -> None:
+        if self._skip_end is not None:
+            self._skip_end.cancel()
+            self._skip_end = None
 
     def _read_soon(self) -> None:
         """Packets that have come already go first; when they are handled, the transport reads on."""
@@ -217,10 +243,10 @@ class Link(asyncio.Protocol):
 
     def _check_alive(self, seconds: float) -> None:
         silent = self._loop.time() - self._heard_at
-        if silent >= seconds and self.writable and self._turn is None:
+        if silent >= seconds and self.writable and not self._held and self._turn is None:
             self.close("keepalive_timeout")
             return
-        # While reading is paused nothing can be heard; then it is the stall that ends the connection.
+        # While reading is paused nothing can be heard; a client that does not read is ended by its stall.
         self._deadline = self._loop.call_later(max(seconds - silent, seconds / 4), self._check_alive, seconds)
 
     def _set_deadline(self, deadline: asyncio.TimerHandle | None) -> None:
@@ -240,6 +266,7 @@ class Link(asyncio.Protocol):
             )  # it is closed all the same
 
     def _cancel_timers(self) -> None:
+        self._end_skip()
         for handle in (self._turn, self._flush, self._deadline, self._stall):
             if handle is not None:
                 handle.cancel()

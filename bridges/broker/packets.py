@@ -67,6 +67,7 @@ class Publish(NamedTuple):
     qos: int
     retain: bool
     packet_id: int
+    dup: bool
 
 
 def read_publish(first: int, body: bytes) -> Publish:
@@ -83,7 +84,7 @@ def read_publish(first: int, body: bytes) -> Publish:
             raise ProtocolError("malformed_packet")
     elif first & DUP:
         raise ProtocolError("malformed_packet")
-    return Publish(body[2:end], body[start:], qos, bool(first & RETAIN), packet_id)
+    return Publish(body[2:end], body[start:], qos, bool(first & RETAIN), packet_id, bool(first & DUP))
 
 
 def publish_packet(first: int, message: Message, packet_id: int) -> bytes:

@@ -36,6 +36,11 @@ class Router:
         for session, qos in route:
             session.deliver(message, qos)
 
+    def wants(self, topic: str) -> bool:
+        """Whether anybody would get a message on this topic."""
+        route = self._routes.get(topic)
+        return bool(self._route(topic) if route is None else route)
+
     def subscribe(self, session: Session, topic_filter: str, qos: int) -> int:
         """The code for the SUBACK: the QoS granted, 0 or 1, or `REFUSED`. Counts why it is refused."""
         reason = self._refusal(session, topic_filter)

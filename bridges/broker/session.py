@@ -8,6 +8,7 @@ from typing import Protocol
 from .accounts import Principal
 from .limits import MAX_PACKET_ID, SessionLimits
 from .packets import DUP, PUBLISH, QOS, RETAIN, Message, publish_packet
+from .pending import Pending
 from .report import Report
 from .stats import DROPPED
 
@@ -52,6 +53,7 @@ class Session:
         "principal",
         "received",
         "subscriptions",
+        "unacknowledged",
     )
 
     def __init__(
@@ -64,7 +66,10 @@ class Session:
         self.outlet: Outlet | None = None
         self.subscriptions: dict[str, int] = {}
         self.in_flight: dict[int, tuple[int, Message]] = {}
-        self.received: set[int] = set()  # packet ids of QoS 2 messages taken and not yet released
+        # By packet id, kept beyond the connection: QoS 2 messages not yet released, QoS 1 that the sink has. What the
+        # client sends again of them is not taken twice.
+        self.received: dict[int, Pending] = {}
+        self.unacknowledged: dict[int, Pending] = {}
         self._queue: deque[tuple[int, Message, int]] = deque()  # first byte, message, packet id of a repeat or 0
         self._held_bytes = 0  # of the queue and in flight
         self._pool = pool

@@ -47,6 +47,7 @@ CLOSED = {
     "stalled": "the client took no byte for too long",
     "too_many_connections": "the broker has as many connections as it may have",
     "packet_too_large": "a packet is larger than allowed",
+    "slow_packet": "a message that is too large to take came too slowly to read past it",
     "malformed_packet": "a packet does not follow MQTT 3.1.1",
     "invalid_topic": "a topic is empty, too long, too deep or holds a wildcard or NUL",
     "unexpected_packet": "a packet that a client does not send at this point",
@@ -60,6 +61,7 @@ DROPPED = {
     "slow_qos1": "the session's queue is full; the client is connected",
     "offline_qos0": "the session's client is away; QoS 0 does not wait for it",
     "offline_qos1": "the session's queue is full; its client is away",
+    "too_large": "the payload is larger than allowed; it was read past and acknowledged",
     "retained_full": "not kept as retained message, though delivered to those subscribed",
 }
 

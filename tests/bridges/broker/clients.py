@@ -7,14 +7,14 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from bridges.broker import Broker, Limits, Principal, SessionLimits
+from bridges.broker import Broker, Done, Limits, Principal, Published, SessionLimits, Sink
 
 T = TypeVar("T")
 WAIT_S = 10.0
@@ -92,17 +92,32 @@ class KnownAccounts:
         return self.principals.get(username) or Device(username)
 
 
+class HeldSink:
+    """Keeps what it is given until the test says that it is done."""
+
+    def __init__(self) -> None:
+        self.given: queue.Queue[tuple[Published, Done | None]] = queue.Queue()
+        self.may_be_kept = True
+
+    def take(self, published: Published, done: Done | None) -> bool:
+        self.given.put((published, done))
+        return self.may_be_kept
+
+    def next(self) -> tuple[Published, Done | None]:
+        return self.given.get(timeout=WAIT_S)
+
+
 class RunningBroker:
     """A broker on an event loop of its own thread, so that a test may wait for its clients."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, sink: Sink | None = None) -> None:
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
         self.accounts = self.run(self._make_accounts())
         sock = socket.create_server(("127.0.0.1", 0))
         self.port: int = sock.getsockname()[1]
-        self.broker: Broker = self.run(self._start(sock, limits))
+        self.broker: Broker = self.run(self._start(sock, limits, sink))
 
     @property
     def stats(self) -> dict[str, int]:
@@ -127,8 +142,17 @@ class RunningBroker:
     async def _make_accounts(self) -> KnownAccounts:
         return KnownAccounts()
 
-    async def _start(self, sock: socket.socket, limits: Limits) -> Broker:
-        broker = Broker(self.accounts, sock=sock, limits=limits)
+    def call(self, function: Callable[[], object]) -> None:
+        """Calls it on the event loop, and returns when that has sent what came of it."""
+
+        async def called() -> None:
+            function()
+            await asyncio.sleep(0)
+
+        self.run(called())
+
+    async def _start(self, sock: socket.socket, limits: Limits, sink: Sink | None) -> Broker:
+        broker = Broker(self.accounts, sock=sock, limits=limits, sink=sink)
         await broker.start()
         return broker
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from bridges.broker import Limits
+from bridges.broker import Limits, Sink
 from tests.bridges.broker.clients import Client, RawClient, RunningBroker
 
 
@@ -15,8 +15,14 @@ def limits() -> Limits:
 
 
 @pytest.fixture
-def broker(limits: Limits) -> Iterator[RunningBroker]:
-    running = RunningBroker(limits)
+def sink() -> Sink | None:
+    """A test module overrides this to decide when what is published is acknowledged."""
+    return None
+
+
+@pytest.fixture
+def broker(limits: Limits, sink: Sink | None) -> Iterator[RunningBroker]:
+    running = RunningBroker(limits, sink)
     yield running
     running.end()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -27,31 +28,66 @@ def test_payload_of_128_kib_is_taken(client, qos):
     assert len(bridge.next().payload) == LARGEST
 
 
-@pytest.mark.parametrize("first", [0x30, 0x32])
-def test_larger_payload_closes_before_its_body_is_sent(broker, raw, first):
-    """Only the header and the topic are sent, of one byte too many: waiting for the body would wait for ever."""
-    pump = raw()
-    pump.log_in("pump")
-    pump.send(publish_packet(TOPIC, b"x" * (LARGEST + 1), first=first)[: 4 + 2 + len(TOPIC)])
-    assert pump.rest() == b""
-    assert broker.stats["closed.packet_too_large"] == 1
-
-
-def test_far_larger_packet_closes_at_its_header(broker, raw):
-    pump = raw()
-    pump.log_in("pump")
-    pump.send(b"\x30\xff\xff\xff\x7f")
-    assert pump.rest() == b""
-    assert broker.stats["closed.packet_too_large"] == 1
-
-
-def test_large_payload_of_paho_is_refused_and_others_go_on(broker, client):
+@pytest.mark.parametrize("qos", [0, 1, 2])
+def test_larger_payload_is_read_past_and_acknowledged_and_the_connection_goes_on(broker, client, qos):
     bridge, pump = client("bridge"), client("pump")
     bridge.subscribe("devices/#")
-    pump.paho.publish(TOPIC, b"x" * 10_000_000, qos=0)
-    assert pump.ended.wait(10)
-    client("valve").publish("devices/valve/telemetry", b"fine")
+    pump.publish(TOPIC, b"x" * (LARGEST + 1), qos=qos, retain=True)
+    pump.publish(TOPIC, b"fine", qos=qos)
     assert bridge.next().payload == b"fine"
+    assert broker.stats["dropped.too_large"] == 1
+    assert broker.stats["retained_messages"] == broker.stats["closed.packet_too_large"] == 0
+
+
+def test_the_largest_packet_of_mqtt_is_read_past_in_bounded_memory(broker, raw):
+    pump = raw()
+    pump.log_in("pump")
+    length = 268_435_455
+    head = b"\x32\xff\xff\xff\x7f" + publish_packet(TOPIC, b"", first=0x32)[2:]
+    pump.send(head)
+    memory = memory_bytes()
+    left, chunk = length - (len(head) - 5), bytes(1 << 20)
+    while left:
+        pump.send(chunk[:left])
+        left -= min(left, len(chunk))
+    assert pump.receive(4) == b"\x40\x02\x00\x01"
+    assert memory_bytes() - memory < 10 << 20
+
+
+def test_a_topic_too_long_before_a_payload_too_large_closes(broker, raw):
+    pump = raw()
+    pump.log_in("pump")
+    pump.send(b"\x30\xff\xff\xff\x7f\xff\xff")
+    assert pump.rest() == b""
+    assert broker.stats["closed.invalid_topic"] == 1
+
+
+class TestTrickle:
+    @pytest.fixture
+    def limits(self):
+        return Limits(skip_grace_s=0.5, skip_bytes_s=1 << 30)
+
+    def test_a_client_that_trickles_a_payload_too_large_is_disconnected(self, broker, raw):
+        pump = raw()
+        pump.log_in("pump")
+        pump.send(publish_packet(TOPIC, b"x" * (LARGEST + 1))[:1_000])
+        with suppress(OSError):
+            for _ in range(1_000):
+                pump.send(b"x")
+                threading.Event().wait(0.01)
+        assert broker.stats["closed.slow_packet"] == 1
+
+    def test_one_that_has_sent_it_all_in_time_is_not(self, broker, raw):
+        pump = raw()
+        pump.log_in("pump")
+        whole = publish_packet(TOPIC, b"x" * (LARGEST + 1), first=0x32)
+        pump.send(whole[:1_000])
+        threading.Event().wait(0.1)
+        pump.send(whole[1_000:])
+        assert pump.receive(4) == b"\x40\x02\x00\x01"
+        threading.Event().wait(0.7)
+        pump.send(b"\xc0\x00")
+        assert pump.receive(2) == b"\xd0\x00"
 
 
 @pytest.mark.parametrize("first", [0x10, 0x82, 0xA2])

@@ -1,0 +1,117 @@
+"""What a connection has published with QoS 1 or 2, from its arrival to its acknowledgement."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from .errors import ProtocolError
+from .limits import Limits
+from .packets import Publish, puback, pubrec
+from .pending import Pending
+from .session import Session
+from .sink import NoSink, Sink
+
+
+class Reader(Protocol):
+    """The connection whose messages are taken in."""
+
+    closing: bool
+
+    def send(self, packet: bytes) -> None: ...
+    def pause_intake(self) -> None: ...
+    def resume_intake(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Inlet:
+    """What the intakes of a broker have in common. `paused`: the sink has more than it wants."""
+
+    sink: Sink = field(default_factory=NoSink)
+    paused: bool = False
+
+
+class Intake:
+    """Acknowledges in the order of arrival, as MQTT asks, in whatever order the sink is done.
+
+    A connection with more than `Limits.taken_messages` or `taken_bytes` at the sink is not read until there is room;
+    while the inlet is paused, neither is one with anything there.
+    """
+
+    __slots__ = ("_bytes", "_held", "_inlet", "_limits", "_queue", "_reader", "_session")
+
+    def __init__(self, reader: Reader, session: Session, inlet: Inlet, limits: Limits) -> None:
+        self._reader = reader
+        self._session = session
+        self._inlet = inlet
+        self._limits = limits
+        self._queue: deque[Pending] = deque()
+        self._bytes = 0
+        self._held = False
+
+    def expect(self, publish: Publish) -> Pending | None:
+        """A place in the order of acknowledgements. None: the message is a repeat, and the sink has it already.
+
+        Raises `ProtocolError` for too many open QoS 2 messages.
+        """
+        known = self._known(publish)
+        if known is not None and known.is_of(self) and not (known.finished and publish.qos == 2):
+            return None  # it is answered in its turn
+        pending = Pending(self, publish)
+        self._queue.append(pending)
+        self._bytes += pending.size
+        self._open(publish.qos)[publish.packet_id] = pending
+        if known is None:
+            return pending
+        known.repeated_by(pending)
+        return None
+
+    def check_room(self) -> None:
+        """Stops reading where the sink has enough of this connection, or of all."""
+        queue = self._queue
+        if queue and not self._held and not self._has_room():
+            self._held = True
+            self._reader.pause_intake()
+
+    def advance(self) -> None:
+        """Acknowledges what is done up to the first message that is not."""
+        queue, reader = self._queue, self._reader
+        while queue and queue[0].finished:
+            pending = queue.popleft()
+            self._bytes -= pending.size
+            if pending.qos == 1:
+                self._forget(pending)
+            if not reader.closing:
+                reader.send((puback if pending.qos == 1 else pubrec)(pending.packet_id))
+        if self._held:
+            self.go_on()
+
+    def go_on(self) -> None:
+        """Reads again where there is room."""
+        if self._held and self._has_room():
+            self._held = False
+            self._reader.resume_intake()
+
+    def _has_room(self) -> bool:
+        limits, queue = self._limits, self._queue
+        if self._inlet.paused:
+            return not queue
+        return len(queue) < limits.taken_messages and self._bytes < limits.taken_bytes
+
+    def _known(self, publish: Publish) -> Pending | None:
+        """The message that this one repeats, if it does."""
+        known = self._open(publish.qos).get(publish.packet_id)
+        if publish.qos == 1:
+            return known if known is not None and publish.dup and known.holds(publish) else None
+        if known is None and len(self._session.received) >= self._session.limits.in_flight:
+            raise ProtocolError("too_many_in_flight")
+        return known
+
+    def _open(self, qos: int) -> dict[int, Pending]:
+        return self._session.unacknowledged if qos == 1 else self._session.received
+
+    def _forget(self, pending: Pending) -> None:
+        unacknowledged = self._session.unacknowledged
+        if unacknowledged.get(pending.packet_id) is pending:
+            del unacknowledged[pending.packet_id]

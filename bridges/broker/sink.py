@@ -1,0 +1,45 @@
+"""Where everything goes that clients publish, besides the sessions subscribed to it. The hub brings it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+
+class Published(NamedTuple):
+    """A message, or a will, of an account that may publish it.
+
+    `size` is that of the whole payload. Where it is more than the broker takes (`Limits.payload_bytes`), `payload` is
+    only its beginning, and no session gets the message.
+    """
+
+    account: str
+    topic: str
+    payload: bytes
+    size: int
+    qos: int
+    retain: bool
+
+
+Done = Callable[[], None]
+
+
+class Sink(Protocol):
+    """Called on the event loop; it must not block."""
+
+    def take(self, published: Published, done: Done | None) -> bool:
+        """Takes a message and says whether it may be kept as a retained one.
+
+        With `done` (QoS 1 and 2, and wills) the message is taken whatever it costs: the client is told that it has
+        arrived once `done` is called, at once or later. Calling it late or twice is harmless. Never called: the
+        client sends the message again on its next connection. Without `done` (QoS 0) nobody waits for it.
+        """
+
+
+class NoSink:
+    """For a broker that only serves its subscribers."""
+
+    def take(self, published: Published, done: Done | None) -> bool:
+        if done is not None:
+            done()
+        return True
