@@ -20,6 +20,7 @@ from bridges.mqtt.accounts import BRIDGE, Doorkeeper, HubAccounts
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.bridge import DEFAULT_CLIENT_ID, run_bridge
 from dashboards.live import relay
+from devices.worker import run_worker
 from hub import asgi, demo, web
 from hub.broker_stats import BrokerCollector
 
@@ -66,14 +67,18 @@ class Hub:
         broker, address = await self._start_broker()
         bridged, bridge_stop = asyncio.Event(), asyncio.Event()
         bridge = asyncio.create_task(run_bridge(address, DEFAULT_CLIENT_ID, bridge_stop, bridged))
+        worker_stop = asyncio.Event()
+        worker = asyncio.create_task(run_worker(worker_stop))
         simulator = await self._start_simulator(address)
         try:
             await self._greet(bridged)
             stop = asyncio.create_task(self._stop.wait())
             await asyncio.wait({stop, bridge}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            worker_stop.set()
             async with asyncio.timeout(STOP_S):
                 await self._shut_down(simulator, bridge_stop, bridge, broker)
+                await worker
 
     async def _start_broker(self) -> tuple[Broker | None, BrokerAddress]:
         if self._mqtt_socket is None:

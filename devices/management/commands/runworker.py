@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from devices.worker import run_worker
+
+
+class Command(BaseCommand):
+    help = "Rolls up history and does the hub's other periodic work until it is stopped; runhub has it inside."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        asyncio.run(work_until_signalled())
+
+
+async def work_until_signalled() -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await run_worker(stop)

@@ -1,0 +1,79 @@
+"""What the hub does on its own account, again and again: a table of jobs and the thread that works through it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from django.db import InterfaceError, OperationalError, close_old_connections
+
+from devices import stats
+from devices.services import rollups
+
+logger = logging.getLogger("hubbub.worker")
+
+STOP_S = 5.0
+"""How long the step under way may take to end; after that it is left to the end of the process, uncommitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something to do every `every_s` seconds.
+
+    `work` does one short step, so that no other job and no end of the process waits for long. It returns whether there
+    is more to do at once, and may run in two processes at a time.
+    """
+
+    name: str
+    every_s: float
+    work: Callable[[], bool]
+
+
+JOBS = (Job("rollups", 10, rollups.work),)
+
+
+async def run_worker(stop: asyncio.Event, jobs: Iterable[Job] = JOBS) -> None:
+    """Works until `stop` is set. A job that fails, or whose database is away, is tried again at its next turn."""
+    worker = _Worker(jobs)
+    worker.start()
+    await stop.wait()
+    worker.stopping.set()
+    await asyncio.to_thread(worker.join, STOP_S)
+    if worker.is_alive():
+        logger.warning("the job under way did not end within %s s and is left undone", STOP_S)
+
+
+class _Worker(threading.Thread):
+    """A daemon: a database that hangs in the middle of a statement must not keep the process from ending."""
+
+    def __init__(self, jobs: Iterable[Job]) -> None:
+        super().__init__(name="worker", daemon=True)
+        self.stopping = threading.Event()
+        self._due = dict.fromkeys(jobs, 0.0)
+
+    def run(self) -> None:
+        while not self.stopping.is_set():
+            job = min(self._due, key=lambda job: self._due[job])
+            if not self.stopping.wait(self._due[job] - time.monotonic()):
+                more = _attempt(job)
+                # With more to do it goes on after those that are due by now.
+                self._due[job] = time.monotonic() + (0.0 if more else job.every_s)
+
+
+def _attempt(job: Job) -> bool:
+    """Whether the job has more to do at once."""
+    close_old_connections()
+    try:
+        return job.work()
+    except (OperationalError, InterfaceError) as error:
+        logger.error("the database is away, %s is tried again in %s s: %s", job.name, job.every_s, error)
+    except Exception:
+        logger.exception("%s failed and is tried again in %s s", job.name, job.every_s)
+    finally:
+        close_old_connections()
+    stats.job_failures.labels(job.name).inc()
+    return False
