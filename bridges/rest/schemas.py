@@ -104,3 +104,37 @@ class RefusalList(BaseModel):
 
 class Stored(BaseModel):
     stored: int = Field(description="readings that were stored")
+
+
+class ExtentFacts(BaseModel):
+    metric: str
+    first: int
+    last: int
+
+
+class Extents(BaseModel):
+    items: list[ExtentFacts]
+
+
+class RefusedReason(BaseModel):
+    reason: str = Field(description="name of the reason")
+    meaning: str = Field(description="the reason in words")
+    count: int
+
+
+class RefusedLine(BaseModel):
+    line: int = Field(description="number of the line in the body, from 1")
+    text: str = Field(description="its first 200 characters")
+    reason: str
+    meaning: str
+    detail: str = Field(description="what more there is to say; may be empty")
+
+
+class Imported(BaseModel):
+    """Counts are of values: a line of several columns has several."""
+
+    stored: int = Field(description="readings that are new")
+    present: int = Field(description="readings that were there already")
+    refused: int
+    reasons: list[RefusedReason]
+    lines: list[RefusedLine] = Field(description="the first 100 that were refused")

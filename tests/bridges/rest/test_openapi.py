@@ -44,6 +44,8 @@ def test_the_paths_are_those_of_the_contract(document: Any) -> None:
         "/api/v1/devices": ["get"],
         "/api/v1/devices/{uid}": ["get"],
         "/api/v1/devices/{uid}/readings": ["get"],
+        "/api/v1/devices/{uid}/readings.csv": ["get", "post"],
+        "/api/v1/devices/{uid}/readings/extent": ["get"],
         "/api/v1/devices/{uid}/commands": ["get", "post"],
         "/api/v1/devices/{uid}/commands/{id}": ["get"],
         "/api/v1/devices/{uid}/refusals": ["get"],

@@ -1,0 +1,99 @@
+"""Cells of a CSV file: times, names and values as text and back, without loss.
+
+A number is a number and a boolean is `true` or `false`. A text that a spreadsheet would run as a formula, or that would
+be read as something else ("21.5", "true", ""), has an apostrophe in front, which reading takes off again.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from bridges.codec import check_value, claimed_time, read_float, read_integer
+from devices.errors import Refusal
+from devices.values import Value
+
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+"""How a formula begins; in some languages spreadsheets take the wide forms too."""
+_BOOLEANS = {"true": True, "false": False}
+_NOT_FINITE = {"nan", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity"}
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_TO_QUOTE = re.compile(r'[",;\t\r\n]')
+_EXACT = 2**53
+
+
+class Times:
+    """Microseconds since 1970 to ISO 8601 in UTC, with milliseconds, or microseconds where there are any."""
+
+    def __init__(self) -> None:
+        self._second, self._text = -1, ""
+
+    def text(self, time: int) -> str:
+        second, fraction = divmod(time, 1_000_000)
+        if second != self._second:  # neighbours share it, and it costs more than all the rest of a line
+            self._second, self._text = second, datetime.fromtimestamp(second, UTC).isoformat()[:19]
+        return f"{self._text}.{fraction:06}Z" if fraction % 1000 else f"{self._text}.{fraction // 1000:03}Z"
+
+
+def read_time(cell: str) -> int:
+    """Microseconds of milliseconds since 1970 or ISO 8601. Raises `Refusal("timestamp_invalid")`."""
+    plain = cell.strip()
+    return claimed_time(read_integer(plain) if _INTEGER.fullmatch(plain) else plain)
+
+
+def write_stored(number: float | None, text: str | None) -> str:
+    """The cell of a reading, from its columns in the database."""
+    if number is None:
+        return write_text(text or "")
+    if text is not None:  # a boolean, or an integer that a double would round
+        return text
+    if number.is_integer() and abs(number) <= _EXACT and (number or repr(number) == "0.0"):
+        return str(int(number))
+    return repr(number)
+
+
+def write_text(text: str) -> str:
+    """The cell of a string value or of a metric's name."""
+    escaped = f"'{text}" if text.startswith(("'", *_FORMULA)) or _reads_otherwise(text) else text
+    return quote(escaped)
+
+
+def read_text(cell: str) -> str:
+    return cell.removeprefix("'")
+
+
+def read_value(cell: str, decimal_comma: bool = False) -> Value | None:
+    """The value of a cell; `None` for an empty one. Raises the `Refusal` of what is none."""
+    if cell.startswith("'"):
+        value: Value = cell[1:]
+    else:
+        plain = cell.strip()
+        if not plain:
+            return None
+        value = _number(plain.replace(",", ".") if decimal_comma else plain)
+        if isinstance(value, str):
+            value = _BOOLEANS.get(plain.lower(), cell)
+    check_value(value)
+    return value
+
+
+def quote(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"' if _TO_QUOTE.search(cell) else cell
+
+
+def _number(plain: str) -> Value:
+    """The number; the text itself where it is none."""
+    if _INTEGER.fullmatch(plain):
+        return read_integer(plain)
+    if _NUMBER.fullmatch(plain):
+        return read_float(plain)
+    if plain.lower() in _NOT_FINITE:
+        raise Refusal("not_finite", plain)
+    return plain
+
+
+def _reads_otherwise(text: str) -> bool:
+    plain = text.strip()
+    lower = plain.lower()
+    return not plain or lower in _BOOLEANS or lower in _NOT_FINITE or _NUMBER.fullmatch(plain) is not None

@@ -1,0 +1,18 @@
+"""Stored readings as lines of a CSV file: `time,metric,value`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bridges.csv.cells import Times, write_stored, write_text
+
+HEADER = b"time,metric,value\n"
+
+Row = tuple[int, float | None, str | None]
+"""A reading as it is stored: time in microseconds, number, text."""
+
+
+def lines(metric: str, rows: Iterable[Row]) -> bytes:
+    """The lines of readings of one metric."""
+    times, name = Times(), write_text(metric)
+    return "".join(f"{times.text(time)},{name},{write_stored(number, text)}\n" for time, number, text in rows).encode()
