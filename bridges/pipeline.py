@@ -1,227 +1,63 @@
-"""From a message to the database and the viewers: decode, store, fan out, acknowledge. Knows no protocol.
+"""What every bridge hands its messages to: batches that follow the load, stored, fanned out, then acknowledged.
 
-Batches follow the load: a lone message is handled at once; what arrives while a batch is being stored is the next.
+A lone message is handled at once; what arrives while a batch is being stored is the next.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import threading
-from collections import defaultdict, deque
-from collections.abc import Callable
+import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
+from typing import Protocol
 
 from django.conf import settings
-from django.db import (
-    InterfaceError,
-    InternalError,
-    OperationalError,
-    ProgrammingError,
-    close_old_connections,
-    transaction,
-)
+from django.db import close_old_connections
 
-from bridges import codec
-from bridges.limits import RateLimiter
+from bridges.ingest import UNABLE, Batch, Delivery, Ingest, Outcome
 from bridges.refusals import RefusalKeeper
 from devices import database, fanout, stats
 from devices.errors import Refusal, Unavailable
-from devices.events import Event
-from devices.models import Device
-from devices.queries import devices as device_queries
-from devices.services import commands, reports
-from devices.services.readings import ReadingStore
-from devices.values import Answer, Attributes, Availability, Report, StatusReport, Telemetry
 
 logger = logging.getLogger("hubbub.pipeline")
 
 MAX_BATCH = 2_000
 """Messages of one transaction."""
+MAX_BATCH_BYTES = 1 << 20
+"""Payloads of one transaction; a message that is larger is one of its own."""
 MAX_WAITING = 20_000
-"""Messages waiting to be stored; past it `offer` makes its caller wait or, for QoS 0, drops."""
-AWAY = (OperationalError, InterfaceError, InternalError)
-"""What Django raises while the database cannot be reached or cannot write: full, or read-only after a failover."""
-UNABLE = (*AWAY, ProgrammingError)
-"""What is no message's fault while storing: with those also a table that is not there yet, or a right withdrawn."""
+"""Messages waiting to be stored. Past it QoS 0 is dropped; past twice as many the sources stop reading."""
+MAX_WAITING_BYTES = 16 << 20
+"""The same in bytes of payload; whichever of the two is met first counts."""
 RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Pauses between attempts to store a batch while the database is away."""
 
 
-@dataclass(slots=True)
-class Delivery:
-    """One message on its way in.
+class Source(Protocol):
+    """Where deliveries come from."""
 
-    `retained`: the broker kept it for later subscribers. `backlog`: it waited in the broker for the bridge, so the
-    pace at which it comes is not the device's. `settle` acknowledges it: called once, after the commit or refusal.
-    """
+    def pause_reading(self) -> None:
+        """Too much waits: read no more. What was read already may still be offered."""
 
-    uid: str
-    kind: str
-    payload: bytes
-    received_at: int
-    ref: str = ""
-    retained: bool = False
-    backlog: bool = False
-    settle: Callable[[], None] | None = None
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What came of a batch: events to publish, and the refusal of each delivery that was not taken."""
-
-    events: list[Event] = field(default_factory=list)
-    refusals: dict[int, Refusal] = field(default_factory=dict)
-    readings: int = 0
-
-
-_Decoded = tuple[int, str, Report]
-"""Index in the batch, uid, and what the message says."""
-
-
-@dataclass(slots=True)
-class Batch:
-    """What one transaction stores. Decoded once, however often storing it is tried.
-
-    Decoding takes from a device's rate: done anew at each attempt, a database that is away for some seconds would
-    make messages pass a limit that their device kept to.
-    """
-
-    deliveries: list[Delivery]
-    decoded: list[_Decoded] | None = None
-    refusals: dict[int, Refusal] = field(default_factory=dict)
-
-
-class Ingest:
-    """Decodes and stores deliveries. Synchronous; a lock lets one thread in at a time."""
-
-    def __init__(self) -> None:
-        self._store = ReadingStore()
-        self._limiter = RateLimiter(settings.DEVICE_RATE_LIMIT)
-        self._lock = threading.Lock()
-
-    def process(self, batch: Batch) -> Outcome:
-        """Stores the batch in one transaction.
-
-        Raises one of `UNABLE` while the database does not take it; the same batch may be tried again. A delivery
-        that cannot be stored for another reason is refused alone.
-        """
-        with self._lock:
-            decoded = self._decode(batch)
-            outcome = Outcome(refusals=dict(batch.refusals))
-            try:
-                self._write(decoded, outcome)
-            except UNABLE:
-                self._store.forget()
-                raise
-            except Exception:
-                logger.exception("a batch of %d messages cannot be stored; trying them one by one", len(decoded))
-                self._store.forget()
-                for one in decoded:
-                    self._write_alone(one, outcome)
-            return outcome
-
-    def _decode(self, batch: Batch) -> list[_Decoded]:
-        if batch.decoded is not None:
-            return batch.decoded
-        decoded = batch.decoded = []
-        for i, delivery in enumerate(batch.deliveries):
-            stats.received.labels(delivery.kind).inc()
-            try:
-                if not delivery.backlog:
-                    self._limiter.check(delivery.uid, delivery.received_at)
-                decoded.append((i, delivery.uid, _decode(delivery)))
-            except Refusal as refusal:
-                batch.refusals[i] = refusal
-        return decoded
-
-    def _write_alone(self, one: _Decoded, outcome: Outcome) -> None:
-        try:
-            self._write([one], outcome)
-        except UNABLE:
-            self._store.forget()
-            raise
-        except Exception as error:
-            self._store.forget()
-            outcome.refusals[one[0]] = Refusal("not_storable", type(error).__name__)
-
-    def _write(self, decoded: list[_Decoded], outcome: Outcome) -> None:
-        """Stores what is decoded; `outcome` is touched only once the transaction is committed."""
-        if not decoded:
-            return
-        telemetry: list[tuple[Device, Telemetry]] = []
-        heard: dict[int, tuple[Device, Availability, int]] = {}
-        events: list[Event] = []
-        refusals: dict[int, Refusal] = {}
-        new_metrics: defaultdict[int, set[str]] = defaultdict(set)
-        with transaction.atomic():
-            known = device_queries.by_uid(uid for _, uid, _ in decoded)
-            for i, uid, report in decoded:
-                try:
-                    device = known.get(uid)
-                    if device is None:
-                        raise Refusal("unknown_device")
-                    if isinstance(report, Telemetry):
-                        self._store.check_room(device, report, new_metrics[device.id])
-                        telemetry.append((device, report))
-                        heard[device.id] = (device, Availability.ONLINE, report.received_at)
-                    elif isinstance(report, StatusReport):
-                        heard[device.id] = (device, report.availability, report.received_at)
-                    else:
-                        events += _take(device, report)
-                except Refusal as refusal:
-                    refusals[i] = refusal
-            if telemetry:
-                events += self._store.store(telemetry)
-            for device, availability, at in heard.values():
-                if availability != device.availability:
-                    events += reports.set_availability(device, availability, at)
-        outcome.events += events
-        outcome.refusals |= refusals
-        outcome.readings += sum(len(report.samples) for _, report in telemetry)
-        stats.batches.inc()
-
-
-def _decode(delivery: Delivery) -> Report:
-    match delivery.kind:
-        case "telemetry":
-            if delivery.retained:
-                raise Refusal("retained")
-            return codec.decode_telemetry(delivery.payload, delivery.received_at)
-        case "status":
-            return codec.decode_status(delivery.payload, delivery.received_at)
-        case "attributes":
-            return codec.decode_attributes(delivery.payload)
-        case "answer":
-            return codec.decode_answer(delivery.payload, delivery.ref)
-        case _:
-            raise Refusal("bad_topic", delivery.kind)
-
-
-def _take(device: Device, report: Attributes | Answer) -> list[Event]:
-    if isinstance(report, Attributes):
-        reports.merge_attributes(device, report)
-        return []
-    events = commands.answer(device, report)
-    if not events:
-        raise Refusal("unknown_command", ascii(report.command_id))
-    return list(events)
+    def resume_reading(self) -> None:
+        """There is room again."""
 
 
 class Pipeline:
-    """Takes deliveries from any thread and processes them in batches on a thread of its own."""
+    """Takes deliveries on the event loop and processes them in batches on a thread of its own."""
 
     def __init__(self, ingest: Ingest) -> None:
         self._ingest = ingest
         self._waiting: deque[Delivery] = deque()
-        self._room = threading.Condition()
+        self._bytes = 0
+        self._sources: set[Source] = set()
+        self._paused_at: float | None = None
         self._loop = asyncio.get_running_loop()
         self._arrived = asyncio.Event()
         self._closing = asyncio.Event()
-        self._closed = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pipeline")
         self._refused = RefusalKeeper(partial(self._loop.run_in_executor, self._thread))
 
@@ -230,24 +66,37 @@ class Pipeline:
         """Messages not yet taken into a batch."""
         return len(self._waiting)
 
-    def offer(self, delivery: Delivery, *, wait: bool) -> bool:
-        """Hands a delivery over, from any thread but the loop's.
+    def attach(self, source: Source) -> None:
+        """`source` is told from now on when to pause and when to go on."""
+        self._sources.add(source)
+        if self._paused_at is not None:
+            source.pause_reading()
 
-        Past `MAX_WAITING`, `wait` holds the caller up until there is room (what stops reading stops the broker);
-        without it the delivery is dropped and counted. False: it was not taken.
+    def detach(self, source: Source) -> None:
+        self._sources.discard(source)
+
+    def offer(self, delivery: Delivery) -> bool:
+        """Hands a delivery over. False: it was not taken, and will not be settled.
+
+        That happens to QoS 0 past the bound, counted, and to everything once `close` was called.
         """
-        with self._room:
-            if len(self._waiting) >= MAX_WAITING and not wait:
-                stats.dropped.labels("pipeline").inc()
-                return False
-            self._room.wait_for(lambda: len(self._waiting) < MAX_WAITING or self._closed)
-            if self._closed:
-                return False
-            self._waiting.append(delivery)
-            first = len(self._waiting) == 1
-        if first:
-            self._loop.call_soon_threadsafe(self._arrived.set)
+        waiting = len(self._waiting)
+        if delivery.settle is None and (waiting >= MAX_WAITING or self._bytes >= MAX_WAITING_BYTES):
+            stats.dropped.labels("pipeline").inc()
+            return False
+        if self._closing.is_set():
+            return False
+        self._waiting.append(delivery)
+        self._bytes += len(delivery.payload)
+        if not waiting:
+            self._arrived.set()
+        if self._paused_at is None and (waiting >= 2 * MAX_WAITING or self._bytes >= 2 * MAX_WAITING_BYTES):
+            self._pause()
         return True
+
+    def expect_backlog(self, messages: int) -> None:
+        """The broker may hold so many messages of each device for us: no device's rate is judged by them."""
+        self._ingest.expect_backlog(messages)
 
     async def run(self) -> None:
         """Processes until `close`, then what still waits.
@@ -255,7 +104,7 @@ class Pipeline:
         A database that is away then is not waited for: what is not acknowledged, the broker sends again.
         """
         try:
-            while not (self._closed and not self._waiting):
+            while not (self._closing.is_set() and not self._waiting):
                 await self._arrived.wait()
                 self._arrived.clear()
                 while batch := self._take_batch():
@@ -267,16 +116,34 @@ class Pipeline:
 
     def close(self) -> None:
         """Takes nothing more in; `run` returns once the rest is stored."""
-        with self._room:
-            self._closed = True
-            self._room.notify_all()
-        self._arrived.set()
         self._closing.set()
+        self._arrived.set()
+
+    def _pause(self) -> None:
+        logger.warning("%d messages wait to be stored: no more are read until some are", len(self._waiting))
+        self._paused_at = time.monotonic()
+        for source in self._sources:
+            source.pause_reading()
+
+    def _resume(self) -> None:
+        assert self._paused_at is not None  # noqa: S101
+        paused_s = time.monotonic() - self._paused_at
+        self._paused_at = None
+        self.expect_backlog(int(paused_s * settings.DEVICE_RATE_LIMIT) + MAX_WAITING)
+        for source in self._sources:
+            source.resume_reading()
 
     def _take_batch(self) -> list[Delivery]:
-        with self._room:
-            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
-            self._room.notify_all()
+        batch: list[Delivery] = []
+        size = 0
+        while self._waiting and len(batch) < MAX_BATCH:
+            size += len(self._waiting[0].payload)
+            if size > MAX_BATCH_BYTES and batch:
+                break
+            batch.append(self._waiting.popleft())
+            self._bytes -= len(batch[-1].payload)
+        if self._paused_at is not None and len(self._waiting) < MAX_WAITING and self._bytes < MAX_WAITING_BYTES:
+            self._resume()
         return batch
 
     async def _handle(self, deliveries: list[Delivery]) -> bool:
@@ -304,7 +171,7 @@ class Pipeline:
                 stats.store_failures.inc()
                 await self._loop.run_in_executor(self._thread, close_old_connections)
                 waiting = len(batch.deliveries) + self.waiting
-                if self._closed:
+                if self._closing.is_set():
                     logger.error("the database is away, %d messages are left to the broker: %s", waiting, error)
                     return None
                 pause = RETRY_S[min(attempt, len(RETRY_S) - 1)]

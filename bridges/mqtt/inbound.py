@@ -3,41 +3,143 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
+from bridges.ingest import Delivery
 from bridges.mqtt import topics
 from bridges.mqtt.address import BrokerAddress
-from bridges.mqtt.session import InboundSession, Received
-from bridges.pipeline import Delivery, Pipeline
-from bridges.refusals import note
+from bridges.mqtt.session import Connection, InboundSession
+from bridges.mqtt.topics import Address
+from bridges.mqtt.wire import Published, Subscription
+from bridges.pipeline import Pipeline
 from devices.errors import Refusal
+from devices.values import now_us
+
+CATCH_UP_US = 5_000_000
+"""Microseconds after a connect, or a pause, in which what arrives may have waited in the broker."""
+MAX_KEPT = 1_000_000
+"""Messages that a broker may have kept for us while we were away; ours keeps no more."""
+MAX_TOPICS = 100_000
+"""Topics remembered; past it all are looked at afresh."""
+
+_ALL = Subscription(topics.ALL, as_published=True)
+_SHARED = Subscription(topics.SHARED, as_published=True)
+_STATUS = Subscription(topics.STATUS, identifier=1)
+_FILTERS = {topics.ALL, topics.SHARED, *topics.EARLIER}
 
 
 class Inbound:
     """Subscribes to what devices publish and hands it to the pipeline, which acknowledges after the commit."""
 
     def __init__(
-        self, address: BrokerAddress, client_id: str, pipeline: Pipeline, on_ready: Callable[[], None]
+        self,
+        address: BrokerAddress,
+        client_id: str,
+        pipeline: Pipeline,
+        on_ready: Callable[[], None],
+        *,
+        broker: str | None = None,
+        shared: bool = False,
     ) -> None:
+        """`broker`: its name, for devices that are assigned to one. `shared`: other bridges take part of the load."""
         self._pipeline = pipeline
-        self._session = InboundSession(address, client_id, topics.FILTERS, self._on_message, on_ready)
-        self.start = self._session.start
-        self.stop = self._session.stop
+        self._broker = broker
+        self._catching_up_until = 0
+        self._paused = False
+        self._connection: Connection | None = None
+        self._topics: dict[bytes, Address | Refusal | None] = {}
+        wanted = _SHARED if shared else _ALL
+        self._session = InboundSession(
+            address,
+            client_id,
+            [wanted],
+            self._on_message,
+            self._on_connected,
+            on_ready,
+            unwanted=_FILTERS - {wanted.filter},
+            needs_v5=shared,
+        )
 
-    def _on_message(self, message: Received) -> None:
-        try:
-            address = topics.parse(message.topic)
-        except Refusal as refusal:
-            note(refusal, "mqtt", "")
-            message.acknowledge()
+    def start(self) -> None:
+        self._session.start()
+        self._pipeline.attach(self)
+
+    async def stop(self) -> None:
+        self._pipeline.detach(self)
+        await self._session.stop()
+
+    def lead(self, leading: bool) -> None:
+        """Takes over, or leaves to another of the bridges that share the load, the retained status messages."""
+        if leading:
+            self._session.subscribe(_STATUS)
+        else:
+            self._session.unsubscribe(_STATUS.filter)
+
+    def pause_reading(self) -> None:
+        self._paused = True
+        if self._connection is not None:
+            self._connection.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._paused = False
+        self._catching_up_until = now_us() + CATCH_UP_US
+        if self._connection is not None:
+            self._connection.resume_reading()
+
+    def _on_connected(self, connection: Connection, kept: bool) -> None:
+        self._connection = connection
+        self._catching_up_until = now_us() + CATCH_UP_US
+        if kept:
+            self._pipeline.expect_backlog(MAX_KEPT)
+        if self._paused:
+            connection.pause_reading()
+
+    def _on_message(self, message: Published, connection: Connection) -> None:
+        settle = partial(connection.acknowledge, message.packet_id) if message.packet_id else None
+        address = self._address(message.topic)
+        if address is None or (_STATUS.identifier in message.identifiers and not message.retained):
+            # The hub's own word to a device; or a live status, which came through the shared subscription as well.
+            if settle is not None:
+                settle()
             return
-        delivery = Delivery(
+        self._pipeline.offer(self._delivery(address, message, settle))
+
+    def _delivery(
+        self, address: Address | Refusal, message: Published, settle: Callable[[], object] | None
+    ) -> Delivery:
+        now = now_us()
+        refusal = None
+        if isinstance(address, Refusal):
+            refusal = address
+            address = Address(topics.owner(message.topic.decode(errors="replace")) or "", "other")
+        elif message.size > len(message.payload):
+            refusal = Refusal("payload_too_large", f"{message.size} bytes")
+        return Delivery(
             uid=address.uid,
             kind=address.kind,
             payload=message.payload,
-            received_at=message.received_at,
+            received_at=now,
             ref=address.ref,
             retained=message.retained,
-            backlog=message.backlog,
-            settle=message.acknowledge,
+            backlog=bool(message.packet_id) and now < self._catching_up_until,
+            broker=self._broker,
+            refusal=refusal,
+            settle=settle,
         )
-        self._pipeline.offer(delivery, wait=message.qos > 0)
+
+    def _address(self, topic: bytes) -> Address | Refusal | None:
+        """What a topic means, remembered: None for a command, which is the hub's own word."""
+        try:
+            return self._topics[topic]
+        except KeyError:
+            if len(self._topics) >= MAX_TOPICS:
+                self._topics.clear()
+        found = self._topics[topic] = _parse(topic.decode(errors="replace"))
+        return found
+
+
+def _parse(topic: str) -> Address | Refusal | None:
+    try:
+        return None if topics.is_command(topic) else topics.parse(topic)
+    except Refusal as refusal:
+        return refusal

@@ -1,7 +1,8 @@
-"""MQTT sessions with a broker: the only file of the bridge that knows paho and aiomqtt.
+"""MQTT sessions with a broker.
 
-Inbound is paho, which acknowledges by hand: aiomqtt acknowledges on receipt, before anything is stored, and a
-bridge killed then loses what the broker believes delivered. Outbound is aiomqtt.
+Inbound is ours: only a message that has been stored may be acknowledged. aiomqtt acknowledges on receipt, and a bridge
+killed then loses what the broker believes delivered; paho lets us, but spends half of the time of a message on reading
+it (docs/benchmarks.md). Outbound is aiomqtt.
 """
 
 from __future__ import annotations
@@ -9,194 +10,276 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import ssl
-import threading
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import aiomqtt
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
 
+from bridges.mqtt import wire
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.backoff import Backoff
-from devices.values import now_us
+from bridges.mqtt.wire import Published, Subscription, Version
 
 logger = logging.getLogger("hubbub.mqtt")
 
 KEEPALIVE_S = 30
 CONNECT_TIMEOUT_S = 10.0
-CATCH_UP_S = 5_000_000
-"""Microseconds after a connect in which what arrives may have waited in the broker."""
 
 Lost = aiomqtt.MqttError
 """What the outbound session raises when the broker is gone."""
 
 
-@dataclass(slots=True)
-class Received:
-    """A message from the broker. `acknowledge` may be called from any thread, once; QoS 0 ignores it."""
-
-    topic: str
-    payload: bytes
-    qos: int
-    retained: bool
-    backlog: bool
-    received_at: int
-    acknowledge: Callable[[], None]
+class InboundLost(Exception):
+    """The inbound connection ended, or was not to be had; the text says why."""
 
 
-class _NetworkClient(Client):
-    """Tells when its network thread ends, by an exception too: paho would let the thread die without a word."""
+class UnknownVersion(InboundLost):
+    """The broker does not speak this version of MQTT."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.ended = threading.Event()
 
-    def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> MQTTErrorCode:
+class Connection(asyncio.Protocol):
+    """One connection of an inbound session: signs in, reads messages, acknowledges them when told to.
+
+    `lost` is done, with the reason as its exception, once it has ended.
+    """
+
+    def __init__(
+        self,
+        version: Version,
+        hello: bytes,
+        on_message: Callable[[Published], None],
+        on_subscribed: Callable[[int, str | None], None],
+    ) -> None:
+        self.version = version
+        self._hello = hello
+        self._on_subscribed = on_subscribed
+        self._reader = wire.Reader(version, on_message, self._on_control)
+        self._loop = asyncio.get_running_loop()
+        self.accepted: asyncio.Future[bool] = self._loop.create_future()
+        """Done once the broker has let us in; whether it has kept the session."""
+        self.lost: asyncio.Future[None] = self._loop.create_future()
+        self._transport: asyncio.Transport | None = None
+        self._to_acknowledge: list[bytes] = []
+        self._heard_at = self._loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.write(self._hello)
+
+    def data_received(self, data: bytes) -> None:
+        self._heard_at = self._loop.time()
         try:
-            return super().loop_forever(timeout, retry_first_connection)
-        except Exception:
-            logger.exception("the inbound session broke")
-            return MQTTErrorCode.MQTT_ERR_UNKNOWN
-        finally:
-            self.ended.set()
+            self._reader.feed(data)
+        except wire.Malformed as error:
+            self.end(str(error))
 
-    def serve(self) -> None:
-        """Returns when the connection has ended.
+    def connection_lost(self, error: Exception | None) -> None:
+        if error is None and not self.accepted.done():
+            # So some brokers answer a version that they do not know.
+            self.accepted.set_exception(UnknownVersion("the broker closed the connection at the CONNECT"))
+        self.end(str(error) if error else "the broker closed the connection")
 
-        A thread of paho's own is the only one that touches the socket. Where `loop_forever` is called directly,
-        `ack` writes from its caller's thread as well, and two threads in one TLS connection may break it.
+    def end(self, reason: str) -> None:
+        """Ends the connection; what is not acknowledged, the broker sends again."""
+        lost = InboundLost(reason)
+        for future in (self.accepted, self.lost):
+            if not future.done():
+                future.set_exception(lost)
+                future.exception()  # not everybody waits for both
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._transport is not None:
+            self._transport.close()
+            self._transport = None
+
+    def send(self, packet: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(packet)
+
+    def acknowledge(self, packet_id: bytes) -> None:
+        """Acknowledges a message of this connection; those of one turn of the event loop leave together.
+
+        On a later connection the same id may stand for another message, which the broker would then never send again:
+        so this does nothing once the connection has ended. The message comes again.
         """
-        self.ended.clear()
-        while self.loop_start() != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            time.sleep(0.01)  # the last thread has ended but for its last line
-        self.ended.wait()
+        if not self._to_acknowledge:
+            self._loop.call_soon(self._send_acknowledgements)
+        self._to_acknowledge.append(packet_id)
+
+    def pause_reading(self) -> None:
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self._transport is not None:
+            self._transport.resume_reading()
+
+    def say_goodbye(self) -> None:
+        """Leaves in order: the session stays, and no will would be sent."""
+        self._send_acknowledgements()
+        self.send(wire.DISCONNECT)
+        self.end("stopped")
+
+    def _send_acknowledgements(self) -> None:
+        packet_ids, self._to_acknowledge = self._to_acknowledge, []
+        self.send(wire.pubacks(packet_ids))
+
+    def _on_control(self, kind: int, body: bytes) -> None:
+        if kind == wire.CONNACK_TYPE and not self.accepted.done():
+            self._on_connack(wire.read_connack(body, self.version))
+        elif kind == wire.SUBACK_TYPE:
+            self._on_subscribed(*wire.read_suback(body, self.version))
+        elif kind == wire.DISCONNECT_TYPE:
+            self.end(f"the broker ended the connection: {wire.read_disconnect(body)}")
+        elif kind not in (wire.PINGRESP_TYPE, wire.UNSUBACK_TYPE):
+            raise wire.Malformed(f"an unexpected packet of type {kind}")
+
+    def _on_connack(self, connack: wire.Connack) -> None:
+        if connack.wrong_version:
+            self.accepted.set_exception(UnknownVersion(connack.reason))
+        elif not connack.accepted:
+            self.accepted.set_exception(InboundLost(f"the broker refused the bridge: {connack.reason}"))
+        else:
+            self.accepted.set_result(connack.session_present)
+            self._keep_alive()
+
+    def _keep_alive(self) -> None:
+        """A broker that is gone without a word is noticed: at the latest, half a keep-alive after it is due."""
+        now = self._loop.time()
+        if self._transport is not None and not self._transport.is_reading():
+            self._heard_at = now  # its answer waits where we do not look
+        if now - self._heard_at > 1.5 * KEEPALIVE_S:
+            if self._transport is not None:
+                self._transport.abort()  # to close it would wait for what the broker no longer reads
+            self.end("the broker does not answer")
+            return
+        self.send(wire.PINGREQ)
+        self._timer = self._loop.call_later(KEEPALIVE_S / 2, self._keep_alive)
 
 
 class InboundSession:
-    """A persistent session that is kept up for as long as it runs.
+    """A persistent session, kept up until `stop`. MQTT 5 where the broker speaks it, else 3.1.1.
 
-    `on_message` is called on the session's thread; while it does not return, nothing more is read, and the broker
-    keeps what it has. `on_ready` is called there too, each time that the broker has taken the subscriptions.
+    All on the event loop: `on_message(message, connection)` for each message; who is done with it calls
+    `connection.acknowledge(message.packet_id)`. `on_connected(connection, kept)` tells whether the broker kept the
+    session, and with it messages; `on_ready()` follows once it has taken all subscriptions.
     """
 
     def __init__(
         self,
         address: BrokerAddress,
         client_id: str,
-        filters: Iterable[tuple[str, int]],
-        on_message: Callable[[Received], None],
+        subscriptions: Collection[Subscription],
+        on_message: Callable[[Published, Connection], None],
+        on_connected: Callable[[Connection, bool], None],
         on_ready: Callable[[], None],
+        *,
+        unwanted: Collection[str] = (),
+        needs_v5: bool = False,
     ) -> None:
+        """`unwanted`: filters that an earlier session under this client id may have left at the broker. `needs_v5`: a
+        broker without MQTT 5 will not do."""
         self._address = address
-        self._filters = list(filters)
+        self._client_id = client_id
+        self._subscriptions = {subscription.filter: subscription for subscription in subscriptions}
+        self._unwanted = set(unwanted)
+        self._needs_v5 = needs_v5
         self._on_message = on_message
+        self._on_connected = on_connected
         self._on_ready = on_ready
-        self._stopping = threading.Event()
-        self._connection = 0
-        self._connected_at = 0
-        self._backoff = Backoff()
-        self._client = self._make_client(client_id)
-        self._thread = threading.Thread(target=self._run, name=f"mqtt-{client_id}", daemon=True)
+        self._version = Version.V5
+        self._connection: Connection | None = None
+        self._packet_id = 0
+        self._unanswered: dict[int, str] = {}
+        self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._thread.start()
+        self._task = asyncio.create_task(self._keep_up(), name=f"inbound {self._client_id}")
 
-    def stop(self) -> None:
-        """Disconnects and waits for the thread to end; blocks for at most a few seconds."""
-        self._stopping.set()
-        self._client.disconnect()
-        self._thread.join(timeout=5)
+    async def stop(self) -> None:
+        """Leaves the broker in order."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+        if self._connection is not None:
+            self._connection.say_goodbye()
 
-    def _make_client(self, client_id: str) -> _NetworkClient:
-        client = _NetworkClient(
-            CallbackAPIVersion.VERSION2,
-            client_id=client_id,
-            clean_session=False,
-            manual_ack=True,
-            reconnect_on_failure=False,  # paho's own reconnect has no jitter
-        )
-        client.username_pw_set(self._address.username, self._address.password)
-        client.connect_timeout = CONNECT_TIMEOUT_S
-        if self._address.tls:
-            client.tls_set_context(ssl.create_default_context())
-        client.on_socket_open = _send_at_once
-        client.on_connect = self._on_connect
-        client.on_subscribe = self._on_subscribe
-        client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_paho_message
-        return client
+    def subscribe(self, subscription: Subscription) -> None:
+        """Now and at each later connection."""
+        self._subscriptions[subscription.filter] = subscription
+        self._unwanted.discard(subscription.filter)
+        if self._connection is not None:
+            self._send_subscription(self._connection, subscription)
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
+    def unsubscribe(self, topic_filter: str) -> None:
+        self._subscriptions.pop(topic_filter, None)
+        self._unwanted.add(topic_filter)
+        if self._connection is not None:
+            self._connection.send(wire.unsubscribe(self._version, self._next_packet_id(), [topic_filter]))
+
+    async def _keep_up(self) -> None:
+        backoff = Backoff()
+        while True:
             try:
-                self._client.connect(self._address.host, self._address.port, KEEPALIVE_S)
-                if self._stopping.is_set():  # `stop` came before there was a connection to end
-                    return
-                self._client.serve()
-            except OSError as error:
-                logger.warning("no connection to %s: %s", self._address, error)
-            self._stopping.wait(self._backoff.next_s())
+                connection = await self._connect()
+                backoff.reset()
+                await connection.lost
+            except UnknownVersion as error:
+                logger.warning("%s does not take MQTT %s: %s", self._address, self._version.label, error)
+                self._version = Version.V5 if self._version is Version.V311 or self._needs_v5 else Version.V311
+            except (InboundLost, OSError, TimeoutError) as error:
+                logger.warning("no inbound session with %s: %s", self._address, error or type(error).__name__)
+            self._connection = None
+            await asyncio.sleep(backoff.next_s())
 
-    def _on_connect(
-        self, client: Client, userdata: Any, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
-    ) -> None:
-        if reason.is_failure:
-            logger.error("%s refused the bridge: %s", self._address, reason)
-            return
-        logger.info("connected to %s", self._address)
-        self._connection += 1
-        self._connected_at = now_us()
-        self._backoff.reset()
-        # Each time: a broker that has lost its state has lost the subscriptions too.
-        client.subscribe(self._filters)
+    async def _connect(self) -> Connection:
+        address, loop = self._address, asyncio.get_running_loop()
+        hello = wire.connect(self._version, self._client_id, address.username, address.password, KEEPALIVE_S)
 
-    def _on_subscribe(
-        self, client: Client, userdata: Any, mid: int, reasons: list[ReasonCode], properties: Properties | None
-    ) -> None:
-        refused = [topic for (topic, _), reason in zip(self._filters, reasons, strict=False) if reason.is_failure]
-        if refused:
-            logger.error("%s refused the subscriptions %s", self._address, ", ".join(refused))
-        else:
+        def make() -> Connection:
+            connection = Connection(
+                self._version, hello, lambda message: self._on_message(message, connection), self._on_subscribed
+            )
+            return connection
+
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            _, connection = await loop.create_connection(make, address.host, address.port, ssl=address.tls_context())
+            try:
+                kept = await connection.accepted
+            except BaseException:
+                connection.end("not let in")
+                raise
+        logger.info("connected to %s with MQTT %s", address, self._version.label)
+        self._connection = connection
+        self._on_connected(connection, kept)
+        self._subscribe_all(connection)
+        return connection
+
+    def _subscribe_all(self, connection: Connection) -> None:
+        """Each time: a broker that has lost its state has lost the subscriptions too."""
+        self._unanswered.clear()
+        if self._unwanted:
+            connection.send(wire.unsubscribe(self._version, self._next_packet_id(), sorted(self._unwanted)))
+        for subscription in self._subscriptions.values():
+            self._send_subscription(connection, subscription)
+
+    def _send_subscription(self, connection: Connection, subscription: Subscription) -> None:
+        packet_id = self._next_packet_id()
+        self._unanswered[packet_id] = subscription.filter
+        connection.send(wire.subscribe(self._version, packet_id, subscription))
+
+    def _on_subscribed(self, packet_id: int, refused: str | None) -> None:
+        topic_filter = self._unanswered.pop(packet_id, "")
+        if refused is not None:
+            logger.error("%s refused the subscription %s: %s", self._address, topic_filter, refused)
+        elif not self._unanswered:
             self._on_ready()
 
-    def _on_disconnect(
-        self, client: Client, userdata: Any, flags: DisconnectFlags, reason: ReasonCode, properties: Properties | None
-    ) -> None:
-        if not self._stopping.is_set():
-            logger.warning("lost %s: %s", self._address, reason)
-
-    def _on_paho_message(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
-        connection, now = self._connection, now_us()
-
-        def acknowledge() -> None:
-            # On a later connection the same packet id may stand for another message, which the broker would
-            # then never send again. It does send this one again.
-            if message.qos and connection == self._connection:
-                client.ack(message.mid, message.qos)
-
-        self._on_message(
-            Received(
-                topic=message.topic,
-                payload=bytes(message.payload),
-                qos=message.qos,
-                retained=message.retain,
-                backlog=message.qos > 0 and now < self._connected_at + CATCH_UP_S,
-                received_at=now,
-                acknowledge=acknowledge,
-            )
-        )
-
-
-def _send_at_once(client: Client, userdata: Any, sock: Any) -> None:
-    """Without this a small packet waits for the acknowledgement of the last one, up to 40 ms."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def _next_packet_id(self) -> int:
+        self._packet_id = self._packet_id % 0xFFFF + 1
+        return self._packet_id
 
 
 @asynccontextmanager
@@ -217,7 +300,7 @@ async def outbound_session(
         keepalive=KEEPALIVE_S,
         timeout=CONNECT_TIMEOUT_S,
         socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
-        tls_context=ssl.create_default_context() if address.tls else None,
+        tls_context=address.tls_context(),
     ) as client:
 
         async def publish(topic: str, payload: bytes) -> None:

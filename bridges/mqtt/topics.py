@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from devices.errors import Refusal
 from devices.values import is_uid
 
-FILTERS: tuple[tuple[str, int], ...] = (
-    ("devices/+/telemetry", 1),
-    ("devices/+/status", 1),
-    ("devices/+/attributes", 1),
-    ("devices/+/answers/+", 1),
-)
-"""What an inbound bridge subscribes to, each with its QoS."""
+ALL = "devices/#"
+"""What a bridge alone at its broker subscribes to: all of it, so that a misspelt topic is refused and not overheard."""
+SHARED = f"$share/hubbub/{ALL}"
+"""The same where several bridges split the load (MQTT 5)."""
+STATUS = "devices/+/status"
+"""What one of several bridges subscribes to as well: a shared subscription gets no retained messages."""
+EARLIER = ("devices/+/telemetry", STATUS, "devices/+/attributes", "devices/+/answers/+")
+"""What bridges of version 0.1 subscribed to; their sessions may still be at the broker."""
 
 _COMMAND_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -30,19 +31,20 @@ class Address:
 
 def parse(topic: str) -> Address:
     """Raises `Refusal("bad_topic")` for a topic on which a bridge expects nothing."""
-    parts = topic.split("/")
-    if len(parts) == 3 and parts[0] == "devices" and is_uid(parts[1]):
-        if parts[2] in ("telemetry", "status", "attributes"):
-            return Address(parts[1], parts[2])
-    elif (
-        len(parts) == 4
-        and parts[0] == "devices"
-        and is_uid(parts[1])
-        and parts[2] == "answers"
-        and _COMMAND_ID.fullmatch(parts[3])
-    ):
-        return Address(parts[1], "answer", parts[3])
+    match topic.split("/"):
+        case ["devices", uid, ("telemetry" | "status" | "attributes") as kind] if is_uid(uid):
+            return Address(uid, kind)
+        case ["devices", uid, "answers", ref] if is_uid(uid) and _COMMAND_ID.fullmatch(ref):
+            return Address(uid, "answer", ref)
     raise Refusal("bad_topic", ascii(topic[:128]))
+
+
+def is_command(topic: str) -> bool:
+    """Whether a device hears of a command there: the hub's own words, which come back to a bridge that hears all."""
+    match topic.split("/"):
+        case ["devices", uid, "commands", ref]:
+            return is_uid(uid) and _COMMAND_ID.fullmatch(ref) is not None
+    return False
 
 
 def owner(topic_or_filter: str) -> str | None:

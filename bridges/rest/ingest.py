@@ -8,7 +8,8 @@ from django.http import HttpRequest
 from ninja import Router
 
 from bridges.codec import MAX_PAYLOAD
-from bridges.pipeline import Delivery, ingest_now, refuse_now
+from bridges.ingest import Delivery
+from bridges.pipeline import ingest_now, refuse_now
 from bridges.rest.auth import DeviceCredentials, sender
 from bridges.rest.errors import Problem
 from bridges.rest.schemas import Stored

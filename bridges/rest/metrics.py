@@ -7,7 +7,7 @@ import ipaddress
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from bridges.pipeline import AWAY
+from bridges.ingest import AWAY
 from bridges.rest.errors import problem
 from devices import database
 from devices.queries import tokens

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -12,8 +11,9 @@ from asgiref.sync import sync_to_async
 from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, connection
 
 from bridges import pipeline as pipelines
-from bridges.limits import RateLimiter
-from bridges.pipeline import Batch, Delivery, Ingest, Pipeline, ingest_now
+from bridges.ingest import Batch, Delivery, Ingest
+from bridges.limits import ALLOWANCE_S, RateLimiter
+from bridges.pipeline import Pipeline, ingest_now
 from devices import stats
 from devices.errors import Refusal
 from devices.events import TelemetryStored
@@ -60,7 +60,7 @@ async def pipeline() -> AsyncIterator[Pipeline]:
 
 async def offer(pipeline: Pipeline, *deliveries: Delivery) -> None:
     for delivery in deliveries:
-        assert await asyncio.to_thread(pipeline.offer, delivery, wait=True)
+        assert pipeline.offer(delivery)
 
 
 async def test_every_message_is_settled_once(pipeline: Pipeline, pump: Device) -> None:
@@ -167,32 +167,74 @@ async def test_what_waits_at_the_end_is_stored(pump: Device) -> None:
     pipeline.close()
     await asyncio.wait_for(pipeline.run(), 20)
     assert settled.count == 10
-    assert await asyncio.to_thread(pipeline.offer, telemetry(b'{"a": 1}'), wait=True) is False
+    assert pipeline.offer(telemetry(b'{"a": 1}', settled)) is False
 
 
-async def test_past_the_bound_it_drops_and_counts_or_makes_the_caller_wait(
-    pump: Device, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class Tap:
+    """A source that knows only whether it may read."""
+
+    def __init__(self) -> None:
+        self.reading = True
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+
+async def test_past_the_bound_it_drops_qos_0_and_counts_it(pump: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipelines, "MAX_WAITING", 3)
-    pipeline = Pipeline(Ingest())
+    pipeline, settled = Pipeline(Ingest()), Settled()
     await offer(pipeline, *[telemetry(b'{"a": %d}' % i) for i in range(3)])
     before = stats.dropped.labels("pipeline")._value.get()
-    assert pipeline.offer(telemetry(b'{"a": 3}'), wait=False) is False
+    assert pipeline.offer(telemetry(b'{"a": 3}')) is False
     assert stats.dropped.labels("pipeline")._value.get() == before + 1
+    assert pipeline.offer(telemetry(b'{"a": 4}', settled)) is True
+    pipeline.close()
+    await asyncio.wait_for(pipeline.run(), 20)
+    assert await Reading.objects.acount() == 4
 
-    done = threading.Event()
 
-    def wait() -> None:
-        pipeline.offer(telemetry(b'{"a": 4}'), wait=True)
-        done.set()
-
-    threading.Thread(target=wait).start()
-    assert not done.wait(0.1)
+@pytest.mark.parametrize(("bound", "most"), [("MAX_WAITING", 3), ("MAX_WAITING_BYTES", 25)])
+async def test_past_twice_the_bound_the_sources_stop_reading_until_there_is_room(
+    pump: Device, monkeypatch: pytest.MonkeyPatch, bound: str, most: int
+) -> None:
+    monkeypatch.setattr(pipelines, bound, most)
+    pipeline, tap, late, settled = Pipeline(Ingest()), Tap(), Tap(), Settled()
+    pipeline.attach(tap)
+    await offer(pipeline, *[telemetry(b'{"a": %d}' % i, settled) for i in range(6)])
+    assert tap.reading
+    await offer(pipeline, telemetry(b'{"a": 6}', settled))
+    assert not tap.reading
+    pipeline.attach(late)
+    assert not late.reading
     running = asyncio.create_task(pipeline.run())
-    assert await asyncio.to_thread(done.wait, 20)
+    await settled.reach(7)
+    assert tap.reading
+    assert late.reading
     pipeline.close()
     await asyncio.wait_for(running, 20)
-    assert await Reading.objects.acount() == 4
+
+
+async def test_what_waited_while_nothing_was_read_is_not_judged_by_its_pace(pump: Device, settings: Any) -> None:
+    """A broker has acknowledged it: to refuse it as too many a second would lose it."""
+    settings.DEVICE_RATE_LIMIT = 10
+    ingest = Ingest()
+    ingest.expect_backlog(50)
+    outcome = await sync_to_async(ingest.process)(Batch([telemetry(b'{"a": %d}' % i) for i in range(70)]))
+    assert len(outcome.refusals) == 10
+
+
+async def test_a_batch_has_a_bound_in_bytes(pump: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipelines, "MAX_BATCH_BYTES", 20)
+    pipeline, settled = Pipeline(Ingest()), Settled()
+    before = stats.batches._value.get()
+    await offer(pipeline, *[telemetry(b'{"a": "%s"}' % (b"x" * size), settled) for size in (30, 1, 1, 1)])
+    pipeline.close()
+    await asyncio.wait_for(pipeline.run(), 20)
+    assert settled.count == 4
+    assert stats.batches._value.get() == before + 3  # one that is larger alone, two, one
 
 
 async def test_ingest_now_answers_with_the_number_of_readings_or_the_refusal(pump: Device) -> None:
@@ -228,6 +270,20 @@ def test_a_device_over_its_limit_is_refused_while_another_is_served() -> None:
     assert caught.value.reason == "rate_limited"
     limiter.check("quiet", 50_000)
     limiter.check("loud", 150_000)  # a tenth of a second later there is a token again
+
+
+def test_what_is_allowed_beyond_the_limit_is_used_up_and_expires() -> None:
+    now = [0.0]
+    limiter = RateLimiter(1, clock=lambda: now[0])
+    limiter.allow(2)
+    for _ in range(3):
+        limiter.check("a", 0)
+    with pytest.raises(Refusal):
+        limiter.check("a", 0)
+    limiter.check("b", 0)
+    now[0] = ALLOWANCE_S
+    with pytest.raises(Refusal):
+        limiter.check("b", 0)
 
 
 def _execute(statement: str) -> None:

@@ -12,7 +12,8 @@ import pytest
 from django.db import IntegrityError, OperationalError
 
 from bridges import refusals
-from bridges.pipeline import Delivery, Ingest, Pipeline
+from bridges.ingest import Delivery, Ingest
+from bridges.pipeline import Pipeline
 from bridges.refusals import RefusalKeeper
 from devices import database, stats
 from devices.errors import Refusal as Refused
@@ -51,7 +52,7 @@ async def process(payloads: Iterable[bytes]) -> int:
     running = asyncio.create_task(pipeline.run())
     for payload in payloads:
         delivery = Delivery("pump-1", "telemetry", payload, now_us(), settle=lambda: settled.append(None))
-        assert await asyncio.to_thread(pipeline.offer, delivery, wait=True)
+        assert pipeline.offer(delivery)
     pipeline.close()
     await asyncio.wait_for(running, 60)
     return len(settled)
@@ -100,7 +101,7 @@ async def test_a_pipeline_writes_while_it_runs(pump: Device, monkeypatch) -> Non
     pipeline = Pipeline(Ingest())
     running = asyncio.create_task(pipeline.run())
     delivery = Delivery("pump-1", "telemetry", b"{", now_us())
-    assert await asyncio.to_thread(pipeline.offer, delivery, wait=True)
+    assert pipeline.offer(delivery)
     assert await asyncio.to_thread(kept.wait, 20)
     assert (await Refusal.objects.aget()).count == 1
     pipeline.close()

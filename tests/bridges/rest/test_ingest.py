@@ -8,7 +8,7 @@ import pytest
 
 from bridges import pipeline
 from bridges.codec import MAX_PAYLOAD
-from bridges.pipeline import Ingest
+from bridges.ingest import Ingest
 from devices import groups, stats
 from devices.events import Event, TelemetryStored
 from devices.listener import Listener

@@ -1,0 +1,200 @@
+"""From deliveries to the database: decode, store in one transaction, say what to publish. Knows no protocol."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, transaction
+
+from bridges import codec
+from bridges.limits import RateLimiter
+from devices import stats
+from devices.errors import Refusal
+from devices.events import Event
+from devices.models import Device
+from devices.queries import devices as device_queries
+from devices.services import commands, reports
+from devices.services.readings import ReadingStore
+from devices.values import Answer, Attributes, Availability, Report, StatusReport, Telemetry
+
+logger = logging.getLogger("hubbub.ingest")
+
+AWAY = (OperationalError, InterfaceError, InternalError)
+"""What Django raises while the database cannot be reached or cannot write: full, or read-only after a failover."""
+UNABLE = (*AWAY, ProgrammingError)
+"""What is no message's fault while storing: with those also a table that is not there yet, or a right withdrawn."""
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One message on its way in.
+
+    `retained`: the broker keeps it for later subscribers. `backlog`: it may have waited in the broker for the bridge,
+    so the pace at which it comes is not the device's. `broker`: name of the broker it came through, None for none.
+    `refusal`: why it is not taken, where that shows before it is decoded. `settle` acknowledges it: called once, on
+    the event loop, after the commit or refusal; None (QoS 0): nobody waits for it.
+    """
+
+    uid: str
+    kind: str
+    payload: bytes
+    received_at: int
+    ref: str = ""
+    retained: bool = False
+    backlog: bool = False
+    broker: str | None = None
+    refusal: Refusal | None = None
+    settle: Callable[[], object] | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a batch: events to publish, and the refusal of each delivery that was not taken."""
+
+    events: list[Event] = field(default_factory=list)
+    refusals: dict[int, Refusal] = field(default_factory=dict)
+    readings: int = 0
+
+
+_Decoded = tuple[int, str, Report]
+"""Index in the batch, uid, and what the message says."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction stores. Decoded once, however often storing it is tried.
+
+    Decoding takes from a device's rate: done anew at each attempt, a database that is away for some seconds would
+    make messages pass a limit that their device kept to.
+    """
+
+    deliveries: list[Delivery]
+    decoded: list[_Decoded] | None = None
+    refusals: dict[int, Refusal] = field(default_factory=dict)
+
+
+class Ingest:
+    """Decodes and stores deliveries. Synchronous; a lock lets one thread in at a time."""
+
+    def __init__(self) -> None:
+        self._store = ReadingStore()
+        self._limiter = RateLimiter(settings.DEVICE_RATE_LIMIT)
+        self._lock = threading.Lock()
+
+    def expect_backlog(self, messages: int) -> None:
+        """So many messages of each device may have waited for us: they do not count as sent at the pace they come."""
+        self._limiter.allow(messages)
+
+    def process(self, batch: Batch) -> Outcome:
+        """Stores the batch in one transaction.
+
+        Raises one of `UNABLE` while the database does not take it; the same batch may be tried again. A delivery
+        that cannot be stored for another reason is refused alone.
+        """
+        with self._lock:
+            decoded = self._decode(batch)
+            outcome = Outcome(refusals=dict(batch.refusals))
+            try:
+                self._write(decoded, outcome)
+            except UNABLE:
+                self._store.forget()
+                raise
+            except Exception:
+                logger.exception("a batch of %d messages cannot be stored; trying them one by one", len(decoded))
+                self._store.forget()
+                for one in decoded:
+                    self._write_alone(one, outcome)
+            return outcome
+
+    def _decode(self, batch: Batch) -> list[_Decoded]:
+        if batch.decoded is not None:
+            return batch.decoded
+        decoded = batch.decoded = []
+        for i, delivery in enumerate(batch.deliveries):
+            try:
+                self._limiter.check(delivery.uid, delivery.received_at)
+                decoded.append((i, delivery.uid, _decode(delivery)))
+            except Refusal as refusal:
+                batch.refusals[i] = refusal
+        for kind, count in Counter(delivery.kind for delivery in batch.deliveries).items():
+            stats.received.labels(kind).inc(count)
+        return decoded
+
+    def _write_alone(self, one: _Decoded, outcome: Outcome) -> None:
+        try:
+            self._write([one], outcome)
+        except UNABLE:
+            self._store.forget()
+            raise
+        except Exception as error:
+            self._store.forget()
+            outcome.refusals[one[0]] = Refusal("not_storable", type(error).__name__)
+
+    def _write(self, decoded: list[_Decoded], outcome: Outcome) -> None:
+        """Stores what is decoded; `outcome` is touched only once the transaction is committed."""
+        if not decoded:
+            return
+        telemetry: list[tuple[Device, Telemetry]] = []
+        heard: dict[int, tuple[Device, Availability, int]] = {}
+        events: list[Event] = []
+        refusals: dict[int, Refusal] = {}
+        new_metrics: defaultdict[int, set[str]] = defaultdict(set)
+        with transaction.atomic():
+            known = device_queries.by_uid(uid for _, uid, _ in decoded)
+            for i, uid, report in decoded:
+                try:
+                    device = known.get(uid)
+                    if device is None:
+                        raise Refusal("unknown_device")
+                    if isinstance(report, Telemetry):
+                        self._store.check_room(device, report, new_metrics[device.id])
+                        telemetry.append((device, report))
+                        heard[device.id] = (device, Availability.ONLINE, report.received_at)
+                    elif isinstance(report, StatusReport):
+                        heard[device.id] = (device, report.availability, report.received_at)
+                    else:
+                        events += _take(device, report)
+                except Refusal as refusal:
+                    refusals[i] = refusal
+            if telemetry:
+                events += self._store.store(telemetry)
+            for device, availability, at in heard.values():
+                if availability != device.availability:
+                    events += reports.set_availability(device, availability, at)
+        outcome.events += events
+        outcome.refusals |= refusals
+        outcome.readings += sum(len(report.samples) for _, report in telemetry)
+        stats.batches.inc()
+
+
+def _decode(delivery: Delivery) -> Report:
+    if delivery.refusal is not None:
+        raise delivery.refusal
+    match delivery.kind:
+        case "telemetry":
+            if delivery.retained:
+                raise Refusal("retained")
+            return codec.decode_telemetry(delivery.payload, delivery.received_at)
+        case "status":
+            return codec.decode_status(delivery.payload, delivery.received_at)
+        case "attributes":
+            return codec.decode_attributes(delivery.payload)
+        case "answer":
+            return codec.decode_answer(delivery.payload, delivery.ref)
+        case _:
+            raise Refusal("bad_topic", delivery.kind)
+
+
+def _take(device: Device, report: Attributes | Answer) -> list[Event]:
+    if isinstance(report, Attributes):
+        reports.merge_attributes(device, report)
+        return []
+    events = commands.answer(device, report)
+    if not events:
+        raise Refusal("unknown_command", ascii(report.command_id))
+    return list(events)
