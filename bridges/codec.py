@@ -6,7 +6,6 @@ The formats are those of `docs/protocol.md`; HTTP ingest takes the same ones as 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NoReturn
@@ -28,7 +27,14 @@ MAX_DIGITS = 64
 FUTURE_US = 5 * 60 * 1_000_000
 """How far ahead of ours a device's clock may run before its times are replaced by the time of receipt."""
 
-_LONG_NUMBER = re.compile(rb"[0-9.eE+-]{%d}" % (MAX_DIGITS + 1))
+MAX_REMEMBERED = 10_000
+"""Names of metrics known to be sound; past it all are looked at afresh."""
+
+_LONG_NUMBER = b"0" * (MAX_DIGITS + 1)  # as it stands in a payload translated by
+_NUMERALS = bytes(ord("0") if char in b"0123456789.eE+-" else ord(" ") for char in range(256))
+_TIMED = '{"ts": …, "values": {…}}'
+_decode_json = msgspec.json.Decoder().decode
+_sound_names: set[str] = set()
 _LAST_MS = 253_402_300_800_000  # the year 10000, where `datetime` ends
 
 
@@ -39,20 +45,54 @@ def decode_telemetry(payload: bytes, received_at: int) -> Telemetry:
     """
     content = _parse(payload)
     samples: list[Sample] = []
-    for item in content if isinstance(content, list) else [content]:
+    for item in content if isinstance(content, list) else (content,):
         if not isinstance(item, dict):
             raise Refusal("invalid_shape", "telemetry is an object or a list of objects")
-        time = None
-        values = item.get("values")
-        if isinstance(values, dict) and item.keys() <= {"ts", "values"}:
-            time = _time(item["ts"], received_at) if "ts" in item else None
-            item = values
-        samples += [Sample(name, value, time) for name, value in _flatten(item)]
+        values, time = _values(item, received_at)
+        if not _add_flat(values, time, samples):
+            samples += [Sample(name, value, time) for name, value in _flatten(values)]
         if len(samples) > MAX_VALUES:
             raise Refusal("too_many_values", f"{MAX_VALUES} are allowed")
     if not samples:
         raise Refusal("invalid_shape", "there is no value in it")
     return Telemetry(tuple(samples), received_at)
+
+
+def _values(item: dict[str, Any], received_at: int) -> tuple[dict[str, Any], int | None]:
+    """What one object says, and when, in microseconds."""
+    values = item.get("values")
+    if isinstance(values, dict):
+        if len(item) > 1 + ("ts" in item):
+            raise Refusal("invalid_shape", f'beside "values" stands "ts" alone: {_TIMED}')
+        return values, _time(item["ts"], received_at) if "ts" in item else None
+    if "ts" in item:
+        raise Refusal("timestamp_misplaced", _TIMED)
+    return item, None
+
+
+def _add_flat(values: dict[str, Any], time: int | None, samples: list[Sample]) -> bool:
+    """Adds the samples of an object without objects in it; False where it is another one, and nothing is added."""
+    found = []
+    for name, value in values.items():
+        kind = type(value)
+        if kind is dict:
+            return False
+        if value is None:
+            continue
+        if name not in _sound_names:
+            check_name(name)
+            _remember(name)
+        if kind is not bool and (kind is not float or value - value != 0):
+            check_value(value)
+        found.append(Sample(name, value, time))
+    samples += found
+    return True
+
+
+def _remember(name: str) -> None:
+    if len(_sound_names) >= MAX_REMEMBERED:
+        _sound_names.clear()
+    _sound_names.add(name)
 
 
 def decode_status(payload: bytes, received_at: int) -> StatusReport:
@@ -99,13 +139,14 @@ def _check_size(payload: bytes) -> None:
 def _parse(payload: bytes) -> Any:
     """The JSON content. msgspec takes what is plainly sound; the slow parser decides and names the rest."""
     _check_size(payload)
-    if b"\\" not in payload and not _LONG_NUMBER.search(payload):
+    if b"\\" not in payload and _LONG_NUMBER not in payload.translate(_NUMERALS):
         try:
-            content = msgspec.json.decode(payload)
+            content = _decode_json(payload)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return _parse_strictly(payload)
-        # msgspec lets the last of two equal keys win. As many colons as keys: none was swallowed.
-        if payload.count(b":") == _count_keys(content, 0):
+        # msgspec lets the last of two equal keys win. No more colons than keys and texts have: none was swallowed.
+        colons = payload.count(b":")
+        if colons == _count_keys(content, 0) or colons == _count_keys(content, 0) + _count_colons(content):
             return content
     return _parse_strictly(payload)
 
@@ -121,7 +162,22 @@ def _count_keys(content: Any, depth: int) -> int:
         inner, found = content, 0
     else:
         return 0
-    return found + sum(_count_keys(value, depth + 1) for value in inner if isinstance(value, (dict, list)))
+    for value in inner:
+        kind = type(value)
+        if kind is dict or kind is list:
+            found += _count_keys(value, depth + 1)
+    return found
+
+
+def _count_colons(content: Any) -> int:
+    """Those within keys and texts. The depth is known to be bounded."""
+    if isinstance(content, str):
+        return content.count(":")
+    if isinstance(content, dict):
+        return sum(key.count(":") + _count_colons(value) for key, value in content.items())
+    if isinstance(content, list):
+        return sum(map(_count_colons, content))
+    return 0
 
 
 def _parse_strictly(payload: bytes) -> Any:

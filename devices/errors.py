@@ -18,6 +18,7 @@ REFUSALS: dict[str, str] = {
     # Reason -> what it means, in the words that a person reads on the device's page and in the log.
     "bad_topic": "the topic is not one that a device may publish on",
     "unknown_device": "no device of this uid is known",
+    "wrong_broker": "the device belongs to another broker than the one it came through",
     "payload_too_large": "the payload is larger than 128 KiB",
     "empty_payload": "the payload is empty",
     "retained": "telemetry must not be retained",
@@ -37,6 +38,7 @@ REFUSALS: dict[str, str] = {
     "too_many_values": "one message holds too many values",
     "too_many_metrics": "the device has too many metrics already",
     "timestamp_invalid": "a time is neither milliseconds since 1970 nor ISO 8601",
+    "timestamp_misplaced": "a time stands among the values and not beside them",
     "rate_limited": "the device sends more messages a second than its limit",
     "time_in_future": "a time is more than five minutes in the future",
     "invalid_csv": "the line is not sound CSV: quotes that do not close, or text after them",

@@ -6,7 +6,7 @@ import json
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridges import codec
@@ -93,6 +93,7 @@ def test_a_time_far_ahead_is_replaced_by_the_time_of_receipt() -> None:
         (b'{"a": 1e999}', "not_finite"),
         (b'{"a": 9223372036854775808}', "out_of_range"),
         (b'{"a": -9223372036854775809}', "out_of_range"),
+        (b'{"a": 100000000000000000000000}', "out_of_range"),
         (b'{"a": 1%s}' % (b"0" * 64), "number_too_long"),
         (b'{"a": 0.%s}' % (b"1" * 64), "number_too_long"),
         (b'{"a": 1%s}' % (b"0" * 100_000), "number_too_long"),
@@ -112,6 +113,10 @@ def test_a_time_far_ahead_is_replaced_by_the_time_of_receipt() -> None:
         (b'{"\\u0000": 1}', "nul_character"),
         (b'{"a": 1, "a": 2}', "duplicate_key"),
         (b'{"a": 1, "\\u0061": 2}', "duplicate_key"),
+        (b'{"a": "1:2", "a": "3"}', "duplicate_key"),
+        (b'{"ts": 1, "values": {"a": 1}, "values": {"a": 2}}', "duplicate_key"),
+        (b'{"ts": 1, "values": {"a": 1, "b": 2, "a": 2}}', "duplicate_key"),
+        (b'{"a": {"b": 1, "b": 2}}', "duplicate_key"),
         (b'{"a.b": 1, "a": {"b": 2}}', "duplicate_key"),
         (b'{"ts": true, "values": {"a": 1}}', "timestamp_invalid"),
         (b'{"ts": -1, "values": {"a": 1}}', "timestamp_invalid"),
@@ -119,6 +124,13 @@ def test_a_time_far_ahead_is_replaced_by_the_time_of_receipt() -> None:
         (b'{"ts": "yesterday", "values": {"a": 1}}', "timestamp_invalid"),
         (b'{"ts": "1960-01-01T00:00:00Z", "values": {"a": 1}}', "timestamp_invalid"),
         (b'{"ts": 1e300, "values": {"a": 1}}', "timestamp_invalid"),
+        (b'{"ts": 1760000000000, "temperature": 21.5}', "timestamp_misplaced"),
+        (b'{"temperature": 21.5, "ts": "2025-10-09T08:53:19Z"}', "timestamp_misplaced"),
+        (b'[{"a": 1}, {"ts": 1760000000000, "a": 1}]', "timestamp_misplaced"),
+        (b'{"ts": 1760000000000}', "timestamp_misplaced"),
+        (b'{"ts": 1760000000000, "values": 5}', "timestamp_misplaced"),
+        (b'{"ts": 1760000000000, "values": {"a": 1}, "b": 2}', "invalid_shape"),
+        (b'{"values": {"a": 1}, "b": 2}', "invalid_shape"),
         (b'{"": 1}', "name_invalid"),
         (b'{"a\\nb": 1}', "name_invalid"),
         (b'{"%s": 1}' % (b"a" * 129), "name_invalid"),
@@ -137,9 +149,30 @@ def test_it_takes_the_outermost_numbers_exactly(number: float) -> None:
 
 
 def test_a_colon_in_a_string_is_no_duplicate_key() -> None:
-    assert samples(b'{"a": "12:30", "b": ":"}') == [Sample("a", "12:30"), Sample("b", ":")]
+    assert samples(b'{"a": "12:30", "b": ":", ":c:": 1}') == [Sample("a", "12:30"), Sample("b", ":"), Sample(":c:", 1)]
 
 
+def test_the_refusal_of_a_time_among_the_values_shows_the_form() -> None:
+    with pytest.raises(Refusal) as caught:
+        codec.decode_telemetry(b'{"ts": 1760000000000, "temperature": 21.5}', NOW)
+    assert caught.value.detail == '{"ts": …, "values": {…}}'
+
+
+def test_values_may_stand_alone_and_name_a_metric_ts_or_values() -> None:
+    assert samples(b'{"values": {"a": 1}}') == [Sample("a", 1)]
+    assert samples(b'{"values": {"ts": 1}}') == [Sample("ts", 1)]
+    assert samples(b'{"values": 5}') == [Sample("values", 5)]
+
+
+def test_names_are_looked_at_afresh_once_too_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codec, "MAX_REMEMBERED", 3)
+    for number in range(10):
+        assert samples(b'{"name%d": 1}' % number) == [Sample(f"name{number}", 1)]
+        assert len(codec._sound_names) <= 3
+    assert refused(b'{"name\\n": 1}') == "name_invalid"
+
+
+@settings(deadline=None)  # a slow machine is no fault of the payload
 @given(st.binary(max_size=200))
 def test_any_bytes_give_samples_or_a_named_refusal(payload: bytes) -> None:
     for decode in (
@@ -158,11 +191,43 @@ _JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(_JSON)
 def test_any_json_gives_samples_or_a_named_refusal(content: object) -> None:
     payload = json.dumps(content).encode()
     with suppress(Refusal):
         assert codec.decode_telemetry(payload, NOW).samples
+
+
+_PLAIN = st.dictionaries(
+    st.text(st.sampled_from('ab:."\\é\ud800\0'), max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.sampled_from('a:"\\é\ud800'), max_size=3)
+    | st.dictionaries(st.sampled_from(["a", "b", "a.b"]), st.integers(0, 9), max_size=2),
+    max_size=4,
+)
+
+
+@settings(deadline=None)
+@given(_PLAIN, st.booleans(), st.booleans())
+def test_the_quick_way_says_what_the_careful_one_says(values: dict[str, object], ascii: bool, timed: bool) -> None:
+    text = json.dumps({"ts": 1759999999123, "values": values} if timed else values, ensure_ascii=ascii)
+    payload = text.encode(errors="surrogatepass")
+    assert outcome(payload) == outcome(payload, careful=True)
+
+
+def outcome(payload: bytes, *, careful: bool = False) -> object:
+    with pytest.MonkeyPatch.context() as patch:
+        if careful:
+            patch.setattr(codec, "_parse", codec._parse_strictly)
+            patch.setattr(codec, "_add_flat", lambda *_: False)
+        try:
+            return [(each.metric, repr(each.value), each.time) for each in codec.decode_telemetry(payload, NOW).samples]
+        except Refusal as refusal:
+            return refusal.reason
 
 
 def test_it_reads_status() -> None:
