@@ -37,13 +37,6 @@ class Postgres(Server):
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         return [*self._as_user(), self._postgres, "-D", str(self._data), "-p", str(self.port), *settings]
 
-    def freeze(self) -> None:
-        """Stops all its processes where they are: connections stay open and nothing answers."""
-        self._signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        self._signal(signal.SIGCONT)
-
     def remove(self) -> None:
         """Ends it and deletes its files."""
         if self.process is not None:
@@ -52,7 +45,7 @@ class Postgres(Server):
         shutil.rmtree(self._data)
 
     def _signal(self, number: int) -> None:
-        assert self.process is not None
+        """To all its processes."""
         main = int((self._data / "postmaster.pid").read_text().split()[0])
         children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
         for pid in [main, *map(int, children)]:

@@ -80,6 +80,25 @@ class Server:
                 raise AssertionError(f"{self.process.args} did not start:\n{self.output[seen:]}")
             time.sleep(0.02)
 
+    def wait_for(self, text: str, seen: int = 0, within_s: float = START_S) -> None:
+        """Returns once it has printed `text` after the first `seen` characters of its output."""
+        end = time.monotonic() + within_s
+        while text not in self.output[seen:]:
+            if time.monotonic() > end:
+                raise AssertionError(f"{text!r} was not printed in {within_s} s:\n{self.output[seen:]}")
+            time.sleep(0.02)
+
+    def freeze(self) -> None:
+        """Stops it where it is: connections stay open and nothing answers."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Ends it with a signal and returns its exit code."""
         if self.process is None:
