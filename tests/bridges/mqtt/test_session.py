@@ -1,23 +1,28 @@
-"""The inbound session on its own, against a real Mosquitto."""
+"""The inbound session on its own: with a real Mosquitto, the embedded broker, and a socket that plays a broken one."""
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-import paho.mqtt.publish as publishing
+import aiomqtt
 import pytest
-from paho.mqtt.client import Client
 
+from bridges.broker import Broker
+from bridges.mqtt import session as sessions
+from bridges.mqtt import topics
+from bridges.mqtt.accounts import BRIDGE, HubAccounts
 from bridges.mqtt.address import BrokerAddress
-from bridges.mqtt.session import InboundSession, Received
+from bridges.mqtt.session import Connection, InboundSession
+from bridges.mqtt.wire import Published, Subscription
 from devices.credentials import hash_secret
+from hub.sockets import bind
 from tests.servers import Mosquitto
 
+TELEMETRY = Subscription("devices/+/telemetry")
 WAIT_S = 20
 
 
@@ -29,66 +34,207 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     broker.stop()
 
 
-@contextmanager
-def listening(broker: Mosquitto, on_message: Callable[[Received], None]) -> Iterator[None]:
-    ready = threading.Event()
-    address = BrokerAddress("127.0.0.1", broker.port, "bridge", "secret")
-    session = InboundSession(address, "test", [("devices/+/telemetry", 1)], on_message, ready.set)
-    session.start()
+class Listening:
+    """A session whose messages wait to be looked at."""
+
+    def __init__(self, port: int, subscriptions: Collection[Subscription], **options: object) -> None:
+        self.messages: asyncio.Queue[tuple[Published, Connection]] = asyncio.Queue()
+        self.ready = asyncio.Event()
+        self.kept: list[bool] = []
+        self.fault: Callable[[], None] = lambda: None
+        address = BrokerAddress("127.0.0.1", port, str(options.pop("username", "bridge")), "secret")
+        self.session = InboundSession(
+            address,
+            "test",
+            subscriptions,
+            self._take,
+            lambda connection, kept: self.kept.append(kept),
+            self.ready.set,
+            **options,  # type: ignore[arg-type]
+        )
+
+    def _take(self, message: Published, connection: Connection) -> None:
+        self.messages.put_nowait((message, connection))
+        self.fault()
+
+    async def next(self, *, acknowledge: bool = True) -> bytes:
+        async with asyncio.timeout(WAIT_S):
+            message, connection = await self.messages.get()
+        if acknowledge:
+            connection.acknowledge(message.packet_id)
+        return message.payload
+
+
+@asynccontextmanager
+async def listening(
+    port: int, subscriptions: Collection[Subscription] = (TELEMETRY,), **options: object
+) -> AsyncIterator[Listening]:
+    found = Listening(port, subscriptions, **options)
+    found.session.start()
     try:
-        assert ready.wait(WAIT_S)
-        yield
+        async with asyncio.timeout(WAIT_S):
+            await found.ready.wait()
+        yield found
     finally:
-        session.stop()
+        await found.session.stop()
 
 
-def publish(broker: Mosquitto, *payloads: str) -> None:
-    messages = [{"topic": "devices/a/telemetry", "payload": payload, "qos": 1} for payload in payloads]
-    login = {"username": "bridge", "password": "secret"}
-    publishing.multiple(messages, "127.0.0.1", broker.port, auth=login)  # type: ignore[arg-type]
+async def publish(port: int, *payloads: str, topic: str = "devices/a/telemetry", retain: bool = False) -> None:
+    async with aiomqtt.Client("127.0.0.1", port, username="bridge", password="secret") as client:
+        for payload in payloads:
+            await client.publish(topic, payload, qos=1, retain=retain)
 
 
-def test_a_message_that_breaks_its_receiver_comes_again(mosquitto: Mosquitto) -> None:
-    """Nor does the session end: paho's thread dies of an exception, and nothing else would notice."""
-    received: queue.Queue[Received] = queue.Queue()
-    faults = iter([RuntimeError("broken")])
-
-    def take(message: Received) -> None:
-        received.put(message)
-        for fault in faults:
-            raise fault
-
-    with listening(mosquitto, take):
-        publish(mosquitto, "1")
-        assert [received.get(timeout=WAIT_S).payload for _ in range(2)] == [b"1", b"1"]
+async def test_what_was_acknowledged_does_not_come_again_and_the_rest_does(mosquitto: Mosquitto) -> None:
+    async with listening(mosquitto.port) as first:
+        await publish(mosquitto.port, "taken", "left")
+        assert await first.next() == b"taken"
+        assert await first.next(acknowledge=False) == b"left"
+    async with listening(mosquitto.port) as second:
+        assert await second.next() == b"left"
+        await publish(mosquitto.port, "new")
+        assert await second.next() == b"new"
+    assert (first.kept, second.kept) == ([False], [True])
 
 
-def test_whoever_acknowledges_only_the_session_s_thread_writes(
-    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+async def test_a_message_that_breaks_its_receiver_comes_again(mosquitto: Mosquitto) -> None:
+    async with listening(mosquitto.port) as found:
+        faults = iter([RuntimeError("broken")])
+
+        def fault() -> None:
+            for error in faults:
+                raise error
+
+        found.fault = fault
+        await publish(mosquitto.port, "1")
+        assert await found.next(acknowledge=False) == b"1"
+        assert await found.next() == b"1"
+
+
+async def test_an_acknowledgement_for_a_connection_that_ended_is_not_sent_on_the_next(mosquitto: Mosquitto) -> None:
+    """There the same packet id may stand for another message, which would then be lost."""
+    async with listening(mosquitto.port) as found:
+        await publish(mosquitto.port, "1")
+        message, connection = await asyncio.wait_for(found.messages.get(), WAIT_S)
+        connection.end("cut by the test")
+        assert await found.next(acknowledge=False) == b"1"
+        connection.acknowledge(message.packet_id)
+    async with listening(mosquitto.port) as again:
+        assert await again.next() == b"1"
+
+
+async def test_filters_of_an_earlier_life_are_given_up(mosquitto: Mosquitto) -> None:
+    """Both would match, and each message would come twice."""
+    async with listening(mosquitto.port):
+        pass
+    everything = Subscription(topics.ALL)
+    async with listening(mosquitto.port, [everything], unwanted=[TELEMETRY.filter]) as found:
+        await publish(mosquitto.port, "1", "2")
+        assert [await found.next(), await found.next()] == [b"1", b"2"]
+
+
+async def test_with_mqtt_5_the_retain_flag_of_a_live_message_is_seen(mosquitto: Mosquitto) -> None:
+    async with listening(mosquitto.port, [Subscription(topics.ALL, as_published=True)]) as found:
+        await publish(mosquitto.port, "1", retain=True)
+        message, _ = await asyncio.wait_for(found.messages.get(), WAIT_S)
+        assert message.retained
+
+
+async def test_a_broker_of_3_1_1_is_spoken_to_in_3_1_1(caplog: pytest.LogCaptureFixture) -> None:
+    sock = bind("127.0.0.1", 0, "MQTT_PORT")
+    broker = Broker(HubAccounts("secret"), sock=sock)
+    await broker.start()
+    caplog.set_level(logging.INFO, "hubbub.mqtt")
+    async with listening(sock.getsockname()[1], username=BRIDGE):
+        assert "with MQTT 3.1.1" in caplog.text
+    await broker.stop()
+
+
+class BrokenBroker:
+    """Gives one answer to each of the first things that it hears, and then says nothing any more."""
+
+    def __init__(self, *answers: bytes, close: bool = False) -> None:
+        self._answers, self._close = answers, close
+        self.connections = 0
+        self.connected = asyncio.Condition()
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for answer in self._answers:
+            await reader.read(1024)
+            writer.write(answer)
+        async with self.connected:
+            self.connections += 1
+            self.connected.notify_all()
+        if not self._close:
+            await reader.read()
+        writer.close()
+
+    async def reach(self, connections: int) -> None:
+        async with asyncio.timeout(WAIT_S), self.connected:
+            await self.connected.wait_for(lambda: self.connections >= connections)
+
+
+@asynccontextmanager
+async def broken(broker: BrokenBroker, **options: object) -> AsyncIterator[Listening]:
+    server = await asyncio.start_server(broker, "127.0.0.1", 0)
+    found = Listening(server.sockets[0].getsockname()[1], [TELEMETRY], **options)
+    found.session.start()
+    yield found
+    await found.session.stop()
+    server.close()
+
+
+ACCEPTED_5 = b"\x20\x03\x00\x00\x00"
+
+
+async def test_a_broker_that_goes_silent_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "KEEPALIVE_S", 0.2)
+    monkeypatch.setattr(sessions.wire, "connect", lambda *_: b"\x10\x00")
+    broker = BrokenBroker(ACCEPTED_5)
+    async with broken(broker):
+        await broker.reach(2)
+
+
+async def test_while_it_does_not_read_it_does_not_take_silence_for_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "KEEPALIVE_S", 0.1)
+    monkeypatch.setattr(sessions.wire, "connect", lambda *_: b"\x10\x00")
+    broker = BrokenBroker(ACCEPTED_5)
+    async with broken(broker) as found:
+        connections: list[Connection] = []
+        found.session._on_connected = lambda connection, kept: (
+            connections.append(connection),
+            connection.pause_reading(),
+        )
+        await broker.reach(1)
+        await asyncio.sleep(1)  # several keep-alives
+        assert broker.connections == 1
+        connections[0].resume_reading()
+        await broker.reach(2)
+
+
+@pytest.mark.parametrize(
+    ("answers", "text"),
+    [
+        ([b"\x20\x03\x00\x87\x00"], "refused the bridge: Not authorized"),
+        ([ACCEPTED_5, b"\x90\x04\x00\x01\x00\x87"], "refused the subscription devices/+/telemetry: Not authorized"),
+        ([ACCEPTED_5, b"\xe0\x01\x8e"], "Session taken over"),
+        ([ACCEPTED_5, b"\xf0\x00"], "unexpected packet of type 15"),
+        ([ACCEPTED_5, b"\x30\xff\xff\xff\xff\x01"], "remaining length"),
+    ],
+)
+async def test_what_the_broker_says_is_in_the_log(
+    answers: list[bytes], text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    received: queue.Queue[Received] = queue.Queue()
-    writers: set[threading.Thread] = set()
-    send = Client._sock_send
-
-    def noted(client: Client, packet: Any) -> int:
-        writers.add(threading.current_thread())
-        return send(client, packet)
-
-    with listening(mosquitto, received.put):
-        publish(mosquitto, *map(str, range(50)))
-        messages = [received.get(timeout=WAIT_S) for _ in range(50)]
-        monkeypatch.setattr(Client, "_sock_send", noted)
-        for message in messages:
-            message.acknowledge()
-    assert threading.current_thread() not in writers
+    said: asyncio.Queue[str] = asyncio.Queue()
+    monkeypatch.setattr(sessions.logger, "filters", [lambda record: said.put_nowait(record.getMessage()) is None])
+    async with broken(BrokenBroker(*answers)), asyncio.timeout(WAIT_S):
+        while text not in await said.get():
+            pass
 
 
-def test_what_was_acknowledged_does_not_come_again(mosquitto: Mosquitto) -> None:
-    received: queue.Queue[Received] = queue.Queue()
-    with listening(mosquitto, received.put):
-        publish(mosquitto, "taken")
-        received.get(timeout=WAIT_S).acknowledge()
-        publish(mosquitto, "left")
-        received.get(timeout=WAIT_S)
-    with listening(mosquitto, received.put):
-        assert received.get(timeout=WAIT_S).payload == b"left"
+async def test_where_mqtt_5_is_needed_it_goes_on_asking_for_it(caplog: pytest.LogCaptureFixture) -> None:
+    broker = BrokenBroker(b"\x20\x02\x00\x01", close=True)
+    async with broken(broker, needs_v5=True):
+        await broker.reach(2)
+    assert "does not take MQTT 5" in caplog.text
+    assert "3.1.1" not in caplog.text
