@@ -16,6 +16,7 @@ from devices.events import Part, TelemetryStored
 from devices.groups import shard_of
 from devices.models import Device, Metric, Reading
 from devices.models.readings import to_columns
+from devices.services import rollups
 from devices.values import Telemetry
 
 MAX_METRICS = 500
@@ -57,6 +58,7 @@ class ReadingStore:
                     time = known.last_receipt = max(telemetry.received_at, known.last_receipt + 1)
                 rows.append((known.id, time, *to_columns(sample.value)))
                 columns[sample.metric].append([time // 1000, sample.value])
+        rollups.mark_late(rows)
         _insert(rows)
         stats.stored.inc(len(rows))
         return _events(uids, shown)
