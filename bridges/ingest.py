@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, transaction
 
-from bridges import codec
+from bridges import codec, hearing
+from bridges.hearing import Hearing
 from bridges.limits import RateLimiter
 from devices import stats
 from devices.errors import Refusal
@@ -36,7 +37,8 @@ class Delivery:
 
     `retained`: the broker keeps it for later subscribers. `backlog`: it may have waited in the broker for the bridge,
     so the pace at which it comes is not the device's. `broker`: name of the broker it came through, None for none.
-    `refusal`: why it is not taken, where that shows before it is decoded. `settle` acknowledges it: called once, on
+    `refusal`: why it is not taken, where that shows before it is decoded. `size`: of the whole payload, where `payload`
+    is only the beginning of one that is too large. `settle` acknowledges it: called once, on
     the event loop, after the commit or refusal; None (QoS 0): nobody waits for it.
     """
 
@@ -50,6 +52,7 @@ class Delivery:
     broker: str | None = None
     refusal: Refusal | None = None
     settle: Callable[[], object] | None = None
+    size: int | None = None
 
 
 @dataclass(slots=True)
@@ -83,6 +86,7 @@ class Ingest:
 
     def __init__(self) -> None:
         self._store = ReadingStore()
+        self._hearing = Hearing()
         self._limiter = RateLimiter(settings.DEVICE_RATE_LIMIT)
         self._lock = threading.Lock()
 
@@ -140,7 +144,7 @@ class Ingest:
         if not decoded:
             return
         telemetry: list[tuple[Device, Telemetry]] = []
-        heard: dict[int, tuple[Device, Availability, int]] = {}
+        signs: hearing.Signs = {}
         events: list[Event] = []
         refusals: dict[int, Refusal] = {}
         new_metrics: defaultdict[int, set[str]] = defaultdict(set)
@@ -154,18 +158,15 @@ class Ingest:
                     if isinstance(report, Telemetry):
                         self._store.check_room(device, report, new_metrics[device.id])
                         telemetry.append((device, report))
-                        heard[device.id] = (device, Availability.ONLINE, report.received_at)
-                    elif isinstance(report, StatusReport):
-                        heard[device.id] = (device, report.availability, report.received_at)
+                        signs[device.id] = (device, Availability.ONLINE, report.received_at, False)
                     else:
                         events += _take(device, report)
+                        hearing.note(signs, device, report)
                 except Refusal as refusal:
                     refusals[i] = refusal
             if telemetry:
                 events += self._store.store(telemetry)
-            for device, availability, at in heard.values():
-                if availability != device.availability:
-                    events += reports.set_availability(device, availability, at)
+            events += self._hearing.take(signs)
         outcome.events += events
         outcome.refusals |= refusals
         outcome.readings += sum(len(report.samples) for _, report in telemetry)
@@ -174,23 +175,30 @@ class Ingest:
 
 def _decode(delivery: Delivery) -> Report:
     if delivery.refusal is not None:
-        raise delivery.refusal
+        raise Refusal(delivery.refusal.reason, delivery.refusal.detail)  # one raised again and again only grows
     match delivery.kind:
         case "telemetry":
             if delivery.retained:
                 raise Refusal("retained")
             return codec.decode_telemetry(delivery.payload, delivery.received_at)
         case "status":
-            return codec.decode_status(delivery.payload, delivery.received_at)
+            return codec.decode_status(delivery.payload, delivery.received_at, replayed=_may_be_old(delivery))
         case "attributes":
-            return codec.decode_attributes(delivery.payload)
+            return codec.decode_attributes(delivery.payload, replayed=_may_be_old(delivery))
         case "answer":
             return codec.decode_answer(delivery.payload, delivery.ref)
         case _:
             raise Refusal("bad_topic", delivery.kind)
 
 
-def _take(device: Device, report: Attributes | Answer) -> list[Event]:
+def _may_be_old(delivery: Delivery) -> bool:
+    """Whether the broker may only have repeated it: it does so with what it keeps, whenever a bridge subscribes."""
+    return delivery.retained and delivery.backlog
+
+
+def _take(device: Device, report: StatusReport | Attributes | Answer) -> list[Event]:
+    if isinstance(report, StatusReport):
+        return []
     if isinstance(report, Attributes):
         reports.merge_attributes(device, report)
         return []

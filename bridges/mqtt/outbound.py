@@ -18,7 +18,8 @@ from devices.events import Event
 from devices.listener import Listener
 from devices.models import Command
 from devices.queries import commands as command_queries
-from devices.services import commands
+from devices.services import availability, commands
+from devices.values import now_us
 
 logger = logging.getLogger("hubbub.outbound")
 
@@ -77,6 +78,7 @@ class Outbound:
         while not lost.done():
             self._wake.clear()  # before the look, so that what is queued during it is looked at again
             try:
+                await database.run(availability.keep_listening, now_us())
                 while await self._send_queued(publish) == BATCH:
                     pass
             except DatabaseError as error:

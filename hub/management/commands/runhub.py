@@ -7,7 +7,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from bridges.mqtt.address import AddressError, configured
-from devices.services.reports import forget_availability
+from devices.services.availability import forget_availability
+from devices.values import now_us
 from hub import demo, sockets
 from hub.assembly import Hub
 from hub.banner import banner
@@ -29,7 +30,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, interactive=False)
         made = demo.prepare(settings.DATA_DIR, settings.DEMO_PASSWORD, simulated=settings.DEMO)
         if mqtt_socket is not None:
-            forget_availability()
+            forget_availability(now_us())
         take_terminal()
         hub = Hub(web_socket, mqtt_socket, address, banner(settings.ENV, made, address))
         hub.run()

@@ -5,16 +5,23 @@ from django.db import transaction
 
 from devices import database
 from devices.models import Device, Space
-from devices.services import devices
+from devices.services import availability, devices
+from devices.services.availability import Word
 from devices.services.readings import ReadingStore
-from devices.services.reports import merge_attributes, set_availability
+from devices.services.reports import merge_attributes
 from devices.values import Attributes, Availability, Sample, Telemetry
 from tests.bridges.rest.conftest import Callers, Sender, error
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SNAPSHOT = {
-    "device": {"uid": "pump-1", "name": "Irrigation pump", "space": "garden", "attributes": {"firmware": "2.1"}},
+    "device": {
+        "uid": "pump-1",
+        "name": "Irrigation pump",
+        "space": "garden",
+        "attributes": {"firmware": "2.1"},
+        "broker": "main",
+    },
     "availability": "online",
     "availability_at": 1_700_000_000_000,
     "latest": {"on": [1_700_000_002_000, True], "speed": [1_700_000_001_000, 40]},
@@ -25,7 +32,7 @@ SNAPSHOT = {
 def running_pump(pump: Device) -> Device:
     with transaction.atomic():
         merge_attributes(pump, Attributes({"firmware": "2.1"}))
-    set_availability(pump, Availability.ONLINE, 1_700_000_000_000_000)
+    availability.change([Word(pump.id, Availability.ONLINE, 1_700_000_000_000_000)])
     samples = (
         Sample("speed", 35.5, 1_700_000_000_000_000),
         Sample("speed", 40, 1_700_000_001_000_000),

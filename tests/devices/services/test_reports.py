@@ -4,31 +4,9 @@ import pytest
 from django.db import transaction
 
 from devices.errors import Refusal
-from devices.events import AvailabilityChanged
 from devices.models import Device
-from devices.services.reports import MAX_ATTRIBUTES, forget_availability, merge_attributes, set_availability
-from devices.values import Attributes, Availability
-
-
-def test_a_change_of_availability_is_told_once(pump: Device) -> None:
-    assert set_availability(pump, Availability.ONLINE, 5) == [AvailabilityChanged(pump.id, "pump-1", "online", 5)]
-    assert set_availability(pump, Availability.ONLINE, 6) == []
-    pump.refresh_from_db()
-    assert (pump.availability, pump.availability_at) == ("online", 5)
-
-
-def test_of_two_writers_who_say_the_same_one_tells(pump: Device) -> None:
-    same = Device.objects.get(pk=pump.pk)
-    assert set_availability(pump, Availability.OFFLINE, 5)
-    assert set_availability(same, Availability.OFFLINE, 6) == []
-
-
-def test_after_a_restart_of_the_broker_nobody_is_known_to_be_connected(pump: Device) -> None:
-    for before, after in (("online", "unknown"), ("stale", "unknown"), ("offline", "offline")):
-        set_availability(pump, Availability(before), 5)
-        forget_availability()
-        pump.refresh_from_db()
-        assert pump.availability == after
+from devices.services.reports import MAX_ATTRIBUTES, merge_attributes
+from devices.values import Attributes
 
 
 @transaction.atomic
