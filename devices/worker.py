@@ -6,13 +6,15 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import InterfaceError, OperationalError, close_old_connections
 
-from devices import stats
-from devices.services import rollups
+from devices import fanout, stats
+from devices.events import Event
+from devices.services import availability, rollups
+from devices.values import now_us
 
 logger = logging.getLogger("hubbub.worker")
 
@@ -25,15 +27,19 @@ class Job:
     """Something to do every `every_s` seconds.
 
     `work` does one short step, so that no other job and no end of the process waits for long. It returns whether there
-    is more to do at once, and may run in two processes at a time.
+    is more to do at once, or the events to publish, and may run in two processes at a time.
     """
 
     name: str
     every_s: float
-    work: Callable[[], bool]
+    work: Callable[[], bool | Sequence[Event]]
 
 
-JOBS = (Job("rollups", 10, rollups.work),)
+JOBS = (
+    Job("rollups", 10, rollups.work),
+    Job("availability", 3, lambda: availability.check(now_us())),
+    Job("availability history", 3600, lambda: availability.trim(now_us())),
+)
 
 
 async def run_worker(stop: asyncio.Event, jobs: Iterable[Job] = JOBS) -> None:
@@ -54,18 +60,27 @@ class _Worker(threading.Thread):
         super().__init__(name="worker", daemon=True)
         self.stopping = threading.Event()
         self._due = dict.fromkeys(jobs, 0.0)
+        self._loop = asyncio.get_running_loop()
 
     def run(self) -> None:
         while not self.stopping.is_set():
             job = min(self._due, key=lambda job: self._due[job])
             if not self.stopping.wait(self._due[job] - time.monotonic()):
-                more = _attempt(job)
+                more = self._take(_attempt(job))
                 # With more to do it goes on after those that are due by now.
                 self._due[job] = time.monotonic() + (0.0 if more else job.every_s)
 
+    def _take(self, result: bool | Sequence[Event]) -> bool:
+        """Whether there is more to do at once. Events are published on the loop, where the channel layer lives."""
+        if isinstance(result, bool):
+            return result
+        if result:
+            asyncio.run_coroutine_threadsafe(fanout.publish(result), self._loop)
+        return False
 
-def _attempt(job: Job) -> bool:
-    """Whether the job has more to do at once."""
+
+def _attempt(job: Job) -> bool | Sequence[Event]:
+    """What the job's step returns; False where it failed."""
     close_old_connections()
     try:
         return job.work()

@@ -112,6 +112,11 @@ def find_stale(now: int) -> list[AvailabilityChanged]:
         )
 
 
+def check(now: int) -> list[AvailabilityChanged]:
+    """What time alone brings about: who has become stale, and what of flapping devices is still to be told."""
+    return find_stale(now) + tell_flapping(now)
+
+
 def tell_flapping(now: int) -> list[AvailabilityChanged]:
     """Returns the newest state of devices that flap, where viewers have not been told of it for `TELL_EVERY_US`."""
     newest = AvailabilityChange.objects.filter(device=OuterRef("pk")).order_by("-at", "-id")

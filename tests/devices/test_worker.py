@@ -9,6 +9,9 @@ import pytest
 from django.db import OperationalError
 
 from devices import stats, worker
+from devices.events import AvailabilityChanged, Event
+from devices.groups import shard_of, telemetry
+from devices.listener import Listener
 from devices.worker import JOBS, Job, run_worker
 
 WAIT_S = 30
@@ -96,3 +99,14 @@ async def test_it_ends_though_a_job_hangs(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_jobs_have_names_of_their_own() -> None:
     assert len({job.name for job in JOBS}) == len(JOBS)
+
+
+async def test_what_a_job_finds_is_published() -> None:
+    gone = AvailabilityChanged(7, "pump-1", "stale", 5)
+    heard: asyncio.Queue[Event] = asyncio.Queue()
+    listener = Listener(heard.put_nowait, lambda shards, reason: None)
+    await listener.start()
+    await listener.join(telemetry(shard_of(7)))
+    async with working(Job("looking", 3600, lambda: [gone])):
+        assert await asyncio.wait_for(heard.get(), WAIT_S) == gone
+    await listener.stop()
