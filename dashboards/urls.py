@@ -5,6 +5,7 @@ from dashboards.views.add_device import add_device
 from dashboards.views.dashboard import dashboard
 from dashboards.views.device import device, rotate_secret
 from dashboards.views.fleet import fleet, fleet_status
+from dashboards.views.transfers import export_history, import_history
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", fleet, name="fleet"),
@@ -18,6 +19,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # Not below `devices/`: `add` is a good uid.
     path("add-device/", add_device, name="add_device"),
     path("devices/<str:uid>/", device, name="device"),
+    path("devices/<str:uid>/export/", export_history, name="export_history"),
+    path("devices/<str:uid>/import/", import_history, name="import_history"),
     path("devices/<str:uid>/secret/", rotate_secret, name="rotate_secret"),
     path("dashboards/<int:id>/", dashboard, name="dashboard"),
 ]
