@@ -154,7 +154,7 @@ class Pipeline:
         await fanout.publish(outcome.events)
         for i, refusal in outcome.refusals.items():
             refused = deliveries[i]
-            self._refused.take(refusal, refused.kind, refused.uid, refused.payload, refused.received_at)
+            self._refused.take(refusal, refused.kind, refused.uid, refused.payload, refused.received_at, refused.size)
         for delivery in deliveries:
             if delivery.settle is not None:
                 delivery.settle()

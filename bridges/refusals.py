@@ -58,12 +58,16 @@ class RefusalKeeper:
         self._later: asyncio.Task[None] | None = None
         self._writing: asyncio.Task[None] | None = None
 
-    def take(self, refusal: Refusal, kind: str, uid: str, payload: bytes, at: int) -> None:
-        """Counts and logs a refusal, and keeps it for the next `write`. `at`: time of receipt in microseconds."""
+    def take(self, refusal: Refusal, kind: str, uid: str, payload: bytes, at: int, size: int | None = None) -> None:
+        """Counts and logs a refusal, and keeps it for the next `write`.
+
+        `at`: time of receipt in microseconds. `size`: of the whole payload, where `payload` is only its beginning.
+        """
         note(refusal, kind, uid)
         if refusal.reason != "unknown_device":
             start = payload[:START_BYTES]
-            self._add(Refused(uid, kind, refusal.reason, refusal.detail, start, len(payload), at, at))
+            whole = len(payload) if size is None else size
+            self._add(Refused(uid, kind, refusal.reason, refusal.detail, start, whole, at, at))
 
     async def write(self) -> None:
         """Stores what was taken: at once, or later where the last write was a moment ago."""

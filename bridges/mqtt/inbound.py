@@ -125,6 +125,7 @@ class Inbound:
             broker=self._broker,
             refusal=refusal,
             settle=settle,
+            size=message.size,
         )
 
     def _address(self, topic: bytes) -> Address | Refusal | None:
