@@ -8,6 +8,7 @@ import secrets
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 
 from django.conf import settings
@@ -18,7 +19,7 @@ from bridges.broker import Broker, Limits
 from bridges.codec import MAX_PAYLOAD
 from bridges.mqtt.accounts import BRIDGE, Doorkeeper, HubAccounts
 from bridges.mqtt.address import BrokerAddress
-from bridges.mqtt.bridge import DEFAULT_CLIENT_ID, run_bridge
+from bridges.mqtt.bridge import run_bridges
 from dashboards.live import relay
 from devices.worker import run_worker
 from hub import asgi, demo, web
@@ -39,10 +40,14 @@ class Hub:
     """Broker, bridge, web server and simulator on Daphne's event loop."""
 
     def __init__(
-        self, web_socket: socket.socket, mqtt_socket: socket.socket | None, address: BrokerAddress, greeting: str
+        self,
+        web_socket: socket.socket,
+        mqtt_socket: socket.socket | None,
+        brokers: Mapping[str, BrokerAddress],
+        greeting: str,
     ) -> None:
-        """`mqtt_socket` is the embedded broker's; without it `address` is that of another one."""
-        self._address = address
+        """`mqtt_socket` is the embedded broker's, which then is the only one of `brokers`."""
+        self._brokers = brokers
         self._mqtt_socket = mqtt_socket
         self._greeting = greeting
         self._stop = asyncio.Event()
@@ -64,12 +69,12 @@ class Hub:
         self._server.stop()
 
     async def _main(self) -> None:
-        broker, address = await self._start_broker()
+        broker, addresses = await self._start_broker()
         bridged, bridge_stop = asyncio.Event(), asyncio.Event()
-        bridge = asyncio.create_task(run_bridge(address, DEFAULT_CLIENT_ID, bridge_stop, bridged))
+        bridge = asyncio.create_task(run_bridges(addresses, bridge_stop, bridged))
         worker_stop = asyncio.Event()
         worker = asyncio.create_task(run_worker(worker_stop))
-        simulator = await self._start_simulator(address)
+        simulator = await self._start_simulator(next(iter(addresses.values())))
         try:
             await self._greet(bridged)
             stop = asyncio.create_task(self._stop.wait())
@@ -80,16 +85,17 @@ class Hub:
                 await self._shut_down(simulator, bridge_stop, bridge, broker)
                 await worker
 
-    async def _start_broker(self) -> tuple[Broker | None, BrokerAddress]:
+    async def _start_broker(self) -> tuple[Broker | None, Mapping[str, BrokerAddress]]:
         if self._mqtt_socket is None:
-            return None, self._address
+            return None, self._brokers
         password = secrets.token_urlsafe(32)
         broker = Broker(HubAccounts(password), sock=self._mqtt_socket, limits=BROKER_LIMITS)
         await broker.start()
         REGISTRY.register(BrokerCollector(broker))
         self._doorkeeper = Doorkeeper(broker)
         await self._doorkeeper.start()
-        return broker, replace(self._address, username=BRIDGE, password=password)
+        login = {name: replace(each, username=BRIDGE, password=password) for name, each in self._brokers.items()}
+        return broker, login
 
     async def _start_simulator(self, address: BrokerAddress) -> asyncio.subprocess.Process | None:
         """The demo devices are clients of their own, in a process of their own."""
@@ -100,7 +106,7 @@ class Hub:
             str(settings.BASE_DIR / "manage.py"),
             "simulate",
             f"--credentials={demo.simulator_credentials(settings.DATA_DIR)}",
-            f"--url={address}",
+            f"--url={address.for_others()}",
             "--stop-with-stdin",  # a hub that is killed leaves no devices behind
             stdin=asyncio.subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is ours to pass on, in order

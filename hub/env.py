@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+
+_NAME = re.compile(r"([^=:/?]*)=")
+_BROKER_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class EnvError(Exception):
@@ -14,7 +18,7 @@ class EnvError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Env:
-    """Settings as the operator gave them. `None` stands for "use the embedded part"."""
+    """Settings as the operator gave them. `None`, and no `brokers`, stand for "use the embedded part"."""
 
     port: int
     mqtt_port: int
@@ -26,7 +30,7 @@ class Env:
     demo_password: str | None
     database_url: str | None
     redis_url: str | None
-    mqtt_url: str | None
+    brokers: Mapping[str, str]
     device_rate_limit: int
     chat_rate_limit: int
     connection_limit: int
@@ -60,7 +64,7 @@ def read(environ: Mapping[str, str], base_dir: Path) -> Env:
         demo_password=environ.get("DEMO_PASSWORD") or None,
         database_url=_url(environ, "DATABASE_URL", ("sqlite", "postgres", "postgresql")),
         redis_url=_url(environ, "REDIS_URL", ("redis", "rediss", "unix")),
-        mqtt_url=_url(environ, "MQTT_URL", ("mqtt", "mqtts")),
+        brokers=_brokers(environ, "MQTT_URL"),
         device_rate_limit=_count(environ, "DEVICE_RATE_LIMIT", 1000),
         chat_rate_limit=_count(environ, "CHAT_RATE_LIMIT", 100),
         connection_limit=_count(environ, "CONNECTION_LIMIT", 50),
@@ -92,8 +96,10 @@ def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
 
 def _url(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | None:
     text = environ.get(name) or None
-    if text is None:
-        return None
+    return _checked_url(name, text, schemes) if text is not None else None
+
+
+def _checked_url(name: str, text: str, schemes: tuple[str, ...]) -> str:
     # The value stays out of the messages: it may hold a password, and so may what a parser says of it.
     try:
         parts = urlsplit(text)
@@ -103,6 +109,29 @@ def _url(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str
     if parts.scheme not in schemes:
         raise EnvError(f"{name} must be a URL that starts with {' or '.join(f'{s}:' for s in schemes)}")
     return text
+
+
+def _brokers(environ: Mapping[str, str], setting: str) -> dict[str, str]:
+    """`roof=mqtts://10.0.0.2, cellar=mqtt://10.0.0.3` as name -> URL, in their order; empty: the embedded broker.
+
+    Without a name the first is `main`, and each other one is called as its host.
+    """
+    found: dict[str, str] = {}
+    for text in re.split(r"[,\s]+", (environ.get(setting) or "").strip(", \t\n")):
+        if not text:
+            continue
+        named = _NAME.match(text)
+        url = _checked_url(setting, text[named.end() :] if named else text, ("mqtt", "mqtts"))
+        name = named[1] if named else "main" if not found else urlsplit(url).hostname or ""
+        if not _BROKER_NAME.fullmatch(name):
+            raise EnvError(
+                f"{setting} names a broker with something other than 1 to 64 letters, digits, '.', '_' or '-';"
+                " an address such as [::1] needs a name: cellar=mqtt://[::1]"
+            )
+        if name in found:
+            raise EnvError(f"{setting} has two brokers {name!r}; give each a name: roof=mqtt://…,cellar=mqtt://…")
+        found[name] = url
+    return found
 
 
 def _origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ CSRF_TRUSTED_ORIGINS = ENV.origins
 # Where the embedded parts listen, and the servers used instead of them.
 PORT, BIND = ENV.port, ENV.bind
 MQTT_PORT, MQTT_BIND = ENV.mqtt_port, ENV.mqtt_bind
-MQTT_URL, REDIS_URL = ENV.mqtt_url, ENV.redis_url
+BROKERS, REDIS_URL = ENV.brokers, ENV.redis_url  # name -> URL, the first first; empty: the embedded one
 DEMO, DEMO_PASSWORD = ENV.demo, ENV.demo_password
 DEVICE_RATE_LIMIT = ENV.device_rate_limit
 CHAT_RATE_LIMIT = ENV.chat_rate_limit

@@ -11,8 +11,10 @@ from devices.queries import devices
 class Export:
     """The files of one Mosquitto. Blocks; raises `OSError` where a file cannot be written."""
 
-    def __init__(self, layout: Layout, bridge: BridgeAccount) -> None:
+    def __init__(self, layout: Layout, bridge: BridgeAccount, broker: str) -> None:
+        """`broker`: the name of the one whose devices may sign in."""
         self._layout = layout
+        self._broker = broker
         self._bridge = bridge
         self._passwords = ""
 
@@ -27,7 +29,7 @@ class Export:
 
     def write_accounts(self) -> bool:
         """The password file, as the database has it now. Returns whether it is another than the last one."""
-        text = accounts.passwords(self._bridge, devices.secret_hashes())
+        text = accounts.passwords(self._bridge, devices.secret_hashes(self._broker))
         if text == self._passwords:
             return False
         files.write(self._layout.passwords, text)

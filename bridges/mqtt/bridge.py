@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.inbound import Inbound
 from bridges.mqtt.outbound import Outbound
+from bridges.mqtt.standing import ClientId, lead
 from bridges.pipeline import Pipeline, shared_ingest
 
 DEFAULT_CLIENT_ID = "hubbub-bridge"
@@ -14,36 +16,99 @@ FAREWELL_S = 2.0
 """How long the outbound session may take to say goodbye to the broker."""
 
 
+async def run_bridges(addresses: Mapping[str, BrokerAddress], stop: asyncio.Event, ready: asyncio.Event) -> None:
+    """One bridge for each broker, until `stop` is set or one of them breaks, which ends the others in order.
+
+    `ready` is set once all brokers have taken the subscriptions. Raises as `run_bridge` does.
+    """
+    each_ready = [asyncio.Event() for _ in addresses]
+    bridges = [
+        asyncio.create_task(run_bridge(name, address, [DEFAULT_CLIENT_ID], stop, one_ready), name=f"bridge {name}")
+        for (name, address), one_ready in zip(addresses.items(), each_ready, strict=True)
+    ]
+    telling = asyncio.create_task(_tell_when_all(each_ready, ready))
+    try:
+        await asyncio.wait(bridges, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        stop.set()
+        telling.cancel()
+        ended = await asyncio.gather(*bridges, return_exceptions=True)
+    for error in ended:
+        if error is not None:
+            raise error
+
+
+async def _tell_when_all(events: Sequence[asyncio.Event], all_set: asyncio.Event) -> None:
+    for event in events:
+        await event.wait()
+    all_set.set()
+
+
 async def run_bridge(
-    address: BrokerAddress, client_id: str, stop: asyncio.Event, ready: asyncio.Event | None = None
+    broker: str,
+    address: BrokerAddress,
+    client_ids: Sequence[str],
+    stop: asyncio.Event,
+    ready: asyncio.Event | None = None,
+    *,
+    shared: bool = False,
 ) -> None:
     """Bridges until `stop` is set; what was received by then is stored and acknowledged first.
 
-    `ready` is set once the broker has taken the subscriptions. A broker or database that is away is waited for.
-    Raises only where the bridge itself is broken.
+    Uses the first of `client_ids` that no other bridge of this broker has; `shared`: takes its part of the load that
+    the bridges with the others take as well. `ready` is set once the broker has taken the subscriptions. A broker or
+    database that is away is waited for.
+
+    Raises `ClientIdTaken` where there is no free one, before it touches the broker, or where it was lost; anything
+    else only where the bridge itself is broken.
     """
-    loop = asyncio.get_running_loop()
+    claiming = asyncio.create_task(ClientId.claim(broker, client_ids))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({claiming, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        claiming.cancel()  # a database that is away must not hold up the end
+        await asyncio.wait({claiming})
+    if claiming.cancelled():
+        return
+    client_id = claiming.result()
+    try:
+        await _run(broker, address, client_id, stop, ready or asyncio.Event(), shared)
+    finally:
+        await client_id.release()
 
-    def on_ready() -> None:
-        if ready is not None:
-            loop.call_soon_threadsafe(ready.set)
 
+async def _run(
+    broker: str, address: BrokerAddress, client_id: ClientId, stop: asyncio.Event, ready: asyncio.Event, shared: bool
+) -> None:
     pipeline = Pipeline(shared_ingest())
-    inbound = Inbound(address, client_id, pipeline, on_ready)
-    outbound = Outbound(address, f"{client_id}-out")
+    inbound = Inbound(address, client_id.name, pipeline, ready.set, broker=broker, shared=shared)
+    outbound = Outbound(broker, address, f"{client_id.name}-out")
+
+    def on_lead(leading: bool) -> None:
+        outbound.lead(leading)
+        if shared:
+            inbound.lead(leading)
+
     processing = asyncio.create_task(pipeline.run(), name="pipeline")
-    sending = asyncio.create_task(outbound.run(), name="outbound")
+    beside = {
+        asyncio.create_task(outbound.run(), name="outbound"),
+        asyncio.create_task(lead(broker, on_lead), name="lead"),
+        asyncio.create_task(client_id.keep(), name="client id"),
+    }
     stopping = asyncio.create_task(stop.wait())
     inbound.start()
     try:
-        await asyncio.wait({processing, sending, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({processing, stopping, *beside}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopping.cancel()
-        sending.cancel()
+        for task in beside:
+            task.cancel()
         pipeline.close()
         # Outbound has nothing to finish, and a broker that is away must not hold up the end.
-        await asyncio.gather(asyncio.wait({processing}), asyncio.wait({sending}, timeout=FAREWELL_S))
-        await asyncio.to_thread(inbound.stop)
-    for task in (processing, sending):
+        await asyncio.gather(asyncio.wait({processing}), asyncio.wait(beside, timeout=FAREWELL_S))
+        await inbound.stop()
+    for task in (processing, *beside):
         if task.done() and not task.cancelled() and (error := task.exception()):
             raise error

@@ -33,12 +33,17 @@ Publish = Callable[[str, bytes], Awaitable[None]]
 
 
 class Outbound:
-    """Publishes queued commands and times out the unanswered ones."""
+    """Publishes queued commands for the devices of one broker, and times out the unanswered ones, while it leads.
 
-    def __init__(self, address: BrokerAddress, client_id: str) -> None:
+    Of several bridges one does: a command that two of them find is published twice.
+    """
+
+    def __init__(self, broker: str, address: BrokerAddress, client_id: str) -> None:
+        self._broker = broker
         self._address = address
         self._client_id = client_id
         self._wake = asyncio.Event()
+        self._leading = False
         self._listener = Listener(self._on_event, self._on_loss)
 
     async def run(self) -> None:
@@ -47,6 +52,11 @@ class Outbound:
             group.create_task(self._listen())
             group.create_task(self._expire())
             group.create_task(self._keep_session())
+
+    def lead(self, leading: bool) -> None:
+        """Whether the commands are ours to send from now on. At first they are not."""
+        self._leading = leading
+        self._wake.set()
 
     def _on_event(self, event: Event) -> None:
         self._wake.set()
@@ -70,7 +80,7 @@ class Outbound:
                 async with outbound_session(self._address, self._client_id) as (publish, lost):
                     backoff.reset()
                     await self._send_until(lost, publish)
-            except Lost as error:
+            except (Lost, OSError) as error:  # a certificate that cannot be read just now is an `OSError`
                 logger.warning("no outbound session with %s: %s", self._address, error)
             await asyncio.sleep(backoff.next_s())
 
@@ -91,7 +101,7 @@ class Outbound:
 
     async def _send_queued(self, publish: Publish) -> int:
         """Publishes, then marks: a crash in between sends a command again, under the same id, and loses none."""
-        waiting = await database.run(command_queries.queued, BATCH)
+        waiting = await database.run(command_queries.queued, self._broker, BATCH) if self._leading else []
         for command in waiting:
             await publish(topics.command(command.device.uid, command.id), _payload(command))
             stats.commands_sent.inc()
@@ -101,7 +111,8 @@ class Outbound:
     async def _expire(self) -> None:
         while True:
             try:
-                await fanout.publish(await database.run(commands.expire))
+                if self._leading:
+                    await fanout.publish(await database.run(commands.expire))
             except DatabaseError as error:
                 logger.error("cannot time commands out: %s", error)
             await asyncio.sleep(EXPIRY_S)

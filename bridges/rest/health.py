@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from channels.layers import get_channel_layer
 from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from bridges.mqtt.address import configured
+from bridges.mqtt.address import BrokerAddress
+from bridges.mqtt.brokers import configured
 from devices.models import Space
 
 LIMIT_S = 2.0
@@ -28,10 +30,13 @@ async def alive(request: HttpRequest) -> HttpResponse:
 
 
 async def ready(request: HttpRequest) -> HttpResponse:
-    """`{"database": {"ok": true}, "layer": …, "broker": …}`; 503 where one is red, with an `error`."""
-    names = list(_CHECKS)
-    found = await asyncio.gather(*(_outcome(_CHECKS[name]) for name in names))
-    parts = dict(zip(names, found, strict=True))
+    """`{"database": {"ok": true}, "layer": …, "broker": …}`; 503 where one is red, with an `error`.
+
+    Where there are several brokers they are `broker:<name>`.
+    """
+    checks = {**_CHECKS, **_broker_checks()}
+    found = await asyncio.gather(*map(_outcome, checks.values()))
+    parts = dict(zip(checks, found, strict=True))
     return JsonResponse(parts, status=200 if all(part["ok"] for part in found) else 503)
 
 
@@ -77,8 +82,16 @@ async def _check_layer() -> None:
     closing.cancel()
 
 
-async def _check_broker() -> None:
-    broker = configured()
+def _broker_checks() -> dict[str, Callable[[], Awaitable[None]]]:
+    found = configured()
+    return {
+        f"broker:{name}" if len(found) > 1 else "broker": partial(_check_broker, broker)
+        for name, broker in found.items()
+    }
+
+
+async def _check_broker(broker: BrokerAddress) -> None:
+    """As far as TCP: a sign-in belongs to the bridge."""
     _, writer = await asyncio.open_connection(broker.host, broker.port)
     writer.close()
 
@@ -86,5 +99,4 @@ async def _check_broker() -> None:
 _CHECKS: dict[str, Callable[[], Awaitable[None]]] = {
     "database": _check_database,
     "layer": _check_layer,
-    "broker": _check_broker,
 }

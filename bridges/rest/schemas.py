@@ -16,6 +16,7 @@ class DeviceFacts(BaseModel):
     name: str
     space: str = Field(description="slug of the space that the device belongs to")
     attributes: dict[str, Any] = Field(description="slow facts that the device told of itself")
+    broker: str = Field(description="name of the MQTT broker that the device connects to")
 
 
 class DeviceSnapshot(BaseModel):

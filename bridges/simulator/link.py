@@ -135,7 +135,7 @@ class Link:
         client.will_set(status_topic, b"offline", qos=1, retain=True)
         client.connect_timeout = CONNECT_TIMEOUT_S
         if self._broker.tls:
-            client.tls_set()
+            client.tls_set_context(self._broker.tls_context())
         client.on_connect = self._connected
         client.on_subscribe = self._subscribed
         client.on_publish = self._published

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpRequest
 
+from devices import brokers
+
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
@@ -16,13 +18,13 @@ class BrokerAddress:
     tls: bool = False
 
 
-def broker_address(request: HttpRequest) -> BrokerAddress:
-    """The broker's address: the one in `MQTT_URL`, else the embedded broker on the host of this page.
+def broker_address(request: HttpRequest, assigned: str = "") -> BrokerAddress:
+    """Where a device with this `broker` connects: as `MQTT_URL` says, else to the embedded one on this host.
 
     Only host, port and scheme of `MQTT_URL` are taken: it may hold the bridge's own password.
     """
-    if settings.MQTT_URL:
-        url = urlsplit(settings.MQTT_URL)
+    if found := settings.BROKERS.get(brokers.of(assigned)):
+        url = urlsplit(found)
         tls = url.scheme == "mqtts"
         return BrokerAddress(url.hostname or "localhost", url.port or (8883 if tls else 1883), tls)
     return BrokerAddress(urlsplit(f"//{request.get_host()}").hostname or "localhost", settings.MQTT_PORT)

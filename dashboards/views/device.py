@@ -54,7 +54,7 @@ def show_secret(request: HttpRequest, device: Device, secret: str, *, rotated: b
         "device": device,
         "secret": secret,
         "rotated": rotated,
-        "broker": broker_address(request),
+        "broker": broker_address(request, device.broker),
         "base_url": base_url(request),
         "page": {"uid": device.uid},
     }

@@ -2,14 +2,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from devices import brokers
 from devices.errors import NotFound
 from devices.models import Command, Device
 from devices.values import CommandStatus, now_us
 
 
-def queued(limit: int) -> list[Command]:
-    """Commands that wait to be sent and have not expired, oldest first, with their devices."""
-    waiting = Command.objects.filter(status=CommandStatus.QUEUED, expires_at__gt=now_us())
+def queued(broker: str, limit: int) -> list[Command]:
+    """Commands for this broker's devices that wait to be sent and have not expired, oldest first, with the devices."""
+    waiting = Command.objects.filter(
+        status=CommandStatus.QUEUED, expires_at__gt=now_us(), device__broker__in=brokers.assignments(broker)
+    )
     return list(waiting.select_related("device").order_by("issued_at")[:limit])
 
 

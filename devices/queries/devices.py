@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import OuterRef, Subquery
 
+from devices import brokers
 from devices.credentials import hash_secret, new_secret, secret_matches
 from devices.models import Device, Metric, Reading
 from devices.models.readings import from_columns
@@ -21,13 +22,14 @@ Latest = dict[str, list[Any]]
 
 def by_uid(uids: Iterable[str]) -> dict[str, Device]:
     """The known ones among `uids`, with what ingest needs of them."""
-    found = Device.objects.filter(uid__in=set(uids)).only("id", "uid", "availability", "availability_at")
+    found = Device.objects.filter(uid__in=set(uids)).only("id", "uid", "availability", "availability_at", "broker")
     return {device.uid: device for device in found}
 
 
-def secret_hashes() -> dict[str, str]:
-    """uid -> hash of its secret, of every device: what another broker needs to let them in."""
-    return dict(Device.objects.order_by().values_list("uid", "secret_hash"))
+def secret_hashes(broker: str) -> dict[str, str]:
+    """uid -> hash of its secret, of every device that the broker of this name serves: what it needs to let them in."""
+    served = Device.objects.filter(broker__in=brokers.assignments(broker))
+    return dict(served.order_by().values_list("uid", "secret_hash"))
 
 
 def authenticate(uid: str, secret: str) -> Device | None:
@@ -66,6 +68,7 @@ def snapshot(device: Device, newest: Latest) -> dict[str, Any]:
             "name": device.name,
             "space": device.space.slug,
             "attributes": device.attributes,
+            "broker": brokers.of(device.broker),
         },
         "availability": device.availability,
         "availability_at": device.availability_at // 1000 or None,

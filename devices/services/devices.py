@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import IntegrityError, transaction
 
-from devices import fanout
+from devices import brokers, fanout
 from devices.credentials import hash_secret, new_secret
 from devices.errors import Invalid
 from devices.events import AccountChanged
@@ -12,17 +12,23 @@ from devices.models import Device, Space
 from devices.values import is_uid
 
 
-def create(uid: str, space: Space, name: str = "") -> tuple[Device, str]:
-    """A new device and its secret, which nobody can read again. Raises `Invalid` on a bad or taken uid."""
+def create(uid: str, space: Space, name: str = "", broker: str = "") -> tuple[Device, str]:
+    """A new device and its secret, which nobody can read again; `broker`: the name of its own, if not the first.
+
+    Raises `Invalid` on a bad or taken uid and on an unknown broker.
+    """
     if not is_uid(uid):
         raise Invalid(f"{uid!r} is no uid: 1 to 64 letters, digits, '_' or '-'")
     name = name.strip() or uid
     if len(name) > 120 or not name.isprintable():
         raise Invalid("a name has up to 120 printable characters")
+    brokers.check(broker)
     secret = new_secret()
     try:
         with transaction.atomic():
-            device = Device.objects.create(uid=uid, space=space, name=name, secret_hash=hash_secret(secret))
+            device = Device.objects.create(
+                uid=uid, space=space, name=name, secret_hash=hash_secret(secret), broker=broker
+            )
     except IntegrityError:
         raise Invalid(f"the uid {uid!r} is taken") from None
     _tell_brokers(uid)

@@ -19,6 +19,7 @@ SUITES = [
     "devices/services",
     "devices/commands",
     "devices/test_access.py",
+    "devices/test_locks.py",
     "bridges/rest/test_commands.py",
     "bridges/rest/test_devices.py",
     "bridges/rest/test_ingest.py",

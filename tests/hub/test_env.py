@@ -16,7 +16,7 @@ def given(**environ: str) -> Env:
 def test_without_settings_everything_is_embedded_and_local() -> None:
     env = given()
     assert (env.port, env.mqtt_port, env.bind, env.mqtt_bind) == (8000, 1883, "127.0.0.1", "127.0.0.1")
-    assert (env.database_url, env.redis_url, env.mqtt_url) == (None, None, None)
+    assert (env.database_url, env.redis_url, env.brokers) == (None, None, {})
     assert (env.device_rate_limit, env.chat_rate_limit, env.connection_limit) == (1000, 100, 50)
     assert (env.demo, env.demo_password, env.debug) == (True, None, False)
     assert env.data_dir == BASE / "data"
@@ -97,12 +97,52 @@ def test_a_url_that_cannot_be_read_is_named_without_the_password_in_it(name: str
         ("REDIS_URL", "redis://h:6379/0"),
         ("REDIS_URL", "rediss://h"),
         ("REDIS_URL", "unix:///run/redis.sock"),
-        ("MQTT_URL", "mqtt://bridge:p@h:1883"),
-        ("MQTT_URL", "mqtts://h"),
     ],
 )
 def test_a_url_of_the_right_kind_is_taken_as_it_is(name: str, text: str) -> None:
     assert getattr(given(**{name: text}), name.lower()) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "brokers"),
+    [
+        ("mqtt://bridge:p@h:1883", {"main": "mqtt://bridge:p@h:1883"}),
+        ("roof=mqtts://h?ca=/etc/ca.pem", {"roof": "mqtts://h?ca=/etc/ca.pem"}),
+        ("mqtt://h?ca=a=b", {"main": "mqtt://h?ca=a=b"}),
+        (
+            "roof=mqtts://bridge@10.0.0.2,cellar=mqtt://[::1]:1884",
+            {"roof": "mqtts://bridge@10.0.0.2", "cellar": "mqtt://[::1]:1884"},
+        ),
+        (
+            " mqtt://a  ,\n mqtt://b.example\tlast=mqtt://c, ",
+            {"main": "mqtt://a", "b.example": "mqtt://b.example", "last": "mqtt://c"},
+        ),
+        (" , ", {}),
+    ],
+)
+def test_brokers_have_names_and_keep_their_order(text: str, brokers: dict[str, str]) -> None:
+    assert list(given(MQTT_URL=text).brokers.items()) == list(brokers.items())
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("mqtt://u:hunter2@h,mqtt://u:hunter2@b,mqtt://b:1884", "has two brokers 'b'"),
+        ("roof=mqtt://u:hunter2@h roof=mqtt://u:hunter2@b", "has two brokers 'roof'"),
+        ("main=mqtt://u:hunter2@h,main=mqtt://b", "has two brokers 'main'"),
+        ("mqtt://u:hunter2@h,mqtt://u:hunter2@[::1]", "names a broker with something other than"),
+        ("=mqtt://u:hunter2@h", "names a broker with something other than"),
+        ("rôof=mqtt://u:hunter2@h", "names a broker with something other than"),
+        (f"{'x' * 65}=mqtt://u:hunter2@h", "names a broker with something other than"),
+        ("roof=http://u:hunter2@h", "must be a URL that starts with mqtt:"),
+        ("mqtt://u:hunter2,3@h", "must be a URL"),
+        ("mqtt://h,hunter2", "must be a URL"),
+    ],
+)
+def test_brokers_that_cannot_be_told_apart_are_named_without_the_password(text: str, problem: str) -> None:
+    with pytest.raises(EnvError, match=f"^MQTT_URL {problem}") as error:
+        given(MQTT_URL=text)
+    assert "hunter2" not in str(error.value)
 
 
 def test_a_data_folder_may_be_anywhere() -> None:

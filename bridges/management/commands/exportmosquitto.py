@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +17,8 @@ from bridges.mosquitto.conf import Layout, Listener, Save
 from bridges.mosquitto.export import Export
 from bridges.mosquitto.reload import Reload
 from bridges.mosquitto.watch import Watch
-from bridges.mqtt.address import AddressError, BrokerAddress
+from bridges.mqtt import brokers
+from bridges.mqtt.address import AddressError
 
 DEFAULT_BRIDGE = "bridge"
 
@@ -51,6 +53,7 @@ class Command(BaseCommand):
             metavar="FILE",
             help="holds the password of MQTT_URL's user, where MQTT_URL does not",
         )
+        parser.add_argument("--broker", metavar="NAME", help="whose accounts, where MQTT_URL names several brokers")
         parser.add_argument("--watch", action="store_true", help="stay, and export again when an account changes")
         parser.add_argument(
             "--pid-file", type=Path, metavar="PATH", help="names the process to reload (default: DATA/mosquitto.pid)"
@@ -64,7 +67,8 @@ class Command(BaseCommand):
         try:
             listener = _listener("--listener", options["listener"])
             bridge = _listener("--bridge-listener", options["bridge_listener"]) if options["bridge_listener"] else None
-            export = Export(layout, _bridge_account(options["bridge_password_file"]))
+            broker = brokers.choose(options["broker"])
+            export = Export(layout, _bridge_account(broker, options["bridge_password_file"]), broker)
             reloads = _reload(options["reload_command"], options["pid_file"] or layout.pid_file)
             export.write_settings(listener, bridge, Save(options["save"]))
             export.write_accounts()
@@ -99,12 +103,13 @@ def _listener(option: str, listener: str) -> Listener:
     return Listener(host, port)
 
 
-def _bridge_account(password_file: Path | None) -> BridgeAccount:
+def _bridge_account(broker: str, password_file: Path | None) -> BridgeAccount:
     """Raises `AccountError`, `AddressError`, `OSError`."""
-    address = BrokerAddress.from_url(settings.MQTT_URL) if settings.MQTT_URL else None
-    username = (address and address.username) or DEFAULT_BRIDGE
-    # A file made with an editor ends with a newline.
-    password = password_file.read_text().rstrip("\r\n") if password_file else (address and address.password)
+    address = brokers.configured()[broker]
+    username = address.username or DEFAULT_BRIDGE
+    if password_file is not None:
+        address = replace(address, password_file=password_file)
+    password = address.with_password().password
     if not password:
         raise AccountError("the bridge needs a password: in MQTT_URL, mqtt://bridge:PASSWORD@HOST, or in a file")
     return BridgeAccount.make(username, password)

@@ -7,30 +7,50 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bridges.mqtt.address import AddressError, BrokerAddress
+from bridges.mqtt import brokers
+from bridges.mqtt.address import AddressError
 from bridges.mqtt.bridge import DEFAULT_CLIENT_ID, run_bridge
+from bridges.mqtt.standing import ClientIdTaken
+
+MAX_BRIDGES = 64
 
 
 class Command(BaseCommand):
-    help = "Bridges between the broker of MQTT_URL and the hub; the layer of REDIS_URL carries it to the web processes."
+    help = "Bridges between a broker of MQTT_URL and the hub; the layer of REDIS_URL carries it to the web processes."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--client-id", default=DEFAULT_CLIENT_ID, help="names the persistent session at the broker")
+        parser.add_argument("--broker", metavar="NAME", help="which one, where MQTT_URL names several")
+        one_or_several = parser.add_mutually_exclusive_group()
+        one_or_several.add_argument(
+            "--client-id",
+            default=DEFAULT_CLIENT_ID,
+            help="names the persistent session at the broker (default: %(default)s)",
+        )
+        one_or_several.add_argument(
+            "--of",
+            type=int,
+            metavar="N",
+            help=f"one of N bridges that share the load, each started like this: takes the first client id of "
+            f"{DEFAULT_CLIENT_ID}-1 to -N that is free; needs a broker with MQTT 5",
+        )
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        if not settings.MQTT_URL:
+    def handle(self, *args: Any, broker: str | None, client_id: str, of: int | None, **options: Any) -> None:
+        if not settings.BROKERS:
             raise CommandError("MQTT_URL is not set: a bridge of its own needs a broker of its own (or use runhub)")
         if not settings.REDIS_URL:
             raise CommandError("REDIS_URL is not set: without it nothing stored here reaches the web processes")
+        if of is not None and not 1 <= of <= MAX_BRIDGES:
+            raise CommandError(f"--of must be a number of bridges from 1 to {MAX_BRIDGES}")
+        client_ids = [client_id] if of is None else [f"{DEFAULT_CLIENT_ID}-{i}" for i in range(1, of + 1)]
         try:
-            address = BrokerAddress.from_url(settings.MQTT_URL)
-        except AddressError as error:
-            raise CommandError(f"MQTT_URL: {error}") from None
-        asyncio.run(bridge_until_signalled(address, options["client_id"]))
+            name = brokers.choose(broker)
+            asyncio.run(_bridge_until_signalled(name, client_ids, shared=of is not None))
+        except (AddressError, ClientIdTaken) as error:
+            raise CommandError(str(error)) from None
 
 
-async def bridge_until_signalled(address: BrokerAddress, client_id: str) -> None:
+async def _bridge_until_signalled(broker: str, client_ids: list[str], *, shared: bool) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await run_bridge(address, client_id, stop)
+    await run_bridge(broker, brokers.usable(broker), client_ids, stop, shared=shared)

@@ -11,7 +11,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bridges.mqtt.address import AddressError, BrokerAddress, configured
+from bridges.mqtt import brokers
+from bridges.mqtt.address import AddressError, BrokerAddress
 from bridges.simulator.credentials import Credentials, CredentialsError, read
 from bridges.simulator.simulation import simulate
 
@@ -31,7 +32,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--url",
-            default=str(configured()),
+            default=brokers.first().for_others(),
             help="the broker, mqtt://host:port; a user and a password in it are passed over",
         )
         parser.add_argument(
@@ -60,7 +61,7 @@ class Command(BaseCommand):
         if not (math.isfinite(interval) and interval > 0):
             raise CommandError("--interval must be a number of seconds above 0")
         try:
-            fleet, broker = read(credentials), BrokerAddress.from_url(url)
+            fleet, broker = read(credentials), BrokerAddress.from_url(url).with_secrets()
         except (CredentialsError, AddressError) as error:
             raise CommandError(str(error)) from None
         asyncio.run(_run(fleet, broker, interval, stop_with_stdin))

@@ -18,6 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("uid", nargs="+")
         parser.add_argument("--space", required=True, help="slug of the space that the devices belong to")
         parser.add_argument("--name", default="", help="name for people (one uid alone)")
+        parser.add_argument("--broker", default="", help="which of MQTT_URL serves them (default: the first)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         space = Space.objects.filter(slug=options["space"]).first()
@@ -27,7 +28,7 @@ class Command(BaseCommand):
             raise CommandError("--name goes with one uid")
         try:
             with transaction.atomic():  # all or none: half a list would have to be sorted out by hand
-                made = [devices.create(uid, space, options["name"]) for uid in options["uid"]]
+                made = [devices.create(uid, space, options["name"], options["broker"]) for uid in options["uid"]]
         except Invalid as error:
             raise CommandError(error.message) from None
         for device, secret in made:

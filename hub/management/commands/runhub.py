@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from bridges.mqtt.address import AddressError, configured
+from bridges.mqtt import brokers
+from bridges.mqtt.address import AddressError
+from bridges.mqtt.standing import ClientIdTaken
+from devices.locks import FileLock
 from devices.services.availability import forget_availability
 from devices.values import now_us
 from hub import demo, sockets
@@ -19,12 +23,15 @@ class Command(BaseCommand):
     help = "Runs the whole hub in one process: embedded broker, bridge and web server."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        alone = FileLock(settings.DATA_DIR / "runhub.lock")
+        if not asyncio.run(alone.hold()):
+            raise CommandError(f"a hub runs already on {settings.DATA_DIR}: stop it first, or name another DATA_DIR")
         try:
             web_socket = sockets.bind(settings.BIND, settings.PORT, "PORT")
             mqtt_socket = None
-            if not settings.MQTT_URL:
+            if not settings.BROKERS:
                 mqtt_socket = sockets.bind(settings.MQTT_BIND, settings.MQTT_PORT, "MQTT_PORT")
-            address = configured()
+            addresses = {name: brokers.usable(name) for name in brokers.configured()}
         except (sockets.PortTaken, AddressError) as error:
             raise CommandError(str(error)) from None
         call_command("migrate", verbosity=0, interactive=False)
@@ -32,7 +39,9 @@ class Command(BaseCommand):
         if mqtt_socket is not None:
             forget_availability(now_us())
         take_terminal()
-        hub = Hub(web_socket, mqtt_socket, address, banner(settings.ENV, made, address))
+        hub = Hub(web_socket, mqtt_socket, addresses, banner(settings.ENV, made, brokers.first()))
         hub.run()
+        if isinstance(hub.failure, ClientIdTaken):
+            raise CommandError(str(hub.failure))
         if hub.failure is not None:
             raise CommandError(f"the hub broke: {hub.failure!r}") from hub.failure

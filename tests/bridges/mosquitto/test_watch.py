@@ -28,7 +28,7 @@ class Watched:
         self.away = 0
         self.told = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self.watch = watch.Watch(Export(Layout(folder, folder), BridgeAccount("bridge", "$7$")), self.tell)
+        self.watch = watch.Watch(Export(Layout(folder, folder), BridgeAccount("bridge", "$7$"), "main"), self.tell)
 
     def tell(self) -> None:
         if self.away:

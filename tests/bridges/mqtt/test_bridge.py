@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import aiomqtt
@@ -16,6 +18,7 @@ from bridges.broker import Broker
 from bridges.mqtt.accounts import BRIDGE, Doorkeeper, HubAccounts
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.bridge import run_bridge
+from bridges.mqtt.embedded import EmbeddedBridge
 from devices import database, groups, stats
 from devices.credentials import hash_secret
 from devices.events import AvailabilityChanged, CommandChanged, Event, TelemetryStored
@@ -24,7 +27,7 @@ from devices.models import Command, Device, Reading, Refusal, Space
 from devices.queries import devices as device_queries
 from devices.services import commands
 from devices.services import devices as device_services
-from devices.values import CommandStatus
+from devices.values import CommandStatus, now_us
 from hub.sockets import bind
 from tests.servers import Mosquitto
 
@@ -59,10 +62,11 @@ class Bridged:
 
 @asynccontextmanager
 async def bridging(
-    device: Device, secrets: dict[str, str], port: int, login: tuple[str, str]
+    device: Device, secrets: dict[str, str], port: int, run: Callable[..., Coroutine[None, None, None]]
 ) -> AsyncIterator[Bridged]:
+    """`run` takes the events of `run_bridge`, stop and ready."""
     stop, ready = asyncio.Event(), asyncio.Event()
-    bridge = asyncio.create_task(run_bridge(BrokerAddress("127.0.0.1", port, *login), "test-bridge", stop, ready))
+    bridge = asyncio.create_task(run(stop, ready))
     found = Bridged(device, secrets, port)
     await found.listener.start()
     await found.listener.join(groups.telemetry(groups.shard_of(device.id)))
@@ -95,19 +99,24 @@ async def by_mosquitto(secrets: dict[str, str], mosquitto: Mosquitto) -> AsyncIt
     mosquitto.accounts |= {uid: hash_secret(secret) for uid, secret in secrets.items()}
     await asyncio.to_thread(mosquitto.start)
     device = await Device.objects.aget(uid="valve-1")
-    async with bridging(device, secrets, mosquitto.port, ("bridge", "bridge-secret")) as found:
+    address = BrokerAddress("127.0.0.1", mosquitto.port, "bridge", "bridge-secret")
+    async with bridging(
+        device, secrets, mosquitto.port, partial(run_bridge, "main", address, ["test-bridge"])
+    ) as found:
         yield found
 
 
 @pytest.fixture
 async def by_embedded_broker(secrets: dict[str, str]) -> AsyncIterator[Bridged]:
     sock = bind("127.0.0.1", 0, "MQTT_PORT")
-    broker = Broker(HubAccounts("bridge-secret"), sock=sock)
+    bridge = EmbeddedBridge("main")
+    broker = Broker(HubAccounts("bridge-secret"), sock=sock, sink=bridge)
     await broker.start()
     doorkeeper = Doorkeeper(broker)
     await doorkeeper.start()
     device = await Device.objects.aget(uid="valve-1")
-    async with bridging(device, secrets, sock.getsockname()[1], (BRIDGE, "bridge-secret")) as found:
+    address = BrokerAddress(*sock.getsockname(), BRIDGE, "bridge-secret")
+    async with bridging(device, secrets, address.port, partial(bridge.run, broker, address)) as found:
         yield found
     await doorkeeper.stop()
     await broker.stop()
@@ -175,6 +184,60 @@ async def test_a_bad_message_is_kept_with_its_reason_and_its_beginning(bridged: 
     [row] = await kept(bridged.device, 1)
     assert (row.reason, row.kind, row.size, row.count) == ("invalid_json", "telemetry", len(payload), 1)
     assert row.start == '{"a": "' + r"\x1b" * 100 + "x" * 93
+
+
+CATALOGUE: list[tuple[str, bytes, str]] = [
+    ("telemetry", b'{"a": NaN}', "not_finite"),
+    ("telemetry", b'{"a": -Infinity}', "not_finite"),
+    ("telemetry", b'{"a": 1e999}', "not_finite"),
+    ("telemetry", b'{"a": 9223372036854775808}', "out_of_range"),
+    ("telemetry", b'{"a": 1%s}' % (b"0" * 64), "number_too_long"),
+    ("telemetry", b'{"a":' * 9 + b"1" + b"}" * 9, "too_deep"),
+    ("telemetry", b'{"a": "\xff"}', "invalid_utf8"),
+    ("telemetry", '{"a": 1}'.encode("utf-16"), "invalid_encoding"),
+    ("telemetry", b'{"a": "\\ud800"}', "invalid_unicode"),
+    ("telemetry", b'{"a": "\\u0000"}', "nul_character"),
+    ("telemetry", b'{"a": 1, "a": 2}', "duplicate_key"),
+    ("telemetry", b'{"ts": "yesterday", "values": {"a": 1}}', "timestamp_invalid"),
+    ("telemetry", b'{"ts": 1760000000000, "a": 1}', "timestamp_misplaced"),
+    ("telemetry", b"", "empty_payload"),
+    ("telemetry", b"x" * 131_073, "payload_too_large"),
+    ("telemetry", b"x" * 10_000_000, "payload_too_large"),
+    ("telemetri", b'{"a": 1}', "bad_topic"),
+    ("commands", b"{}", "bad_topic"),
+    ("answers/a/b", b"{}", "bad_topic"),
+]
+
+
+async def test_bad_input_is_refused_by_name_acknowledged_and_kept(bridged: Bridged) -> None:
+    async with bridged.client() as client:
+        for kind, payload, _ in CATALOGUE:
+            await client.publish(f"devices/valve-1/{kind}", payload, qos=1)
+        await client.publish("devices/valve-1/telemetry", '{"a": 7}', qos=1)
+        assert (await bridged.telemetry())["a"][0][1] == 7  # on the same connection
+    rows = await kept(bridged.device, len(CATALOGUE))
+    found = {row.reason: row.count for row in rows}
+    assert found == Counter(reason for _, _, reason in CATALOGUE)
+    [large] = [row for row in rows if row.reason == "payload_too_large"]
+    assert (large.size, large.start, large.detail) == (10_000_000, "x" * 200, "10000000 bytes")
+
+
+@pytest.mark.parametrize("payload", [b'{"a": 1}', b""])
+async def test_retained_telemetry_is_refused_when_it_is_first_published(bridged: Bridged, payload: bytes) -> None:
+    async with bridged.client() as client:
+        await client.publish("devices/valve-1/telemetry", payload, qos=1, retain=True)
+        [row] = await kept(bridged.device, 1)
+        assert (row.reason, row.count) == ("retained", 1)
+    assert await Reading.objects.acount() == 0
+
+
+async def test_a_time_far_in_the_future_is_flagged_and_stored_with_the_time_of_receipt(bridged: Bridged) -> None:
+    before = stats.flagged.labels("time_in_future")._value.get()
+    async with bridged.client() as client:
+        await client.publish("devices/valve-1/telemetry", '{"ts": "2999-01-01", "values": {"a": 1}}', qos=1)
+        [[at, _]] = (await bridged.telemetry())["a"]
+    assert abs(at - now_us() / 1000) < 60_000
+    assert stats.flagged.labels("time_in_future")._value.get() == before + 1
 
 
 async def test_a_flood_of_bad_messages_takes_few_rows_and_every_one_counts(bridged: Bridged) -> None:

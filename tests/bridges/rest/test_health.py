@@ -28,7 +28,7 @@ async def test_alive_needs_no_database() -> None:
 def broker(tmp_path: Path, settings: Any) -> Iterator[Mosquitto]:
     server = Mosquitto(tmp_path)
     server.start()
-    settings.MQTT_URL = server.url("bridge", "hunter2")
+    settings.BROKERS = {"main": server.url("bridge", "hunter2")}
     yield server
     server.stop()
 
@@ -72,7 +72,7 @@ async def test_a_broker_that_is_gone_is_red_and_no_secret_is_shown(broker: Mosqu
 @pytest.mark.django_db(transaction=True)
 async def test_the_embedded_broker_is_looked_for_where_it_listens(settings: Any) -> None:
     served = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
-    settings.MQTT_URL, settings.MQTT_PORT = None, served.sockets[0].getsockname()[1]
+    settings.BROKERS, settings.MQTT_PORT = {}, served.sockets[0].getsockname()[1]
     for bind in ("127.0.0.1", "0.0.0.0"):
         settings.MQTT_BIND = bind
         assert (await caller().get("/readyz")).json()["broker"] == GREEN

@@ -47,7 +47,7 @@ def test_it_teaches_a_manager_to_connect_the_first_device(client_of: ClientOf, a
 
 
 def test_it_never_shows_the_bridges_own_login_at_the_broker(client_of: ClientOf, alice: User, settings) -> None:  # type: ignore[no-untyped-def]
-    settings.MQTT_URL = "mqtts://bridge:hunter2@broker.example"
+    settings.BROKERS = {"main": "mqtts://bridge:hunter2@broker.example"}
     page = client_of(alice).get("/").content.decode()
     assert "-h broker.example -p 8883" in page
     assert "hunter2" not in page

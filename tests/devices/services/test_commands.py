@@ -134,8 +134,8 @@ def test_the_outbound_bridge_finds_what_waits_the_oldest_first(pump: Device) -> 
     waiting = [make(pump), make(pump)]
     make(pump, "sent")
     make(pump, "queued", timeout_s=-1)
-    assert queries.queued(10) == waiting
-    assert queries.queued(1) == waiting[:1]
+    assert queries.queued("main", 10) == waiting
+    assert queries.queued("main", 1) == waiting[:1]
 
 
 def test_every_status_is_reached_or_open() -> None:

@@ -1,0 +1,53 @@
+"""The brokers of `MQTT_URL`, else the embedded one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.conf import settings
+
+from bridges.mqtt.address import AddressError, BrokerAddress
+from devices import brokers
+
+T = TypeVar("T")
+
+
+def configured() -> dict[str, BrokerAddress]:
+    """Name -> address, the first first; the embedded one's as programs on this machine reach it.
+
+    Raises `AddressError`, which names `MQTT_URL` and the broker.
+    """
+    if not settings.BROKERS:
+        everywhere = settings.MQTT_BIND in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+        host = "127.0.0.1" if everywhere else settings.MQTT_BIND
+        return {brokers.first(): BrokerAddress(host, settings.MQTT_PORT)}
+    return {name: _named(name, BrokerAddress.from_url, url) for name, url in settings.BROKERS.items()}
+
+
+def first() -> BrokerAddress:
+    """Where devices are that are assigned to no broker. Raises `AddressError`."""
+    return configured()[brokers.first()]
+
+
+def usable(name: str) -> BrokerAddress:
+    """The broker of this name, with the files that its address names read. Raises `AddressError`."""
+    return _named(name, BrokerAddress.with_secrets, configured()[name])
+
+
+def choose(name: str | None) -> str:
+    """The broker that an operator named, who need not where there is one. Raises `AddressError`."""
+    known = brokers.names()
+    if name is None and len(known) > 1:
+        raise AddressError(f"MQTT_URL names several brokers: choose one with --broker, of {', '.join(known)}")
+    if name is not None and name not in known:
+        raise AddressError(f"MQTT_URL names no broker {name!r}, but {', '.join(known)}")
+    return name or known[0]
+
+
+def _named(name: str, make: Callable[[T], BrokerAddress], given: T) -> BrokerAddress:
+    try:
+        return make(given)
+    except AddressError as error:
+        which = f", broker {name}" if len(settings.BROKERS) > 1 else ""
+        raise AddressError(f"MQTT_URL{which}: {error}") from None
