@@ -57,9 +57,11 @@ class Publisher(threading.Thread):
         *,
         per_second: int = 2_500,
         own_times: bool = True,
+        first_ms: int = 0,
         padding: int = 0,
     ) -> None:
-        """`own_times`: each message names its time, the last that of now. `padding`: spaces that make it longer."""
+        """`own_times`: each message names its time, a millisecond after the one before, the first `first_ms`; without
+        that so that the last is now. `padding`: spaces that make it longer."""
         super().__init__(name=device.uid)
         self.uid = device.uid
         self.sent = 0
@@ -68,6 +70,8 @@ class Publisher(threading.Thread):
         self._messages = messages
         self._per_second = per_second
         self._own_times = own_times
+        # Not ahead: the hub replaces times that are ahead of its clock.
+        self._first_ms = first_ms or time.time_ns() // 1_000_000 - messages
         self._padding = " " * padding
         self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=device.uid)
         self._client.username_pw_set(device.uid, device.secret)
@@ -96,18 +100,16 @@ class Publisher(threading.Thread):
         self._client.loop_stop()
 
     def _publish_all(self) -> None:
-        # In the past, a millisecond each: the hub replaces times that lie ahead of its clock.
-        first_ms = time.time_ns() // 1_000_000 - self._messages
         start = time.monotonic()
         for i in range(self._messages):
             if self._per_second and i % 10 == 0:
                 time.sleep(max(0.0, start + i / self._per_second - time.monotonic()))
-            self._client.publish(f"devices/{self.uid}/telemetry", self._payload(i, first_ms), qos=1)
+            self._client.publish(f"devices/{self.uid}/telemetry", self._payload(i), qos=1)
             self.sent += 1
 
-    def _payload(self, i: int, first_ms: int) -> str:
+    def _payload(self, i: int) -> str:
         values = {"i": i, "half": i / 2}
-        message = {"ts": first_ms + i, "values": values} if self._own_times else values
+        message = {"ts": self._first_ms + i, "values": values} if self._own_times else values
         return json.dumps(message) + self._padding
 
     def _on_publish(self, client: mqtt.Client, userdata: Any, mid: int, *_: Any) -> None:
@@ -173,7 +175,8 @@ class Stage:
     def __exit__(self, *_: object) -> None:
         for server in reversed(self.servers):
             server.stop()
-            print(server.output[-5_000:])
+            if isinstance(server, Part):  # of the others, only what did not start is of interest
+                print(server.output[-5_000:])
 
     def publisher(self, messages: int, device: int = 0, **options: Any) -> Publisher:
         """One that has begun to publish."""

@@ -1,0 +1,63 @@
+"""Many messages at once are all stored, in bounded memory."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.faults.stage import Stage
+from tests.servers import Server
+
+MESSAGES = 10_000
+LARGE = 2_000
+LARGE_BYTES = 100 << 10
+MOST_MIB = 100
+
+pytestmark = pytest.mark.timeout(240)
+
+
+def test_a_burst_of_several_devices_is_stored_in_little_memory(stage: Stage) -> None:
+    memory = Memory(stage.bridge)
+    publishers = [
+        stage.publisher(MESSAGES // len(stage.devices), device, per_second=0) for device in range(len(stage.devices))
+    ]
+    took_s = stage.check(*publishers)
+    print(f"stored {took_s:.1f} s after the last acknowledgement; memory grew by {memory.grown_mib():.0f} MiB")
+    assert memory.grown_mib() <= MOST_MIB
+
+
+def test_large_messages_that_cannot_be_stored_yet_wait_at_the_broker(stage: Stage) -> None:
+    """Somebody else holds the database; what the bridge reads on meanwhile is bounded in bytes."""
+    memory = Memory(stage.bridge)
+    with closing(sqlite3.connect(stage.data / "hubbub.sqlite3", isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        publisher = stage.publisher(LARGE, per_second=0, padding=LARGE_BYTES)
+        publisher.join()
+        database.execute("ROLLBACK")
+    grown_before = memory.grown_mib()
+    took_s = stage.check(publisher)
+    print(
+        f"memory grew by {grown_before:.0f} MiB while locked, {memory.grown_mib():.0f} MiB in all;"
+        f" stored {took_s:.1f} s after the database was free"
+    )
+    assert memory.grown_mib() <= MOST_MIB
+
+
+class Memory:
+    """How much the memory of a server has grown since this was made, at its highest."""
+
+    def __init__(self, server: Server) -> None:
+        assert server.process is not None
+        self._folder = Path(f"/proc/{server.process.pid}")
+        (self._folder / "clear_refs").write_text("5")  # starts the high-water mark anew
+        self._before = self._kib("VmRSS")
+
+    def grown_mib(self) -> float:
+        return (self._kib("VmHWM") - self._before) / 1024
+
+    def _kib(self, field: str) -> int:
+        lines = (self._folder / "status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:"))

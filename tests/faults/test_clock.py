@@ -1,0 +1,74 @@
+"""A clock that is set back and forth swallows nothing and stops nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.faults.stage import Prepared, Stage, eventually
+from tests.servers import Bridge
+
+STEP = 500
+PER_SECOND = 500
+HOUR_S = 3600
+_LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+
+
+class ShiftedBridge(Bridge):
+    """A bridge whose clock is ahead by the seconds that `shift` says; the monotonic clock runs on."""
+
+    def environment(self) -> dict[str, str]:
+        assert _LIBRARY is not None
+        self._offset = self.folder / "clock"
+        self.shift(0)
+        return super().environment() | {
+            "LD_PRELOAD": str(_LIBRARY),
+            "FAKETIME_TIMESTAMP_FILE": str(self._offset),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+
+    def shift(self, seconds: int) -> None:
+        fresh = self._offset.with_suffix(".new")
+        fresh.write_text(f"{seconds:+d}\n")
+        os.replace(fresh, self._offset)  # never to be read half written
+
+
+@pytest.mark.skipif(_LIBRARY is None, reason="libfaketime is not installed")
+def test_a_clock_set_back_an_hour_and_forth_swallows_no_reading(tmp_path: Path, prepared: Prepared) -> None:
+    """The readings have the time of receipt; the rate limit of a device is on, and counts by the same clock."""
+    stage = Stage(tmp_path, prepared, DEVICE_RATE_LIMIT="1000")
+    bridge = stage.bridge = ShiftedBridge(tmp_path, stage.settings)
+    with stage:
+        begun = _newest(stage)
+        publisher = stage.publisher(5 * STEP, per_second=PER_SECOND, own_times=False)
+        for step, shift_s in enumerate((-HOUR_S, 0, HOUR_S, 0), start=1):
+            wanted = {(publisher.uid, i) for i in range(step * STEP)}
+            assert stage.wait_until_stored(wanted) is not None
+            bridge.shift(shift_s)
+        stage.check(publisher)
+        assert stage.stored() == [(publisher.uid, i) for i in range(5 * STEP)]  # by time, the order in which they came
+        # The clock was ahead by an hour in the fourth fifth: it was this clock that gave the times.
+        assert _newest(stage) - begun > (HOUR_S - 60) * 1_000_000
+
+
+@pytest.mark.skipif(_LIBRARY is None, reason="libfaketime is not installed")
+def test_a_bridge_finds_its_broker_again_while_its_clock_is_set(tmp_path: Path, prepared: Prepared) -> None:
+    stage = Stage(tmp_path, prepared)
+    bridge = stage.bridge = ShiftedBridge(tmp_path, stage.settings)
+    with stage:
+        for shift_s in (-HOUR_S, HOUR_S):
+            seen = len(bridge.output)
+            stage.mosquitto.stop()
+            assert eventually(lambda seen=seen: "no inbound session" in bridge.output[seen:])
+            bridge.shift(shift_s)
+            stage.mosquitto.start()
+            bridge.wait_for(bridge.READY, seen)
+        stage.check(stage.publisher(STEP))
+
+
+def _newest(stage: Stage) -> int:
+    """The time of the newest reading, in microseconds."""
+    return int(stage.rows("SELECT COALESCE(MAX(time), 0) FROM devices_reading")[0][0])

@@ -1,0 +1,95 @@
+"""A network that loses the connection between bridge and broker loses no message."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.proxy import Proxy
+from tests.faults.stage import LONG, Prepared, Stage, eventually
+from tests.servers import Bridge, Part
+
+MESSAGES = 6_000
+PER_SECOND = 1_000
+KEEPALIVE_S = 30 if LONG else 4
+NOTICED_S = 1.5 * KEEPALIVE_S + 15
+"""A keep-alive and a half, and room for a slow machine."""
+
+IN_FLIGHT = 1_000
+"""Fewer than the broker sends before it wants acknowledgements."""
+MESSAGE_BYTES = 60
+"""Each is somewhat longer."""
+
+pytestmark = pytest.mark.timeout(240)
+
+_BRIDGE = f"""
+import sys
+from django.core.management import execute_from_command_line
+from bridges.mqtt import session
+session.KEEPALIVE_S = {KEEPALIVE_S}
+execute_from_command_line(["manage.py", "runbridge"])
+"""
+
+
+class ImpatientBridge(Part):
+    """A bridge with a keep-alive of `KEEPALIVE_S`."""
+
+    READY = Bridge.READY
+
+    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
+        super().__init__(folder, ["-c", _BRIDGE], {**settings, "DJANGO_SETTINGS_MODULE": "hub.settings"})
+
+    def command(self) -> list[str]:
+        return [sys.executable, *self._command]
+
+
+@pytest.fixture
+def proxied(tmp_path: Path, prepared: Prepared) -> Iterator[tuple[Stage, Proxy]]:
+    """A stage whose bridge, and nobody else, reaches the broker through a proxy."""
+    stage = Stage(tmp_path, prepared)
+    proxy = Proxy(stage.mosquitto.port)
+    stage.bridge = ImpatientBridge(
+        tmp_path, {**stage.settings, "MQTT_URL": f"mqtt://bridge:secret@127.0.0.1:{proxy.port}"}
+    )
+    with stage:
+        yield stage, proxy
+    proxy.close()
+
+
+def test_a_bridge_whose_connections_are_cut_again_and_again_loses_nothing(proxied: tuple[Stage, Proxy]) -> None:
+    stage, proxy = proxied
+    publisher = stage.publisher(MESSAGES, per_second=PER_SECOND)
+    for cut in range(1, 4):
+        publisher.wait_until_sent(cut * MESSAGES // 4)
+        seen = len(stage.bridge.output)
+        proxy.cut()
+        stage.bridge.wait_for(stage.bridge.READY, seen)
+    stage.check(publisher)
+
+
+def test_a_bridge_notices_a_connection_that_died_without_a_word(proxied: tuple[Stage, Proxy]) -> None:
+    """Half-open: to the bridge the connection looks well, and nothing comes any more."""
+    stage, proxy = proxied
+    publisher = stage.publisher(MESSAGES, per_second=PER_SECOND)
+    publisher.wait_until_sent(MESSAGES // 2)
+    seen = len(stage.bridge.output)
+    proxy.swallow()
+    stage.bridge.wait_for(stage.bridge.READY, seen, NOTICED_S)
+    stage.check(publisher)
+
+
+def test_what_is_stored_and_comes_again_is_absorbed(proxied: tuple[Stage, Proxy]) -> None:
+    """The acknowledgements are lost on the way, so that the broker sends all of it again, flagged as repeated."""
+    stage, proxy = proxied
+    proxy.swallow(answers_only=True)
+    publisher = stage.publisher(IN_FLIGHT)
+    stage.check(publisher)
+    seen = len(stage.bridge.output)
+    proxy.cut()
+    stage.bridge.wait_for(stage.bridge.READY, seen)
+    assert eventually(lambda: proxy.delivered > IN_FLIGHT * MESSAGE_BYTES)
+    after = stage.publisher(1, device=1)
+    stage.check(publisher, after)
