@@ -8,7 +8,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 
 from django.conf import settings
@@ -20,7 +20,9 @@ from bridges.codec import MAX_PAYLOAD
 from bridges.mqtt.accounts import BRIDGE, Doorkeeper, HubAccounts
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.bridge import run_bridges
+from bridges.mqtt.embedded import EmbeddedBridge
 from dashboards.live import relay
+from devices.services.refusals import START_BYTES
 from devices.worker import run_worker
 from hub import asgi, demo, web
 from hub.broker_stats import BrokerCollector
@@ -29,9 +31,7 @@ logger = logging.getLogger("hubbub")
 
 READY_S = 5.0
 """How long the start-up message waits for the broker."""
-# A message somewhat too large must reach the bridge, to be refused by name and acknowledged: a device that is cut off
-# instead sends it again for ever, and nothing after it.
-BROKER_LIMITS = Limits(payload_bytes=2 * MAX_PAYLOAD)
+BROKER_LIMITS = Limits(payload_bytes=MAX_PAYLOAD, excerpt_bytes=START_BYTES)
 STOP_S = 8.0
 """How long what is in flight may take to end."""
 
@@ -69,12 +69,12 @@ class Hub:
         self._server.stop()
 
     async def _main(self) -> None:
-        broker, addresses = await self._start_broker()
         bridged, bridge_stop = asyncio.Event(), asyncio.Event()
-        bridge = asyncio.create_task(run_bridges(addresses, bridge_stop, bridged))
+        broker, bridging = await self._start_broker(bridge_stop, bridged)
+        bridge = asyncio.create_task(bridging)
         worker_stop = asyncio.Event()
         worker = asyncio.create_task(run_worker(worker_stop))
-        simulator = await self._start_simulator(next(iter(addresses.values())))
+        simulator = await self._start_simulator(next(iter(self._brokers.values())))
         try:
             await self._greet(bridged)
             stop = asyncio.create_task(self._stop.wait())
@@ -85,17 +85,21 @@ class Hub:
                 await self._shut_down(simulator, bridge_stop, bridge, broker)
                 await worker
 
-    async def _start_broker(self) -> tuple[Broker | None, Mapping[str, BrokerAddress]]:
+    async def _start_broker(
+        self, stop: asyncio.Event, ready: asyncio.Event
+    ) -> tuple[Broker | None, Coroutine[None, None, None]]:
+        """The embedded broker, if it is used, and what bridges it, or the others, to the hub."""
         if self._mqtt_socket is None:
-            return None, self._brokers
+            return None, run_bridges(self._brokers, stop, ready)
+        [(name, address)] = self._brokers.items()
         password = secrets.token_urlsafe(32)
-        broker = Broker(HubAccounts(password), sock=self._mqtt_socket, limits=BROKER_LIMITS)
+        bridge = EmbeddedBridge(name)
+        broker = Broker(HubAccounts(password), sock=self._mqtt_socket, limits=BROKER_LIMITS, sink=bridge)
         await broker.start()
         REGISTRY.register(BrokerCollector(broker))
         self._doorkeeper = Doorkeeper(broker)
         await self._doorkeeper.start()
-        login = {name: replace(each, username=BRIDGE, password=password) for name, each in self._brokers.items()}
-        return broker, login
+        return broker, bridge.run(broker, replace(address, username=BRIDGE, password=password), stop, ready)
 
     async def _start_simulator(self, address: BrokerAddress) -> asyncio.subprocess.Process | None:
         """The demo devices are clients of their own, in a process of their own."""

@@ -6,7 +6,7 @@ import asyncio
 import hmac
 from dataclasses import dataclass
 
-from bridges.broker import Broker, SessionLimits
+from bridges.broker import Broker
 from bridges.mqtt import topics
 from devices import access, database, groups
 from devices.events import AccountChanged, Event
@@ -15,9 +15,6 @@ from devices.queries import devices
 
 BRIDGE = "$bridge"
 """The hub's own account; no device can have this name."""
-
-# All devices' messages pass through this one session: what a stalled database holds up waits here.
-BRIDGE_LIMITS = SessionLimits(queue_messages=100_000, queue_bytes=128 << 20, in_flight=2_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +32,17 @@ class DevicePrincipal:
 
 @dataclass(frozen=True, slots=True)
 class BridgePrincipal:
-    """The bridge of this process: hears and tells everything."""
+    """The bridge of this process: tells devices their commands. What they publish it has from the broker itself."""
 
     name: str = BRIDGE
-    limits: SessionLimits = BRIDGE_LIMITS
 
-    def _any(self, topic_or_filter: str) -> bool:
-        return True
+    def may_publish(self, topic: str) -> bool:
+        return topics.is_command(topic)
 
-    may_publish = may_subscribe = may_receive = _any
+    def _nothing(self, topic_or_filter: str) -> bool:
+        return False
+
+    may_subscribe = may_receive = _nothing
 
 
 class HubAccounts:

@@ -202,7 +202,6 @@ CATALOGUE: list[tuple[str, bytes, str]] = [
     ("telemetry", b'{"ts": 1760000000000, "a": 1}', "timestamp_misplaced"),
     ("telemetry", b"", "empty_payload"),
     ("telemetry", b"x" * 131_073, "payload_too_large"),
-    ("telemetry", b"x" * 10_000_000, "payload_too_large"),
     ("telemetri", b'{"a": 1}', "bad_topic"),
     ("commands", b"{}", "bad_topic"),
     ("answers/a/b", b"{}", "bad_topic"),
@@ -219,7 +218,7 @@ async def test_bad_input_is_refused_by_name_acknowledged_and_kept(bridged: Bridg
     found = {row.reason: row.count for row in rows}
     assert found == Counter(reason for _, _, reason in CATALOGUE)
     [large] = [row for row in rows if row.reason == "payload_too_large"]
-    assert (large.size, large.start, large.detail) == (10_000_000, "x" * 200, "10000000 bytes")
+    assert (large.size, large.start, large.detail) == (131_073, "x" * 200, "131073 bytes")
 
 
 @pytest.mark.parametrize("payload", [b'{"a": 1}', b""])

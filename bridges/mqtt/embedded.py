@@ -1,0 +1,99 @@
+"""From the embedded broker straight to the pipeline: in the same process a message needs no second MQTT session."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import lru_cache
+
+from bridges.broker import Broker, Done, Published
+from bridges.ingest import Delivery
+from bridges.mqtt import topics
+from bridges.mqtt.accounts import BRIDGE
+from bridges.mqtt.address import BrokerAddress
+from bridges.mqtt.bridge import DEFAULT_CLIENT_ID, FAREWELL_S
+from bridges.mqtt.outbound import Outbound
+from bridges.mqtt.topics import Address
+from bridges.pipeline import Pipeline, shared_ingest
+from devices.errors import Refusal
+from devices.values import now_us
+
+MAX_KEPT = 100_000
+"""Messages that a device may have kept while the hub was away: one a second for a day."""
+MAX_TOPICS = 100_000
+"""Topics remembered."""
+
+
+class EmbeddedBridge:
+    """Takes what devices publish as the broker's `Sink`; commands go out over an MQTT session of the bridge.
+
+    A device gets its acknowledgement after the commit. Make it before its broker, which needs it.
+    """
+
+    def __init__(self, name: str) -> None:
+        """`name`: that of the broker, for devices that are assigned to one."""
+        self._name = name
+        self._pipeline = Pipeline(shared_ingest())
+        self._pipeline.expect_backlog(MAX_KEPT)
+
+    def take(self, published: Published, done: Done | None) -> bool:
+        """Nothing that is refused on arrival is kept as a retained message, so telemetry never is."""
+        if published.account == BRIDGE:
+            if done is not None:
+                done()  # a command: its row is the truth
+            return True
+        address = _address(published.topic)
+        delivery = Delivery(
+            uid=published.account,
+            kind=address.kind if address is not None else "other",
+            payload=published.payload,
+            received_at=now_us(),
+            ref=address.ref if address is not None else "",
+            retained=published.retain,
+            broker=self._name,
+            refusal=_refusal(published, address),
+            settle=done,
+            size=published.size,
+        )
+        self._pipeline.offer(delivery)
+        return delivery.refusal is None and delivery.kind != "telemetry"
+
+    async def run(self, broker: Broker, address: BrokerAddress, stop: asyncio.Event, ready: asyncio.Event) -> None:
+        """Bridges until `stop` is set; what was taken by then is stored and acknowledged first.
+
+        `address`: where the broker is, with the bridge's login. A database that is away is waited for. Raises only
+        where the bridge itself is broken.
+        """
+        outbound = Outbound(self._name, address, f"{DEFAULT_CLIENT_ID}-out")
+        outbound.lead(True)  # there is no other bridge at an embedded broker
+        processing = asyncio.create_task(self._pipeline.run(), name="pipeline")
+        sending = asyncio.create_task(outbound.run(), name="outbound")
+        stopping = asyncio.create_task(stop.wait())
+        self._pipeline.attach(broker)
+        ready.set()
+        try:
+            await asyncio.wait({processing, sending, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            sending.cancel()
+            self._pipeline.close()
+            await asyncio.gather(asyncio.wait({processing}), asyncio.wait({sending}, timeout=FAREWELL_S))
+            self._pipeline.detach(broker)
+        for task in (processing, sending):
+            if task.done() and not task.cancelled() and (error := task.exception()):
+                raise error
+
+
+def _refusal(published: Published, address: Address | None) -> Refusal | None:
+    if address is None:
+        return Refusal("bad_topic", ascii(published.topic[:128]))
+    if published.size > len(published.payload):
+        return Refusal("payload_too_large", f"{published.size} bytes")
+    return None
+
+
+@lru_cache(MAX_TOPICS)
+def _address(topic: str) -> Address | None:
+    try:
+        return topics.parse(topic)
+    except Refusal:
+        return None
