@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from django.conf import settings
@@ -14,7 +14,7 @@ from django.db import InterfaceError, InternalError, OperationalError, Programmi
 from bridges import codec, hearing
 from bridges.hearing import Hearing
 from bridges.limits import RateLimiter
-from devices import stats
+from devices import brokers, stats
 from devices.errors import Refusal
 from devices.events import Event
 from devices.models import Device
@@ -64,8 +64,8 @@ class Outcome:
     readings: int = 0
 
 
-_Decoded = tuple[int, str, Report]
-"""Index in the batch, uid, and what the message says."""
+_Decoded = tuple[int, Delivery, Report]
+"""Index in the batch, the message, and what it says."""
 
 
 @dataclass(slots=True)
@@ -122,7 +122,7 @@ class Ingest:
         for i, delivery in enumerate(batch.deliveries):
             try:
                 self._limiter.check(delivery.uid, delivery.received_at)
-                decoded.append((i, delivery.uid, _decode(delivery)))
+                decoded.append((i, delivery, _decode(delivery)))
             except Refusal as refusal:
                 batch.refusals[i] = refusal
         for kind, count in Counter(delivery.kind for delivery in batch.deliveries).items():
@@ -148,13 +148,12 @@ class Ingest:
         events: list[Event] = []
         refusals: dict[int, Refusal] = {}
         new_metrics: defaultdict[int, set[str]] = defaultdict(set)
+        first_broker = brokers.first()
         with transaction.atomic():
-            known = device_queries.by_uid(uid for _, uid, _ in decoded)
-            for i, uid, report in decoded:
+            known = device_queries.by_uid(delivery.uid for _, delivery, _ in decoded)
+            for i, delivery, report in decoded:
                 try:
-                    device = known.get(uid)
-                    if device is None:
-                        raise Refusal("unknown_device")
+                    device = _sender(known, delivery, first_broker)
                     if isinstance(report, Telemetry):
                         self._store.check_room(device, report, new_metrics[device.id])
                         telemetry.append((device, report))
@@ -194,6 +193,15 @@ def _decode(delivery: Delivery) -> Report:
 def _may_be_old(delivery: Delivery) -> bool:
     """Whether the broker may only have repeated it: it does so with what it keeps, whenever a bridge subscribes."""
     return delivery.retained and delivery.backlog
+
+
+def _sender(known: Mapping[str, Device], delivery: Delivery, first_broker: str) -> Device:
+    device = known.get(delivery.uid)
+    if device is None:
+        raise Refusal("unknown_device")
+    if delivery.broker is not None and delivery.broker != (device.broker or first_broker):
+        raise Refusal("wrong_broker", delivery.broker)
+    return device
 
 
 def _take(device: Device, report: StatusReport | Attributes | Answer) -> list[Event]:

@@ -186,8 +186,8 @@ class Part(Server):
 class Bridge(Part):
     READY = "connected to mqtt"
 
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
-        super().__init__(folder, ["manage.py", "runbridge"], settings)
+    def __init__(self, folder: Path, settings: Mapping[str, str], *arguments: str) -> None:
+        super().__init__(folder, ["manage.py", "runbridge", *arguments], settings)
 
 
 class HubServer(Part):

@@ -1,0 +1,53 @@
+"""A device speaks through the broker that it belongs to, and through no other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from bridges.ingest import Batch, Delivery, Ingest
+from devices import brokers
+from devices.errors import Invalid
+from devices.models import Device, Space
+from devices.services import devices
+from devices.values import now_us
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def two_brokers(settings: Any) -> None:
+    settings.BROKERS = {"roof": "mqtt://10.0.0.2", "cellar": "mqtt://10.0.0.3"}
+
+
+@pytest.mark.parametrize(
+    ("assigned", "through", "reasons"),
+    [
+        ("", "roof", []),
+        ("roof", "roof", []),
+        ("cellar", "cellar", []),
+        ("", "cellar", ["wrong_broker"]),
+        ("cellar", "roof", ["wrong_broker"]),
+        ("gone", "roof", ["wrong_broker"]),
+        ("cellar", None, []),  # HTTP
+    ],
+)
+async def test_only_the_broker_of_a_device_is_believed(
+    pump: Device, assigned: str, through: str | None, reasons: list[str]
+) -> None:
+    await Device.objects.filter(pk=pump.pk).aupdate(broker=assigned)
+    deliveries = [Delivery(pump.uid, "telemetry", b'{"a": %d}' % i, now_us(), broker=through) for i in range(2)]
+    outcome = await sync_to_async(Ingest().process)(Batch(deliveries))
+    assert [refusal.reason for refusal in outcome.refusals.values()] == 2 * reasons
+    assert outcome.readings == (0 if reasons else 2)
+
+
+def test_a_device_is_made_for_a_broker_that_there_is(space: Space) -> None:
+    found, _ = devices.create("lamp-1", space, broker="cellar")
+    assert (found.broker, brokers.of(found.broker)) == ("cellar", "cellar")
+    found, _ = devices.create("lamp-2", space)
+    assert (found.broker, brokers.of(found.broker)) == ("", "roof")
+    with pytest.raises(Invalid, match=r"no broker 'attic'; MQTT_URL names roof, cellar"):
+        devices.create("lamp-3", space, broker="attic")
