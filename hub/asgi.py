@@ -17,11 +17,11 @@ from bridges.rest.body_limit import BodyLimit  # noqa: E402
 from dashboards.live import daphne  # noqa: E402
 from hub.request_bodies import bound_in_daphne  # noqa: E402
 from hub.responses import StallLimit, mend_daphne  # noqa: E402
-from hub.routing import websockets  # noqa: E402
+from hub.routing import http, websockets  # noqa: E402
 
 daphne.mend()
 bound_in_daphne()
 mend_daphne()
-http = BodyLimit(StallLimit(django), settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+pages = BodyLimit(StallLimit(django), settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
-application = ProtocolTypeRouter({"http": http, "websocket": websockets})
+application = ProtocolTypeRouter({"http": http(pages), "websocket": websockets})

@@ -107,6 +107,11 @@ def welcome(user: str, time: int, limits: dict[str, Any]) -> str:
     return _encode({"type": "welcome", "user": user, "time": time, "limits": limits})
 
 
+def snapshot(stream: str, result: dict[str, Any]) -> str:
+    """What a subscription is answered with, where there is no request to reply to."""
+    return _encode({"type": "snapshot", "stream": stream, "snapshot": result})
+
+
 def telemetry(n: int, parts: Iterable[Part]) -> str:
     """Joins what the pipeline has encoded. A uid needs no escaping: it is letters, digits, `_` and `-`."""
     devices = ",".join([f'"{part.uid}":{part.json}' for part in parts])

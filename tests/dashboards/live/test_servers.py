@@ -294,6 +294,44 @@ async def deaf(web: WebServer, token: str, stream: str) -> AsyncIterator[asyncio
     writer.transport.abort()
 
 
+@asynccontextmanager
+async def events(
+    web: WebServer, token: str, query: str
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """An open stream of events, past its first frame."""
+    reader, writer = await asyncio.open_connection(sock=narrow_socket(web.port))
+    lines = [f"GET /api/v1/stream?{query} HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {token}"]
+    writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
+    assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
+    await reader.readuntil(b'"type":"snapshot"')
+    yield reader, writer
+    writer.transport.abort()
+
+
+async def test_a_stream_of_events_carries_the_same_frames(web: WebServer, token: str, pump: Device) -> None:
+    async with asyncio.timeout(WAIT_S), events(web, token, "device=pump-1") as (reader, _):
+        for number in range(50):
+            await fanout.publish([readings(pump, number)])
+            await reader.readuntil(f'"count": [[{number}, {number}]]'.encode())
+
+
+async def test_who_stops_reading_a_stream_of_events_costs_no_memory_and_is_cut_off(
+    web: WebServer, token: str, pump: Device
+) -> None:
+    async with viewer(web, token, "device:pump-1") as eager, events(web, token, "device=pump-1"):
+        await fanout.publish([readings(pump, 0)])
+        await push(eager, "telemetry")
+        before = web.memory
+        for number in range(1, 600):  # 60 MB, of which it reads nothing
+            await fanout.publish([readings(pump, number, size=100_000)])
+            await push(eager, "telemetry")
+        assert web.memory - before < 25_000_000
+        async with asyncio.timeout(WAIT_S):
+            while "closing a connection of carol: 4408" not in web.output:
+                await fanout.publish([readings(pump, 0)])
+                await push(eager, "telemetry")
+
+
 def narrow_socket(port: int) -> socket.socket:
     """A socket with a small receive buffer, so that the other end soon finds it full."""
     sock = socket.socket()

@@ -1,0 +1,189 @@
+"""`GET /api/v1/stream?device=…&dashboard=…`: the frames of `/ws/` as Server-Sent Events.
+
+For networks that block WebSockets, and for `curl`. One way only: the address names the streams, commands go over HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.http import QueryDict
+
+from dashboards.live import frames, handlers, logins, origins, relay
+from dashboards.live.connection import Connection
+from dashboards.live.errors import describe
+from dashboards.live.handlers import Subscribe
+from dashboards.live.outbox import Send
+from dashboards.live.relay import Relay
+from devices import database
+from devices.access import Person
+from devices.errors import HubbubError
+from devices.values import now_us
+
+logger = logging.getLogger("hubbub.live")
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+KINDS = ("device", "dashboard")
+"""Parameters of the query; each names a stream of this kind."""
+MAX_STREAMS = 200
+"""Streams of one request; their names stand in its address."""
+RETRY_MS = 2_000
+"""When a browser comes back by itself."""
+FAREWELL_S = 2.0
+"""How long the last event may take to leave."""
+
+_STATUS = {"unauthenticated": 401, "forbidden": 403, "not_found": 404, "invalid": 422, "too_many": 429}
+_NUMBER = re.compile(r'\{"type":"telemetry","n":([0-9]+),')
+
+
+class Refused(Exception):
+    """The request is answered with an error and no stream; `code` is a key of `errors.ERRORS`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class EventStream:
+    """One open stream. Flow control is the socket's own: what has been written counts as acknowledged."""
+
+    def __init__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        self._headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self._query = QueryDict(scope["query_string"])
+        self._receive = receive
+        self._send = send
+        self._relay: Relay = relay.current()
+
+    @classmethod
+    def as_asgi(cls) -> Callable[[dict[str, Any], Receive, Send], Awaitable[None]]:
+        def application(scope: dict[str, Any], receive: Receive, send: Send) -> Awaitable[None]:
+            return cls(scope, receive, send).run()
+
+        return application
+
+    async def run(self) -> None:
+        try:
+            connection = await self._enter()
+        except Refused as refused:
+            await self._refuse(refused)
+        else:
+            await self._serve(connection)
+
+    async def _enter(self) -> Connection:
+        login = logins.read(self._headers)
+        if login.token is None and _is_foreign(self._headers):
+            raise Refused("forbidden", "another page may not read this in somebody's name")
+        try:
+            person = await database.run(logins.person, login)
+        except DatabaseError:
+            raise Refused("unavailable", "the database is away: try again") from None
+        if person is None:
+            raise Refused("unauthenticated", "sign in, or send a valid token")
+        self._check_room(person)
+        return Connection(person, login, self._relay.clock, self._relay.number)
+
+    def _check_room(self, person: Person) -> None:
+        if self._relay.closing:
+            raise Refused("unavailable", "the hub restarts: come back")
+        if 0 < settings.CONNECTION_LIMIT <= self._relay.connections_of(int(person.pk or 0)):
+            raise Refused("too_many", f"a person may have {settings.CONNECTION_LIMIT} connections")
+
+    async def _serve(self, connection: Connection) -> None:
+        gone = asyncio.create_task(self._until_gone())
+        writer: asyncio.Task[None] | None = None
+        try:
+            async with asyncio.timeout(None) as life:
+                connection.live(life)
+                connection.push(frames.welcome(connection.person.get_username(), now_us() // 1000, {}))
+                await self._relay.add(connection)
+                await self._subscribe(connection)
+                await self._begin()
+                writer = asyncio.create_task(connection.outbox.drain(lambda message: self._write(connection, message)))
+                await asyncio.wait({gone, writer}, return_when=asyncio.FIRST_COMPLETED)
+        except TimeoutError:
+            pass  # the hub has ended it
+        except Refused as refused:
+            await self._refuse(refused)
+        finally:
+            connection.live(None)
+            gone.cancel()
+            try:
+                if writer is not None:
+                    await self._end(connection, writer)
+            finally:
+                self._relay.remove(connection)
+
+    async def _subscribe(self, connection: Connection) -> None:
+        """To all that the query names, or to nothing: a stream that is missing would be missed by nobody."""
+        wanted = [f"{kind}:{key}" for kind in KINDS for key in self._query.getlist(kind)]
+        if unknown := set(self._query) - set(KINDS):
+            raise Refused("invalid", f"unknown parameters: {', '.join(sorted(unknown))[:128]}")
+        if len(wanted) > MAX_STREAMS:
+            raise Refused("too_many", f"a request may name {MAX_STREAMS} streams")
+        for stream in dict.fromkeys(wanted):
+            try:
+                result = await handlers.subscribe(self._relay, connection, Subscribe(stream=stream[:128]))
+            except HubbubError as error:
+                raise Refused(error.code, error.message) from None
+            except DatabaseError:
+                raise Refused("unavailable", "the database is away: try again") from None
+            connection.outbox.reply(frames.snapshot(stream, result or {}))
+            connection.outbox.release()
+        if wanted and any(name == b"last-event-id" for name, _ in self._headers):
+            connection.push(frames.resync(wanted, "reconnect"))
+
+    async def _begin(self) -> None:
+        headers = [
+            (b"content-type", b"text/event-stream; charset=utf-8"),
+            (b"cache-control", b"no-store"),
+            (b"x-accel-buffering", b"no"),  # nginx would hold events back until a buffer is full
+        ]
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self._body(f"retry: {RETRY_MS}\n\n")
+
+    async def _write(self, connection: Connection, message: dict[str, Any]) -> None:
+        text: str = message["text"]
+        number = _NUMBER.match(text)
+        await self._body(f"id: {number[1]}\ndata: {text}\n\n" if number else f"data: {text}\n\n")
+        if number:
+            connection.acknowledge(int(number[1]))
+        else:
+            connection.heard()
+
+    async def _body(self, text: str) -> None:
+        await self._send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+
+    async def _until_gone(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    async def _end(self, connection: Connection, writer: asyncio.Task[None]) -> None:
+        """A client that takes nothing any more must not keep the connection for ever."""
+        if connection.closed is not None:
+            await asyncio.wait({writer}, timeout=FAREWELL_S)
+        writer.cancel()
+        with suppress(Exception):  # the client may be gone already
+            async with asyncio.timeout(FAREWELL_S):
+                await self._send({"type": "http.response.body", "body": b""})
+
+    async def _refuse(self, refused: Refused) -> None:
+        body = msgspec.json.encode({"error": describe(refused.code, refused.message)})
+        headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+        status = _STATUS.get(refused.code, 503)
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+
+
+def _is_foreign(headers: origins.Headers) -> bool:
+    """A browser names the page's origin unless it is the hub's own."""
+    return any(name == b"origin" for name, _ in headers) and not origins.is_allowed(headers)
