@@ -10,16 +10,19 @@ from ninja import Query, Router
 from bridges.rest import times
 from bridges.rest.auth import asking
 from bridges.rest.errors import Problem
-from bridges.rest.schemas import DeviceDetail, DeviceList, Readings
+from bridges.rest.schemas import AvailabilityHistory, DeviceChanges, DeviceDetail, DeviceList, Readings
 from devices import access, database
-from devices.access import Person
+from devices.access import Action, Person
 from devices.errors import Invalid, NotFound
-from devices.queries import devices, readings
+from devices.models import Device
+from devices.queries import availability, devices, readings
+from devices.services.availability import set_stale_after
 from devices.values import now_us
 
 router = Router(tags=["devices"])
 
 HOUR_US = 3_600_000_000
+DAY_US = 24 * HOUR_US
 DEFAULT_POINTS = 1_000
 
 _When = Annotated[str | None, Query(description="milliseconds since 1970 UTC, or ISO 8601")]
@@ -42,6 +45,22 @@ async def show_device(request: HttpRequest, uid: str) -> dict[str, Any]:
     return await database.run(_show, asking(request), uid)
 
 
+@router.patch("/{uid}", response={200: DeviceDetail, (400, 401, 403, 404, 413, 422, 503): Problem})
+async def change_device(request: HttpRequest, uid: str, given: DeviceChanges) -> dict[str, Any]:
+    """Changes what is given of the device. Needs the role manager."""
+    return await database.run(_change, asking(request), uid, given)
+
+
+@router.get("/{uid}/availability", response={200: AvailabilityHistory, (401, 404, 422, 503): Problem})
+async def show_availability(request: HttpRequest, uid: str, start: _When = None, end: _When = None) -> dict[str, Any]:
+    """When the device was online, offline, stale or unknown, from `start` to before `end`.
+
+    Without `end` up to now, without `start` the day before `end`. At most the newest 1,000 changes.
+    """
+    first, last = _window(start, end, DAY_US)
+    return await database.run(_availability, asking(request), uid, first, last)
+
+
 @router.get("/{uid}/readings", response={200: Readings, (401, 404, 422, 503): Problem}, exclude_unset=True)
 async def show_readings(
     request: HttpRequest,
@@ -55,7 +74,7 @@ async def show_readings(
 
     Without `end` up to now, without `start` the hour before `end`.
     """
-    first, last = _window(start, end)
+    first, last = _window(start, end, HOUR_US)
     return await database.run(_history, asking(request), uid, metric, first, last, points)
 
 
@@ -71,19 +90,37 @@ def _list(person: Person, slug: str | None, limit: int, offset: int) -> dict[str
 
 
 def _show(person: Person, uid: str) -> dict[str, Any]:
-    device = access.device(person, uid)
-    metrics = list(device.metrics.order_by("name").values("name"))
-    return {**devices.snapshots([device])[uid], "metrics": metrics}
+    return _detail(access.device(person, uid))
+
+
+def _change(person: Person, uid: str, given: DeviceChanges) -> dict[str, Any]:
+    device = access.device(person, uid, Action.MANAGE)
+    if "stale_after_s" in given.model_fields_set:
+        set_stale_after(device, given.stale_after_s)
+    return _detail(device)
+
+
+def _detail(device: Device) -> dict[str, Any]:
+    return {
+        **devices.snapshots([device])[device.uid],
+        "metrics": list(device.metrics.order_by("name").values("name")),
+        "stale_after_s": device.stale_after_s,
+        "silence_limit_s": availability.silence_limit_us(device) // 1_000_000,
+    }
+
+
+def _availability(person: Person, uid: str, start: int, end: int) -> dict[str, Any]:
+    return availability.history(access.device(person, uid), start, end, now_us())
 
 
 def _history(person: Person, uid: str, metric: str, start: int, end: int, points: int) -> readings.Columns:
     return readings.history(access.device(person, uid), metric, start, end, points)
 
 
-def _window(start: str | None, end: str | None) -> tuple[int, int]:
-    """`(start, end)` in microseconds. Raises `Invalid`."""
+def _window(start: str | None, end: str | None, span: int) -> tuple[int, int]:
+    """`(start, end)` in microseconds, `span` apart where no start is given. Raises `Invalid`."""
     last = now_us() if end is None else times.parse("end", end)
-    first = max(0, last - HOUR_US) if start is None else times.parse("start", start)
+    first = max(0, last - span) if start is None else times.parse("start", start)
     if first >= last:
         raise Invalid("start must be before end")
     return first, last

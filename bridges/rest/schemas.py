@@ -32,6 +32,27 @@ class MetricFacts(BaseModel):
 
 class DeviceDetail(DeviceSnapshot):
     metrics: list[MetricFacts]
+    stale_after_s: int | None = Field(description="silent for longer is stale; null: as learned")
+    silence_limit_s: int = Field(description="the same with what was learned")
+
+
+class DeviceChanges(BaseModel):
+    """What is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    stale_after_s: int | None = Field(None, description="silent for longer is stale; null: as learned")
+
+
+class AvailabilityChangeFacts(BaseModel):
+    status: str
+    at: int = Field(description="since when; for stale when it was last heard")
+    count: int = Field(description="more than 1: so many changes, one soon after the other, of which this is the last")
+
+
+class AvailabilityHistory(BaseModel):
+    items: list[AvailabilityChangeFacts] = Field(description="oldest first; the first is the one in force at `start`")
+    flapping: bool = Field(description="it changes so often that viewers are told at intervals alone")
 
 
 class DeviceList(BaseModel):

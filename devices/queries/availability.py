@@ -59,8 +59,6 @@ def history(device: Device, start: int, end: int, now: int) -> dict[str, Any]:
     return {
         "items": [{"status": row.status, "at": row.at // 1000, "count": row.count} for row in reversed(found)],
         "flapping": is_flapping(device, now),
-        "stale_after_s": device.stale_after_s,
-        "silence_limit_s": silence_limit_us(device) // 1_000_000,
     }
 
 

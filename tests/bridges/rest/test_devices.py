@@ -51,7 +51,12 @@ async def test_the_list_has_each_device_with_its_newest_values(api: Callers, run
 
 async def test_one_device_comes_with_its_metrics(api: Callers, running_pump: Device) -> None:
     response = await api.carol.get("/api/v1/devices/pump-1")
-    assert response.json() == {**SNAPSHOT, "metrics": [{"name": "on"}, {"name": "speed"}]}
+    assert response.json() == {
+        **SNAPSHOT,
+        "metrics": [{"name": "on"}, {"name": "speed"}],
+        "stale_after_s": None,
+        "silence_limit_s": 300,
+    }
 
 
 async def test_a_device_never_heard_of_has_no_time_and_no_values(api: Callers, pump: Device) -> None:

@@ -42,7 +42,8 @@ def test_every_operation_names_who_may_and_the_shape_of_its_errors(document: Any
 def test_the_paths_are_those_of_the_contract(document: Any) -> None:
     assert {path: sorted(methods) for path, methods in document["paths"].items()} == {
         "/api/v1/devices": ["get"],
-        "/api/v1/devices/{uid}": ["get"],
+        "/api/v1/devices/{uid}": ["get", "patch"],
+        "/api/v1/devices/{uid}/availability": ["get"],
         "/api/v1/devices/{uid}/readings": ["get"],
         "/api/v1/devices/{uid}/readings.csv": ["get", "post"],
         "/api/v1/devices/{uid}/readings/extent": ["get"],

@@ -28,6 +28,8 @@ def get(path: str) -> Call:
 ENDPOINTS: dict[str, Call] = {
     "list_devices": get(""),
     "show_device": get("/{uid}"),
+    "change_device": lambda client, uid: client.patch(f"/api/v1/devices/{uid}", json={"stale_after_s": 60}),
+    "show_availability": get("/{uid}/availability"),
     "show_readings": get("/{uid}/readings?metric=speed"),
     "export_readings": get("/{uid}/readings.csv"),
     "show_extent": get("/{uid}/readings/extent"),
