@@ -1,0 +1,61 @@
+"""A hub that is killed, with everything in one process, loses nothing that its own broker has acknowledged."""
+
+from __future__ import annotations
+
+import random
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.stage import Prepared, Publisher, Stage
+from tests.servers import HubServer, Server
+
+MESSAGES = 10_000
+KILLS = 3
+
+pytestmark = pytest.mark.timeout(240)
+
+
+class EmbeddedStage(Stage):
+    """One hub, with the embedded broker and SQLite."""
+
+    def __init__(self, folder: Path, prepared: Prepared) -> None:
+        super().__init__(folder, prepared)
+        self.hub = HubServer(folder, DATA_DIR=str(self.data), DEVICE_RATE_LIMIT="0")
+
+    @property
+    def servers(self) -> list[Server]:
+        return [self.hub]
+
+    def publisher(self, messages: int, device: int = 0, **options: Any) -> Publisher:
+        made = Publisher(self.hub.mqtt_port, self.devices[device], messages, **options)
+        made.start()
+        return made
+
+
+@pytest.fixture
+def stage(tmp_path: Path, prepared: Prepared) -> Iterator[EmbeddedStage]:
+    with EmbeddedStage(tmp_path, prepared) as found:
+        yield found
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_killed_hub_loses_nothing_and_doubles_nothing(stage: EmbeddedStage, seed: int) -> None:
+    points = sorted(random.Random(seed).sample(range(500, MESSAGES - 500), KILLS))
+    publisher = stage.publisher(MESSAGES)
+    for point in points:
+        publisher.wait_until_sent(point)
+        stage.hub.stop(signal.SIGKILL)
+        stage.hub.start()
+    stage.check(publisher)
+
+
+def test_a_hub_that_is_stopped_loses_nothing(stage: EmbeddedStage) -> None:
+    publisher = stage.publisher(MESSAGES)
+    publisher.wait_until_sent(MESSAGES // 2)
+    assert stage.hub.stop() == 0
+    stage.hub.start()
+    stage.check(publisher)
