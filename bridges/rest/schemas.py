@@ -63,16 +63,17 @@ class DeviceList(BaseModel):
 class Readings(BaseModel):
     """Columns of equal length, ascending in time.
 
-    `v` for raw readings. For a rollup `min`, `max`, `mean` and `count` of each bucket, whose start is in `t`.
+    `v` for raw readings. For a rollup `min`, `max`, `mean`, `last` and `count` of each bucket, whose start is in `t`.
     """
 
     metric: str
-    resolution: str = Field(description='"raw", or the length of a bucket such as "60s"')
+    resolution: str = Field(description='"raw", or the length of a bucket such as "60s" or "0.1s"')
     t: list[int]
     v: list[Value] = []
     min: list[float] = []
     max: list[float] = []
     mean: list[float] = []
+    last: list[float] = []
     count: list[int] = []
 
 

@@ -17,11 +17,12 @@ US = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A table to gather from, and its columns. `seconds`: how long a row of it lasts, 0 for a raw reading."""
+    """A table to gather from, and its columns. `seconds`: how long a row lasts, 0 for a raw reading; `key` tells which
+    rows of the table, beside the metric."""
 
     seconds: int
     table: str
-    only: str
+    key: str
     time: str
     count: str
     low: str
@@ -35,7 +36,7 @@ class Source:
         return self.seconds * US or 1
 
 
-RAW = Source(0, Reading._meta.db_table, "number IS NOT NULL", "time", "1", "number", "number", "number", "number")
+RAW = Source(0, Reading._meta.db_table, "true", "time", "1", "number", "number", "number", "number")
 
 
 def _rollup(seconds: int) -> Source:
@@ -67,7 +68,7 @@ def gathered(source: Source, width: int, start: int, end: int, metric_id: int | 
 
     Of the rows of `source` from `start` to before `end`, of one metric or of all; all in microseconds.
     """
-    within = f"{source.only} AND {source.time} >= {start} AND {source.time} < {end}"
+    within = f"{source.key} AND {source.mean} IS NOT NULL AND {source.time} >= {start} AND {source.time} < {end}"
     least, greatest = ("min", "max") if connection.vendor == "sqlite" else ("LEAST", "GREATEST")
     mean = f"{greatest}(-{_LIMIT}, {least}({_LIMIT}, scaled / count)) * {_SCALE}"
     return f"""

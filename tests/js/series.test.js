@@ -55,6 +55,12 @@ describe("history and live tail", () => {
 describe("buckets", () => {
   const columns = { resolution: "10s", t: [0, 10_000], min: [1, 4], max: [3, 6], mean: [2, 5], count: [2, 2] };
 
+  it("may be shorter than a second", () => {
+    const series = loaded({ ...columns, resolution: "0.1s", t: [0, 100] });
+    series.add(250, 8);
+    assert.deepEqual(points(series), [[0, 2], [100, 5], [200, 8]]);
+  });
+
   it("take a live point into the bucket of its time", () => {
     const series = loaded(columns);
     series.add(12_000, 8);

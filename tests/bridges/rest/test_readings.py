@@ -44,6 +44,7 @@ async def test_more_than_fits_comes_as_a_rollup(api: Callers) -> None:
         "min": [0, 2.5],
         "max": [2, 4.5],
         "mean": [1, 3.5],
+        "last": [2, 4.5],
         "count": [5, 5],
     }
 

@@ -28,7 +28,7 @@ export class Series {
   /** Replaces everything with the columns of the HTTP API. Texts are left out: they have no place on a scale. */
   load(columns) {
     const { t = [], v, mean, min, max, count } = columns;
-    this.#clear(v ? 0 : parseInt(columns.resolution, 10) * 1000 || 0);
+    this.#clear(v ? 0 : parseFloat(columns.resolution) * 1000 || 0);
     if (v) {
       for (let i = 0; i < t.length; i++) this.add(t[i], v[i]);
     } else if (mean) {
