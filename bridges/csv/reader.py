@@ -47,9 +47,10 @@ class Layout:
 
 def read(file: BinaryIO, received_at: int) -> Iterator[Entry]:
     """All values of the file. The first line is read at once: raises the `Refusal` of a file without a usable one."""
-    records = iter(Records(file))
-    layout = _layout(records)
-    return (entry for record in records if record.content for entry in _entries(record, layout, received_at))
+    records = Records(file)
+    remaining = iter(records)
+    layout = _layout(remaining)
+    return (entry for record in remaining if record.content for entry in _entries(records, record, layout, received_at))
 
 
 def _layout(records: Iterator[Record]) -> Layout:
@@ -87,23 +88,32 @@ def _layout_with(separator: str, text: str) -> Layout | None:
     return Layout(separator, len(names), times[0], metrics)
 
 
-def _entries(record: Record, layout: Layout, received_at: int) -> Iterator[Entry]:
-    text = record.content.decode("utf-8", "backslashreplace")
+def _entries(records: Records, record: Record, layout: Layout, received_at: int) -> Iterator[Entry]:
+    content = record.content
     try:
         if record.broken:
             raise Refusal(record.broken)
-        cells = _split(_text(record.content), layout.separator)
-        if len(cells) != layout.width:
-            raise Refusal("wrong_columns", f"{len(cells)} instead of {layout.width}")
+        try:
+            cells = _cells(content, layout)
+        except Refusal:
+            content = records.retake()
+            raise
         time = _time(cells[layout.time], received_at)
     except Refusal as refusal:
-        yield Entry(record.line, text, refusal)
+        yield Entry(record.line, _shown(content), refusal)
         return
     columns = layout.metrics or {layout.value: read_text(cells[layout.metric])}
     for column, metric in columns.items():
         found = _sample(metric, cells[column], time, layout)
         if found is not None:
-            yield Entry(record.line, text, found)
+            yield Entry(record.line, _shown(content), found)
+
+
+def _cells(content: bytes, layout: Layout) -> list[str]:
+    cells = _split(_text(content), layout.separator)
+    if len(cells) != layout.width:
+        raise Refusal("wrong_columns", f"{len(cells)} instead of {layout.width}")
+    return cells
 
 
 def _sample(metric: str, cell: str, time: int, layout: Layout) -> Sample | Refusal | None:
@@ -123,6 +133,10 @@ def _time(cell: str, received_at: int) -> int:
     if time > received_at + FUTURE_US:
         raise Refusal("time_in_future", ascii(cell[:64]))
     return time
+
+
+def _shown(content: bytes) -> str:
+    return content.decode("utf-8", "backslashreplace")
 
 
 def _text(content: bytes) -> str:

@@ -23,29 +23,39 @@ class Record:
 
 
 class Records:
-    """Cuts `file`. Past a record that is broken it goes on with the next line."""
+    """Cuts `file`. Past a record that is broken it goes on with the next line.
+
+    Two stray quotes make one record of all lines between them. Who finds that a record is none calls `retake`.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._again: deque[bytes] = deque()  # lines looked at in vain for the end of a record
+        self._taken: list[bytes] = []  # the lines of the record given last
         self._line = 1
+
+    def retake(self) -> bytes:
+        """Goes on with the second line of the last record; returns the first."""
+        first, *others = self._taken
+        self._again.extendleft(reversed(others))
+        self._line -= len(others)
+        self._taken = [first]
+        return first.rstrip(b"\r\n")
 
     def __iter__(self) -> Iterator[Record]:
         while line := self._next():
             if len(line) > MAX_RECORD:
                 self._skip_rest_of(line)
-                yield self._take(line[:SHOWN], 1, "line_too_long")
+                yield self._take([line[:SHOWN]], "line_too_long")
                 continue
             lines = self._until_quotes_close(line)
-            if lines is None:
-                yield self._take(line[:SHOWN], 1, "invalid_csv")
-            else:
-                yield self._take(b"".join(lines), len(lines))
+            yield self._take([line[:SHOWN]], "invalid_csv") if lines is None else self._take(lines)
 
-    def _take(self, content: bytes, lines: int, broken: str = "") -> Record:
+    def _take(self, lines: list[bytes], broken: str = "") -> Record:
         start = self._line
-        self._line += lines
-        return Record(start, content.rstrip(b"\r\n"), broken)
+        self._line += len(lines)
+        self._taken = lines
+        return Record(start, b"".join(lines).rstrip(b"\r\n"), broken)
 
     def _next(self) -> bytes:
         return self._again.popleft() if self._again else self._file.readline(MAX_RECORD + 1)

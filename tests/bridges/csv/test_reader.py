@@ -130,6 +130,14 @@ def test_a_quote_that_never_closes_costs_its_own_line_alone() -> None:
     assert len(found) == 1 + lines
 
 
+def test_two_stray_quotes_cost_their_own_lines_and_none_between() -> None:
+    good = f"{T},a,1\n" * 5
+    file = f'time,metric,value\n{T},a,"x\n{good}{T},b,"y\n{good}'
+    assert refusals(file) == [(2, "invalid_csv"), (8, "invalid_csv")]
+    assert len(read(file)) == 12
+    assert [entry.text for entry in read(file) if isinstance(entry.found, Refusal)] == [f'{T},a,"x', f'{T},b,"y']
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_give_samples_or_named_refusals(content: bytes) -> None:
     for file in (content, b"time,metric,value\n" + content, b"time;a;b\n" + content):
