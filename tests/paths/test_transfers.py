@@ -1,0 +1,238 @@
+"""Export and import in a real browser: progress, cancel, and the account of what was refused."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.browser import PHONE, WAIT_MS, Person
+from tests.paths.conftest import RunningHub
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+expect.set_options(timeout=WAIT_MS)
+
+ROWS = 40_000
+"""Enough for several pages of an export and several pieces of an import."""
+
+
+def history(rows: int, metric: str = "temperature") -> str:
+    """A reading a second, up to an hour ago."""
+    start = int(time.time()) - 3600 - rows
+    return "time,metric,value\n" + "".join(f"{start + i}000,{metric},{i / 4}\n" for i in range(rows))
+
+
+@pytest.fixture(scope="module")
+def filled(hub: RunningHub, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A device with `ROWS` readings of one metric and a few of others."""
+    hub.create_device("filled")
+    file = tmp_path_factory.mktemp("files") / "history.csv"
+    at = int(time.time()) - 3600
+    file.write_text(history(ROWS) + f'{at}000,mode,"=1+1"\n{at}000,on,true\n')
+    assert f"{ROWS + 2:,} stored" in hub.manage("importreadings", "filled", str(file))
+    return "filled"
+
+
+@pytest.fixture
+def alice(browser: Browser, hub: RunningHub) -> Iterator[Person]:
+    """In a browser that cannot write to the disk itself."""
+    person = Person(browser, hub, "alice", accept_downloads=True)
+    person.context.add_init_script("delete window.showSaveFilePicker")
+    person.sign_in()
+    person.page.get_by_role("heading", name="Fleet").wait_for()
+    yield person
+    person.leave()
+    assert person.complaints == []
+
+
+def test_an_export_shows_its_progress_and_saves_the_file(alice: Person, hub: RunningHub, filled: str) -> None:
+    page = alice.page
+    page.goto(f"/devices/{filled}/")
+    page.get_by_role("link", name="Export").click()
+    _note_progress(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export").click()
+    expect(page.get_by_role("status").filter(has_text="saved")).to_contain_text(f"{ROWS + 2:,} readings saved")
+    assert download.value.suggested_filename.startswith("filled-20")
+    content = Path(download.value.path()).read_text()
+    assert content == _export(hub, filled)
+    assert content.count("\n") == 1 + ROWS + 2
+    shares = page.evaluate("window.shares")
+    assert len(set(shares)) > 2
+    assert shares == sorted(shares)
+
+
+def test_a_browser_that_can_writes_straight_to_the_disk(browser: Browser, hub: RunningHub, filled: str) -> None:
+    person = Person(browser, hub, "carol")
+    # A file of the browser's own store instead of a dialog that no test can use; the same kind of handle.
+    person.context.add_init_script(
+        "window.showSaveFilePicker = async ({ suggestedName }) =>"
+        " (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true })"
+    )
+    person.sign_in()
+    person.page.get_by_role("heading", name="Fleet").wait_for()
+    person.page.goto(f"/devices/{filled}/export/")
+    person.page.get_by_role("checkbox", name="temperature").uncheck()
+    person.page.get_by_role("button", name="Export").click()
+    expect(person.page.get_by_role("status").filter(has_text="saved")).to_contain_text("2 readings saved")
+    content = person.page.evaluate(
+        "async () => { for await (const [, handle] of (await navigator.storage.getDirectory()).entries())"
+        " return (await handle.getFile()).text() }"
+    )
+    assert content == _export(hub, filled, "?metric=mode&metric=on")
+    assert person.complaints == []
+    person.leave()
+
+
+def test_an_export_that_breaks_off_is_an_error_and_saves_nothing(alice: Person, hub: RunningHub, filled: str) -> None:
+    page = alice.page
+    page.goto(f"/devices/{filled}/export/")
+    page.evaluate(
+        """() => { const real = window.fetch; window.fetch = async (url, options) => {
+          const response = await real(url, options);
+          if (!url.includes("readings.csv")) return response;
+          const reader = response.body.getReader();
+          let pieces = 0;
+          const pull = async (controller) => {
+            if (pieces++) return controller.error(new TypeError("network error"));
+            controller.enqueue((await reader.read()).value);
+          };
+          return new Response(new ReadableStream({ pull }, { highWaterMark: 0 }), { status: 200 });
+        }; window.saved = 0; HTMLAnchorElement.prototype.click = () => { window.saved++; }; }"""
+    )
+    page.get_by_role("button", name="Export").click()
+    expect(page.locator("[data-transfer]")).to_have_attribute("data-state", "failed")
+    expect(page.get_by_role("status").filter(has_text="network error")).to_be_visible()
+    assert page.evaluate("window.saved") == 0
+
+
+def test_an_export_can_be_cancelled(alice: Person, filled: str) -> None:
+    page = alice.page
+    page.route("**/readings.csv*", lambda route: None)  # it never answers
+    page.goto(f"/devices/{filled}/export/")
+    page.get_by_role("button", name="Export").click()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    page.get_by_role("button", name="Cancel").press("Enter")
+    expect(page.get_by_role("status").filter(has_text="Cancelled. No file was saved.")).to_be_visible()
+    expect(page.get_by_role("button", name="Export")).to_be_focused()
+
+
+def test_an_import_shows_its_progress_and_what_was_refused(alice: Person, hub: RunningHub, tmp_path: Path) -> None:
+    hub.create_device("taker")
+    lines = history(ROWS).splitlines()
+    lines[100] = "soon,<script>document.title = 1</script>,1"
+    lines[ROWS // 2] = 'lost,=1+1,"open'
+    lines[ROWS] = f"{int(time.time()) + 3600}000,temperature,1"
+    file = tmp_path / "history.csv"
+    file.write_text("\n".join(lines))
+    page = alice.page
+    page.goto("/devices/taker/")
+    page.get_by_role("link", name="Import").click()
+    expect(page.get_by_role("button", name="Import")).to_be_disabled()
+    page.get_by_label("Choose a CSV file").set_input_files(file)
+    _note_progress(page)
+    page.get_by_role("button", name="Import").click()
+    expect(page.get_by_role("status").filter(has_text="whole file")).to_be_visible()
+    shares = page.evaluate("window.shares")
+    assert len(set(shares)) > 2
+    assert shares == sorted(shares)
+    expect(page.locator("[data-stored]")).to_have_text(f"{ROWS - 3:,}")
+    expect(page.locator("[data-refused-count]")).to_have_text("3")
+    rows = page.locator("[data-lines] tr")
+    expect(rows).to_have_count(3)
+    numbers = [int(text) for text in page.locator("[data-lines] td:first-child").all_inner_texts()]
+    assert numbers == [101, ROWS // 2 + 1, ROWS + 1]
+    expect(rows.first).to_contain_text("<script>")
+    expect(rows.nth(1)).to_contain_text("quotes that do not close")
+    expect(rows.nth(2)).to_contain_text("more than five minutes in the future")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save these lines").click()
+    saved = Path(download.value.path()).read_text()
+    assert saved.startswith("line,reason,meaning,detail,text\n101,timestamp_invalid,")
+    assert hub.manage("importreadings", "taker", str(file)).endswith(
+        f"0 stored, {ROWS - 3:,} there already, 3 refused\n"
+    )
+
+
+def test_an_import_goes_on_when_the_hub_is_busy_and_ends_at_a_bad_file(
+    alice: Person, hub: RunningHub, tmp_path: Path
+) -> None:
+    hub.create_device("busy")
+    page = alice.page
+    answers = iter([503, 429])
+
+    def busy(route: Route) -> None:
+        status = next(answers, None)
+        if status is None:
+            route.continue_()
+        else:
+            error = '{"error": {"code": "unavailable", "message": "away", "retry": true}}'
+            route.fulfill(status=status, body=error, content_type="application/json")
+
+    page.route("**/readings.csv", busy)
+    good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
+    good.write_text(history(10))
+    bad.write_text("a,b\n1,2\n")
+    page.goto("/devices/busy/import/")
+    page.get_by_label("Choose a CSV file").set_input_files(good)
+    page.get_by_role("button", name="Import").click()
+    expect(page.locator("[data-stored]")).to_have_text("10")
+    page.get_by_label("good.csv").set_input_files(bad)
+    page.get_by_role("button", name="Import").click()
+    expect(page.locator("[data-transfer]")).to_have_attribute("data-state", "failed")
+    expect(page.get_by_role("status").filter(has_text="does not name a column of times")).to_be_visible()
+
+
+def test_an_import_can_be_cancelled_and_begun_again(alice: Person, hub: RunningHub, tmp_path: Path) -> None:
+    hub.create_device("again")
+    file = tmp_path / "history.csv"
+    file.write_text(history(ROWS))
+    page = alice.page
+    pieces = iter(range(100))
+    # The second piece is never answered.
+    page.route("**/readings.csv", lambda route: route.continue_() if next(pieces) != 1 else None)
+    page.goto("/devices/again/import/")
+    page.get_by_label("Choose a CSV file").set_input_files(file)
+    page.get_by_role("button", name="Import").click()
+    expect(page.locator("[data-detail]")).to_contain_text("stored")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("status").filter(has_text="Cancelled. What was stored stays")).to_be_visible()
+    first = int(page.locator("[data-stored]").inner_text().replace(",", ""))
+    assert 0 < first < ROWS
+    page.get_by_role("button", name="Import").click()
+    expect(page.get_by_role("status").filter(has_text="whole file")).to_be_visible()
+    expect(page.locator("[data-present]")).to_have_text(f"{first:,}")
+    expect(page.locator("[data-stored]")).to_have_text(f"{ROWS - first:,}")
+
+
+@pytest.mark.parametrize("width", [PHONE["width"], 320, 1440])
+def test_the_pages_keep_to_the_screen(alice: Person, hub: RunningHub, tmp_path: Path, filled: str, width: int) -> None:
+    page = alice.page
+    page.set_viewport_size({"width": width, "height": 844})
+    file = tmp_path / "a-file-with-a-very-long-name-that-has-no-end-whatever-one-does-about-it.csv"
+    file.write_text("time,a\n" + ("x" * 5_000 + ",1\n") * 120)
+    page.goto(f"/devices/{filled}/import/")
+    page.get_by_label("Choose a CSV file").set_input_files(file)
+    page.get_by_role("button", name="Import").click()
+    expect(page.locator("[data-told]")).to_have_text("the first 100 of 120")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.goto(f"/devices/{filled}/export/")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def _note_progress(page: Page) -> None:
+    """Keeps what the bar shows in `window.shares`."""
+    page.evaluate(
+        """() => { window.shares = []; const bar = document.querySelector("progress");
+        new MutationObserver(() => window.shares.push(bar.value)).observe(bar, { attributes: true }); }"""
+    )
+
+
+def _export(hub: RunningHub, uid: str, query: str = "") -> str:
+    headers = {"Authorization": f"Bearer {hub.create_token('carol')}"}
+    return httpx.get(f"{hub.url}/api/v1/devices/{uid}/readings.csv{query}", headers=headers).raise_for_status().text
