@@ -1,0 +1,145 @@
+"""Exports on real servers: slow readers, clients that go away, and what breaks off in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+
+from bridges.rest.csv_files import MAX_EXPORTS
+from devices import database
+from devices.models import Device, Member
+from devices.services import tokens
+from devices.services.readings import ReadingStore
+from devices.values import Sample, Telemetry, now_us
+from tests.servers import Server
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
+
+ROWS = 100_000
+TEXT = "x" * 1_000
+SIZE = ROWS * len(TEXT)
+"""100 MB: a server that buffers an export, or reads it whole, is found out by its memory."""
+
+
+class WebServer(Server):
+    """The hub's web side over the tests' own database."""
+
+    def __init__(self, kind: str, folder: Path) -> None:
+        super().__init__(folder)
+        self.kind = kind
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "tests.dashboards.live.serve", self.kind, str(self.port)]
+
+    def environment(self) -> dict[str, str]:
+        settings = connection.settings_dict
+        url = f"sqlite:///{settings['NAME']}"
+        if connection.vendor == "postgresql":
+            url = f"postgres://{settings['USER']}@{settings['HOST']}:{settings['PORT']}/{settings['NAME']}"
+        return {**os.environ, "DJANGO_SETTINGS_MODULE": "hub.settings", "PORT": str(self.port), "DATABASE_URL": url}
+
+    @property
+    def memory(self) -> int:
+        assert self.process is not None
+        return int(psutil.Process(self.process.pid).memory_info().rss)
+
+
+@pytest.fixture(params=["daphne", "uvicorn"])
+def web(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WebServer]:
+    server = WebServer(request.param, tmp_path)
+    server.start()
+    yield server
+    server.kill()
+    print(server.output)
+
+
+@pytest.fixture
+def token(carol: User, pump: Device) -> str:
+    """Carol's, who watches a pump with a long history."""
+    store, at = ReadingStore(), now_us() - 3_600_000_000
+    for start in range(0, ROWS, 20_000):
+        samples = tuple(Sample("log", TEXT, at + i) for i in range(start, start + 20_000))
+        store.store([(pump, Telemetry(samples, at))])
+    return tokens.create(carol)
+
+
+@asynccontextmanager
+async def export(web: WebServer, token: str) -> AsyncIterator[tuple[bytes, asyncio.StreamReader]]:
+    """Asks for the export and reads the headers, and then whatever the test reads."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", web.port, limit=64 * 1024)
+    lines = ["GET /api/v1/devices/pump-1/readings.csv HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {token}"]
+    writer.write(("\r\n".join(lines) + "\r\nConnection: close\r\n\r\n").encode())
+    async with asyncio.timeout(200):
+        yield await reader.readuntil(b"\r\n\r\n"), reader
+    writer.transport.abort()
+
+
+async def read_all(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    """How much came, and the end of it; a connection that is reset ends it too."""
+    size, end = 0, b""
+    try:
+        while part := await reader.read(1 << 20):
+            size += len(part)
+            end = (end + part)[-100:]
+    except ConnectionError:
+        pass
+    return size, end
+
+
+async def test_a_slow_reader_costs_no_memory_and_holds_up_no_checkpoint(web: WebServer, token: str) -> None:
+    async with export(web, token) as (head, reader):
+        assert b" 200 OK" in head
+        before = most = web.memory
+        for _ in range(30):
+            await reader.readexactly(10_000)
+            await asyncio.sleep(0.1)
+            most = max(most, web.memory)
+        assert most - before < SIZE // 2
+        if connection.vendor == "sqlite":
+            assert await database.run(_checkpoint) == 0
+
+
+def _checkpoint() -> int:
+    """1 where a reader held it up."""
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return int(cursor.fetchone()[0])
+
+
+async def test_a_quick_reader_gets_it_whole_in_bounded_memory(web: WebServer, token: str) -> None:
+    async with export(web, token) as (_, reader):
+        before = web.memory
+        size, end = await read_all(reader)
+    assert size > SIZE
+    assert end.endswith(b"x\n\r\n0\r\n\r\n")
+    assert web.memory - before < SIZE // 2
+
+
+async def test_one_whose_right_ends_is_cut_and_looks_like_no_whole_file(web: WebServer, token: str) -> None:
+    async with export(web, token) as (_, reader):
+        await reader.readexactly(10_000)
+        await Member.objects.all().adelete()
+        size, end = await read_all(reader)
+    assert size < SIZE
+    assert not end.endswith(b"0\r\n\r\n")
+    assert "an export of pump-1 broke off: there is no device 'pump-1'" in web.output
+
+
+async def test_clients_that_go_away_make_room_for_others(web: WebServer, token: str) -> None:
+    async with asyncio.timeout(120):
+        for _ in range(3 * MAX_EXPORTS):
+            while True:
+                async with export(web, token) as (head, _):
+                    if b" 200 OK" in head:
+                        break
+                    assert b" 429 " in head
+                await asyncio.sleep(0.1)
