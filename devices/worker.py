@@ -12,12 +12,16 @@ from dataclasses import dataclass
 from django.db import InterfaceError, OperationalError, close_old_connections
 
 from devices import fanout, stats
+from devices.errors import Unavailable
 from devices.events import Event
+from devices.locks import ExclusiveLock, exclusive_lock
 from devices.services import availability, rollups
 from devices.values import now_us
 
 logger = logging.getLogger("hubbub.worker")
 
+LOCK_S = 3.0
+"""How often a worker looks whether it is the one that works."""
 STOP_S = 5.0
 """How long the step under way may take to end; after that it is left to the end of the process, uncommitted."""
 
@@ -43,14 +47,37 @@ JOBS = (
 
 
 async def run_worker(stop: asyncio.Event, jobs: Iterable[Job] = JOBS) -> None:
-    """Works until `stop` is set. A job that fails, or whose database is away, is tried again at its next turn."""
-    worker = _Worker(jobs)
+    """Works until `stop` is set; of several workers over one database one works and the others stand by.
+
+    A job that fails, or whose database is away, is tried again at its next turn.
+    """
+    worker, lock = _Worker(jobs), exclusive_lock("worker")
     worker.start()
+    holding = asyncio.create_task(_hold(lock, worker))
     await stop.wait()
-    worker.stopping.set()
+    holding.cancel()
+    worker.end()
     await asyncio.to_thread(worker.join, STOP_S)
     if worker.is_alive():
         logger.warning("the job under way did not end within %s s and is left undone", STOP_S)
+    await asyncio.wait({holding})
+    await lock.release()
+
+
+async def _hold(lock: ExclusiveLock, worker: _Worker) -> None:
+    """Lets the worker work while the lock is ours."""
+    told = ""
+    while True:
+        try:
+            held = await lock.hold()
+            news = f"{'this' if held else 'another'} process does the periodic work"
+        except Unavailable as error:
+            held, news = False, f"no periodic work is done: {error}"
+        (worker.allowed.set if held else worker.allowed.clear)()
+        if news != told:
+            logger.log(logging.DEBUG if held else logging.WARNING, news)
+            told = news
+        await asyncio.sleep(LOCK_S)
 
 
 class _Worker(threading.Thread):
@@ -58,17 +85,28 @@ class _Worker(threading.Thread):
 
     def __init__(self, jobs: Iterable[Job]) -> None:
         super().__init__(name="worker", daemon=True)
-        self.stopping = threading.Event()
+        self.allowed = threading.Event()
+        self._stopping = threading.Event()
         self._due = dict.fromkeys(jobs, 0.0)
         self._loop = asyncio.get_running_loop()
 
     def run(self) -> None:
-        while not self.stopping.is_set():
+        while not self._stopping.is_set():
             job = min(self._due, key=lambda job: self._due[job])
-            if not self.stopping.wait(self._due[job] - time.monotonic()):
+            if not self._stopping.wait(self._due[job] - time.monotonic()) and self._is_allowed():
                 more = self._take(_attempt(job))
                 # With more to do it goes on after those that are due by now.
                 self._due[job] = time.monotonic() + (0.0 if more else job.every_s)
+
+    def end(self) -> None:
+        """Starts no further step."""
+        self._stopping.set()
+        self.allowed.set()
+
+    def _is_allowed(self) -> bool:
+        """Waits until it is, or until the end."""
+        self.allowed.wait()
+        return not self._stopping.is_set()
 
     def _take(self, result: bool | Sequence[Event]) -> bool:
         """Whether there is more to do at once. Events are published on the loop, where the channel layer lives."""

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 from django.db import OperationalError
 
-from devices import stats, worker
+from devices import locks, stats, worker
+from devices.errors import Unavailable
 from devices.events import AvailabilityChanged, Event
 from devices.groups import shard_of, telemetry
 from devices.listener import Listener
@@ -36,6 +37,21 @@ class Work:
     async def steps(self, count: int) -> None:
         for _ in range(count):
             assert await asyncio.to_thread(self._done.acquire, timeout=WAIT_S)
+
+
+class Ours:
+    """A lock that nobody else wants."""
+
+    async def hold(self) -> bool:
+        return True
+
+    async def release(self) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "exclusive_lock", lambda name: Ours())
 
 
 @asynccontextmanager
@@ -110,3 +126,38 @@ async def test_what_a_job_finds_is_published() -> None:
     async with working(Job("looking", 3600, lambda: [gone])):
         assert await asyncio.wait_for(heard.get(), WAIT_S) == gone
     await listener.stop()
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_of_two_workers_one_works_and_the_other_stands_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "exclusive_lock", locks.exclusive_lock)
+    monkeypatch.setattr(worker, "LOCK_S", 0.05)
+    first, second = Work(), Work()
+    async with working(Job("first", 0.01, first)):
+        await first.steps(1)
+        standing_by = working(Job("second", 0.01, second))
+        await standing_by.__aenter__()
+        await first.steps(20)
+        assert second.calls == 0
+    await second.steps(2)
+    await standing_by.__aexit__(None, None, None)
+
+
+@pytest.mark.parametrize("answer", [False, Unavailable("the database is away")])
+async def test_without_the_lock_it_waits_and_ends_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, answer: bool | Unavailable
+) -> None:
+    asked = asyncio.Event()
+
+    class Theirs(Ours):
+        async def hold(self) -> bool:
+            asked.set()
+            if isinstance(answer, Unavailable):
+                raise answer
+            return answer
+
+    monkeypatch.setattr(worker, "exclusive_lock", lambda name: Theirs())
+    work = Work()
+    async with working(Job("waiting", 0.01, work)):
+        await asked.wait()
+    assert work.calls == 0
