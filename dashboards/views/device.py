@@ -11,8 +11,12 @@ from dashboards.views.refusals import as_pages
 from devices import access
 from devices.access import Action
 from devices.models import Device
-from devices.queries import commands, devices, refusals
+from devices.queries import availability, commands, devices, refusals
 from devices.services import devices as services
+from devices.values import now_us
+
+DAY_US = 86_400_000_000
+"""How much of its availability comes with the page."""
 
 
 @login_required
@@ -21,6 +25,7 @@ def device(request: HttpRequest, uid: str) -> HttpResponse:
     with as_pages():
         found = access.device(request.user, uid)
     may_command = access.may(request.user, Action.COMMAND, found.space_id)
+    now = now_us()
     snapshot = devices.snapshot(found, devices.latest([found.id]).get(found.id, {}))
     context = {
         "device": found,
@@ -32,6 +37,11 @@ def device(request: HttpRequest, uid: str) -> HttpResponse:
             "snapshot": snapshot,
             "commands": commands.recent(found),
             "refusals": refusals.recent(found),
+            "availability": availability.history(found, now - DAY_US, now, now),
+            "silence": {
+                "stale_after_s": found.stale_after_s,
+                "silence_limit_s": availability.silence_limit_us(found) // 1_000_000,
+            },
             "may_command": may_command,
         },
     }

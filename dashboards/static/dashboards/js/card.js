@@ -1,8 +1,9 @@
 // A device's card: its most important values, and a line of the last minutes that moves.
 
+import { sinceText } from "./availability.js";
 import { now } from "./clock.js";
 import { clone, flash, setAvailability, setText } from "./dom.js";
-import { formatValue, NumberFormat, span } from "./format.js";
+import { formatValue, NumberFormat } from "./format.js";
 import { inNextFrame, whileVisible } from "./frame.js";
 import { LiveSeries } from "./live_series.js";
 import { byImportance, hueOf, record, titleOf, unitOf, wordsOf } from "./metrics.js";
@@ -50,9 +51,9 @@ export class Card {
   tick() {
     setAvailability(this.pill, this.status);
     this.element.dataset.status = this.status;
-    const known = this.since && this.status !== "unknown"; // since when nothing is known says nothing
-    setText(this.time, known ? `for ${span(Math.max(0, now() - this.since))}` : "");
-    this.time.title = known ? `since ${new Date(this.since).toLocaleString()}` : "";
+    const text = sinceText(this.status, this.since, now());
+    setText(this.time, text);
+    this.time.title = text ? `since ${new Date(this.since).toLocaleString()}` : "";
     if (this.#end) this.#lead?.sparkline.redraw();
   }
 

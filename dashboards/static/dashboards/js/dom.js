@@ -19,7 +19,7 @@ export function pageData(id = "page") {
   return JSON.parse(document.getElementById(id).textContent);
 }
 
-const STATUS_WORDS = { online: "Online", offline: "Offline", stale: "Stale", unknown: "Unknown" };
+const STATUS_WORDS = { online: "Online", offline: "Offline", stale: "Stale", unknown: "Unknown", flapping: "Flapping" };
 
 /** Shows an availability as dot and word. */
 export function setAvailability(element, status) {

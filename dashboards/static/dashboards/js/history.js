@@ -31,6 +31,21 @@ export function fetchReadings(uid, metric, { start, end, points, signal }) {
   return inTurn(() => (signal?.aborted ? null : getJson(`${deviceUrl(uid)}/readings?${query}`, signal)));
 }
 
+/** When the device was online, offline, stale or unknown from `start` to `end` (milliseconds), and if it flaps. */
+export function fetchAvailability(uid, start, end) {
+  const query = new URLSearchParams({ start: Math.floor(start), end: Math.ceil(end) });
+  return inTurn(() => getJson(`${deviceUrl(uid)}/availability?${query}`));
+}
+
+/** Changes fields of a device; resolves with what it is then. Throws an `Error` that a person can read. */
+export async function changeDevice(uid, changes, csrfToken) {
+  const headers = { "Content-Type": "application/json", "X-CSRFToken": csrfToken, Accept: "application/json" };
+  const response = await fetch(deviceUrl(uid), { method: "PATCH", headers, body: JSON.stringify(changes) });
+  const answer = await response.json();
+  if (!response.ok) throw new Error(answer.error.message);
+  return answer;
+}
+
 /** The last refused messages of a device, newest first. */
 export function fetchRefusals(uid) {
   return inTurn(() => getJson(`${deviceUrl(uid)}/refusals`));

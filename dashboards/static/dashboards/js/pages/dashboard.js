@@ -1,5 +1,6 @@
 // A dashboard: its widgets, and the stream that keeps them moving.
 
+import { sinceText } from "../availability.js";
 import { now } from "../clock.js";
 import { Commands } from "../commands.js";
 import { pageData, setAvailability, setText } from "../dom.js";
@@ -24,8 +25,8 @@ function build() {
   }
 }
 
-function takeSnapshot(uid, { availability, latest }, first) {
-  showStatus(uid, availability);
+function takeSnapshot(uid, { availability, availability_at: at, latest }, first) {
+  showStatus(uid, availability, at);
   for (const widget of widgets.get(uid) ?? []) {
     for (const [metric, [time, value]] of Object.entries(latest)) widget.take(metric, time, value);
     if (!first) widget.reload();
@@ -39,10 +40,22 @@ function takeTelemetry(uid, columns) {
   }
 }
 
-function showStatus(uid, status) {
+const statuses = new Map(); // uid -> [status, MS]
+
+function showStatus(uid, status, at) {
+  statuses.set(uid, [status, at]);
   for (const dot of document.querySelectorAll(`[data-device-status="${CSS.escape(uid)}"]`)) {
     setAvailability(dot, status);
     dot.closest(".widget").dataset.status = status;
+  }
+  showSilence();
+}
+
+/** A value that does not move any more needs a word: it looks like that of a calm device. */
+function showSilence() {
+  for (const [uid, [status, at]] of statuses) {
+    const text = status === "stale" ? sinceText(status, at, now()) : "";
+    for (const note of document.querySelectorAll(`[data-silent="${CSS.escape(uid)}"]`)) setText(note, text);
   }
 }
 
@@ -51,8 +64,11 @@ for (const [uid, snapshot] of Object.entries(snapshots)) takeSnapshot(uid, snaps
 feed.watchDashboard(id, Object.keys(snapshots), {
   snapshot: takeSnapshot,
   telemetry: takeTelemetry,
-  availability: (uid, { status }) => showStatus(uid, status),
+  availability: (uid, { status, at }) => showStatus(uid, status, at),
   command: (uid, push) => commands.take(push),
   refused: () => location.reload(),
 });
-everySecond(() => setText(document.querySelector("[data-clock]"), moment(now(), now())));
+everySecond(() => {
+  setText(document.querySelector("[data-clock]"), moment(now(), now()));
+  showSilence();
+});

@@ -1,29 +1,32 @@
 // One device: charts, newest values, controls, commands, refused messages.
 
+import { sinceText } from "../availability.js";
+import { AvailabilityPanel } from "../availability_panel.js";
 import { ChartPanel } from "../chart_panel.js";
 import { now } from "../clock.js";
 import { CommandList } from "../command_list.js";
 import { Commands } from "../commands.js";
 import { makeControl } from "../controls.js";
 import { clone, pageData, setAvailability, setText } from "../dom.js";
-import { span } from "../format.js";
 import { everySecond } from "../frame.js";
 import { fetchCommands } from "../history.js";
 import { connection, feed } from "../live.js";
 import { buttonsOf, byImportance, controlsOf, factsOf, isPosition, positionOf, record, titleOf, unitOf, wordsOf } from "../metrics.js";
 import { commandForm } from "../command_form.js";
 import { RefusedPanel } from "../refused_panel.js";
+import { showSilence, silenceForm } from "../silence_form.js";
 import { chosenRange, onRange } from "../time_range.js";
 import { TrackPanel } from "../track_panel.js";
 import { ValueTable } from "../value_table.js";
 
 const FIRST_CHARTS = 24;
 
-const { uid, snapshot, commands: recent, refusals, may_command: mayCommand } = pageData();
+const { uid, snapshot, commands: recent, refusals, availability: history, silence, may_command: mayCommand } = pageData();
 const find = (name) => document.querySelector(`[data-${name}]`);
 const commands = new Commands(connection);
 const list = new CommandList(find("commands"), find("no-commands"));
 const refused = new RefusedPanel(find("refused"), uid);
+const availability = new AvailabilityPanel(find("availability-panel"), uid);
 const panels = new Map(); // metric -> ChartPanel
 const controls = new Map(); // metric -> control
 const latest = record(); // metric -> [MS, value]
@@ -44,7 +47,7 @@ function showAvailability(newStatus, at) {
 }
 
 function tick() {
-  setText(find("since"), since && status !== "unknown" ? `for ${span(Math.max(0, now() - since))}` : "");
+  setText(find("since"), sinceText(status, since, now()));
   table.tick();
 }
 
@@ -123,6 +126,7 @@ function takeSnapshot(given, first) {
   track?.reload();
   fetchCommands(uid).then((answer) => answer && list.replace(answer.items), () => {});
   refused.reload();
+  availability.reload();
 }
 
 function takeValue(metric, time, value) {
@@ -147,10 +151,13 @@ function takeTelemetry(columns) {
 takeSnapshot(snapshot, true);
 list.replace(recent);
 refused.replace(refusals);
+availability.show(history);
+showSilence(find("silence"), silence);
+silenceForm(find("silence-form"), uid, (device) => showSilence(find("silence"), device));
 feed.watchDevice(uid, {
   snapshot: (_, given, first) => takeSnapshot(given, first),
   telemetry: (_, columns) => takeTelemetry(columns),
-  availability: (_, push) => showAvailability(push.status, push.at),
+  availability: (_, push) => { showAvailability(push.status, push.at); availability.reload(); },
   command: (_, push) => { list.take(push); commands.take(push); },
   refused: () => location.reload(), // the rights are gone: the server says what is left to see
 });
