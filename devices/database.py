@@ -8,10 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from django.db import close_old_connections
+from django.db import InterfaceError, InternalError, OperationalError, close_old_connections
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+AWAY = (OperationalError, InterfaceError, InternalError)
+"""What Django raises while the database cannot be reached or cannot write: full, or read-only after a failover."""
 
 # asgiref's thread-sensitive mode would send every query of the process through one thread, where a slow
 # history holds up every subscription.

@@ -9,6 +9,7 @@ import dj_database_url
 from csp.constants import NONCE, NONE, SELF
 
 from hub import env as environment
+from hub.postgresql import PatientConnection
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -77,6 +78,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "dashboards.away.AwayMiddleware",
 ]
 
 ROOT_URLCONF = "hub.urls"
@@ -114,7 +116,9 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file: threads that share an in-memory database lock each other out.
     DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}
 else:
-    _options = {"pool": {"min_size": 1, "max_size": 8, "timeout": 10}, "connect_timeout": 10}
+    # `timeout`: how long a request waits for a connection; while the server is away each holds a thread for as long.
+    _pool = {"min_size": 1, "max_size": 8, "timeout": 4, "connection_class": PatientConnection}
+    _options = {"pool": _pool, "connect_timeout": 10}
 # What the URL asks for stays: without its sslmode the password would go over the network in the clear.
 DATABASES["default"]["OPTIONS"] = {**_options, **DATABASES["default"].get("OPTIONS", {})}
 

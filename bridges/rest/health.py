@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 from channels.layers import get_channel_layer
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from bridges.mqtt.address import BrokerAddress
@@ -17,6 +19,8 @@ from devices.models import Space
 
 LIMIT_S = 2.0
 """How long a part may take to answer."""
+LEAST_FREE_BYTES = 8 << 20
+"""Free space on SQLite's disk; its write-ahead log alone grows by some megabytes before it is taken in."""
 RESEND_S = 0.3
 """Redis may handle a message before the subscription that was sent first, on another connection."""
 
@@ -56,13 +60,23 @@ async def _check_database() -> None:
     await asyncio.get_running_loop().run_in_executor(_thread, _query)
 
 
+class DiskFull(Exception):
+    """SQLite still reads, and cannot write."""
+
+
 def _query() -> None:
     """Reads a table: SQLite answers `SELECT 1` without a look at its file."""
     close_old_connections()
     try:
         Space.objects.exists()
+        if connection.vendor == "sqlite" and _free_bytes(connection.settings_dict["NAME"]) < LEAST_FREE_BYTES:
+            raise DiskFull
     finally:
         close_old_connections()
+
+
+def _free_bytes(database: str) -> int:
+    return shutil.disk_usage(Path(database).absolute().parent).free
 
 
 async def _check_layer() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from django.db import connection
 
 from bridges.rest import health
 from tests.bridges.rest.conftest import caller
@@ -67,6 +68,14 @@ async def test_a_broker_that_is_gone_is_red_and_no_secret_is_shown(broker: Mosqu
     }
     await asyncio.to_thread(broker.start)
     assert (await caller().get("/readyz")).status_code == 200
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL's disk is another machine's matter")
+@pytest.mark.django_db(transaction=True)
+async def test_a_disk_on_which_sqlite_cannot_write_is_red(broker: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "LEAST_FREE_BYTES", 1 << 60)
+    response = await caller().get("/readyz")
+    assert (response.status_code, response.json()["database"]) == (503, {"ok": False, "error": "DiskFull"})
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,0 +1,108 @@
+"""While SQLite's disk is full nothing is acknowledged and nothing is lost, and the hub says so."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.faults.stage import Prepared, Stage, eventually
+from tests.servers import HubServer
+
+MESSAGES = 3_000
+PER_SECOND = 500
+DISK_MIB = 32
+NOTICED_S = 30
+RESUMED_S = 10
+
+pytestmark = pytest.mark.timeout(240)
+
+
+class Disk:
+    """A small one, that can be filled up."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._ballast = folder / "ballast"
+
+    def fill(self) -> None:
+        with suppress(OSError), self._ballast.open("wb", buffering=0) as file:
+            while file.write(bytes(4096)):
+                pass
+
+    def free(self) -> None:
+        self._ballast.unlink()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    options = ["-t", "tmpfs", "-o", f"size={DISK_MIB}m", "hubbub-test"]
+    try:
+        subprocess.run(["mount", *options, str(folder)], check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"a tmpfs cannot be mounted here: {getattr(error, 'stderr', error)}")
+    yield Disk(folder)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+class HubStage(Stage):
+    """With a whole hub in place of the bridge, whose health and counters can be asked for."""
+
+    def __init__(self, folder: Path, prepared: Prepared, disk: Disk) -> None:
+        super().__init__(folder, prepared, data=disk.folder / "data")
+        self.bridge = HubServer(folder, **self.settings)
+
+    def ask(self, path: str) -> httpx.Response:
+        return httpx.get(f"http://127.0.0.1:{self.bridge.port}{path}", timeout=20)
+
+    def database_health(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.ask("/readyz").json()["database"]
+        return found
+
+    def is_intact(self) -> bool:
+        return self.rows("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_full_disk_raises_the_alarm_and_ingest_resumes_by_itself(
+    tmp_path: Path, prepared: Prepared, disk: Disk
+) -> None:
+    with HubStage(tmp_path, prepared, disk) as stage:
+        assert stage.database_health() == {"ok": True}
+        publisher = stage.publisher(MESSAGES, per_second=PER_SECOND)
+        publisher.wait_until_sent(PER_SECOND)
+        disk.fill()
+        stage.bridge.wait_for("database or disk is full", within_s=NOTICED_S)
+        assert stage.database_health() == {"ok": False, "error": "DiskFull"}
+        assert "hubbub_store_failures_total 0.0" not in stage.ask("/metrics").text
+        publisher.join()
+        assert stage.is_intact()
+        stored = len(stage.stored())
+        assert stored < MESSAGES
+        disk.free()
+        resumed_s = eventually(lambda: len(stage.stored()) > stored, RESUMED_S)
+        assert resumed_s is not None
+        print(f"resumed after {resumed_s:.1f} s")
+        stage.check(publisher)
+        assert stage.database_health() == {"ok": True}
+        assert stage.is_intact()
+
+
+def test_what_a_full_disk_did_not_take_is_not_acknowledged(tmp_path: Path, prepared: Prepared, disk: Disk) -> None:
+    """A hub that is killed while its disk is full has taken nothing out of the broker's hands."""
+    with HubStage(tmp_path, prepared, disk) as stage:
+        disk.fill()
+        publisher = stage.publisher(MESSAGES)
+        publisher.join()
+        stage.bridge.wait_for("database or disk is full", within_s=NOTICED_S)
+        stage.bridge.kill()
+        disk.free()
+        stage.bridge.start()
+        stage.check(publisher)
+        assert stage.is_intact()

@@ -1,0 +1,130 @@
+"""While PostgreSQL is away nothing is acknowledged and nothing is lost, and the hub says so instead of hanging."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
+
+import httpx
+import pytest
+
+from tests.faults.stage import LONG, Stage, eventually, prepare
+from tests.postgres import Postgres
+from tests.servers import HubServer
+
+AWAY_S = 30 if LONG else 12
+PER_SECOND = 200
+MESSAGES = PER_SECOND * (AWAY_S + 4)
+RED_S = GREEN_S = 10
+ANSWER_S = 20
+"""How long a page or the API may take to say that the database is away; twice what they need."""
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    server = Postgres(tmp_path_factory.mktemp("postgres"))
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Iterator[Stage]:
+    """Shared: each test has a device of its own."""
+    folder, settings = tmp_path_factory.mktemp("stage"), {"DATABASE_URL": postgres.url}
+    with Stage(folder, prepare(folder, **settings), web=True, **settings) as found:
+        yield found
+
+
+@contextmanager
+def stopped(postgres: Postgres) -> Iterator[None]:
+    postgres.stop(signal.SIGINT)  # a fast shutdown: clients are cut off
+    try:
+        yield
+    finally:
+        postgres.start()
+
+
+@contextmanager
+def frozen(postgres: Postgres) -> Iterator[None]:
+    postgres.freeze()
+    try:
+        yield
+    finally:
+        postgres.thaw()
+
+
+@pytest.mark.parametrize(("fault", "device"), [(stopped, 0), (frozen, 1)])
+def test_a_postgresql_that_is_away_costs_no_message_and_is_named(
+    stage: Stage, postgres: Postgres, fault: Callable[[Postgres], AbstractContextManager[None]], device: int
+) -> None:
+    browser = _signed_in(stage)
+    assert stage.get("/readyz").status_code == browser.get("/").status_code == 200
+    publisher = stage.publisher(MESSAGES, device, per_second=PER_SECOND)
+    publisher.wait_until_sent(PER_SECOND)
+    with ThreadPoolExecutor() as threads:
+        with fault(postgres):
+            back_at = time.monotonic() + AWAY_S
+            with suppress(httpx.ReadTimeout):  # who does not wait must not hold up the others
+                browser.get("/", timeout=1)
+            asked = [
+                threads.submit(_timed, partial(stage.get, "/api/v1/devices", timeout_s=ANSWER_S)),
+                threads.submit(_timed, partial(browser.get, "/", timeout=ANSWER_S)),
+                threads.submit(_timed, partial(browser.get, "/devices/counter-0/", timeout=ANSWER_S)),
+            ]
+            red_s = eventually(lambda: not _ready(stage)["ok"], RED_S)
+            assert red_s is not None
+            while time.monotonic() < back_at or not all(answer.done() for answer in asked):
+                assert stage.get("/healthz", timeout_s=5).status_code == 200
+                time.sleep(0.5)
+        green_s = eventually(lambda: _ready(stage)["ok"], GREEN_S)
+        assert green_s is not None
+    took_s = stage.check(publisher)
+    print(
+        f"/readyz red after {red_s:.1f} s, green {green_s:.1f} s after the fault; drained {took_s:.1f} s after the last"
+    )
+    _assert_named(asked)
+
+
+def test_what_is_not_stored_is_not_acknowledged(stage: Stage, postgres: Postgres) -> None:
+    """A bridge that is killed while PostgreSQL is away has taken nothing out of the broker's hands."""
+    with stopped(postgres):
+        publisher = stage.publisher(1_000, 2)
+        publisher.join()
+        stage.bridge.wait_for("the database is away")
+        stage.bridge.kill()
+    stage.bridge.start()
+    stage.check(publisher)
+
+
+def _signed_in(stage: Stage) -> httpx.Client:
+    client = httpx.Client(base_url=f"http://127.0.0.1:{stage.web.port}")
+    client.get("/login/")
+    form = {"username": "alice", "password": HubServer.PASSWORD, "csrfmiddlewaretoken": client.cookies["csrftoken"]}
+    assert client.post("/login/", data=form).status_code == 302
+    return client
+
+
+def _ready(stage: Stage) -> dict[str, bool | str]:
+    """What /readyz says of the database."""
+    found: dict[str, bool | str] = stage.get("/readyz").json()["database"]
+    return found
+
+
+def _timed(get: Callable[[], httpx.Response]) -> tuple[httpx.Response, float]:
+    start = time.monotonic()
+    return get(), time.monotonic() - start
+
+
+def _assert_named(asked: list[Future[tuple[httpx.Response, float]]]) -> None:
+    for answer in asked:
+        response, took_s = answer.result()
+        print(f"{response.request.url.path}: {response.status_code} after {took_s:.1f} s")
+        assert response.status_code == 503
+        assert "database is away" in response.text
