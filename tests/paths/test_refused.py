@@ -20,10 +20,12 @@ expect.set_options(timeout=WAIT_MS)
 HOSTILE = b'{"a": "<script>document.title = 1</script><img src=x onerror=document.title=1>\xe2\x80\xae\x1b[2J'
 
 
-def publish(hub: RunningHub, device: Credentials, payload: bytes, kind: str = "telemetry") -> None:
+def publish(
+    hub: RunningHub, device: Credentials, payload: bytes, kind: str = "telemetry", *, retain: bool = False
+) -> None:
     topic = f"devices/{device.uid}/{kind}"
     login = ["-p", str(hub.mqtt_port), "-u", device.uid, "-P", device.secret]
-    command = [find("mosquitto_pub"), *login, "-q", "1", "-t", topic, "-s"]
+    command = [find("mosquitto_pub"), *login, "-q", "1", "-t", topic, "-s", *(["-r"] if retain else [])]
     subprocess.run(command, input=payload, check=True, timeout=30)
 
 
@@ -58,6 +60,24 @@ def test_a_refused_message_appears_by_itself_as_text(carol: Person, hub: Running
     expect(panel.locator(".count")).to_have_text("3")
     expect(carol.page).to_have_title(re.compile("broken"))
     assert panel.locator("script, img").count() == 0
+
+
+def test_what_only_the_broker_could_see_is_shown_too(carol: Person, hub: RunningHub) -> None:
+    device = hub.create_device("astray")
+    publish(hub, device, b'{"a": 1}', "telemetri")
+    publish(hub, device, b'{"a": 1}', retain=True)
+    publish(hub, device, b'{"ts": 1760000000000, "temperature": 21.5}')
+    publish(hub, device, b"x" * 3_000_000, "attributes")
+    carol.page.goto("/devices/astray/")
+    panel = carol.page.locator("[data-refused]")
+    expect(panel.get_by_role("listitem")).to_have_count(4)
+    for text in (
+        "'devices/astray/telemetri'",
+        "telemetry must not be retained",
+        '{"ts": …, "values": {…}}',
+        "attributes, first 200 of 3,000,000 bytes",
+    ):
+        expect(panel).to_contain_text(text)
 
 
 @pytest.mark.parametrize("width", [PHONE["width"], 320, 1440])
