@@ -7,8 +7,10 @@ import os
 import re
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -43,7 +45,7 @@ def device(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_no_example_is_left_out() -> None:
-    assert set(EXAMPLES) == {"device", "ingest", "client", "http"}
+    assert set(EXAMPLES) == {"device", "ingest", "client", "http", "csv"}
 
 
 def test_a_client_watches_a_device_and_commands_it(environment: dict[str, str], device: subprocess.Popen[str]) -> None:
@@ -81,3 +83,17 @@ def test_the_http_api_commands_and_tells_history(environment: dict[str, str], de
     assert issued["status"] == "queued"
     assert columns["resolution"] == "raw"
     assert columns["v"][0] == 0
+
+
+def test_a_history_goes_out_and_in_as_a_file(environment: dict[str, str], hub: RunningHub, tmp_path: Path) -> None:
+    find("curl")
+    uid = environment["DEVICE_UID"]
+    (tmp_path / "history.csv").write_text(f"time,speed\n{int(time.time()) * 1000},40\n")
+    assert "1 stored" in hub.manage("importreadings", uid, str(tmp_path / "history.csv"))
+    environment |= {"MANAGER_TOKEN": hub.create_token("alice")}
+    done = subprocess.run(
+        ["sh", "-euc", EXAMPLES["csv"]], env=environment, cwd=tmp_path, check=True, capture_output=True, timeout=START_S
+    )
+    assert (tmp_path / f"{uid}.csv").read_text().endswith(",speed,40\n")
+    answer = json.loads(done.stdout)
+    assert (answer["stored"], answer["present"], answer["refused"]) == (0, 1, 0)
