@@ -13,11 +13,12 @@ class Command(BaseCommand):
     help = "Rolls up history and does the hub's other periodic work until it is stopped; runhub has it inside."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        asyncio.run(work_until_signalled())
+        asyncio.run(self._work_until_signalled())
 
-
-async def work_until_signalled() -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await run_worker(stop)
+    async def _work_until_signalled(self) -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        self.stdout.write("working; Ctrl-C stops it")
+        self.stdout.flush()
+        await run_worker(stop)
