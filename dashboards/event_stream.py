@@ -124,23 +124,26 @@ class EventStream:
                 self._relay.remove(connection)
 
     async def _subscribe(self, connection: Connection) -> None:
-        """To all that the query names, or to nothing: a stream that is missing would be missed by nobody."""
-        wanted = [f"{kind}:{key}" for kind in KINDS for key in self._query.getlist(kind)]
+        """To all that the query names and the person may watch. Where that is nothing of it, there is no stream."""
+        wanted = list(dict.fromkeys(f"{kind}:{key[:128]}" for kind in KINDS for key in self._query.getlist(kind)))
         if unknown := set(self._query) - set(KINDS):
             raise Refused("invalid", f"unknown parameters: {', '.join(sorted(unknown))[:128]}")
         if len(wanted) > MAX_STREAMS:
             raise Refused("too_many", f"a request may name {MAX_STREAMS} streams")
-        for stream in dict.fromkeys(wanted):
+        for stream in wanted:
             try:
-                result = await handlers.subscribe(self._relay, connection, Subscribe(stream=stream[:128]))
+                result = await handlers.subscribe(self._relay, connection, Subscribe(stream=stream))
             except HubbubError as error:
-                raise Refused(error.code, error.message) from None
+                if len(wanted) == 1:
+                    raise Refused(error.code, error.message) from None
+                connection.push(frames.unsubscribed(stream, error.code))
             except DatabaseError:
                 raise Refused("unavailable", "the database is away: try again") from None
-            connection.outbox.reply(frames.snapshot(stream, result or {}))
+            else:
+                connection.outbox.reply(frames.snapshot(stream, result or {}))
             connection.outbox.release()
-        if wanted and any(name == b"last-event-id" for name, _ in self._headers):
-            connection.push(frames.resync(wanted, "reconnect"))
+        if connection.streams and any(name == b"last-event-id" for name, _ in self._headers):
+            connection.push(frames.resync(connection.streams, "reconnect"))
 
     async def _begin(self) -> None:
         headers = [

@@ -116,6 +116,33 @@ def test_the_dashboard_moves(alice: Person) -> None:
     expect(value).not_to_have_text(first)
 
 
+BLOCKED = """
+    window.WebSocket = class {
+        constructor() { setTimeout(() => this.onclose({ code: 1006 }), 50); }
+        close() {}
+    };
+"""
+
+
+def test_where_no_websocket_gets_through_the_page_lives_all_the_same(alice: Person) -> None:
+    page = alice.page
+    page.add_init_script(BLOCKED)
+    page.goto("/dashboards/1/")
+    value = page.locator("[data-part=value]").first
+    expect(value).to_have_text(_NUMBER)
+    first = value.inner_text()
+    expect(value).not_to_have_text(first)
+
+    with page.expect_response("**/api/v1/stream?device=pump-1"):
+        page.goto("/devices/pump-1/")
+    speed = page.get_by_role("slider", name="Speed")
+    speed.wait_for()
+    speed.fill("45" if speed.input_value() != "45" else "50")
+    speed.dispatch_event("change")
+    newest = page.locator("[data-commands] > li").first
+    expect(newest.locator("[data-part=status]")).to_contain_text("Done", ignore_case=True)
+
+
 def test_a_lost_connection_is_shown_and_comes_back_by_itself(alice: Person, hub: RunningHub) -> None:
     page = alice.page
     page.goto("/devices/meter-1/")

@@ -1,10 +1,14 @@
-// The live connection: one WebSocket that comes back by itself. No DOM in here.
+// The live connection: one WebSocket, or what stands in for it, that comes back by itself. No DOM in here.
 
 import { adviceFor, backoff } from "./close_codes.js";
 
 const REQUEST_TIMEOUT_MS = 15_000;
 /** Without a frame for so long the other end is gone, although TCP has not noticed: the hub pings more often. */
 const SILENCE_MS = 45_000;
+/** A handshake that takes longer is held back somewhere on the way. */
+const OPEN_MS = 10_000;
+/** So many WebSockets in a row that never opened, to a hub that answers: none get through. */
+const BLOCKED = 2;
 /** A connection that lasts this long was a good one: the next loss starts again with short pauses. */
 const PROVEN_MS = 10_000;
 const RESUBSCRIBE_MS = 3_000;
@@ -25,7 +29,10 @@ export class RequestError extends Error {
 export class Connection {
   #url;
   #Socket;
+  #Fallback;
+  #reachable;
   #random;
+  #blocked = 0;
   #socket = null;
   #state = "stopped";
   #attempt = 0;
@@ -37,9 +44,18 @@ export class Connection {
   #retryTimer;
   #silenceTimer;
 
-  constructor(url, { WebSocket = globalThis.WebSocket, random = Math.random } = {}) {
+  /**
+   * `Fallback`: a class like WebSocket, for networks that let none through; `reachable()` resolves with whether the hub
+   * answers at all, which tells such a network from a hub that is down.
+   */
+  constructor(
+    url,
+    { WebSocket = globalThis.WebSocket, Fallback = WebSocket, reachable = async () => false, random = Math.random } = {},
+  ) {
     this.#url = url;
     this.#Socket = WebSocket;
+    this.#Fallback = Fallback;
+    this.#reachable = reachable;
     this.#random = random;
   }
 
@@ -92,11 +108,12 @@ export class Connection {
   #connect() {
     clearTimeout(this.#retryTimer);
     this.#become("connecting");
-    const socket = new this.#Socket(this.#url);
+    const Socket = this.#blocked >= BLOCKED ? this.#Fallback : this.#Socket;
+    const socket = new Socket(this.#url);
     this.#socket = socket;
     socket.onmessage = (event) => this.#socket === socket && this.#take(event.data);
     socket.onclose = (event) => this.#socket === socket && this.#lost(event.code);
-    this.#listenForSilence();
+    this.#listenForSilence(OPEN_MS);
   }
 
   #take(text) {
@@ -127,6 +144,7 @@ export class Connection {
 
   #welcome() {
     this.#openedAt = Date.now();
+    if (this.#blocked < BLOCKED) this.#blocked = 0;
     this.#become("open");
     for (const stream of this.#wanted.keys()) this.#renew(stream);
   }
@@ -185,11 +203,17 @@ export class Connection {
       this.#become("stopped", { signIn: advice.signIn ?? false });
       return;
     }
-    if (this.#openedAt && Date.now() - this.#openedAt > PROVEN_MS) this.#attempt = 0;
+    if (!this.#openedAt) this.#notOpened();
+    else if (Date.now() - this.#openedAt > PROVEN_MS) this.#attempt = 0;
     this.#openedAt = 0;
     const pause = Math.max(advice.leastMs, backoff(this.#attempt++, this.#random));
     this.#retryTimer = setTimeout(() => this.#connect(), pause);
     this.#become("waiting", { retryAt: Date.now() + pause });
+  }
+
+  async #notOpened() {
+    if (this.#blocked >= BLOCKED) this.#blocked = 0; // nor does the fallback get through
+    else if (await this.#reachable()) this.#blocked += 1;
   }
 
   #drop() {
@@ -206,9 +230,9 @@ export class Connection {
     }
   }
 
-  #listenForSilence() {
+  #listenForSilence(longest = SILENCE_MS) {
     clearTimeout(this.#silenceTimer);
-    this.#silenceTimer = setTimeout(() => this.#lost(1006), SILENCE_MS);
+    this.#silenceTimer = setTimeout(() => this.#lost(1006), longest);
   }
 
   #become(state, more = {}) {

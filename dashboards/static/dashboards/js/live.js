@@ -2,11 +2,23 @@
 
 import { setServerTime } from "./clock.js";
 import { Connection } from "./connection.js";
+import { EventStreamSocket } from "./event_stream.js";
 import { Feed } from "./feed.js";
 
 const scheme = location.protocol === "https:" ? "wss:" : "ws:";
 
-export const connection = new Connection(`${scheme}//${location.host}/ws/`);
+const isReachable = async () => {
+  try {
+    return (await fetch("/healthz", { cache: "no-store" })).ok;
+  } catch {
+    return false;
+  }
+};
+
+export const connection = new Connection(`${scheme}//${location.host}/ws/`, {
+  Fallback: EventStreamSocket,
+  reachable: isReachable,
+});
 export const feed = new Feed(connection);
 
 connection.on("welcome", ({ time }) => {
