@@ -19,6 +19,7 @@ from bridges.mqtt.embedded import EmbeddedBridge
 from devices import stats
 from devices.models import Device, Reading, Refusal, Space
 from devices.services import devices
+from devices.values import now_us
 from hub.sockets import bind
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -59,6 +60,12 @@ async def embedded(space: Space) -> AsyncIterator[Embedded]:
     found = Embedded(broker, address.port, secret, stop, task)
     yield found
     await found.end()
+
+
+def timed(count: int) -> list[bytes]:
+    """Messages of the last moments, a millisecond each."""
+    first_ms = now_us() // 1000 - count
+    return [b'{"ts": %d, "values": {"a": 1}}' % (first_ms + i) for i in range(count)]
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -119,7 +126,7 @@ async def test_while_the_database_is_away_a_device_that_floods_is_not_read_and_n
     many = embedded.client(max_inflight_messages=1_000)
     async with many as client, embedded.client("listener", timeout=60) as listener:
         client.pending_calls_threshold = 1_000
-        payloads = [b'{"ts": %d, "values": {"a": 1}}' % (1_700_000_000_000 + i) for i in range(200)]
+        payloads = timed(200)
         publishing = [asyncio.create_task(client.publish(TELEMETRY, each, qos=1, timeout=60)) for each in payloads]
         await until(lambda: failures() >= before + 2)
         assert embedded.broker.stats["received_messages"] == 50  # `taken_messages`
@@ -132,7 +139,7 @@ async def test_while_the_database_is_away_a_device_that_floods_is_not_read_and_n
 
 async def test_what_was_taken_when_the_hub_stops_is_stored_and_acknowledged(embedded: Embedded) -> None:
     async with embedded.client() as client:
-        payloads = [b'{"ts": %d, "values": {"a": 1}}' % (1_700_000_000_000 + i) for i in range(20)]
+        payloads = timed(20)
         publishing = [asyncio.create_task(client.publish(TELEMETRY, each, qos=1, timeout=20)) for each in payloads]
         await until(lambda: embedded.broker.stats["received_messages"] == 20)
         await embedded.end()
