@@ -16,14 +16,15 @@ from devices.errors import Refusal
 from devices.values import now_us
 
 CATCH_UP_US = 5_000_000
-"""Microseconds after a connect, or a pause, in which what arrives may have waited in the broker."""
+"""Microseconds after a connect in which the broker may repeat what it keeps."""
 MAX_KEPT = 1_000_000
 """Messages that a broker may have kept for us while we were away; ours keeps no more."""
 MAX_TOPICS = 100_000
 """Topics remembered; past it all are looked at afresh."""
 
 _ALL = Subscription(topics.ALL, as_published=True)
-_SHARED = Subscription(topics.SHARED, as_published=True)
+# Mosquitto 2.0.11 sends what it keeps to each of those that share, though MQTT 5 has it send that to none.
+_SHARED = Subscription(topics.SHARED, as_published=True, kept=False)
 _STATUS = Subscription(topics.STATUS, identifier=1)
 _FILTERS = {topics.ALL, topics.SHARED, *topics.EARLIER}
 
@@ -45,6 +46,7 @@ class Inbound:
         self._pipeline = pipeline
         self._broker = broker
         self._catching_up_until = 0
+        self._repeated: set[bytes] = set()
         self._paused = False
         self._connection: Connection | None = None
         self._topics: dict[bytes, Address | Refusal | None] = {}
@@ -82,13 +84,13 @@ class Inbound:
 
     def resume_reading(self) -> None:
         self._paused = False
-        self._catching_up_until = now_us() + CATCH_UP_US
         if self._connection is not None:
             self._connection.resume_reading()
 
     def _on_connected(self, connection: Connection, kept: bool) -> None:
         self._connection = connection
         self._catching_up_until = now_us() + CATCH_UP_US
+        self._repeated.clear()
         if kept:
             self._pipeline.expect_backlog(MAX_KEPT)
         if self._paused:
@@ -121,12 +123,21 @@ class Inbound:
             received_at=now,
             ref=address.ref,
             retained=message.retained,
-            backlog=bool(message.packet_id) and now < self._catching_up_until,
+            repeated=message.retained and self._is_repeated(message, now),
             broker=self._broker,
             refusal=refusal,
             settle=settle,
             size=message.size,
         )
+
+    def _is_repeated(self, message: Published, now: int) -> bool:
+        """Whether a retained message may be one that the broker repeats to a new subscriber, which it does once."""
+        if _STATUS.identifier in message.identifiers:
+            return True
+        if now >= self._catching_up_until or message.topic in self._repeated:
+            return False
+        self._repeated.add(message.topic)
+        return True
 
     def _address(self, topic: bytes) -> Address | Refusal | None:
         """What a topic means, remembered: None for a command, which is the hub's own word."""

@@ -43,12 +43,13 @@ class Version(IntEnum):
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """What to subscribe to. The rest is of MQTT 5 alone: `identifier` comes back with each message (0: none),
-    `as_published` keeps the retain flag of live messages."""
+    `as_published` keeps the retain flag of live messages, `kept` asks for those that the broker keeps."""
 
     filter: str
     qos: int = 1
     identifier: int = 0
     as_published: bool = False
+    kept: bool = True
 
 
 @dataclass(slots=True)
@@ -87,7 +88,7 @@ def subscribe(version: Version, packet_id: int, subscription: Subscription) -> b
         if subscription.identifier:
             properties.SubscriptionIdentifier = subscription.identifier
         body += properties.pack()
-        options |= 0x08 if subscription.as_published else 0
+        options |= (0x08 if subscription.as_published else 0) | (0 if subscription.kept else 0x20)
     return _packet(0x82, body + _text(subscription.filter) + bytes([options]))
 
 

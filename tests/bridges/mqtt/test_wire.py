@@ -41,6 +41,7 @@ def test_subscribing() -> None:
     assert wire.subscribe(Version.V311, 1, Subscription("a/#")) == b"\x82\x08\x00\x01\x00\x03a/#\x01"
     packet = wire.subscribe(Version.V5, 1, Subscription("a/#", identifier=2, as_published=True))
     assert packet == b"\x82\x0b\x00\x01\x02\x0b\x02\x00\x03a/#\x09"
+    assert wire.subscribe(Version.V5, 1, Subscription("a/#", kept=False)) == b"\x82\x09\x00\x01\x00\x00\x03a/#\x21"
     assert wire.unsubscribe(Version.V5, 2, ["a", "b"]) == b"\xa2\x09\x00\x02\x00\x00\x01a\x00\x01b"
     assert wire.unsubscribe(Version.V311, 2, ["a"]) == b"\xa2\x05\x00\x02\x00\x01a"
 

@@ -1,0 +1,171 @@
+"""Bridges side by side: one client id for one of them, a load that two share, and a lead that is handed on."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+import pytest
+
+from tests.faults.stage import UIDS, Prepared, Stage, eventually, prepare
+from tests.postgres import Postgres
+from tests.servers import ROOT, START_S, Bridge, Mosquitto
+
+MESSAGES = 4_000
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    return prepare(tmp_path_factory.mktemp("prepared"))
+
+
+@pytest.fixture
+def stage(tmp_path: Path, prepared: Prepared) -> Iterator[Stage]:
+    with Stage(tmp_path, prepared) as found:
+        yield found
+
+
+class SharedStage(Stage):
+    """Without a bridge at first. Mosquitto logs each packet."""
+
+    def __init__(self, folder: Path, prepared: Prepared) -> None:
+        super().__init__(folder, prepared)
+        (folder / "conf.d").mkdir()
+        (folder / "conf.d" / "log.conf").write_text("log_type all\n")
+        self.bridges = [Bridge(folder, self.settings, "--of", "2") for _ in range(2)]
+
+    @property
+    def servers(self) -> list[Mosquitto | Bridge]:  # type: ignore[override]
+        return [self.redis, self.mosquitto, *(each for each in self.bridges if each.process)]  # type: ignore[list-item]
+
+    def sent(self, pattern: str = "") -> Counter[str]:
+        """Client id -> messages that the broker has sent there, of those whose line in its log has `pattern`."""
+        lines = re.findall(rf"Sending PUBLISH to (\S+) .*{pattern}", self.mosquitto.output)
+        return Counter(lines)
+
+    def publish_status(self, uid: str, status: str) -> None:
+        secret = next(device.secret for device in self.devices if device.uid == uid)
+        client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=uid)
+        client.username_pw_set(uid, secret)
+        client.connect("127.0.0.1", self.mosquitto.port)
+        client.loop_start()
+        client.publish(f"devices/{uid}/status", status, qos=1, retain=True).wait_for_publish(START_S)
+        client.disconnect()
+        client.loop_stop()
+
+    def availability(self) -> dict[str, str]:
+        found = dict(self.rows("SELECT uid, availability FROM devices_device"))  # type: ignore[arg-type]
+        return {uid: found[uid] for uid in UIDS}
+
+
+@pytest.fixture
+def shared(tmp_path: Path, prepared: Prepared) -> Iterator[SharedStage]:
+    with SharedStage(tmp_path, prepared) as found:
+        yield found
+
+
+def run(bridge: Bridge) -> subprocess.CompletedProcess[str]:
+    """For a bridge that is to end by itself."""
+    return subprocess.run(
+        bridge.command(), env=bridge.environment(), cwd=ROOT, capture_output=True, text=True, timeout=START_S
+    )
+
+
+def test_a_second_bridge_of_one_client_id_says_so_and_leaves_the_first_alone(stage: Stage, tmp_path: Path) -> None:
+    publisher = stage.publisher(MESSAGES)
+    publisher.wait_until_sent(100)
+    done = run(Bridge(tmp_path, stage.settings))
+    assert done.returncode == 1
+    assert "a bridge with the client id 'hubbub-bridge' runs already" in done.stderr
+    assert "--client-id" in done.stderr
+    stage.check(publisher)
+    assert stage.bridge.output.count("connected to mqtt") == 1
+    assert stage.mosquitto.output.count("as hubbub-bridge ") == 1
+
+
+def test_two_bridges_share_the_load_and_what_one_left_behind_when_killed_is_not_lost(shared: SharedStage) -> None:
+    one, other = shared.bridges
+    one.start()
+    other.start()
+    publishers = [shared.publisher(MESSAGES, device=i, per_second=800) for i in range(2)]
+    publishers[0].wait_until_sent(MESSAGES // 3)
+    one.kill()
+    publishers[0].wait_until_sent(MESSAGES // 2)
+    one.start()
+    shared.check(*publishers)
+    sent = shared.sent("telemetry")
+    assert min(sent["hubbub-bridge-1"], sent["hubbub-bridge-2"]) > MESSAGES / 10, sent
+
+
+def test_all_places_taken_the_next_bridge_says_so(shared: SharedStage, tmp_path: Path) -> None:
+    for bridge in shared.bridges:
+        bridge.start()
+    done = run(Bridge(tmp_path, shared.settings, "--of", "2"))
+    assert done.returncode == 1
+    assert "all of the 2 bridges run already, hubbub-bridge-1 to hubbub-bridge-2" in done.stderr
+
+
+def test_one_of_the_bridges_takes_the_retained_status_and_another_once_that_is_gone(shared: SharedStage) -> None:
+    for uid in UIDS:
+        shared.publish_status(uid, "online")
+    one, other = shared.bridges
+    one.start()
+    assert eventually(lambda: "this bridge leads those of broker main" in one.output) is not None
+    other.start()
+    assert eventually(lambda: set(shared.availability().values()) == {"online"}) is not None
+    retained = r"r1, .*/status"
+    assert shared.sent(retained) == {"hubbub-bridge-1": len(UIDS)}
+
+    one.kill()
+    assert eventually(lambda: "this bridge leads those of broker main" in other.output) is not None
+    assert eventually(lambda: shared.sent(retained)["hubbub-bridge-2"] == len(UIDS)) is not None
+    one.start()
+    assert eventually(lambda: one.output.count("connected to mqtt") == 2) is not None
+    assert shared.sent(retained) == {"hubbub-bridge-1": len(UIDS), "hubbub-bridge-2": len(UIDS)}
+    assert "no longer leads" not in other.output
+
+
+class TestOnPostgresql:
+    @pytest.fixture
+    def postgres(self, tmp_path: Path) -> Iterator[Postgres]:
+        server = Postgres(tmp_path)
+        server.start()
+        yield server
+        server.remove()
+
+    @pytest.fixture
+    def stage(self, tmp_path: Path, postgres: Postgres) -> Iterator[Stage]:
+        prepared = prepare(tmp_path, DATABASE_URL=postgres.url)
+        with Stage(tmp_path, prepared, DATABASE_URL=postgres.url) as found:
+            yield found
+
+    def test_a_killed_bridge_gets_its_client_id_back_at_once_and_a_second_does_not(
+        self, stage: Stage, tmp_path: Path
+    ) -> None:
+        publisher = stage.publisher(MESSAGES)
+        for part in (1, 2):
+            publisher.wait_until_sent(MESSAGES * part // 4)
+            stage.bridge.kill()
+            stage.bridge.start()
+        assert run(Bridge(tmp_path, stage.settings)).returncode == 1
+        stage.check(publisher)
+
+    def test_a_bridge_stops_when_another_took_its_client_id_while_the_database_was_away(
+        self, stage: Stage, postgres: Postgres, tmp_path: Path
+    ) -> None:
+        stage.bridge.process.send_signal(19)  # SIGSTOP: the server ends its connections, and it does not notice
+        postgres.stop(2)
+        postgres.start()
+        other = Bridge(tmp_path, stage.settings)
+        other.start()
+        stage.bridge.process.send_signal(18)
+        assert eventually(lambda: stage.bridge.process.poll() is not None) is not None
+        assert stage.bridge.process.returncode == 1
+        assert "another bridge took the client id 'hubbub-bridge'" in stage.bridge.output
+        other.stop()
