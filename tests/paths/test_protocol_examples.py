@@ -45,7 +45,7 @@ def device(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_no_example_is_left_out() -> None:
-    assert set(EXAMPLES) == {"device", "ingest", "client", "http", "csv"}
+    assert set(EXAMPLES) == {"device", "ingest", "client", "events", "http", "csv"}
 
 
 def test_a_client_watches_a_device_and_commands_it(environment: dict[str, str], device: subprocess.Popen[str]) -> None:
@@ -58,6 +58,16 @@ def test_a_client_watches_a_device_and_commands_it(environment: dict[str, str], 
     assert lines[1].startswith("snapshot ")
     assert any(line.startswith("telemetry {'speed': [[") for line in lines)
     assert lines[-1] == "answer {'speed': 40}"
+
+
+def test_curl_follows_a_device(environment: dict[str, str], device: subprocess.Popen[str]) -> None:
+    find("curl")
+    done = subprocess.run(
+        ["sh", "-euc", EXAMPLES["events"]], env=environment, capture_output=True, text=True, timeout=START_S
+    )
+    frames = [json.loads(line.removeprefix("data: ")) for line in done.stdout.splitlines() if line.startswith("data: ")]
+    assert [frame["type"] for frame in frames[:2]] == ["welcome", "snapshot"]
+    assert any(frame["type"] == "telemetry" for frame in frames)
 
 
 def test_http_ingest_stores(environment: dict[str, str]) -> None:
