@@ -1,0 +1,212 @@
+"""How many messages a second reach viewers over WebSocket before the 99th percentile of their way passes 150 ms.
+
+    .venv/bin/python -m benchmarks.fanout [--only embedded nats] [--cases hot-100] [--seconds 4]
+
+A message is published over MQTT with QoS 1 and, by the hub, stored before it is shown. The rate rises by half from
+step to step; the last step counts in which nothing was lost or merged and the 99th percentile was kept. Load and
+servers share the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.load import publisher, viewers
+from benchmarks.load.publisher import Orders, Published
+from benchmarks.load.viewers import Plan, Shown
+from benchmarks.load.workers import Shares, Worker
+from benchmarks.targets import TARGETS, Target, topic, uids
+
+LIMIT_MS = 150
+RISE = 1.5
+MAX_STEPS = 14
+QUIET_S = 1.0
+"""Without a delivery for so long, what has not come is lost."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """`first`: messages/s of the first step, for each target; those not named are not measured."""
+
+    devices: int
+    viewers: int
+    first: dict[str, float]
+    rises: bool = True
+
+
+_QUIET = dict.fromkeys(["embedded", "uvicorn", "daphne", "tutorial", "mosquitto", "nats"], 10.0)
+CASES = {
+    "hot-100": Case(
+        1,
+        100,
+        {
+            "embedded": 3000,
+            "uvicorn": 4000,
+            "daphne": 4000,
+            "postgresql": 4000,
+            "tutorial": 20,
+            "mosquitto": 800,
+            "nats": 8000,
+        },
+    ),
+    "hot-500": Case(
+        1, 500, {"embedded": 1500, "uvicorn": 1500, "daphne": 1500, "tutorial": 3, "mosquitto": 150, "nats": 2000}
+    ),
+    "wall": Case(1000, 50, {"embedded": 1500, "uvicorn": 2000, "daphne": 2000, "mosquitto": 1200, "nats": 8000}),
+    "quiet": Case(1, 100, _QUIET, rises=False),
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    rate: float
+    viewers: int
+    published: Published
+    shown: Shown
+    shares: dict[str, float]
+    notes: list[str]
+    took_s: float
+
+    @property
+    def lost(self) -> int:
+        return self.published.messages * self.viewers - self.shown.delivered - self.shown.merged
+
+    @property
+    def p99_ms(self) -> float:
+        return self.shown.latency.quantile_ms(0.99)
+
+    @property
+    def is_good(self) -> bool:
+        whole = not (self.lost or self.shown.merged or self.shown.closed)
+        return whole and self.published.acknowledged == self.published.messages and self.p99_ms <= LIMIT_MS
+
+    def __str__(self) -> str:
+        shown = self.shown
+        used = " ".join(f"{name} {share:.0%}" for name, share in self.shares.items())
+        return (
+            f"{self.rate:9,.0f} in/s {self.rate * self.viewers:11,.0f} out/s  p50 {shown.latency.quantile_ms(0.5):7.1f}"
+            f"  p99 {self.p99_ms:8.1f} ms  lost {self.lost:,} merged {shown.merged:,}"
+            f"  frames {shown.frames / self.took_s:,.0f}/s late {self.published.late_s * 1000:.0f} ms"
+            f"  [{used}]{' closed ' + str(shown.closed) if shown.closed else ''}"
+        )
+
+
+class Load:
+    """A publisher and the viewers, on a target that runs."""
+
+    def __init__(self, target: Target, case: Case, processes: int) -> None:
+        self._case, self._target = case, target
+        share, rest = divmod(case.viewers, processes)
+        self._viewers = [Worker(viewers.main, _plan(target, share + (i < rest))) for i in range(processes)]
+        for worker in self._viewers:
+            worker.answer()
+        self._publisher = Worker(publisher.main, target.mqtt_port, target.logins, target.qos, target.window)
+        self._publisher.answer()
+
+    def stop(self) -> None:
+        for worker in (self._publisher, *self._viewers):
+            worker.stop()
+
+    def step(self, rate: float, seconds: float) -> Step:
+        self._take()
+        shares = Shares(
+            {
+                **self._target.servers,
+                "publisher": [self._publisher.pid],
+                "viewers": [worker.pid for worker in self._viewers],
+            }
+        )
+        began = time.monotonic()
+        published = self._publisher.ask(Orders(rate, seconds))
+        used, took = shares.read(), time.monotonic() - began
+        self._drain(published.messages * self._case.viewers)
+        shown, notes = self._take()
+        return Step(rate, self._case.viewers, published, shown, used, notes, took)
+
+    def _drain(self, expected: int) -> None:
+        """Returns once all is delivered, or nothing comes any more."""
+        count, moved = -1, time.monotonic()
+        while time.monotonic() - moved < QUIET_S:
+            now = sum(worker.ask("count") for worker in self._viewers)
+            if now >= expected:
+                return
+            if now != count:
+                count, moved = now, time.monotonic()
+            time.sleep(0.05)
+
+    def _take(self) -> tuple[Shown, list[str]]:
+        whole, notes = Shown(), []
+        for worker in self._viewers:
+            shown, more = worker.ask("take")
+            whole.merge(shown)
+            notes += more
+        return whole, notes
+
+
+def _plan(target: Target, count: int) -> Plan:
+    return Plan(target.protocol, target.url, count, target.subscribe, target.headers, topic(uids(1)[0]))
+
+
+def ramp(load: Load, case: Case, first: float, seconds: float) -> Step | None:
+    """The last good step. A bad one is tried again: other programs run on the machine too."""
+    best: Step | None = None
+    rate = first
+    load.step(rate / 2, 1)  # connections, metrics and caches
+    for _ in range(MAX_STEPS):
+        step = load.step(rate, seconds)
+        print(f"    {'' if step.is_good else '- '}{step}", flush=True)
+        if not step.is_good:
+            step = load.step(rate, seconds)
+            print(f"    {'' if step.is_good else '- '}{step}", flush=True)
+        if step.is_good:
+            best = step
+            rate *= RISE
+        elif best is None and rate > 1:
+            rate /= 3
+        else:
+            break
+        if not case.rises:
+            break
+    return best
+
+
+def measure(name: str, case: Case, seconds: float, processes: int) -> Step | None:
+    with tempfile.TemporaryDirectory(prefix="hubbub-bench-") as folder, ExitStack() as stack:
+        target = stack.enter_context(TARGETS[name](Path(folder), case.devices))
+        load = Load(target, case, processes)
+        stack.callback(load.stop)
+        before = target.stored() if target.stored else 0
+        del before
+        return ramp(load, case, case.first[name], seconds)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=TARGETS, default=list(TARGETS))
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
+    parser.add_argument("--viewers", type=int, help="instead of the case's number")
+    parser.add_argument("--first", type=float, help="messages/s of the first step")
+    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--processes", type=int, default=1, help="of viewers")
+    arguments = parser.parse_args()
+    for case_name in arguments.cases:
+        case = CASES[case_name]
+        if arguments.viewers:
+            case = Case(case.devices, arguments.viewers, case.first, case.rises)
+        for name in arguments.only:
+            if name not in case.first:
+                continue
+            if arguments.first:
+                case.first[name] = arguments.first
+            print(f"{case_name} {name}", flush=True)
+            best = measure(name, case, arguments.seconds, arguments.processes)
+            print(f"{case_name:8} {name:10} {best or 'no step was good'}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

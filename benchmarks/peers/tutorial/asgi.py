@@ -1,0 +1,40 @@
+"""`/telemetry/`: a consumer that is in the group. `/idle/`: one that is in a group where nothing is said."""
+
+import os
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.peers.tutorial.settings")
+
+import django
+
+django.setup()
+
+import json  # noqa: E402
+
+from channels.generic.websocket import AsyncWebsocketConsumer  # noqa: E402
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from django.urls import path  # noqa: E402
+
+
+class TelemetryConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    group = "telemetry"
+
+    async def connect(self) -> None:
+        await self.channel_layer.group_add(self.group, self.channel_name)
+        await self.accept()
+        await self.send(text_data=json.dumps({"type": "hello"}))
+
+    async def disconnect(self, code: int) -> None:
+        await self.channel_layer.group_discard(self.group, self.channel_name)
+
+    async def telemetry(self, event: dict[str, Any]) -> None:
+        await self.send(text_data=json.dumps({"device": event["device"], "values": event["values"]}))
+
+
+class IdleConsumer(TelemetryConsumer):
+    group = "idle"
+
+
+application = ProtocolTypeRouter(
+    {"websocket": URLRouter([path("telemetry/", TelemetryConsumer.as_asgi()), path("idle/", IdleConsumer.as_asgi())])}
+)

@@ -1,0 +1,230 @@
+"""What is measured: the hub's forms and its peers, started with the devices of a case."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from benchmarks.load.publisher import Login
+from benchmarks.peers.brokers import Nats, WebMosquitto
+from devices.credentials import hash_secret
+from tests.postgres import Postgres
+from tests.servers import Bridge, HubServer, Mosquitto, Part, Redis, Server, free_port
+
+AnyServer = TypeVar("AnyServer", bound=Server)
+
+SUBSCRIBE_ALL = "devices/+/telemetry"
+UNLIMITED = {"DEVICE_RATE_LIMIT": "0", "CONNECTION_LIMIT": "0"}
+
+
+@dataclass
+class Target:
+    """A started stack. `servers`: name -> process, whose use of the processors is shown."""
+
+    mqtt_port: int
+    logins: list[Login]
+    protocol: str
+    url: str
+    subscribe: str
+    servers: dict[str, list[int]]
+    headers: dict[str, str] = field(default_factory=dict)
+    qos: int = 1
+    window: int = 1000
+    stored: Callable[[], int] | None = None
+    """How many readings are in the database."""
+
+
+def uids(devices: int) -> list[str]:
+    return [f"load-{i:04}" for i in range(devices)]
+
+
+def topic(uid: str) -> str:
+    return f"devices/{uid}/telemetry"
+
+
+def _pid(server: Server) -> list[int]:
+    return [] if server.process is None else [server.process.pid]
+
+
+def _gateway(devices: int, username: str = "", password: str = "") -> list[Login]:
+    """One connection that publishes for all devices."""
+    return [Login("gateway", username, password, tuple(topic(uid) for uid in uids(devices)))]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A database with the devices and a dashboard of them all."""
+
+    secrets: dict[str, str]
+    token: str
+    stream: str
+
+
+_DASHBOARD = """
+from dashboards.models import Dashboard, Widget
+from devices.models import Device, Space
+space = Space.objects.get(slug="demo")
+board = Dashboard.objects.create(space=space, name="Wall")
+Widget.objects.bulk_create([Widget(dashboard=board, device=d, kind="value", metrics=["v"])
+    for d in Device.objects.filter(uid__startswith="load-")])
+print("dashboard", board.pk)
+"""
+
+
+def prepare(hub: HubServer, devices: int) -> Prepared:
+    made = hub.manage("createdevice", *uids(devices), "--space", "demo")
+    secrets = {each["uid"]: each["secret"] for each in map(json.loads, made.splitlines())}
+    token = hub.manage("createtoken", "alice").strip()
+    if devices == 1:
+        return Prepared(secrets, token, f"device:{uids(1)[0]}")
+    number = hub.manage("shell", "-c", _DASHBOARD).split()[-1]
+    return Prepared(secrets, token, f"dashboard:{number}")
+
+
+def count_readings(database: Path) -> int:
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        return int(connection.execute("SELECT count(*) FROM devices_reading").fetchone()[0])
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+@contextmanager
+def embedded(folder: Path, devices: int) -> Iterator[Target]:
+    """`runhub` with all in one process; each device has its own connection."""
+    hub = HubServer(folder, **UNLIMITED)
+    hub.start()
+    try:
+        prepared = prepare(hub, devices)
+        logins = [Login(uid, uid, secret, (topic(uid),)) for uid, secret in prepared.secrets.items()]
+        yield Target(
+            hub.mqtt_port,
+            logins,
+            "hub",
+            f"ws://127.0.0.1:{hub.port}/ws/",
+            prepared.stream,
+            {"hub": _pid(hub)},
+            _bearer(prepared.token),
+            window=max(10, 1000 // devices),
+            stored=partial(count_readings, folder / "data" / "hubbub.sqlite3"),
+        )
+    finally:
+        hub.stop()
+
+
+def web(folder: Path, server: str, settings: dict[str, str]) -> Part:
+    port = free_port()
+    command = {
+        "uvicorn": ["-m", "uvicorn", "--port", str(port), "--lifespan=off", "--no-access-log", "hub.asgi:application"],
+        "daphne": ["-m", "daphne", "-p", str(port), "--no-server-name", "hub.asgi:application"],
+    }[server]
+    return Part(folder, command, settings, port)
+
+
+@contextmanager
+def scaled_out(folder: Path, devices: int, *, server: str = "uvicorn", postgresql: bool = False) -> Iterator[Target]:
+    """Mosquitto, Redis, a bridge and a web server, each a process; stored in SQLite or PostgreSQL."""
+    with ExitStack() as stack:
+        settings = dict(UNLIMITED)
+        if postgresql:
+            postgres = Postgres(folder)
+            postgres.start()
+            stack.callback(postgres.remove)
+            settings["DATABASE_URL"] = postgres.url
+        hub = HubServer(folder, **settings)
+        hub.start()
+        prepared = prepare(hub, devices)
+        hub.stop()
+
+        redis, mosquitto = Redis(folder), Mosquitto(folder)
+        mosquitto.accounts = {"bridge": hash_secret("secret")}
+        settings |= {
+            "DATA_DIR": hub.settings["DATA_DIR"],
+            "REDIS_URL": redis.url,
+            "MQTT_URL": mosquitto.url("bridge", "secret"),
+        }
+        bridge, front = Bridge(folder, settings), web(folder, server, settings)
+        parts: dict[str, Server] = {"redis": redis, "mosquitto": mosquitto, "bridge": bridge, "web": front}
+        for part in parts.values():
+            part.start()
+            stack.callback(part.stop)
+        yield Target(
+            mosquitto.port,
+            _gateway(devices, "bridge", "secret"),
+            "hub",
+            f"ws://127.0.0.1:{front.port}/ws/",
+            prepared.stream,
+            {name: _pid(part) for name, part in parts.items()},
+            _bearer(prepared.token),
+            stored=None if postgresql else partial(count_readings, folder / "data" / "hubbub.sqlite3"),
+        )
+
+
+@contextmanager
+def mosquitto_alone(folder: Path, devices: int) -> Iterator[Target]:
+    with _started(WebMosquitto(folder)) as server:
+        yield Target(
+            server.port, _gateway(devices), "mqtt", server.url, SUBSCRIBE_ALL, {"mosquitto": _pid(server)}, qos=1
+        )
+
+
+@contextmanager
+def nats(folder: Path, devices: int, *, qos: int = 0) -> Iterator[Target]:
+    """With QoS 0: each message of QoS 1 goes through JetStream's file, which costs it most of its rate."""
+    with _started(Nats(folder)) as server:
+        yield Target(server.port, _gateway(devices), "mqtt", server.url, SUBSCRIBE_ALL, {"nats": _pid(server)}, qos=qos)
+
+
+@contextmanager
+def tutorial(folder: Path, devices: int) -> Iterator[Target]:
+    """Mosquitto, Redis, a subscriber that sends each message to the group, and Daphne."""
+    with ExitStack() as stack:
+        redis, mosquitto = (
+            stack.enter_context(_started(Redis(folder))),
+            stack.enter_context(_started(WebMosquitto(folder))),
+        )
+        settings = {"REDIS_URL": redis.url, "MQTT_PORT": str(mosquitto.port)}
+        port = free_port()
+        application = "benchmarks.peers.tutorial.asgi:application"
+        front = stack.enter_context(
+            _started(Part(folder, ["-m", "daphne", "-p", str(port), application], settings, port))
+        )
+        subscriber = Part(folder, ["-m", "benchmarks.peers.tutorial.subscriber"], settings)
+        subscriber.READY = "subscribed"
+        stack.enter_context(_started(subscriber))
+        servers = {"redis": redis, "mosquitto": mosquitto, "subscriber": subscriber, "web": front}
+        yield Target(
+            mosquitto.port,
+            _gateway(devices),
+            "tutorial",
+            f"ws://127.0.0.1:{port}/telemetry/",
+            "",
+            {name: _pid(server) for name, server in servers.items()},
+        )
+
+
+@contextmanager
+def _started(server: AnyServer) -> Iterator[AnyServer]:
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+TARGETS: dict[str, Callable[[Path, int], AbstractContextManager[Target]]] = {
+    "embedded": embedded,
+    "uvicorn": scaled_out,
+    "daphne": partial(scaled_out, server="daphne"),
+    "postgresql": partial(scaled_out, postgresql=True),
+    "tutorial": tutorial,
+    "mosquitto": mosquitto_alone,
+    "nats": nats,
+}
