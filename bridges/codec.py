@@ -95,20 +95,20 @@ def _remember(name: str) -> None:
     _sound_names.add(name)
 
 
-def decode_status(payload: bytes, received_at: int, *, replayed: bool = False) -> StatusReport:
+def decode_status(payload: bytes, received_at: int, *, repeated: bool = False) -> StatusReport:
     """`online` or `offline`."""
     _check_size(payload)
     if payload not in (b"online", b"offline"):
         raise Refusal("invalid_shape", "a status is online or offline")
-    return StatusReport(Availability(payload.decode()), received_at, replayed)
+    return StatusReport(Availability(payload.decode()), received_at, repeated)
 
 
-def decode_attributes(payload: bytes, *, replayed: bool = False) -> Attributes:
+def decode_attributes(payload: bytes, *, repeated: bool = False) -> Attributes:
     """A flat object of slow facts."""
     content = _parse(payload)
     if not isinstance(content, dict) or any(isinstance(value, dict) for value in content.values()):
         raise Refusal("invalid_shape", "attributes are a flat object")
-    return Attributes(dict(_flatten(content)), replayed)
+    return Attributes(dict(_flatten(content)), repeated)
 
 
 def decode_answer(payload: bytes, command_id: str) -> Answer:

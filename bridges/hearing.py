@@ -29,9 +29,9 @@ Signs = dict[int, Sign]
 def note(signs: Signs, device: Device, report: StatusReport | Attributes | Answer) -> None:
     """Adds the sign that a message gives; one that a broker repeated never hides a live one."""
     if isinstance(report, StatusReport):
-        if not report.replayed or device.id not in signs:
-            signs[device.id] = (device, report.availability, report.received_at, report.replayed)
-    elif isinstance(report, Answer) or not report.replayed:
+        if not report.repeated or device.id not in signs:
+            signs[device.id] = (device, report.availability, report.received_at, report.repeated)
+    elif isinstance(report, Answer) or not report.repeated:
         signs[device.id] = (device, Availability.ONLINE, now_us(), False)
 
 
@@ -63,10 +63,10 @@ class Hearing:
         words = []
         due = []
         for id, sign in signs.items():
-            device, status, at, replayed = sign
+            device, status, at, repeated = sign
             if status != device.availability:
-                words.append(Word(id, status, at, replayed))
-            if status is Availability.ONLINE and not replayed:
+                words.append(Word(id, status, at, repeated))
+            if status is Availability.ONLINE and not repeated:
                 heard = self._known.get(id)
                 if heard is not None and 0 <= at - heard.written_at < WRITE_EVERY_US:
                     heard.at = at

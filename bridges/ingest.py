@@ -35,8 +35,8 @@ UNABLE = (*AWAY, ProgrammingError)
 class Delivery:
     """One message on its way in.
 
-    `retained`: the broker keeps it for later subscribers. `backlog`: it may have waited in the broker for the bridge,
-    so the pace at which it comes is not the device's. `broker`: name of the broker it came through, None for none.
+    `retained`: the broker keeps it for later subscribers. `repeated`: it may be one that the broker has kept and only
+    repeats, so it is no sign that the device lives. `broker`: name of the broker it came through, None for none.
     `refusal`: why it is not taken, where that shows before it is decoded. `size`: of the whole payload, where `payload`
     is only the beginning of one that is too large. `settle` acknowledges it: called once, on
     the event loop, after the commit or refusal; None (QoS 0): nobody waits for it.
@@ -48,7 +48,7 @@ class Delivery:
     received_at: int
     ref: str = ""
     retained: bool = False
-    backlog: bool = False
+    repeated: bool = False
     broker: str | None = None
     refusal: Refusal | None = None
     settle: Callable[[], object] | None = None
@@ -181,18 +181,13 @@ def _decode(delivery: Delivery) -> Report:
                 raise Refusal("retained")
             return codec.decode_telemetry(delivery.payload, delivery.received_at)
         case "status":
-            return codec.decode_status(delivery.payload, delivery.received_at, replayed=_may_be_old(delivery))
+            return codec.decode_status(delivery.payload, delivery.received_at, repeated=delivery.repeated)
         case "attributes":
-            return codec.decode_attributes(delivery.payload, replayed=_may_be_old(delivery))
+            return codec.decode_attributes(delivery.payload, repeated=delivery.repeated)
         case "answer":
             return codec.decode_answer(delivery.payload, delivery.ref)
         case _:
             raise Refusal("bad_topic", delivery.kind)
-
-
-def _may_be_old(delivery: Delivery) -> bool:
-    """Whether the broker may only have repeated it: it does so with what it keeps, whenever a bridge subscribes."""
-    return delivery.retained and delivery.backlog
 
 
 def _sender(known: Mapping[str, Device], delivery: Delivery, first_broker: str) -> Device:

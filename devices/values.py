@@ -77,19 +77,19 @@ class Telemetry(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """What a device, or its will, says of its availability. `replayed`: a broker repeats it to a new subscriber."""
+    """What a device, or its will, says of its availability. `repeated`: a broker repeats it to a new subscriber."""
 
     availability: Availability
     received_at: int
-    replayed: bool = False
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """Slow facts of a device (firmware, model); merged into the known ones. `replayed` as in `StatusReport`."""
+    """Slow facts of a device (firmware, model); merged into the known ones. `repeated` as in `StatusReport`."""
 
     facts: Mapping[str, Value]
-    replayed: bool = False
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,13 +49,13 @@ _FIELDS = ("id", "uid", "availability", "availability_at", "heard_at", "usual_ga
 class Word:
     """What is to be believed of a device from `at` on (microseconds).
 
-    `replayed`: a broker repeated it to a new subscriber, so it may be old, and is no sign that the device lives.
+    `repeated`: a broker repeated it to a new subscriber, so it may be old, and is no sign that the device lives.
     """
 
     device_id: int
     availability: Availability
     at: int
-    replayed: bool = False
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ def _lock(ids: Iterable[int]) -> list[Device]:
 def _is_news(device: Device, word: Word) -> bool:
     if device.availability == word.availability:
         return False
-    if not word.replayed:
+    if not word.repeated:
         return True
     if word.availability == Availability.ONLINE:
         return device.availability != Availability.STALE

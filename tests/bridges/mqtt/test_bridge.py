@@ -19,14 +19,16 @@ from bridges.mqtt.accounts import BRIDGE, Doorkeeper, HubAccounts
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.bridge import run_bridge
 from bridges.mqtt.embedded import EmbeddedBridge
-from devices import database, groups, stats
+from devices import database, fanout, groups, stats
 from devices.credentials import hash_secret
 from devices.events import AvailabilityChanged, CommandChanged, Event, TelemetryStored
 from devices.listener import Listener
-from devices.models import Command, Device, Reading, Refusal, Space
+from devices.models import Command, Device, Reading, Refusal, Space, Watermark
 from devices.queries import devices as device_queries
-from devices.services import commands
+from devices.queries.availability import listening_since
+from devices.services import availability, commands
 from devices.services import devices as device_services
+from devices.services.availability import Word
 from devices.values import CommandStatus, now_us
 from hub.sockets import bind
 from tests.servers import Mosquitto
@@ -354,3 +356,96 @@ def total(counter) -> float:
     return sum(
         sample.value for metric in counter.collect() for sample in metric.samples if sample.name.endswith("_total")
     )
+
+
+STATUS = "devices/valve-1/status"
+WILL = aiomqtt.Will(STATUS, "offline", qos=1, retain=True)
+
+
+async def online(client: aiomqtt.Client) -> None:
+    await client.publish(STATUS, "online", qos=1, retain=True)
+
+
+async def test_after_a_take_over_a_device_that_sends_is_online(bridged: Bridged) -> None:
+    """The will of the connection that was taken over may come after the word of the new one."""
+    first = bridged.client(identifier="valve", will=WILL)
+    await first.__aenter__()
+    await online(first)
+    await bridged.event(AvailabilityChanged, status="online")
+    async with bridged.client(identifier="valve", will=WILL) as second:
+        await bridged.event(AvailabilityChanged, status="offline")
+        await second.publish("devices/valve-1/telemetry", '{"a": 1}', qos=1)
+        await bridged.event(AvailabilityChanged, status="online")
+        await bridged.device.arefresh_from_db()
+        assert bridged.device.availability == "online"
+    await first.__aexit__(None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"), [("telemetry", '{"a": 1}'), ("attributes", '{"model": "V"}'), ("status", "online")]
+)
+async def test_any_message_brings_a_silent_device_back(bridged: Bridged, kind: str, payload: str) -> None:
+    await Device.objects.aupdate(availability="stale")
+    async with bridged.client() as client:
+        await client.publish(f"devices/valve-1/{kind}", payload, qos=1)
+        await bridged.event(AvailabilityChanged, status="online")
+
+
+async def test_what_the_broker_repeats_brings_no_silent_device_back(
+    by_mosquitto: Bridged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A retained word comes again with each subscription, however long its device has been silent."""
+    async with by_mosquitto.client() as client:
+        await online(client)
+        await by_mosquitto.event(AvailabilityChanged, status="online")
+        await Device.objects.aupdate(availability="stale")
+        taken: asyncio.Queue[bool] = asyncio.Queue()
+        loop, change = asyncio.get_running_loop(), availability.change
+
+        def watched(words: list[Word]) -> list[AvailabilityChanged]:
+            events = change(words)
+            for word in words:
+                loop.call_soon_threadsafe(taken.put_nowait, word.repeated)
+            return events
+
+        monkeypatch.setattr(availability, "change", watched)
+        address = BrokerAddress("127.0.0.1", by_mosquitto.port, "bridge", "bridge-secret")
+        async with bridging(
+            by_mosquitto.device,
+            by_mosquitto.secrets,
+            by_mosquitto.port,
+            partial(run_bridge, "main", address, ["another"]),
+        ):
+            assert await asyncio.wait_for(taken.get(), 20)
+            await by_mosquitto.device.arefresh_from_db()
+            assert by_mosquitto.device.availability == "stale"
+            await online(client)
+            await by_mosquitto.event(AvailabilityChanged, status="online")
+
+
+async def test_a_connected_bridge_says_that_it_listens(bridged: Bridged, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without that nobody would ever become stale."""
+    said, loop, keep_listening = asyncio.Event(), asyncio.get_running_loop(), availability.keep_listening
+
+    def watched(now: int) -> None:
+        keep_listening(now)
+        loop.call_soon_threadsafe(said.set)
+
+    monkeypatch.setattr(availability, "keep_listening", watched)
+    await asyncio.wait_for(said.wait(), 20)
+    assert await database.run(listening_since, now_us())
+
+
+async def test_silence_is_told_to_who_watches(bridged: Bridged) -> None:
+    async with bridged.client() as client:
+        await client.publish("devices/valve-1/telemetry", '{"a": 1}', qos=1)
+        await bridged.event(AvailabilityChanged, status="online")
+    later = now_us() + 400_000_000
+    await Watermark.objects.abulk_create(
+        [Watermark(name="listening", time=later), Watermark(name="listening_since", time=0)],
+        update_conflicts=True,
+        unique_fields=["name"],
+        update_fields=["time"],
+    )
+    await fanout.publish(await database.run(availability.check, later))
+    await bridged.event(AvailabilityChanged, status="stale")

@@ -34,8 +34,8 @@ S = 1_000_000
 NOW = 1_760_000_000 * S
 
 
-def say(device: Device, status: Availability, at: int, *, replayed: bool = False) -> list[AvailabilityChanged]:
-    return change([Word(device.id, status, at, replayed)])
+def say(device: Device, status: Availability, at: int, *, repeated: bool = False) -> list[AvailabilityChanged]:
+    return change([Word(device.id, status, at, repeated)])
 
 
 def state(device: Device) -> tuple[str, int]:
@@ -89,15 +89,15 @@ def test_a_word_that_the_broker_repeats_is_no_sign_of_life(
     pump: Device, before: Availability, word: Availability, after: Availability
 ) -> None:
     Device.objects.update(availability=before, heard_at=NOW)
-    say(pump, word, NOW + S, replayed=True)
+    say(pump, word, NOW + S, repeated=True)
     assert state(pump)[0] == after
 
 
 def test_a_repeated_will_does_not_beat_a_device_that_sends(pump: Device) -> None:
     """It stays at the broker where a session was taken over, and comes again whenever a bridge subscribes."""
     Device.objects.update(availability=ONLINE, heard_at=NOW, usual_gap_ms=1000)
-    assert say(pump, OFFLINE, NOW + MIN_LIMIT_US - 1, replayed=True) == []
-    assert say(pump, OFFLINE, NOW + MIN_LIMIT_US, replayed=True) != []
+    assert say(pump, OFFLINE, NOW + MIN_LIMIT_US - 1, repeated=True) == []
+    assert say(pump, OFFLINE, NOW + MIN_LIMIT_US, repeated=True) != []
 
 
 def test_of_a_take_over_the_next_message_repairs_what_the_old_will_said(pump: Device) -> None:
