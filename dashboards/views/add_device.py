@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 
 from dashboards.views.device import show_secret
-from devices import access
+from devices import access, brokers
 from devices.access import Action
 from devices.errors import Invalid
 from devices.models import Space
@@ -19,11 +19,12 @@ from devices.services import devices
 
 
 class AddDevice(forms.Form):
-    """uid, name and space of a new device; offers the spaces that the person manages."""
+    """What there is to say of a new device; offers the spaces that the person manages, and the brokers there are."""
 
     name = forms.CharField(max_length=120, required=False)
     uid = forms.CharField(max_length=64)
     space = forms.ModelChoiceField(Space.objects.none(), empty_label=None)
+    broker = forms.ChoiceField(choices=lambda: [(name, name) for name in brokers.names()], required=False)
 
     def __init__(self, *args: object, person: access.Person) -> None:
         super().__init__(*args)  # type: ignore[arg-type]
@@ -41,9 +42,7 @@ def add_device(request: HttpRequest) -> HttpResponse:
     form = AddDevice(request.POST or None, person=request.user)
     if form.is_valid():
         try:
-            made, secret = devices.create(
-                form.cleaned_data["uid"], form.cleaned_data["space"], form.cleaned_data["name"]
-            )
+            made, secret = devices.create(**form.cleaned_data)
         except Invalid as error:
             form.add_error("uid" if "uid" in error.message else "name", error.message)
         else:

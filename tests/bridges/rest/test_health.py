@@ -57,6 +57,16 @@ async def test_ready_names_each_part(broker: Mosquitto) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+async def test_each_of_several_brokers_is_named(broker: Mosquitto, settings: Any) -> None:
+    gone = f"mqtts://bridge:hunter2@127.0.0.1:{free_port()}?ca=/nowhere/ca.pem"
+    settings.BROKERS = {"roof": broker.url("bridge", "hunter2"), "cellar": gone}
+    response = await caller().get("/readyz")
+    assert response.status_code == 503
+    refused = {"ok": False, "error": "ConnectionRefusedError"}
+    assert response.json() == {"database": GREEN, "layer": GREEN, "broker:roof": GREEN, "broker:cellar": refused}
+
+
+@pytest.mark.django_db(transaction=True)
 async def test_a_broker_that_is_gone_is_red_and_no_secret_is_shown(broker: Mosquitto) -> None:
     await asyncio.to_thread(broker.stop)
     response = await caller().get("/readyz")

@@ -73,3 +73,25 @@ def test_a_device_may_be_called_add(client_of: ClientOf, alice: User, space: Spa
     browser = client_of(alice)
     browser.post("/add-device/", form(space, uid="add", name="Adder"))
     assert b"Adder" in browser.get("/devices/add/").content
+
+
+def test_it_asks_for_the_broker_where_there_are_several(
+    client_of: ClientOf,
+    alice: User,
+    space: Space,
+    settings,  # type: ignore[no-untyped-def]
+) -> None:
+    settings.BROKERS = {"roof": "mqtt://10.0.0.2", "cellar": "mqtts://bridge:hunter2@10.0.0.3:8884?ca=/etc/ca.pem"}
+    client = client_of(alice)
+    assert b'<option value="cellar">cellar</option>' in client.get("/add-device/").content
+    page = client.post("/add-device/", form(space, broker="cellar")).content.decode()
+    assert Device.objects.get(uid="fan-1").broker == "cellar"
+    assert "-h 10.0.0.3 -p 8884" in page
+    assert "hunter2" not in page
+
+
+def test_it_refuses_a_broker_that_there_is_not(client_of: ClientOf, alice: User, space: Space) -> None:
+    client = client_of(alice)
+    assert b'name="broker"' not in client.get("/add-device/").content
+    assert client.post("/add-device/", form(space, broker="cellar")).status_code == 422
+    assert not Device.objects.exists()
