@@ -3,8 +3,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from asgiref.sync import sync_to_async
 
-from devices.models import Device
+from devices.models import Device, Reading
+from devices.services import rollups
 from devices.services.readings import ReadingStore
 from devices.values import Sample, Telemetry, now_us
 from tests.bridges.rest.conftest import Callers, error
@@ -104,3 +106,20 @@ async def test_the_window_of_a_browser_s_clock_is_taken(api: Callers) -> None:
     """What `new Date().toISOString()` gives."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     assert (await api.carol.get(PATH, params={"metric": "mode", "end": now})).status_code == 200
+
+
+async def test_rollups_that_outlive_their_readings_are_shown_to_members_alone(api: Callers) -> None:
+    await sync_to_async(roll_up_and_remove)()
+    query = {"metric": "speed", "start": str(T0), "end": str(T0 + 10_000)}
+    found = (await api.carol.get(PATH, params=query)).json()
+    minute = T0 // 60_000 * 60_000
+    assert (found["resolution"], found["t"], found["count"], found["last"]) == ("60s", [minute], [10], [4.5])
+    foreign = error(await api.mallory.get(PATH, params=query), 404, "not_found")
+    missing = error(await api.mallory.get(PATH.replace("pump-1", "pump-2"), params=query), 404, "not_found")
+    assert str(foreign).replace("pump-1", "pump-2") == str(missing)
+
+
+def roll_up_and_remove() -> None:
+    while rollups.work():
+        pass
+    Reading.objects.filter(metric__name="speed").delete()
