@@ -20,6 +20,8 @@ SUITES = [
     "devices/commands",
     "devices/test_access.py",
     "devices/test_locks.py",
+    "bridges/test_hearing.py",
+    "bridges/rest/test_availability.py",
     "bridges/rest/test_commands.py",
     "bridges/csv",
     "bridges/rest/test_devices.py",
