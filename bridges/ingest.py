@@ -57,11 +57,15 @@ class Delivery:
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a batch: events to publish, and the refusal of each delivery that was not taken."""
+    """What came of a batch: events to publish, and the refusal of each delivery that was not taken, or not wholly.
+
+    `samples_refused`: those that were left out of messages that were taken otherwise.
+    """
 
     events: list[Event] = field(default_factory=list)
     refusals: dict[int, Refusal] = field(default_factory=dict)
     readings: int = 0
+    samples_refused: int = 0
 
 
 _Decoded = tuple[int, Delivery, Report]
@@ -147,6 +151,7 @@ class Ingest:
         signs: hearing.Signs = {}
         events: list[Event] = []
         refusals: dict[int, Refusal] = {}
+        samples_refused = 0
         new_metrics: defaultdict[int, set[str]] = defaultdict(set)
         first_broker = brokers.first()
         with transaction.atomic():
@@ -155,8 +160,12 @@ class Ingest:
                 try:
                     device = _sender(known, delivery, first_broker)
                     if isinstance(report, Telemetry):
-                        self._store.check_room(device, report, new_metrics[device.id])
-                        telemetry.append((device, report))
+                        kept, too_old = self._store.without_old(device, report)
+                        self._store.check_room(device, kept, new_metrics[device.id])
+                        telemetry.append((device, kept))
+                        if too_old is not None:
+                            refusals[i] = too_old
+                            samples_refused += len(report.samples) - len(kept.samples)
                         signs[device.id] = (device, Availability.ONLINE, report.received_at, False)
                     else:
                         events += _take(device, report)
@@ -169,6 +178,8 @@ class Ingest:
         outcome.events += events
         outcome.refusals |= refusals
         outcome.readings += sum(len(report.samples) for _, report in telemetry)
+        outcome.samples_refused += samples_refused
+        stats.samples_refused.inc(samples_refused)
         stats.batches.inc()
 
 

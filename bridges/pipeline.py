@@ -15,7 +15,7 @@ from functools import partial
 from typing import Protocol
 
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 
 from bridges.ingest import UNABLE, Batch, Delivery, Ingest, Outcome
 from bridges.refusals import RefusalKeeper
@@ -112,6 +112,7 @@ class Pipeline:
                         return
         finally:
             await self._refused.close()
+            self._thread.submit(connections.close_all)  # a pool would wait for what the thread takes with it
             self._thread.shutdown(wait=False)
 
     def close(self) -> None:
@@ -194,10 +195,10 @@ def shared_ingest() -> Ingest:
     return _shared
 
 
-async def ingest_now(delivery: Delivery) -> int:
-    """Stores one delivery and fans it out before it returns, for protocols that answer. Returns the readings.
+async def ingest_now(delivery: Delivery) -> Outcome:
+    """Stores one delivery and fans it out before it returns, for protocols that answer.
 
-    Raises `Refusal`, or `Unavailable` while the database is away.
+    Raises `Refusal` where nothing of it was taken, or `Unavailable` while the database is away.
     """
     try:
         outcome = await database.run(shared_ingest().process, Batch([delivery]))
@@ -207,8 +208,9 @@ async def ingest_now(delivery: Delivery) -> int:
     await fanout.publish(outcome.events)
     if refusal := outcome.refusals.get(0):
         await refuse_now(delivery, refusal)
-        raise refusal
-    return outcome.readings
+        if not outcome.readings:
+            raise refusal
+    return outcome
 
 
 async def refuse_now(delivery: Delivery, refusal: Refusal) -> None:

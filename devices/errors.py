@@ -39,6 +39,7 @@ REFUSALS: dict[str, str] = {
     "too_many_metrics": "the device has too many metrics already",
     "timestamp_invalid": "a time is neither milliseconds since 1970 nor ISO 8601",
     "timestamp_misplaced": "a time stands among the values and not beside them",
+    "older_than_retention": "a time is older than the readings that are kept",
     "rate_limited": "the device sends more messages a second than its limit",
     "time_in_future": "a time is more than five minutes in the future",
     "invalid_csv": "the line is not sound CSV: quotes that do not close, or text after them",

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from django.db import InterfaceError, OperationalError, close_old_connections
 
-from devices import fanout, stats
+from devices import fanout, partitions, stats
 from devices.errors import Unavailable
 from devices.events import Event
 from devices.locks import ExclusiveLock, exclusive_lock
-from devices.services import availability, rollups
+from devices.services import availability, retention, rollups
 from devices.values import now_us
 
 logger = logging.getLogger("hubbub.worker")
@@ -43,6 +43,8 @@ JOBS = (
     Job("rollups", 10, rollups.work),
     Job("availability", 3, lambda: availability.check(now_us())),
     Job("availability history", 3600, lambda: availability.trim(now_us())),
+    Job("partitions", 3600, partitions.prepare),
+    Job("retention", 600, retention.apply),
 )
 
 

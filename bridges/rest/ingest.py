@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from ninja import Router
 
 from bridges.codec import MAX_PAYLOAD
-from bridges.ingest import Delivery
+from bridges.ingest import Delivery, Outcome
 from bridges.pipeline import ingest_now, refuse_now
 from bridges.rest.auth import DeviceCredentials, sender
 from bridges.rest.errors import Problem
@@ -41,8 +41,9 @@ _BODY: dict[str, Any] = {
     auth=DeviceCredentials(),
     response={200: Stored, (400, 401, 404, 413, 422, 429, 503): Problem},
     openapi_extra=_BODY,
+    exclude_unset=True,
 )
-async def store_telemetry(request: HttpRequest, uid: str) -> dict[str, int]:
+async def store_telemetry(request: HttpRequest, uid: str) -> dict[str, Any]:
     """Stores telemetry of the device and shows it to viewers before it answers."""
     received_at = now_us()
     if not device_may_touch(sender(request).uid, uid):
@@ -52,7 +53,15 @@ async def store_telemetry(request: HttpRequest, uid: str) -> dict[str, int]:
     except Refusal as refusal:
         await refuse_now(Delivery(uid, "telemetry", b"", received_at), refusal)
         raise
-    return {"stored": await ingest_now(Delivery(uid, "telemetry", payload, received_at))}
+    outcome = await ingest_now(Delivery(uid, "telemetry", payload, received_at))
+    return {"stored": outcome.readings, **_refused(outcome)}
+
+
+def _refused(outcome: Outcome) -> dict[str, Any]:
+    refusal = outcome.refusals.get(0)
+    if refusal is None:
+        return {}
+    return {"refused": outcome.samples_refused, "reason": refusal.reason, "message": refusal.message}
 
 
 def _body(request: HttpRequest) -> bytes:

@@ -126,7 +126,12 @@ class RefusalList(BaseModel):
 
 
 class Stored(BaseModel):
+    """`refused`, `reason` and `message` are there where some values were left out: older than they would be kept."""
+
     stored: int = Field(description="readings that were stored")
+    refused: int = Field(0, description="values that were not")
+    reason: str = ""
+    message: str = ""
 
 
 class ExtentFacts(BaseModel):

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from django.db import connection
+from django.db import IntegrityError, connection
 
-from devices import stats
+from devices import ages, partitions, stats
+from devices.ages import AgeLimits
 from devices.errors import Refusal
 from devices.events import Part, TelemetryStored
 from devices.groups import shard_of
 from devices.models import Device, Metric, Reading
 from devices.models.readings import to_columns
 from devices.services import rollups
-from devices.values import Telemetry
+from devices.values import Sample, Telemetry
 
 MAX_METRICS = 500
 """Metrics of one device; a device that invents names must not fill the database."""
@@ -36,6 +37,7 @@ class ReadingStore:
 
     def __init__(self) -> None:
         self._metrics: dict[int, dict[str, _Known]] = {}
+        self._limits = AgeLimits()
 
     def store(self, batch: Sequence[tuple[Device, Telemetry]]) -> list[TelemetryStored]:
         """Stores the batch; call it inside a transaction. Returns what to publish once that is committed.
@@ -58,6 +60,7 @@ class ReadingStore:
                     time = known.last_receipt = max(telemetry.received_at, known.last_receipt + 1)
                 rows.append((known.id, time, *to_columns(sample.value)))
                 columns[sample.metric].append([time // 1000, sample.value])
+        partitions.ensure(time for _, time, _, _ in rows)
         rollups.mark_late(rows)
         _insert(rows)
         stats.stored.inc(len(rows))
@@ -74,9 +77,40 @@ class ReadingStore:
             raise Refusal("too_many_metrics", f"{MAX_METRICS} are allowed")
         new |= brought
 
+    def without_old(self, device: Device, telemetry: Telemetry) -> tuple[Telemetry, Refusal | None]:
+        """The samples that are not older than their metric keeps its readings, and the refusal of the others.
+
+        Raises `Refusal("older_than_retention")` where none is left.
+        """
+        highest = self._limits.highest()
+        for sample in telemetry.samples:
+            if sample.time is not None and sample.time < highest:
+                return self._sift(device, telemetry)
+        return telemetry, None
+
+    def is_old(self, device: Device, sample: Sample) -> bool:
+        """Whether the sample is older than its metric keeps its readings."""
+        if sample.time is None or sample.time >= self._limits.highest():
+            return False
+        known = self._of(device).get(sample.metric)
+        return sample.time < self._limits.of(device.space_id, known.id if known else None)
+
+    def _sift(self, device: Device, telemetry: Telemetry) -> tuple[Telemetry, Refusal | None]:
+        kept: list[Sample] = []
+        old: list[Sample] = []
+        for sample in telemetry.samples:
+            (old if self.is_old(device, sample) else kept).append(sample)
+        if not old:
+            return telemetry, None
+        refusal = ages.refusal(old, len(telemetry.samples))
+        if not kept:
+            raise refusal
+        return Telemetry(tuple(kept), telemetry.received_at), refusal
+
     def forget(self) -> None:
         """Drops what is remembered, after a transaction that failed: its new metrics are not in the database."""
         self._metrics.clear()
+        partitions.forget()
 
     def _of(self, device: Device) -> dict[str, _Known]:
         if device.id not in self._metrics:
@@ -109,13 +143,17 @@ _TABLE = Reading._meta.db_table
 def _insert(rows: list[tuple[int, int, float | None, str | None]]) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            # One statement for the batch: executemany costs a round trip a row.
-            cursor.execute(
-                f"INSERT INTO {_TABLE} (metric_id, time, number, text)"  # noqa: S608 - a constant
-                " SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::float8[], %s::text[])"
-                " ON CONFLICT DO NOTHING",
-                [list(column) for column in zip(*rows, strict=True)] or [[], [], [], []],
-            )
+            try:
+                # One statement for the batch: executemany costs a round trip a row.
+                cursor.execute(
+                    f"INSERT INTO {_TABLE} (metric_id, time, number, text)"  # noqa: S608 - a constant
+                    " SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::float8[], %s::text[])"
+                    " ON CONFLICT DO NOTHING",
+                    [list(column) for column in zip(*rows, strict=True)] or [[], [], [], []],
+                )
+            except IntegrityError:
+                partitions.forget()  # another process may have dropped one that was known to be there
+                raise
         else:
             cursor.executemany(
                 f"INSERT INTO {_TABLE} (metric_id, time, number, text)"  # noqa: S608 - a constant
