@@ -10,11 +10,14 @@ from django.db.models import QuerySet
 from devices.errors import NotFound
 from devices.models import Device, Metric, Reading
 from devices.models.readings import from_columns
-from devices.queries.buckets import RAW, SOURCES, Source, gathered
+from devices.queries.buckets import MINUTES, RAW, SOURCES, Source, gathered
 from devices.queries.rollups import ROLLED, watermark
 
 MAX_POINTS = 5_000
 """The most points that one answer holds."""
+MAX_GATHERED = 300_000
+"""The most readings that one answer is gathered from; past that its buckets last a minute or more, which the worker has
+gathered already."""
 
 _MS, _SECOND, _MINUTE, _HOUR, _DAY = 1_000, 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
 WIDTHS = (
@@ -62,6 +65,8 @@ def history(device: Device, metric: str, start: int, end: int, points: int) -> C
     start = max(start, min(first for first, _ in extent.values()))
     end = min(end, max(last + source.us for source, (_, last) in extent.items()))
     width = _width(start, end, points, finest.us)
+    if width % MINUTES.us and not _fit(readings, MAX_GATHERED):
+        width = _width(start, end, points, MINUTES.us)
     coarsest = max((source for source in SOURCES if width % source.us == 0), key=lambda source: source.us)
     return _columns(metric, width, _buckets(found.id, coarsest, width, start, end, rolled))
 

@@ -12,6 +12,7 @@ bucket outlives its readings.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable
 from itertools import islice
 
@@ -29,6 +30,8 @@ logger = logging.getLogger("hubbub.rollups")
 
 GRACE_US = 60_000_000
 """How old a reading is before it counts as late: most that are on their way are stored by then."""
+STEP_S = 1.0
+"""How long a step may take: one that took longer is followed by a shorter one, so that memory is bounded too."""
 LATE_AT_ONCE = 50
 """Late hours of one step."""
 WRITE_AT_ONCE = 2_000
@@ -40,7 +43,7 @@ _INGEST_LOCK = 0x48756262
 
 
 def work() -> bool:
-    """Rolls up the next hour at most, or mends some late hours. Whether there is more to do."""
+    """Rolls up what comes next, an hour at most, or mends some late hours. Whether there is more to do."""
     _close((now_us() - GRACE_US) // MINUTES.us * MINUTES.us)
     return _advance() or _mend()
 
@@ -51,12 +54,12 @@ def mark_late(rows: Iterable[tuple[int, int, float | None, str | None]]) -> None
     Call it in the transaction that stores the rows.
     """
     closed = _hold_open()
-    late = [(metric_id, time) for metric_id, time, number, _ in rows if time < closed and number is not None]
+    late = [(metric_id, at) for metric_id, at, number, _ in rows if at < closed and number is not None]
     if not late:
         return
     stats.readings_late.inc(len(late))
     # In order, so that two transactions don't wait for each other.
-    hours = sorted({(metric_id, time // HOURS.us * HOURS.us) for metric_id, time in late})
+    hours = sorted({(metric_id, at // HOURS.us * HOURS.us) for metric_id, at in late})
     # DO UPDATE, since that locks a mark that is there already: who has computed the hour without these readings and
     # takes the mark away waits until they are committed, and then finds another version.
     mark = (
@@ -103,13 +106,33 @@ def _close(until: int) -> None:
         logger.warning("ingest has been storing for longer than %s ms: closing waits for the next turn", LOCK_WAIT_MS)
 
 
+class _Pace:
+    """How much time (microseconds) the next step rolls up, by how long the one before took."""
+
+    def __init__(self) -> None:
+        self.us = 8 * MINUTES.us
+
+    def took(self, seconds: float) -> None:
+        if seconds > STEP_S:
+            self.us = max(MINUTES.us, self.us // 2 // MINUTES.us * MINUTES.us)
+        elif seconds < STEP_S / 4:
+            self.us = min(HOURS.us, self.us * 2)
+
+
+_pace = _Pace()
+
+
 def _advance() -> bool:
-    """Rolls up from `ROLLED` to the end of the next hour that holds readings, at most to `CLOSED`."""
+    """Rolls up from `ROLLED` on, in the next hour that holds readings, at most to `CLOSED`."""
     start, closed = watermark(ROLLED), watermark(CLOSED)
     if start >= closed:
         return False
-    end = min(closed, _next_reading(start, closed) // HOURS.us * HOURS.us + HOURS.us)
+    begin = time.monotonic()
+    reading = _next_reading(start, closed)
+    hour = reading // HOURS.us * HOURS.us
+    end = min(closed, hour + HOURS.us, reading // MINUTES.us * MINUTES.us + _pace.us)
     _roll(RAW, MINUTES, start, end)
+    _pace.took(time.monotonic() - begin)
     _roll(MINUTES, HOURS, start // HOURS.us * HOURS.us, end // HOURS.us * HOURS.us)
     _roll(HOURS, DAYS, start // DAYS.us * DAYS.us, end // DAYS.us * DAYS.us)
     _raise(ROLLED, end)
@@ -180,11 +203,11 @@ _REPLACE = (
 )
 
 
-def _raise(name: str, time: int) -> None:
+def _raise(name: str, until: int) -> None:
     """Moves a watermark, never back."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO devices_watermark AS old (name, time) VALUES (%s, %s)"
             " ON CONFLICT (name) DO UPDATE SET time = excluded.time WHERE excluded.time > old.time",
-            [name, time],
+            [name, until],
         )

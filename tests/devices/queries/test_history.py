@@ -11,6 +11,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from devices.models import Device, LateHour, Reading, Rollup
+from devices.queries import readings as queries
 from devices.queries.readings import WIDTHS, history
 from devices.services import rollups
 from devices.services.readings import ReadingStore
@@ -100,6 +101,19 @@ def test_fast_metrics_have_buckets_below_a_second(pump: Device, span: int, point
     found = history(pump, "speed", T0, T0 + span, points)
     assert found["resolution"] == resolution
     check(found, readings, 0, span, points)
+
+
+def test_too_many_readings_to_gather_are_given_by_the_minute(
+    pump: Device, roll_up_until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readings = {i * SECOND // 10: math.sin(i) for i in range(6000)}
+    store(pump, dict(readings))
+    roll_up_until(HOUR)
+    assert history(pump, "speed", T0, T0 + 600 * SECOND, 1000)["resolution"] == "1s"
+    monkeypatch.setattr(queries, "MAX_GATHERED", 5999)
+    found = history(pump, "speed", T0, T0 + 600 * SECOND, 1000)
+    assert found["resolution"] == "60s"
+    check(found, readings, 0, 600 * SECOND, 1000)
 
 
 def test_widths_go_from_rollup_to_rollup(pump: Device, roll_up_until: Any) -> None:

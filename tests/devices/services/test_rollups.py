@@ -38,6 +38,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     found = Clock()
     monkeypatch.setattr(rollups, "now_us", found)
+    monkeypatch.setattr(rollups, "_pace", rollups._Pace())
     return found
 
 
@@ -302,6 +303,20 @@ def test_a_long_gap_is_passed_in_one_step(store: ReadingStore, clock: Clock, pum
     assert steps <= 5
     check(watermark(ROLLED))
     assert len(stored()) == 6
+
+
+def test_steps_that_take_long_become_shorter_and_lose_nothing(
+    store: ReadingStore, clock: Clock, pump: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollups, "STEP_S", 0)
+    put(store, pump, {second * SECOND: float(second) for second in range(0, 2400, 7)})
+    clock.time = T0 + 3 * HOUR
+    steps = 1
+    while rollups.work():
+        steps += 1
+    assert steps >= 30
+    check(watermark(ROLLED))
+    assert watermark(ROLLED) == T0 + 3 * HOUR - MINUTE
 
 
 def test_the_watermarks_never_go_back(store: ReadingStore, clock: Clock, pump: Device) -> None:
