@@ -236,9 +236,12 @@ def _apply(changes: list[_Change], now: int) -> list[AvailabilityChanged]:
         if device.id not in flapping or not 0 <= now - device.availability_at < TELL_EVERY_US:
             device.availability_at = one.at
             events.append(AvailabilityChanged(device.id, device.uid, one.availability, one.at))
-    Device.objects.bulk_update(
-        [one.device for one in changes], ["availability", "availability_at", "heard_at"], batch_size=500
-    )
+    with connection.cursor() as cursor:
+        # Not `bulk_update`, whose expressions take a second for a fleet that goes at once.
+        cursor.executemany(
+            f"UPDATE {_TABLE} SET availability = %s, availability_at = %s, heard_at = %s WHERE id = %s",  # noqa: S608
+            [(one.availability.value, d.availability_at, d.heard_at, d.id) for one in changes for d in [one.device]],
+        )
     _remember(changes, flapping)
     return events
 

@@ -1,0 +1,62 @@
+"""A device that comes and goes, in a real browser: its pill, its history, and how long it may be silent."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser import PHONE, WAIT_MS, Person
+from tests.paths.conftest import Credentials, RunningHub
+from tests.servers import find
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+expect.set_options(timeout=WAIT_MS)
+
+
+def say(hub: RunningHub, device: Credentials, *words: str) -> None:
+    """Publishes the words on the device's status, one after the other."""
+    login = ["-p", str(hub.mqtt_port), "-u", device.uid, "-P", device.secret]
+    command = [find("mosquitto_pub"), *login, "-q", "1", "-t", f"devices/{device.uid}/status", "-l"]
+    subprocess.run(command, input="\n".join(words), text=True, check=True, timeout=30)
+
+
+@pytest.fixture
+def alice(browser: Browser, hub: RunningHub) -> Iterator[Person]:
+    person = Person(browser, hub, "alice")
+    person.sign_in()
+    person.page.get_by_role("heading", name="Fleet").wait_for()
+    yield person
+    person.leave()
+    assert person.complaints == []
+
+
+def test_a_device_that_flaps_shows_its_last_state_and_that_it_flaps(alice: Person, hub: RunningHub) -> None:
+    device = hub.create_device("loose-contact")
+    alice.page.goto("/devices/loose-contact/")
+    pill = alice.page.locator("[data-availability]")
+    panel = alice.page.locator("[data-availability-panel]")
+    expect(pill).to_have_text("Unknown")
+    for _ in range(8):  # one by one: the changes within a batch are one change
+        say(hub, device, "online")
+        say(hub, device, "offline")
+    expect(pill).to_have_text("Offline")
+    expect(panel.get_by_text("Flapping", exact=True).first).to_be_visible()
+    expect(panel.get_by_role("listitem").first).to_contain_text("Offline")
+
+
+def test_a_manager_sets_how_long_a_device_may_be_silent_on_a_phone(alice: Person, hub: RunningHub) -> None:
+    hub.create_device("hourly")
+    alice.page.set_viewport_size(PHONE)
+    alice.page.goto("/devices/hourly/")
+    panel = alice.page.locator("[data-availability-panel]")
+    panel.get_by_text("Stale after 5 min of silence, as learned").click()
+    panel.get_by_label("Seconds of silence").fill("7200")
+    panel.get_by_role("button", name="Save").click()
+    expect(panel).to_contain_text("Stale after 2 h of silence, as set")
+    alice.page.reload()
+    expect(panel).to_contain_text("Stale after 2 h of silence, as set")
+    assert alice.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
