@@ -168,8 +168,12 @@ class Stage:
         return [self.redis, self.mosquitto, self.bridge, *([self.web] if self._with_web else [])]
 
     def __enter__(self) -> Self:
-        for server in self.servers:
-            server.start()
+        try:
+            for server in self.servers:
+                server.start()
+        except BaseException:  # one that does not come up must not leave the others behind
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
