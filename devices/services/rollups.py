@@ -34,7 +34,7 @@ STEP_S = 1.0
 """How long a step may take: one that took longer is followed by a shorter one, so that memory is bounded too."""
 LATE_AT_ONCE = 50
 """Late hours of one step."""
-WRITE_AT_ONCE = 2_000
+WRITE_AT_ONCE = 1_000
 """Rows of one transaction on SQLite, which has one writer: ingest must not wait for long."""
 LOCK_WAIT_MS = 200
 """How long closing waits for ingest that is under way: further ingest waits behind it."""
