@@ -14,6 +14,7 @@ from django.conf import settings
 _REFUSAL = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _got_length = WebRequest.gotLength
 _take_chunk = WebRequest.handleContentChunk
+_process = WebRequest.process
 
 
 def _on_length(request: Any, length: int | None) -> None:
@@ -26,21 +27,31 @@ def _on_length(request: Any, length: int | None) -> None:
 
 
 def _on_chunk(request: Any, data: bytes) -> None:
-    if request.content.tell() + len(data) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+    if request.refused or request.content.tell() + len(data) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
         _refuse(request)
     else:
         _take_chunk(request, data)
 
 
 def _refuse(request: Any) -> None:
-    channel = request.channel
-    if not getattr(request, "refused", False):
-        request.refused = True
-        channel.transport.write(_REFUSAL)
-        channel.loseConnection()
+    transport = request.channel.transport
+    # A stream of HTTP/2 has no transport of its own; the connection has other streams and stays. See `_on_complete`.
+    if not request.refused and transport is not None:
+        transport.write(_REFUSAL)
+        request.channel.loseConnection()
+    request.refused = True
+
+
+def _on_complete(request: Any) -> None:
+    if request.refused:
+        request.basic_error(413, b"Content Too Large", "The body is too large.")
+    else:
+        _process(request)
 
 
 def bound_in_daphne() -> None:
     """For every Daphne of this process, whoever starts it."""
+    WebRequest.refused = False
+    WebRequest.process = _on_complete
     WebRequest.gotLength = _on_length
     WebRequest.handleContentChunk = _on_chunk

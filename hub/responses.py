@@ -77,7 +77,8 @@ def mend_daphne() -> None:
             fail(request, exception)
         elif request.channel is not None:
             _take_gate_from(request)
-            request.channel.transport.abortConnection()
+            # A stream of HTTP/2 has no transport of its own: it alone is reset.
+            (request.channel.transport or request.channel).abortConnection()
 
     Server.handle_reply = handle_reply
     WebRequest.handle_exception = handle_exception
@@ -88,8 +89,9 @@ def _gate(request: Any) -> _Gate | None:
     if request.finished or request.channel is None:
         return None
     if request.producer is None:
-        # A response before this one, on the same connection, may have filled the socket already.
-        request.registerProducer(_Gate(request.channel._waitingForTransport), True)
+        # A response before this one, on the same connection, may have filled the socket already. Streams of HTTP/2,
+        # which don't know of that, are told when they may not go on.
+        request.registerProducer(_Gate(getattr(request.channel, "_waitingForTransport", False)), True)
     gate: _Gate = request.producer
     return gate
 
