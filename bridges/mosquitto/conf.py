@@ -17,8 +17,9 @@ MAX_PAYLOAD = 2 * 128 * 1024
 """Twice the payload that the hub takes, so that what is somewhat too large is refused by name and counted there."""
 
 _CONF = Template("""\
-# Written by `manage.py exportmosquitto`, and overwritten by it. Put what you add, such as the certificates of the
-# listener, into $additions/*.conf: it is read last, and a number there replaces the one here.
+# Written by `manage.py exportmosquitto`, and overwritten by it. Put what you add into $additions/*.conf: it is read
+# last, and a number there replaces the one here. A listener with TLS goes there whole, its `listener` line with its
+# certificates: what belongs to a listener does not reach from one file into another.
 
 $listeners
 # Without this small packets wait for each other, up to 40 ms.
@@ -135,7 +136,6 @@ def conf(layout: Layout, listener: Listener, bridge: Listener | None = None, sav
 def _listeners(listener: Listener, bridge: Listener | None) -> str:
     if bridge is None:
         return str(listener)
-    # The devices' is the last: what the operator adds, certificates say, belongs to the listener above it.
     return (
         f"# For bridges, which have more than one session. Keep it out of the devices' reach.\n{bridge}\n"
         "# For devices: each is known by its uid, whatever client id it names, so that none can take over the session\n"
