@@ -186,7 +186,9 @@ def _roll(source: Source, target: Source, start: int, end: int, metric_id: int |
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             columns = f"metric_id, {target.seconds}, start, count, low, high, mean, last"
-            cursor.execute(_REPLACE.format(f"SELECT {columns} FROM ({rows}) gathered"))  # noqa: S608 - see `gathered`
+            with transaction.atomic():
+                cursor.execute("SET LOCAL jit = off")  # compiling takes as long as running it
+                cursor.execute(_REPLACE.format(f"SELECT {columns} FROM ({rows}) gathered"))  # noqa: S608 - see `gathered`
             return
         # An INSERT … SELECT would keep SQLite's one writer for as long as it reads.
         found = iter(cursor.execute(rows).fetchall())
