@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.paths.conftest import RunningHub
-from tests.servers import START_S, HubServer, find
+from tests.servers import ROOT, START_S, HubServer, find
 from tests.viewer import Viewer
 
 
@@ -127,3 +127,12 @@ def test_a_message_that_is_too_large_does_not_block_its_device(hub: RunningHub) 
             subprocess.run(command, shell=True, input=payload, text=True, check=True, timeout=START_S)
         assert viewer.telemetry("talkative")["a"][0][1] == 2
     assert 'hubbub_messages_refused_total{reason="payload_too_large"} 1.0' in httpx.get(f"{hub.url}/metrics").text
+
+
+def test_a_second_hub_on_one_data_folder_says_so(hub: RunningHub, tmp_path: Path) -> None:
+    other = RunningHub(tmp_path, DATA_DIR=hub.settings["DATA_DIR"])
+    done = subprocess.run(
+        other.command(), env=other.environment(), cwd=ROOT, capture_output=True, text=True, timeout=START_S
+    )
+    assert done.returncode == 1
+    assert "a hub runs already on" in done.stderr
