@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, transaction
+from django.db import ProgrammingError, transaction
 
 from bridges import codec, hearing
 from bridges.hearing import Hearing
 from bridges.limits import RateLimiter
 from devices import brokers, stats
+from devices.database import AWAY
 from devices.errors import Refusal
 from devices.events import Event
 from devices.models import Device
@@ -25,8 +26,6 @@ from devices.values import Answer, Attributes, Availability, Report, StatusRepor
 
 logger = logging.getLogger("hubbub.ingest")
 
-AWAY = (OperationalError, InterfaceError, InternalError)
-"""What Django raises while the database cannot be reached or cannot write: full, or read-only after a failover."""
 UNABLE = (*AWAY, ProgrammingError)
 """What is no message's fault while storing: with those also a table that is not there yet, or a right withdrawn."""
 

@@ -146,11 +146,11 @@ class Connection(asyncio.Protocol):
             self._keep_alive()
 
     def _keep_alive(self) -> None:
-        """A broker that is gone without a word is noticed: at the latest, half a keep-alive after it is due."""
+        """Notices a broker that is gone without a word: after one keep-alive, and within one and a half."""
         now = self._loop.time()
         if self._transport is not None and not self._transport.is_reading():
             self._heard_at = now  # its answer waits where we do not look
-        if now - self._heard_at > 1.5 * KEEPALIVE_S:
+        if now - self._heard_at > KEEPALIVE_S:
             if self._transport is not None:
                 self._transport.abort()  # to close it would wait for what the broker no longer reads
             self.end("the broker does not answer")

@@ -12,7 +12,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import BaseModel
 
-from bridges.ingest import AWAY
+from devices.database import AWAY
 from devices.errors import RETRY, HubbubError, Refusal
 
 logger = logging.getLogger("hubbub.rest")

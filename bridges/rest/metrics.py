@@ -7,9 +7,9 @@ import ipaddress
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from bridges.ingest import AWAY
 from bridges.rest.errors import problem
 from devices import database
+from devices.database import AWAY
 from devices.queries import tokens
 
 _PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Real-Ip", "Via")

@@ -6,7 +6,7 @@ from devices.models.devices import Metric
 
 
 class Rollup(models.Model):
-    """The numbers of a metric within `seconds` (60, 3,600 or 86,400) from `start`, which is a whole multiple of that."""
+    """The numbers of a metric within `seconds` (60, 3,600 or 86,400) from `start`, a whole multiple of that."""
 
     pk = models.CompositePrimaryKey("metric_id", "seconds", "start")
     metric = models.ForeignKey(Metric, models.CASCADE, db_index=False)

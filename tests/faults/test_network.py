@@ -16,8 +16,8 @@ from tests.servers import Bridge, Part
 MESSAGES = 6_000
 PER_SECOND = 1_000
 KEEPALIVE_S = 30 if LONG else 4
-NOTICED_S = 2 * KEEPALIVE_S + 15
-"""It takes up to two; the rest is room for a slow machine."""
+NOTICED_S = 1.5 * KEEPALIVE_S + 15
+"""It takes up to one and a half; the rest is room for a slow machine."""
 
 IN_FLIGHT = 1_000
 """Fewer than the broker sends before it wants acknowledgements."""
