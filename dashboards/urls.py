@@ -5,6 +5,7 @@ from dashboards.views.add_device import add_device
 from dashboards.views.dashboard import dashboard
 from dashboards.views.device import device, rotate_secret
 from dashboards.views.fleet import fleet, fleet_status
+from dashboards.views.retention import device_retention, metric_retention, space_retention
 from dashboards.views.transfers import export_history, import_history
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -21,6 +22,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("devices/<str:uid>/", device, name="device"),
     path("devices/<str:uid>/export/", export_history, name="export_history"),
     path("devices/<str:uid>/import/", import_history, name="import_history"),
+    path("devices/<str:uid>/retention/", device_retention, name="device_retention"),
+    path("devices/<str:uid>/retention/metric/", metric_retention, name="metric_retention"),
     path("devices/<str:uid>/secret/", rotate_secret, name="rotate_secret"),
+    path("spaces/<str:slug>/retention/", space_retention, name="space_retention"),
     path("dashboards/<int:id>/", dashboard, name="dashboard"),
 ]

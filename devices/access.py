@@ -46,6 +46,16 @@ def spaces(person: Person, action: Action = Action.WATCH) -> QuerySet[Space]:
     return Space.objects.filter(members__user=person.pk, members__role__gte=action.value)
 
 
+def space(person: Person, slug: str, action: Action = Action.WATCH) -> Space:
+    """The space `slug`, if the person may do `action` in it. Raises like `device`."""
+    # Checked first: PostgreSQL fails on text that holds the NUL character.
+    found = spaces(person).filter(slug=slug).first() if slug.isprintable() else None
+    if found is None:
+        raise NotFound(f"there is no space {slug!r}")
+    require(person, action, found.pk)
+    return found
+
+
 def devices(person: Person) -> QuerySet[Device]:
     """The devices that the person may watch."""
     return Device.objects.filter(space__in=spaces(person))

@@ -165,7 +165,7 @@ def _newest(cursor: CursorWrapper, week: Week) -> list[tuple[Any, ...]]:
 
 def _holds_no_more_than(cursor: CursorWrapper, week: Week, count: int) -> bool:
     within = f"{_TABLE} WHERE time >= {week.start} AND time < {week.end}"
-    cursor.execute(f"SELECT count(*) FROM (SELECT 1 FROM {within} LIMIT {count + 1}) some")  # noqa: S608 - as above
+    cursor.execute(f"SELECT count(*) FROM (SELECT 1 FROM {within} LIMIT {count + 1}) found")  # noqa: S608 - as above
     return cursor.fetchone()[0] <= count
 
 

@@ -12,7 +12,7 @@ from ninja.operation import Operation
 from ninja.parser import Parser
 from ninja.renderers import BaseRenderer
 
-from bridges.rest import commands, csv_files, devices, errors, ingest, refusals
+from bridges.rest import commands, csv_files, devices, errors, ingest, refusals, retention
 from bridges.rest.auth import PEOPLE
 
 _DESCRIPTION = """Devices, their readings, commands to them, and telemetry from them.
@@ -54,5 +54,13 @@ api = _Api(
     docs=Swagger(settings={"validatorUrl": None}),
 )
 errors.install(api)
-for router in (devices.router, csv_files.router, commands.router, refusals.router, ingest.router):
+for router in (
+    devices.router,
+    csv_files.router,
+    retention.devices_router,
+    commands.router,
+    refusals.router,
+    ingest.router,
+):
     api.add_router("devices", router)
+api.add_router("spaces", retention.spaces_router)

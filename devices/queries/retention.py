@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import Count, F, Min, OuterRef, QuerySet, Subquery
 
-from devices.models import Metric, Reading, Rollup, Space
+from devices.errors import NotFound
+from devices.models import Device, Metric, Reading, Rollup, Space
 from devices.values import now_us
 
 DAY_US = 86_400_000_000
@@ -52,32 +53,53 @@ def of_space(space: Space) -> Retention:
 
 def of_metric(metric: Metric) -> Retention:
     """What holds for the metric: its own days, else those of its space, which must be at hand."""
-    own = (getattr(metric, field) for field in FIELDS)
-    theirs = (getattr(metric.device.space, field) for field in FIELDS)
-    return Retention(*(a if a is not None else b for a, b in zip(own, theirs, strict=True)))
+    own, theirs = ([getattr(row, field) for field in FIELDS] for row in (metric, metric.device.space))
+    return _effective(own, theirs)
+
+
+def metrics_of(device: Device) -> list[Metric]:
+    """The device's metrics by name, their space at hand."""
+    return list(device.metrics.select_related("device__space").order_by("name"))
+
+
+def metric_of(device: Device, name: str) -> Metric:
+    """Its space at hand. Raises `NotFound`."""
+    # No metric's name has unprintable characters, and PostgreSQL fails on one of them, NUL.
+    metrics = device.metrics.select_related("device__space")
+    found = metrics.filter(name=name).first() if name.isprintable() else None
+    if found is None:
+        raise NotFound(f"{device.uid} has no metric {name!r}")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Metrics for which the same holds."""
+    """Metrics for which the same holds; `own` and `theirs` are the days of the metrics and of their space."""
 
-    retention: Retention
+    own: tuple[int | None, ...]
+    theirs: tuple[int, ...]
     metrics: QuerySet[Metric]
+
+    @property
+    def retention(self) -> Retention:
+        return _effective(self.own, self.theirs)
 
 
 def groups(metrics: QuerySet[Metric] | None = None) -> list[Group]:
     """All metrics, or these."""
     found = (Metric.objects.all() if metrics is None else metrics).order_by()
-    names = [*FIELDS, *(f"device__space__{field}" for field in FIELDS)]
-    return [Group(_effective(row), found.filter(**row)) for row in found.values(*names).distinct()]
+    rows = found.values(*FIELDS, *_THEIRS).distinct()
+    return [
+        Group(tuple(row[field] for field in FIELDS), tuple(row[field] for field in _THEIRS), found.filter(**row))
+        for row in rows
+    ]
 
 
-def _effective(row: Mapping[str, Any]) -> Retention:
-    return Retention(*(_first(row[field], row[f"device__space__{field}"]) for field in FIELDS))
+_THEIRS = [f"device__space__{field}" for field in FIELDS]
 
 
-def _first(own: int | None, other: int) -> int:
-    return other if own is None else own
+def _effective(own: Iterable[int | None], theirs: Iterable[int]) -> Retention:
+    return Retention(*(b if a is None else a for a, b in zip(own, theirs, strict=True)))
 
 
 def older(metrics: QuerySet[Metric], seconds: int, until: int) -> QuerySet[Any]:
@@ -99,21 +121,35 @@ def older(metrics: QuerySet[Metric], seconds: int, until: int) -> QuerySet[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What a change would remove: from how many metrics, and the times (microseconds) of the first and the limit."""
+    """What a change would remove of one of `KINDS`: of how many metrics, and from when to when (microseconds)."""
 
-    seconds: int
+    kind: str
     metrics: int
     first: int
     until: int
 
 
-def losses(metrics: Iterable[QuerySet[Metric]], wanted: Retention) -> list[Loss]:
-    """What goes of those metrics once `wanted` holds for them, by kind."""
+def losses(row: Space | Metric, days: Mapping[str, Any]) -> list[Loss]:
+    """What goes once these days, one for each of `FIELDS`, hold for the space or the metric."""
+    values = [days[field] for field in FIELDS]
+    if isinstance(row, Metric):
+        found = groups(Metric.objects.filter(pk=row.pk))
+        return _losses((group, _effective(values, group.theirs)) for group in found)
+    found = groups(Metric.objects.filter(device__space=row))
+    return _losses((group, _effective(group.own, values)) for group in found)
+
+
+def _losses(changes: Iterable[tuple[Group, Retention]]) -> list[Loss]:
     now = now_us()
-    found = []
-    for seconds in KINDS:
-        until = limit(wanted.days(seconds), now)
-        firsts = [first for some in metrics for first in older(some, seconds, until).values_list("first", flat=True)]
-        if firsts:
-            found.append(Loss(seconds, len(firsts), min(firsts), until))
-    return found
+    found: dict[str, list[Loss]] = {}
+    for group, wanted in changes:
+        for seconds, kind in KINDS.items():
+            until = limit(wanted.days(seconds), now)
+            if until > limit(group.retention.days(seconds), now):
+                some = older(group.metrics, seconds, until).aggregate(count=Count("pk"), oldest=Min("first"))
+                if some["count"]:
+                    found.setdefault(kind, []).append(Loss(kind, some["count"], some["oldest"], until))
+    return [
+        Loss(kind, sum(one.metrics for one in some), min(one.first for one in some), max(one.until for one in some))
+        for kind, some in found.items()
+    ]

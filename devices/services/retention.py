@@ -34,38 +34,29 @@ PAUSE_S = 0.03
 STEP_S = 1.0
 """How long one step goes on before other jobs have their turn."""
 
-_NAMES = {"raw_days": "readings", "minute_days": "values a minute", "hour_days": "values an hour and a day"}
+_NAMES = {"raw_days": "readings", "minute_days": "one value a minute", "hour_days": "one value an hour and a day"}
 
 
-def change_space(space: Space, days: Mapping[str, int]) -> None:
-    """Sets some of `FIELDS`. Raises `Invalid`."""
-    wanted = {field: days.get(field, getattr(space, field)) for field in FIELDS}
-    _check(wanted)
-    _save(space, wanted)
-
-
-def change_metric(metric: Metric, days: Mapping[str, int | None]) -> None:
-    """Sets some of `FIELDS`; None: as in the space. Raises `Invalid`."""
-    own = {field: days.get(field, getattr(metric, field)) for field in FIELDS}
-    space = metric.device.space
-    _check({field: getattr(space, field) if value is None else value for field, value in own.items()})
-    _save(metric, own)
-
-
-def _check(days: Mapping[str, int]) -> None:
-    for field, value in days.items():
-        if not 0 <= value <= MAX_DAYS:
-            raise Invalid(f"{field} is a whole number from 0 (for ever) to {MAX_DAYS:,} days")
-    for finer, coarser in pairwise(FIELDS):
-        if days[coarser] and not 0 < days[finer] <= days[coarser]:
-            raise Invalid(f"{_NAMES[coarser]} are kept at least as long as {_NAMES[finer]} ({coarser} < {finer})")
-
-
-def _save(row: Space | Metric, days: Mapping[str, int | None]) -> None:
+def change(row: Space | Metric, days: Mapping[str, int | None]) -> None:
+    """Sets some of `FIELDS`; None, for a metric: as in its space. Raises `Invalid`."""
+    check(row, days)
     for field, value in days.items():
         setattr(row, field, value)
     row.save(update_fields=FIELDS)
     transaction.on_commit(ages.note_change)
+
+
+def check(row: Space | Metric, days: Mapping[str, int | None]) -> None:
+    """Raises `Invalid` for days that `change` would not take."""
+    space = row.device.space if isinstance(row, Metric) else row
+    wanted = {field: days.get(field, getattr(row, field)) for field in FIELDS}
+    effective = {field: getattr(space, field) if value is None else value for field, value in wanted.items()}
+    for field, value in effective.items():
+        if not 0 <= value <= MAX_DAYS:
+            raise Invalid(f"{field} is a whole number from 0 (for ever) to {MAX_DAYS:,} days")
+    for finer, coarser in pairwise(FIELDS):
+        if effective[coarser] and not 0 < effective[finer] <= effective[coarser]:
+            raise Invalid(f"{_NAMES[coarser]} must be kept at least as long as {_NAMES[finer]}")
 
 
 def apply() -> bool:
@@ -126,9 +117,11 @@ def _remove(todo: list[_Outdated]) -> bool:
     while todo:
         with transaction.atomic():
             until = time.monotonic() + TRANSACTION_S
-            while todo and time.monotonic() < until:
+            while todo:
                 if _remove_some(todo[-1]) < ROWS_AT_ONCE:
                     todo.pop()
+                if time.monotonic() >= until:
+                    break
         if todo and time.monotonic() >= end:
             return True
         time.sleep(PAUSE_S)

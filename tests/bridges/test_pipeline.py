@@ -17,7 +17,7 @@ from bridges.pipeline import Pipeline, ingest_now
 from devices import stats
 from devices.errors import Refusal
 from devices.events import TelemetryStored
-from devices.models import Device, Reading
+from devices.models import Device, Reading, Space
 from devices.services.readings import MAX_METRICS, ReadingStore
 from devices.values import Telemetry, now_us
 
@@ -76,6 +76,18 @@ async def test_a_refused_message_is_settled_too(pipeline: Pipeline, pump: Device
     await offer(pipeline, telemetry(b"{", settled), telemetry(b'{"a": 1}', settled))
     await settled.reach(2)
     assert await Reading.objects.acount() == 1
+
+
+async def test_a_message_that_is_too_old_is_settled_and_the_next_one_stored(
+    pipeline: Pipeline, pump: Device, space: Space
+) -> None:
+    await Space.objects.aupdate(raw_days=90)
+    settled, now = Settled(), now_us() // 1000
+    old, mixed = b'{"ts": 1546300800000, "values": {"a": 1}}', b'{"ts": %d, "values": {"a": 2}}' % now
+    await offer(pipeline, *[telemetry(payload, settled) for payload in (old, b"[%s,%s]" % (old, mixed), b'{"a": 3}')])
+    await settled.reach(3)
+    assert settled.count == 3
+    assert [number async for number in Reading.objects.order_by("number").values_list("number", flat=True)] == [2, 3]
 
 
 async def test_while_the_database_is_away_nothing_is_settled_and_nothing_lost(

@@ -47,10 +47,12 @@ def test_the_paths_are_those_of_the_contract(document: Any) -> None:
         "/api/v1/devices/{uid}/readings": ["get"],
         "/api/v1/devices/{uid}/readings.csv": ["get", "post"],
         "/api/v1/devices/{uid}/readings/extent": ["get"],
+        "/api/v1/devices/{uid}/retention": ["get", "patch"],
         "/api/v1/devices/{uid}/commands": ["get", "post"],
         "/api/v1/devices/{uid}/commands/{id}": ["get"],
         "/api/v1/devices/{uid}/refusals": ["get"],
         "/api/v1/devices/{uid}/telemetry": ["post"],
+        "/api/v1/spaces/{slug}/retention": ["get", "patch"],
     }
 
 

@@ -34,12 +34,16 @@ ENDPOINTS: dict[str, Call] = {
     "export_readings": get("/{uid}/readings.csv"),
     "show_extent": get("/{uid}/readings/extent"),
     "import_readings": lambda client, uid: client.post(f"/api/v1/devices/{uid}/readings.csv", content=b"time,a\n"),
+    "show_device_retention": get("/{uid}/retention"),
+    "change_metric_retention": lambda client, uid: client.patch(f"/api/v1/devices/{uid}/retention?metric=a", json={}),
     "list_commands": get("/{uid}/commands"),
     "list_refusals": get("/{uid}/refusals"),
     "show_command": get("/{uid}/commands/abc"),
     "issue_command": lambda client, uid: client.post(f"/api/v1/devices/{uid}/commands", json={"name": "set"}),
 }
-"""All that people may ask; `store_telemetry`, for devices, has its refusals in test_ingest.py."""
+"""All that people may ask of devices."""
+OF_SPACES = {"show_space_retention", "change_space_retention"}
+"""Theirs are in test_retention.py, and those of `store_telemetry`, for devices, in test_ingest.py."""
 
 of_a_device = pytest.mark.parametrize("call", [call for name, call in ENDPOINTS.items() if name != "list_devices"])
 each = pytest.mark.parametrize("call", ENDPOINTS.values(), ids=ENDPOINTS)
@@ -51,7 +55,7 @@ def test_no_endpoint_is_left_out() -> None:
         for methods in ninja_api.get_openapi_schema()["paths"].values()
         for operation in methods.values()
     }
-    assert operations == {*ENDPOINTS, "store_telemetry"}
+    assert operations == {*ENDPOINTS, *OF_SPACES, "store_telemetry"}
 
 
 @each

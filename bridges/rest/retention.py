@@ -1,0 +1,113 @@
+"""How long history is kept: of a space, and of metrics for which something else holds."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from django.http import HttpRequest
+from ninja import Query, Router
+from pydantic import BaseModel, ConfigDict, Field
+
+from bridges.rest.auth import asking
+from bridges.rest.errors import Problem
+from devices import access, database
+from devices.access import Action, Person
+from devices.models import Metric
+from devices.queries import retention as queries
+from devices.services import retention
+
+spaces_router = Router(tags=["retention"])
+devices_router = Router(tags=["retention"])
+
+
+class RetentionFacts(BaseModel):
+    """Days; 0: for ever."""
+
+    raw_days: int = Field(description="how long readings are kept")
+    minute_days: int = Field(description="how long rollups of a minute are kept")
+    hour_days: int = Field(description="how long rollups of an hour and of a day are kept")
+
+
+class SpaceRetention(BaseModel):
+    """What is to change, in days; 0: for ever."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    raw_days: int = 0
+    minute_days: int = 0
+    hour_days: int = 0
+
+
+class OwnRetention(BaseModel):
+    """Of the metric alone, in days; 0: for ever, null: as in its space."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    raw_days: int | None = None
+    minute_days: int | None = None
+    hour_days: int | None = None
+
+
+class MetricRetention(BaseModel):
+    metric: str
+    own: OwnRetention
+    effective: RetentionFacts = Field(description="what holds, with the space's where the metric has none of its own")
+
+
+class MetricRetentionList(BaseModel):
+    items: list[MetricRetention]
+
+
+_Metric = Annotated[str, Query(description="name of the metric")]
+
+
+@spaces_router.get("/{slug}/retention", response={200: RetentionFacts, (401, 404, 503): Problem})
+async def show_space_retention(request: HttpRequest, slug: str) -> dict[str, int]:
+    """How long history is kept in the space."""
+    return await database.run(_show_space, asking(request), slug)
+
+
+@spaces_router.patch("/{slug}/retention", response={200: RetentionFacts, (400, 401, 403, 404, 422, 503): Problem})
+async def change_space_retention(request: HttpRequest, slug: str, body: SpaceRetention) -> dict[str, int]:
+    """Changes how long history is kept. Needs the role manager. What is older then is gone for good within minutes."""
+    return await database.run(_change_space, asking(request), slug, body.model_dump(exclude_unset=True))
+
+
+@devices_router.get("/{uid}/retention", response={200: MetricRetentionList, (401, 404, 503): Problem})
+async def show_device_retention(request: HttpRequest, uid: str) -> dict[str, Any]:
+    """How long history is kept of each metric of the device."""
+    return await database.run(_show_device, asking(request), uid)
+
+
+@devices_router.patch("/{uid}/retention", response={200: MetricRetention, (400, 401, 403, 404, 422, 503): Problem})
+async def change_metric_retention(
+    request: HttpRequest, uid: str, metric: _Metric, body: OwnRetention
+) -> dict[str, Any]:
+    """Changes how long history of one metric is kept. Needs the role manager."""
+    return await database.run(_change_metric, asking(request), uid, metric, body.model_dump(exclude_unset=True))
+
+
+def _show_space(person: Person, slug: str) -> dict[str, int]:
+    return asdict(queries.of_space(access.space(person, slug)))
+
+
+def _change_space(person: Person, slug: str, days: dict[str, int | None]) -> dict[str, int]:
+    space = access.space(person, slug, Action.MANAGE)
+    retention.change(space, days)
+    return asdict(queries.of_space(space))
+
+
+def _show_device(person: Person, uid: str) -> dict[str, Any]:
+    return {"items": [_facts(metric) for metric in queries.metrics_of(access.device(person, uid))]}
+
+
+def _change_metric(person: Person, uid: str, name: str, days: dict[str, int | None]) -> dict[str, Any]:
+    metric = queries.metric_of(access.device(person, uid, Action.MANAGE), name)
+    retention.change(metric, days)
+    return _facts(metric)
+
+
+def _facts(metric: Metric) -> dict[str, Any]:
+    own = {field: getattr(metric, field) for field in queries.FIELDS}
+    return {"metric": metric.name, "own": own, "effective": asdict(queries.of_metric(metric))}

@@ -1,0 +1,162 @@
+"""Pages on how long history is kept: of a space, and of single metrics of a device. Members read, managers change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.formats import date_format
+
+from dashboards.views.refusals import as_pages
+from devices import access
+from devices.access import Action
+from devices.errors import Invalid
+from devices.models import Metric, Space
+from devices.queries import retention as queries
+from devices.queries.retention import FIELDS, Loss, Retention
+from devices.services import retention
+from devices.services.retention import MAX_DAYS
+
+_LABELS = {
+    "raw_days": ("Readings", "Every value as the device sent it."),
+    "minute_days": ("One value a minute", "Lowest, highest and mean of each minute."),
+    "hour_days": ("One value an hour and a day", "The same of each hour and each day: small, and good for years."),
+}
+
+
+class Days(forms.Form):
+    """A number of days for each of `FIELDS`; 0: for ever. `inherited`: what holds where a field is left empty.
+
+    `confirmed` holds the days for which the person was told what they would lose.
+    """
+
+    raw_days = forms.IntegerField(min_value=0, max_value=MAX_DAYS)
+    minute_days = forms.IntegerField(min_value=0, max_value=MAX_DAYS)
+    hour_days = forms.IntegerField(min_value=0, max_value=MAX_DAYS)
+    confirmed = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, inherited: Sequence[int] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field, number in zip(FIELDS, inherited or (None,) * len(FIELDS), strict=True):
+            self.fields[field].required = inherited is None
+            self.fields[field].label, self.fields[field].help_text = _LABELS[field]
+            if number is not None:
+                self.fields[field].widget.attrs["placeholder"] = str(number)
+
+    @property
+    def days(self) -> dict[str, Any]:
+        return {field: self.cleaned_data[field] for field in FIELDS}
+
+    @property
+    def key(self) -> str:
+        """The days as `confirmed` has them."""
+        return ",".join(str(value) for value in self.days.values())
+
+    def save(self, row: Space | Metric) -> list[Loss]:
+        """Saves it, unless it is wrong, which `errors` tell, or unless something would be lost: that is returned."""
+        try:
+            retention.check(row, self.days)
+        except Invalid as error:
+            self.add_error(None, error.message[0].upper() + error.message[1:])
+            return []
+        lost = [] if self.cleaned_data["confirmed"] == self.key else queries.losses(row, self.days)
+        if not lost:
+            retention.change(row, self.days)
+        return lost
+
+
+@login_required
+def space_retention(request: HttpRequest, slug: str) -> HttpResponse:
+    """What holds in the space; the form for managers."""
+    with as_pages():
+        space = access.space(request.user, slug, _needed(request))
+    context = {
+        "space": space,
+        "kept": _in_words(queries.of_space(space)),
+        "may_manage": access.may(request.user, Action.MANAGE, space.pk),
+    }
+    return _form(request, space, context, "dashboards/space_retention.html", reverse("space_retention", args=[slug]))
+
+
+@login_required
+def device_retention(request: HttpRequest, uid: str) -> HttpResponse:
+    """What holds for each metric of the device."""
+    with as_pages():
+        device = access.device(request.user, uid)
+    space = queries.of_space(device.space)
+    rows = [(metric, queries.of_metric(metric)) for metric in queries.metrics_of(device)]
+    context = {
+        "device": device,
+        "kept": _in_words(space),
+        "own": [(metric, _in_words(kept)) for metric, kept in rows if _has_own(metric)],
+        "others": [metric for metric, _ in rows if not _has_own(metric)],
+        "may_manage": access.may(request.user, Action.MANAGE, device.space_id),
+    }
+    return render(request, "dashboards/device_retention.html", context)
+
+
+@login_required
+def metric_retention(request: HttpRequest, uid: str) -> HttpResponse:
+    """The form for the metric that the query names: a name may hold what no path can."""
+    with as_pages():
+        device = access.device(request.user, uid, Action.MANAGE)
+        metric = queries.metric_of(device, request.GET.get("metric", ""))
+    space = queries.of_space(device.space)
+    context = {
+        "device": device,
+        "metric": metric,
+        "kept": _in_words(queries.of_metric(metric)),
+        "theirs": _in_words(space),
+    }
+    return _form(request, metric, context, "dashboards/metric_retention.html", reverse("device_retention", args=[uid]))
+
+
+def _needed(request: HttpRequest) -> Action:
+    return Action.MANAGE if request.method == "POST" else Action.WATCH
+
+
+def _has_own(metric: Metric) -> bool:
+    return any(getattr(metric, field) is not None for field in FIELDS)
+
+
+def _form(
+    request: HttpRequest, row: Space | Metric, context: dict[str, Any], template: str, after: str
+) -> HttpResponse:
+    inherited = [getattr(row.device.space, field) for field in FIELDS] if isinstance(row, Metric) else None
+    before = {field: getattr(row, field) for field in FIELDS}
+    form = Days(request.POST or None, initial=before, inherited=inherited)
+    lost = form.save(row) if form.is_valid() else []
+    if form.is_bound and not form.errors and not lost:
+        messages.info(request, "Saved. What is older is removed within minutes.")
+        return redirect(after)
+    context |= {"form": form, "lost": [_loss_in_words(loss) for loss in lost]}
+    # 422: a form that is not saved is no success to a program that looks at the status alone.
+    return render(request, template, context, status=422 if form.is_bound else 200)
+
+
+def _in_words(kept: Retention) -> str:
+    return (
+        f"Readings are kept {_days(kept.raw_days)}; one value a minute {_days(kept.minute_days)};"
+        f" one an hour and one a day {_days(kept.hour_days)}."
+    )
+
+
+def _days(number: int) -> str:
+    return "for ever" if number == 0 else "1 day" if number == 1 else f"{number:,} days"
+
+
+def _loss_in_words(loss: Loss) -> str:
+    kind = {"readings": "readings", "minutes": "values a minute", "hours": "values an hour", "days": "values a day"}
+    metrics = "1 metric" if loss.metrics == 1 else f"{loss.metrics:,} metrics"
+    return f"{kind[loss.kind]} of {metrics}, from {_date(loss.first)} to {_date(loss.until)}"
+
+
+def _date(time: int) -> str:
+    return date_format(datetime.fromtimestamp(time / 1_000_000, UTC), "j F Y")
