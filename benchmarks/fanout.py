@@ -18,9 +18,9 @@ from pathlib import Path
 
 from benchmarks.load import publisher, viewers
 from benchmarks.load.publisher import Orders, Published
-from benchmarks.load.viewers import Plan, Shown
+from benchmarks.load.viewers import Shown
 from benchmarks.load.workers import Shares, Worker
-from benchmarks.targets import TARGETS, Target, topic, uids
+from benchmarks.targets import TARGETS, Target
 
 LIMIT_MS = 150
 RISE = 1.5
@@ -101,8 +101,9 @@ class Load:
 
     def __init__(self, target: Target, case: Case, processes: int) -> None:
         self._case, self._target = case, target
+        self.published = 0
         share, rest = divmod(case.viewers, processes)
-        self._viewers = [Worker(viewers.main, _plan(target, share + (i < rest))) for i in range(processes)]
+        self._viewers = [Worker(viewers.main, target.plan.of(share + (i < rest))) for i in range(processes)]
         for worker in self._viewers:
             worker.answer()
         self._publisher = Worker(publisher.main, target.mqtt_port, target.logins, target.qos, target.window)
@@ -122,7 +123,8 @@ class Load:
             }
         )
         began = time.monotonic()
-        published = self._publisher.ask(Orders(rate, seconds))
+        published: Published = self._publisher.ask(Orders(rate, seconds))
+        self.published += published.messages
         used, took = shares.read(), time.monotonic() - began
         self._drain(published.messages * self._case.viewers)
         shown, notes = self._take()
@@ -146,10 +148,6 @@ class Load:
             whole.merge(shown)
             notes += more
         return whole, notes
-
-
-def _plan(target: Target, count: int) -> Plan:
-    return Plan(target.protocol, target.url, count, target.subscribe, target.headers, topic(uids(1)[0]))
 
 
 def ramp(load: Load, case: Case, first: float, seconds: float) -> Step | None:
@@ -181,8 +179,10 @@ def measure(name: str, case: Case, seconds: float, processes: int) -> Step | Non
         load = Load(target, case, processes)
         stack.callback(load.stop)
         before = target.stored() if target.stored else 0
-        del before
-        return ramp(load, case, case.first[name], seconds)
+        best = ramp(load, case, case.first[name], seconds)
+        if target.stored and target.stored() - before != load.published:
+            print(f"    {target.stored() - before:,} of {load.published:,} messages were stored")
+        return best
 
 
 def main() -> None:

@@ -6,12 +6,13 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.load.publisher import Login
+from benchmarks.load.viewers import Plan
 from benchmarks.peers.brokers import Nats, WebMosquitto
 from devices.credentials import hash_secret
 from tests.postgres import Postgres
@@ -19,7 +20,6 @@ from tests.servers import Bridge, HubServer, Mosquitto, Part, Redis, Server, fre
 
 AnyServer = TypeVar("AnyServer", bound=Server)
 
-SUBSCRIBE_ALL = "devices/+/telemetry"
 UNLIMITED = {"DEVICE_RATE_LIMIT": "0", "CONNECTION_LIMIT": "0"}
 
 
@@ -29,11 +29,8 @@ class Target:
 
     mqtt_port: int
     logins: list[Login]
-    protocol: str
-    url: str
-    subscribe: str
+    plan: Plan
     servers: dict[str, list[int]]
-    headers: dict[str, str] = field(default_factory=dict)
     qos: int = 1
     window: int = 1000
     stored: Callable[[], int] | None = None
@@ -52,9 +49,23 @@ def _pid(server: Server) -> list[int]:
     return [] if server.process is None else [server.process.pid]
 
 
+@contextmanager
+def started(server: AnyServer) -> Iterator[AnyServer]:
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
 def _gateway(devices: int, username: str = "", password: str = "") -> list[Login]:
     """One connection that publishes for all devices."""
     return [Login("gateway", username, password, tuple(topic(uid) for uid in uids(devices)))]
+
+
+def _all_of(url: str) -> Plan:
+    """Viewers of all devices over MQTT."""
+    return Plan("mqtt", url, 0, "devices/+/telemetry", topic=topic(uids(1)[0]))
 
 
 @dataclass(frozen=True)
@@ -92,7 +103,7 @@ def count_readings(database: Path) -> int:
         return int(connection.execute("SELECT count(*) FROM devices_reading").fetchone()[0])
 
 
-def _bearer(token: str) -> dict[str, str]:
+def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
@@ -107,11 +118,8 @@ def embedded(folder: Path, devices: int) -> Iterator[Target]:
         yield Target(
             hub.mqtt_port,
             logins,
-            "hub",
-            f"ws://127.0.0.1:{hub.port}/ws/",
-            prepared.stream,
+            Plan("hub", f"ws://127.0.0.1:{hub.port}/ws/", 0, prepared.stream, bearer(prepared.token)),
             {"hub": _pid(hub)},
-            _bearer(prepared.token),
             window=max(10, 1000 // devices),
             stored=partial(count_readings, folder / "data" / "hubbub.sqlite3"),
         )
@@ -119,11 +127,11 @@ def embedded(folder: Path, devices: int) -> Iterator[Target]:
         hub.stop()
 
 
-def web(folder: Path, server: str, settings: dict[str, str]) -> Part:
+def web(folder: Path, server: str, application: str, settings: dict[str, str]) -> Part:
     port = free_port()
     command = {
-        "uvicorn": ["-m", "uvicorn", "--port", str(port), "--lifespan=off", "--no-access-log", "hub.asgi:application"],
-        "daphne": ["-m", "daphne", "-p", str(port), "--no-server-name", "hub.asgi:application"],
+        "uvicorn": ["-m", "uvicorn", "--port", str(port), "--lifespan=off", "--no-access-log", application],
+        "daphne": ["-m", "daphne", "-p", str(port), application],
     }[server]
     return Part(folder, command, settings, port)
 
@@ -150,7 +158,7 @@ def scaled_out(folder: Path, devices: int, *, server: str = "uvicorn", postgresq
             "REDIS_URL": redis.url,
             "MQTT_URL": mosquitto.url("bridge", "secret"),
         }
-        bridge, front = Bridge(folder, settings), web(folder, server, settings)
+        bridge, front = Bridge(folder, settings), web(folder, server, "hub.asgi:application", settings)
         parts: dict[str, Server] = {"redis": redis, "mosquitto": mosquitto, "bridge": bridge, "web": front}
         for part in parts.values():
             part.start()
@@ -158,28 +166,23 @@ def scaled_out(folder: Path, devices: int, *, server: str = "uvicorn", postgresq
         yield Target(
             mosquitto.port,
             _gateway(devices, "bridge", "secret"),
-            "hub",
-            f"ws://127.0.0.1:{front.port}/ws/",
-            prepared.stream,
+            Plan("hub", f"ws://127.0.0.1:{front.port}/ws/", 0, prepared.stream, bearer(prepared.token)),
             {name: _pid(part) for name, part in parts.items()},
-            _bearer(prepared.token),
             stored=None if postgresql else partial(count_readings, folder / "data" / "hubbub.sqlite3"),
         )
 
 
 @contextmanager
 def mosquitto_alone(folder: Path, devices: int) -> Iterator[Target]:
-    with _started(WebMosquitto(folder)) as server:
-        yield Target(
-            server.port, _gateway(devices), "mqtt", server.url, SUBSCRIBE_ALL, {"mosquitto": _pid(server)}, qos=1
-        )
+    with started(WebMosquitto(folder)) as server:
+        yield Target(server.port, _gateway(devices), _all_of(server.url), {"mosquitto": _pid(server)})
 
 
 @contextmanager
 def nats(folder: Path, devices: int, *, qos: int = 0) -> Iterator[Target]:
     """With QoS 0: each message of QoS 1 goes through JetStream's file, which costs it most of its rate."""
-    with _started(Nats(folder)) as server:
-        yield Target(server.port, _gateway(devices), "mqtt", server.url, SUBSCRIBE_ALL, {"nats": _pid(server)}, qos=qos)
+    with started(Nats(folder)) as server:
+        yield Target(server.port, _gateway(devices), _all_of(server.url), {"nats": _pid(server)}, qos=qos)
 
 
 @contextmanager
@@ -187,36 +190,23 @@ def tutorial(folder: Path, devices: int) -> Iterator[Target]:
     """Mosquitto, Redis, a subscriber that sends each message to the group, and Daphne."""
     with ExitStack() as stack:
         redis, mosquitto = (
-            stack.enter_context(_started(Redis(folder))),
-            stack.enter_context(_started(WebMosquitto(folder))),
+            stack.enter_context(started(Redis(folder))),
+            stack.enter_context(started(WebMosquitto(folder))),
         )
         settings = {"REDIS_URL": redis.url, "MQTT_PORT": str(mosquitto.port)}
-        port = free_port()
-        application = "benchmarks.peers.tutorial.asgi:application"
         front = stack.enter_context(
-            _started(Part(folder, ["-m", "daphne", "-p", str(port), application], settings, port))
+            started(web(folder, "daphne", "benchmarks.peers.tutorial.asgi:application", settings))
         )
         subscriber = Part(folder, ["-m", "benchmarks.peers.tutorial.subscriber"], settings)
         subscriber.READY = "subscribed"
-        stack.enter_context(_started(subscriber))
+        stack.enter_context(started(subscriber))
         servers = {"redis": redis, "mosquitto": mosquitto, "subscriber": subscriber, "web": front}
         yield Target(
             mosquitto.port,
             _gateway(devices),
-            "tutorial",
-            f"ws://127.0.0.1:{port}/telemetry/",
-            "",
+            Plan("tutorial", f"ws://127.0.0.1:{front.port}/telemetry/", 0, ""),
             {name: _pid(server) for name, server in servers.items()},
         )
-
-
-@contextmanager
-def _started(server: AnyServer) -> Iterator[AnyServer]:
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
 
 
 TARGETS: dict[str, Callable[[Path, int], AbstractContextManager[Target]]] = {

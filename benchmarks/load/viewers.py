@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -42,6 +42,9 @@ class Plan:
     topic: str = ""
     """MQTT: a topic, all of which are of the same length."""
 
+    def of(self, viewers: int) -> Plan:
+        return replace(self, viewers=viewers)
+
 
 @dataclass
 class Shown:
@@ -61,7 +64,7 @@ class Shown:
         self.latency.merge(other.latency)
 
 
-class Viewer(WSListener):  # type: ignore[misc]
+class Viewer(WSListener):
     """One connection. `ready` is done when what is published from then on is shown to it."""
 
     def __init__(self, audience: Audience) -> None:
@@ -142,6 +145,8 @@ class MqttViewer(Viewer):
         transport.send(WSMsgType.BINARY, mqtt.connect(f"viewer-{id(self)}"))
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if frame.msg_type is not WSMsgType.BINARY:
+            return
         if not self.ready.done():
             kind = frame.get_payload_as_bytes()[0] & 0xF0
             if kind == mqtt.SUBACK:
@@ -165,6 +170,8 @@ class TutorialViewer(Viewer):
         pass  # its consumer greets when it is in the group
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if frame.msg_type is not WSMsgType.TEXT:
+            return
         payload = frame.get_payload_as_bytes()
         if not self.ready.done():
             self.ready.set_result(None)
