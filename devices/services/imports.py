@@ -32,7 +32,7 @@ def store(device: Device, samples: Sequence[Sample]) -> Imported:
     outcome = Imported()
     store = ReadingStore()  # of its own: that of the pipeline is used from the pipeline's thread
     with transaction.atomic():
-        outcome.refused = _without_room(store, device, samples)
+        outcome.refused = _refused(store, device, samples)
         kept = tuple(sample for i, sample in enumerate(samples) if i not in outcome.refused)
         if kept:
             keys = {(sample.metric, sample.time) for sample in kept if sample.time is not None}
@@ -45,21 +45,28 @@ def store(device: Device, samples: Sequence[Sample]) -> Imported:
     return outcome
 
 
-def _without_room(store: ReadingStore, device: Device, samples: Sequence[Sample]) -> dict[int, Refusal]:
-    """The samples of metrics that would be too many for the device."""
+def _refused(store: ReadingStore, device: Device, samples: Sequence[Sample]) -> dict[int, Refusal]:
+    """The samples that are too old, and those of metrics that would be too many for the device."""
     new: set[str] = set()
     verdicts: dict[str, Refusal | None] = {}
     refused: dict[int, Refusal] = {}
     for i, sample in enumerate(samples):
+        if store.is_old(device, sample):
+            refused[i] = Refusal("older_than_retention")
+            continue
         if sample.metric not in verdicts:
-            try:
-                store.check_room(device, Telemetry((sample,), 0), new)
-                verdicts[sample.metric] = None
-            except Refusal as refusal:
-                verdicts[sample.metric] = refusal
+            verdicts[sample.metric] = _room_for(store, device, sample, new)
         if verdict := verdicts[sample.metric]:
             refused[i] = verdict
     return refused
+
+
+def _room_for(store: ReadingStore, device: Device, sample: Sample, new: set[str]) -> Refusal | None:
+    try:
+        store.check_room(device, Telemetry((sample,), 0), new)
+    except Refusal as refusal:
+        return refusal
+    return None
 
 
 def _count_present(device: Device, keys: Iterable[tuple[str, int]]) -> int:

@@ -102,6 +102,17 @@ async def test_metrics_are_as_limited_as_over_mqtt(api: Callers, pump: Device, m
     assert sorted([name async for name in Metric.objects.values_list("name", flat=True)]) == ["a", "b"]
 
 
+async def test_what_is_older_than_readings_are_kept_is_refused(api: Callers, pump: Device) -> None:
+    pump.space.raw_days = 30
+    await pump.space.asave()
+    old, at = (now_us() - 31 * 86_400_000_000) // 1000, recent(0) // 1000
+    facts = await imported(api.alice, f"time,a\n{old},1\n{at},1\n")
+    assert (facts["stored"], [(line["line"], line["reason"]) for line in facts["lines"]]) == (
+        1,
+        [(2, "older_than_retention")],
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "status", "reason"),
     [
