@@ -20,7 +20,10 @@ SUITES = [
     "devices/commands",
     "devices/test_access.py",
     "devices/test_locks.py",
+    "devices/test_partitions.py",
     "bridges/test_hearing.py",
+    "bridges/test_pipeline.py",
+    "bridges/test_refusals.py",
     "bridges/rest/test_availability.py",
     "bridges/rest/test_commands.py",
     "bridges/csv",
@@ -30,6 +33,8 @@ SUITES = [
     "bridges/rest/test_ingest.py",
     "bridges/rest/test_readings.py",
     "bridges/rest/test_refusals.py",
+    "bridges/rest/test_retention.py",
+    "dashboards/pages/test_retention.py",
 ]
 
 

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.test import Client
 
-from devices.models import Device, Metric, Reading, Space
+from devices.models import Device, Metric, Space
 from devices.queries.retention import DAY_US
-from devices.values import now_us
+from devices.services.readings import ReadingStore
+from devices.values import Sample, Telemetry, now_us
 from tests.dashboards.pages.conftest import ClientOf
 
 SPACE = "/spaces/garden/retention/"
@@ -21,10 +23,10 @@ def days(raw: object = "", minute: object = "", hour: object = "", **more: str) 
 @pytest.fixture
 def speed(pump: Device) -> Metric:
     """A metric with readings of 100, of 50 and of 0 days ago."""
-    metric = Metric.objects.create(device=pump, name="speed")
-    for age in (100, 50, 0):
-        Reading.objects.create(metric=metric, time=now_us() - age * DAY_US, number=1)
-    return metric
+    samples = tuple(Sample("speed", 1.0, now_us() - age * DAY_US) for age in (100, 50, 0))
+    with transaction.atomic():
+        ReadingStore().store([(pump, Telemetry(samples, now_us()))])
+    return pump.metrics.get()
 
 
 def test_members_read_in_plain_words_how_long_history_is_kept(

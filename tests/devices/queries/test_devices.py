@@ -60,7 +60,13 @@ def test_snapshots_cost_one_query_for_any_number(
         found = queries.snapshots(Device.objects.select_related("space"))
     assert len(found) == 6
     assert found["pump-1"] == {
-        "device": {"uid": "pump-1", "name": "Irrigation pump", "space": "garden", "attributes": {}},
+        "device": {
+            "uid": "pump-1",
+            "name": "Irrigation pump",
+            "space": "garden",
+            "attributes": {},
+            "broker": "main",
+        },
         "availability": "unknown",
         "availability_at": None,
         "latest": {},
