@@ -173,7 +173,7 @@ def test_days_that_make_no_sense_are_refused(pump: Device, space: Space, days: d
 
 def test_what_a_change_would_remove_is_told(pump: Device, space: Space) -> None:
     put(pump, 100, 50, 1)
-    put(pump, 60, metric="silent")
+    put(pump, 95, metric="silent")  # all that there is of it stays
     own = put(pump, 100, 1, metric="own")
     retention.change(own, {"raw_days": 0})
     assert losses(space, {"raw_days": 0, "minute_days": 0, "hour_days": 0}) == []
