@@ -4,6 +4,11 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 
+def keep_what_is_there(apps, editor):
+    """Spaces that exist already keep everything, as they did so far, until somebody says otherwise."""
+    apps.get_model('devices', 'Space').objects.update(raw_days=0, minute_days=0)
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -105,4 +110,5 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['device', '-at'], name='availability_of_device')],
             },
         ),
+        migrations.RunPython(keep_what_is_there, migrations.RunPython.noop),
     ]
