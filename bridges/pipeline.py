@@ -21,6 +21,7 @@ from bridges.ingest import UNABLE, Batch, Delivery, Ingest, Outcome
 from bridges.refusals import RefusalKeeper
 from devices import database, fanout, stats
 from devices.errors import Refusal, Unavailable
+from devices.values import now_us
 
 logger = logging.getLogger("hubbub.pipeline")
 
@@ -32,6 +33,9 @@ MAX_WAITING = 20_000
 """Messages waiting to be stored. Past it QoS 0 is dropped; past twice as many the sources stop reading."""
 MAX_WAITING_BYTES = 16 << 20
 """The same in bytes of payload; whichever of the two is met first counts."""
+BUSY, GAP_S = 8, 0.01
+"""After a batch of so many messages the next begins no sooner than this after its beginning: a transaction and its
+events cost as much as hundreds of messages. A lone message waits for nothing."""
 RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Pauses between attempts to store a batch while the database is away."""
 
@@ -108,8 +112,11 @@ class Pipeline:
                 await self._arrived.wait()
                 self._arrived.clear()
                 while batch := self._take_batch():
+                    began = time.monotonic()
                     if not await self._handle(batch):
                         return
+                    if len(batch) >= BUSY and (rest := began + GAP_S - time.monotonic()) > 0:
+                        await asyncio.sleep(rest)
         finally:
             await self._refused.close()
             self._thread.submit(connections.close_all)  # a pool would wait for what the thread takes with it
@@ -149,10 +156,14 @@ class Pipeline:
 
     async def _handle(self, deliveries: list[Delivery]) -> bool:
         """Whether the deliveries were dealt with; otherwise none of them is settled."""
+        started = time.monotonic()
         outcome = await self._process(Batch(deliveries))
         if outcome is None:
             return False
-        await fanout.publish(outcome.events)
+        stats.batch_seconds.observe(time.monotonic() - started)
+        stats.batch_messages.observe(len(deliveries))
+        stats.waiting.set(self.waiting)
+        await _publish(outcome, deliveries[0])
         for i, refusal in outcome.refusals.items():
             refused = deliveries[i]
             self._refused.take(refusal, refused.kind, refused.uid, refused.payload, refused.received_at, refused.size)
@@ -205,12 +216,17 @@ async def ingest_now(delivery: Delivery) -> Outcome:
     except UNABLE:
         stats.store_failures.inc()
         raise Unavailable("the database is away") from None
-    await fanout.publish(outcome.events)
+    await _publish(outcome, delivery)
     if refusal := outcome.refusals.get(0):
         await refuse_now(delivery, refusal)
         if not outcome.readings:
             raise refusal
     return outcome
+
+
+async def _publish(outcome: Outcome, oldest: Delivery) -> None:
+    await fanout.publish(outcome.events)
+    stats.publish_lag.observe((now_us() - oldest.received_at) / 1_000_000)
 
 
 async def refuse_now(delivery: Delivery, refusal: Refusal) -> None:

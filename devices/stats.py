@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, Histogram
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 received = Counter("hubbub_messages_received", "Messages taken from devices", ["kind"])
 refused = Counter("hubbub_messages_refused", "Messages of devices that were refused", ["reason"])
@@ -11,10 +13,26 @@ stored = Counter("hubbub_readings_stored", "Readings handed to the database")
 batches = Counter("hubbub_batches_stored", "Transactions that stored readings")
 store_failures = Counter("hubbub_store_failures", "Transactions that failed and are tried again")
 dropped = Counter("hubbub_messages_dropped", "Messages dropped at a named bound", ["bound"])
+batch_messages = Histogram(
+    "hubbub_batch_messages", "Messages of a batch of a bridge", buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2000)
+)
+batch_seconds = Histogram(
+    "hubbub_batch_seconds",
+    "From a batch's first attempt to its commit, repeats while the database is away included",
+    buckets=SECONDS,
+)
+publish_lag = Histogram(
+    "hubbub_publish_lag_seconds",
+    "From the receipt of a batch's oldest message until all of it is published",
+    buckets=SECONDS,
+)
+waiting = Gauge("hubbub_messages_waiting", "Messages of a bridge that wait to be stored, as of its last batch")
+layer_sent = Counter("hubbub_layer_events", "Events that the channel layer took", ["type"])
 layer_failures = Counter("hubbub_layer_failures", "Events that the channel layer did not take", ["type"])
 layer_gaps = Counter("hubbub_layer_gaps", "Jumps in the running numbers of the channel layer")
 connections = Gauge("hubbub_connections", "Open live connections")
 frames_sent = Counter("hubbub_frames_sent", "Frames sent to live connections")
+frames_kept_back = Counter("hubbub_frames_kept_back", "Telemetry frames not sent as such to viewers who fell behind")
 readings_merged = Counter("hubbub_readings_merged", "Readings merged away for viewers who fell behind")
 connections_closed = Counter("hubbub_connections_closed", "Live connections closed by the hub", ["code"])
 commands_sent = Counter("hubbub_commands_sent", "Commands handed to the broker")

@@ -31,6 +31,8 @@ class Env:
     database_url: str | None
     redis_url: str | None
     brokers: Mapping[str, str]
+    public_brokers: Mapping[str, str]
+    secret_key_file: Path | None
     device_rate_limit: int
     chat_rate_limit: int
     connection_limit: int
@@ -65,11 +67,28 @@ def read(environ: Mapping[str, str], base_dir: Path) -> Env:
         database_url=_url(environ, "DATABASE_URL", ("sqlite", "postgres", "postgresql")),
         redis_url=_url(environ, "REDIS_URL", ("redis", "rediss", "unix")),
         brokers=_brokers(environ, "MQTT_URL"),
+        public_brokers=_brokers(environ, "MQTT_PUBLIC_URL"),
+        secret_key_file=_path(environ, "SECRET_KEY_FILE"),
         device_rate_limit=_count(environ, "DEVICE_RATE_LIMIT", 1000),
         chat_rate_limit=_count(environ, "CHAT_RATE_LIMIT", 100),
         connection_limit=_count(environ, "CONNECTION_LIMIT", 50),
         debug=_flag(environ, "DEBUG", default=False),
     )
+
+
+def secret(setting: str, path: Path) -> str:
+    """What the file that `setting` names holds, without the newline of an editor. Raises `EnvError`."""
+    try:
+        text = path.read_text().rstrip("\r\n")
+    except (OSError, ValueError) as error:
+        raise EnvError(f"{setting}: {path} cannot be read: {getattr(error, 'strerror', None) or 'not text'}") from None
+    if not text:
+        raise EnvError(f"{setting}: {path} is empty")
+    return text
+
+
+def _path(environ: Mapping[str, str], name: str) -> Path | None:
+    return Path(environ[name]) if environ.get(name) else None
 
 
 def _integer(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:

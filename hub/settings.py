@@ -15,6 +15,14 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 try:
     ENV = environment.read(os.environ, BASE_DIR)
+    SECRET_KEY = environment.secret("SECRET_KEY_FILE", ENV.secret_key_file) if ENV.secret_key_file else ""
+    _database = dj_database_url.parse(
+        ENV.database_url or f"sqlite:///{ENV.data_dir / 'hubbub.sqlite3'}",
+        conn_max_age=0,  # a persistent connection under ASGI belongs to a thread that may never come back
+        conn_health_checks=True,  # the pool hands out none that a restart of the server has cut off
+    )
+    if _password_file := _database.get("OPTIONS", {}).pop("password_file", None):
+        _database["PASSWORD"] = environment.secret("DATABASE_URL, password_file", Path(_password_file))
 except environment.EnvError as error:
     sys.exit(f"hubbub: {error}")
 
@@ -35,7 +43,7 @@ def _secret_key(path: Path) -> str:
 
 DATA_DIR = ENV.data_dir
 DEBUG = ENV.debug
-SECRET_KEY = _secret_key(DATA_DIR / "secret_key")
+SECRET_KEY = SECRET_KEY or _secret_key(DATA_DIR / "secret_key")
 
 ALLOWED_HOSTS = ENV.hosts
 ALLOWED_ORIGINS = ENV.origins
@@ -45,6 +53,7 @@ CSRF_TRUSTED_ORIGINS = ENV.origins
 PORT, BIND = ENV.port, ENV.bind
 MQTT_PORT, MQTT_BIND = ENV.mqtt_port, ENV.mqtt_bind
 BROKERS, REDIS_URL = ENV.brokers, ENV.redis_url  # name -> URL, the first first; empty: the embedded one
+PUBLIC_BROKERS = ENV.public_brokers  # the same as devices reach them, where that is another address
 DEMO, DEMO_PASSWORD = ENV.demo, ENV.demo_password
 DEVICE_RATE_LIMIT = ENV.device_rate_limit
 CHAT_RATE_LIMIT = ENV.chat_rate_limit
@@ -99,13 +108,7 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {
-    "default": dj_database_url.parse(
-        ENV.database_url or f"sqlite:///{DATA_DIR / 'hubbub.sqlite3'}",
-        conn_max_age=0,  # a persistent connection under ASGI belongs to a thread that may never come back
-        conn_health_checks=True,  # the pool hands out none that a restart of the server has cut off
-    )
-}
+DATABASES = {"default": _database}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     _options: dict[str, object] = {
         "transaction_mode": "IMMEDIATE",

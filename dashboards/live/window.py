@@ -117,6 +117,7 @@ class Window:
                 candidates = [kept[metric], *points] if metric in kept else points
                 kept[metric] = _newest(candidates)
                 self._dropped += len(candidates) - 1
+        stats.frames_kept_back.inc()
         stats.readings_merged.inc(self._dropped - before)
 
 

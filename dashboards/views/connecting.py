@@ -19,11 +19,13 @@ class BrokerAddress:
 
 
 def broker_address(request: HttpRequest, assigned: str = "") -> BrokerAddress:
-    """Where a device with this `broker` connects: as `MQTT_URL` says, else to the embedded one on this host.
+    """Where a device with this `broker` connects: as `MQTT_PUBLIC_URL` or `MQTT_URL` says, else to the embedded one
+    on this host.
 
     Only host, port and scheme of `MQTT_URL` are taken: it may hold the bridge's own password.
     """
-    if found := settings.BROKERS.get(brokers.of(assigned)):
+    name = brokers.of(assigned)
+    if found := settings.PUBLIC_BROKERS.get(name) or settings.BROKERS.get(name):
         url = urlsplit(found)
         tls = url.scheme == "mqtts"
         return BrokerAddress(url.hostname or "localhost", url.port or (8883 if tls else 1883), tls)

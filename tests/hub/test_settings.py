@@ -92,3 +92,36 @@ def test_pages_may_run_no_inline_code_and_load_nothing_from_elsewhere(tmp_path: 
     assert not [source for source in allowed if "unsafe" in source or "*" in source]
     assert "wss://hub.example.org" in policy["connect-src"]
     assert {source for source in allowed if "//" in source} <= set(policy["connect-src"])
+
+
+def test_processes_on_several_machines_share_a_secret_key_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("a long key\n")
+    file = str(tmp_path / "key")
+    assert setting(tmp_path / "data", "s.SECRET_KEY", SECRET_KEY_FILE=file) == "a long key"
+    assert not (tmp_path / "data" / "secret_key").exists()
+
+
+def test_the_database_s_password_may_stand_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("hunter/2\n")
+    url = f"postgres://hub@h/hub?password_file={tmp_path / 'password'}"
+    database = setting(tmp_path, "s.DATABASES['default']", DATABASE_URL=url)
+    assert isinstance(database, dict)
+    assert database["PASSWORD"] == "hunter/2"
+    assert "password_file" not in database["OPTIONS"]
+
+
+@pytest.mark.parametrize("content", [None, "", "\n"])
+@pytest.mark.parametrize(
+    ("name", "text"), [("SECRET_KEY_FILE", "{}"), ("DATABASE_URL", "postgres://u@h/d?password_file={}")]
+)
+def test_a_secret_that_cannot_be_read_stops_the_start(
+    tmp_path: Path, name: str, text: str, content: str | None
+) -> None:
+    file = tmp_path / "secret"
+    if content is not None:
+        file.write_text(content)
+    done = start(tmp_path / "data", "s.DEBUG", **{name: text.format(file)})
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"hubbub: {name}")
+    assert str(file) in done.stderr
+    assert done.stderr.count("\n") == 1

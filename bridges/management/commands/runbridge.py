@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from typing import Any
 
@@ -11,6 +12,7 @@ from bridges.mqtt import brokers
 from bridges.mqtt.address import AddressError
 from bridges.mqtt.bridge import DEFAULT_CLIENT_ID, run_bridge
 from bridges.mqtt.standing import ClientIdTaken
+from devices.management import metrics
 
 MAX_BRIDGES = 64
 
@@ -20,6 +22,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--broker", metavar="NAME", help="which one, where MQTT_URL names several")
+        metrics.add_option(parser)
         one_or_several = parser.add_mutually_exclusive_group()
         one_or_several.add_argument(
             "--client-id",
@@ -41,7 +44,11 @@ class Command(BaseCommand):
             raise CommandError("REDIS_URL is not set: without it nothing stored here reaches the web processes")
         if of is not None and not 1 <= of <= MAX_BRIDGES:
             raise CommandError(f"--of must be a number of bridges from 1 to {MAX_BRIDGES}")
+        metrics.serve(options["metrics_address"])
         client_ids = [client_id] if of is None else [f"{DEFAULT_CLIENT_ID}-{i}" for i in range(1, of + 1)]
+        # What is loaded by now stays: each full collection would stop the bridge for a tenth of a second over it.
+        gc.collect()
+        gc.freeze()
         try:
             name = brokers.choose(broker)
             asyncio.run(_bridge_until_signalled(name, client_ids, shared=of is not None))

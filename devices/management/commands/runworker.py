@@ -4,15 +4,20 @@ import asyncio
 import signal
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
+from devices.management import metrics
 from devices.worker import run_worker
 
 
 class Command(BaseCommand):
     help = "Rolls up history and does the hub's other periodic work until it is stopped; runhub has it inside."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        metrics.add_option(parser)
+
     def handle(self, *args: Any, **options: Any) -> None:
+        metrics.serve(options["metrics_address"])
         asyncio.run(self._work_until_signalled())
 
     async def _work_until_signalled(self) -> None:

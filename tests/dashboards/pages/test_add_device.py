@@ -90,6 +90,18 @@ def test_it_asks_for_the_broker_where_there_are_several(
     assert "hunter2" not in page
 
 
+def test_it_shows_the_broker_as_devices_reach_it(
+    client_of: ClientOf,
+    alice: User,
+    space: Space,
+    settings,  # type: ignore[no-untyped-def]
+) -> None:
+    settings.BROKERS = {"main": "mqtt://bridge@mosquitto:1884"}
+    settings.PUBLIC_BROKERS = {"main": "mqtt://hub.example.org"}
+    page = client_of(alice).post("/add-device/", form(space)).content.decode()
+    assert "-h hub.example.org -p 1883" in page
+
+
 def test_it_refuses_a_broker_that_there_is_not(client_of: ClientOf, alice: User, space: Space) -> None:
     client = client_of(alice)
     assert b'name="broker"' not in client.get("/add-device/").content

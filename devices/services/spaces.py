@@ -1,0 +1,43 @@
+"""Writes of spaces and their members."""
+
+from __future__ import annotations
+
+import re
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+
+from devices.errors import Invalid
+from devices.models import Member, Space
+from devices.values import Role
+
+_SLUG = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def create(slug: str, name: str, manager: AbstractBaseUser) -> Space:
+    """A new space with its first manager. Raises `Invalid` on a bad or taken slug and on a bad name."""
+    if not _SLUG.fullmatch(slug):
+        raise Invalid(f"{slug!r} is no slug: 1 to 64 letters, digits, '_' or '-'")
+    name = name.strip() or slug
+    if len(name) > 120 or not name.isprintable():
+        raise Invalid("a name has up to 120 printable characters")
+    try:
+        with transaction.atomic():
+            space = Space.objects.create(slug=slug, name=name)
+    except IntegrityError:
+        raise Invalid(f"there is a space {slug!r} already") from None
+    Member.objects.create(space=space, user_id=manager.pk, role=Role.MANAGER)
+    return space
+
+
+def create_person(username: str, password: str) -> AbstractBaseUser:
+    """A new person, a member of nothing yet. Raises `Invalid` on a name that is taken or cannot be."""
+    people = get_user_model()
+    if not username.isprintable() or not 1 <= len(username) <= 150 or " " in username:
+        raise Invalid(f"{username!r} is no user name: up to 150 printable characters without blanks")
+    try:
+        with transaction.atomic():
+            return people.objects.create_user(username, password=password)
+    except IntegrityError:
+        raise Invalid(f"the user name {username!r} is taken") from None

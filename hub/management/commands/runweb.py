@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import signal
+import socket
+from typing import Any
+
+import uvicorn
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from dashboards.live import relay
+from dashboards.live.frames import MAX_FRAME_BYTES
+from hub import asgi
+
+STOP_S = 4
+"""How long requests under way may take to end, once the live connections are closed."""
+
+
+class Command(BaseCommand):
+    help = "Serves pages, HTTP API and live connections with uvicorn; any number of such processes share the load."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default=settings.BIND, help="default: %(default)s, as BIND says")
+        parser.add_argument("--port", type=int, default=settings.PORT, help="default: %(default)s, as PORT says")
+        parser.add_argument(
+            "--behind-proxy",
+            action="store_true",
+            help="believe whoever connects its X-Forwarded-For and X-Forwarded-Proto: only where none but a proxy "
+            "that sets them itself can connect",
+        )
+
+    def handle(self, *args: Any, host: str, port: int, behind_proxy: bool, **options: Any) -> None:
+        if not settings.REDIS_URL:
+            raise CommandError("REDIS_URL is not set: without it nothing that others store is seen here")
+        config = uvicorn.Config(
+            asgi.application,
+            host=host,
+            port=port,
+            lifespan="off",
+            log_config=None,
+            proxy_headers=behind_proxy,
+            forwarded_allow_ips="*",
+            server_header=False,
+            timeout_graceful_shutdown=STOP_S,
+            ws_max_size=MAX_FRAME_BYTES,
+            ws_per_message_deflate=False,  # telemetry would be compressed for each viewer anew
+        )
+        self.stdout.write(f"serving on http://{host}:{port}; Ctrl-C stops it")
+        self.stdout.flush()
+        # uvicorn sends itself the signal once more at its end, which would end us with it and not with 0.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        _Server(config).run()
+
+
+class _Server(uvicorn.Server):
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Streams of events have no end of their own, and uvicorn would wait for them."""
+        await relay.close_all()
+        await super().shutdown(sockets)
