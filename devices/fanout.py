@@ -13,6 +13,7 @@ import secrets
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
@@ -36,27 +37,44 @@ SEND_S = 2.0
 _numbers: defaultdict[str, int] = defaultdict(int)
 _unannounced: dict[str, int] = {}
 """Group -> how often its number is still to be announced."""
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Lock]] = WeakKeyDictionary()
 _announcing_on: asyncio.AbstractEventLoop | None = None
 _announcement: asyncio.Task[None] | None = None
 
 
 async def publish(events: Iterable[Event]) -> None:
-    """Sends the events to their groups, in order.
+    """Sends the events to their groups: those of one group in order, the groups side by side.
 
     The rows are committed by now: a layer that fails is counted and logged, never raised. What it lost shows as a
     jump in the running numbers, and viewers are told to look again at the database.
     """
-    frozen = False
+    by_group: defaultdict[str, list[Event]] = defaultdict(list)
     for event in events:
-        # No await between taking the number and `group_send`: two publishers must not overtake each other.
-        _numbers[event.group] += 1
-        _unannounced[event.group] = ANNOUNCEMENTS
-        if frozen:  # a batch may hold thousands of events, and each would wait for `SEND_S` in vain
-            stats.layer_failures.labels(event.type).inc()
-            continue
-        error = await _send(event.group, {**to_message(event), "source": SOURCE, "n": _numbers[event.group]})
-        frozen = isinstance(error, TimeoutError)
+        by_group[event.group].append(event)
+    if not by_group:
+        return
+    await asyncio.gather(*[_send_all(group, its_events) for group, its_events in by_group.items()])
     _announce_later()
+
+
+async def _send_all(group: str, events: list[Event]) -> None:
+    frozen = False
+    # Two publishers must not overtake each other between taking a number and sending it.
+    async with _turn(group):
+        for event in events:
+            _numbers[group] += 1
+            _unannounced[group] = ANNOUNCEMENTS
+            if frozen:  # a batch may hold thousands of events, and each would wait for `SEND_S` in vain
+                stats.layer_failures.labels(event.type).inc()
+                continue
+            error = await _send(group, {**to_message(event), "source": SOURCE, "n": _numbers[group]})
+            frozen = isinstance(error, TimeoutError)
+
+
+def _turn(group: str) -> asyncio.Lock:
+    """Whose turn it is to send to the group, first come first served."""
+    turns = _turns.setdefault(asyncio.get_running_loop(), {})
+    return turns.setdefault(group, asyncio.Lock())
 
 
 def publish_from_sync(events: Iterable[Event]) -> None:
@@ -73,6 +91,7 @@ async def _send(group: str, message: dict[str, Any]) -> Exception | None:
         stats.layer_failures.labels(message["type"]).inc()
         logger.warning("the channel layer did not take a message of type %s: %r", message["type"], error)
         return error
+    stats.layer_sent.labels(message["type"]).inc()
     return None
 
 

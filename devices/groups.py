@@ -4,7 +4,7 @@ Channels' own check of group names lets a trailing newline and non-Latin digits 
 outside ever becomes part of one.
 """
 
-SHARDS = 16
+SHARDS = 4
 """Over how many groups the devices' events are spread: a batch costs at most so many layer messages."""
 
 COMMANDS = "commands"

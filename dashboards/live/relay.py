@@ -30,10 +30,10 @@ logger = logging.getLogger("hubbub.live")
 
 CLOSE_S = 3.0
 """How long `close_all` waits for sockets that take their last frame slowly."""
-GAP_S, GAP_PER_CONNECTION_S, MAX_GAP_S = 0.01, 40e-6, 0.05
-"""Least pause between two frames. After a lull the first leaves at once; under load the pause grows with the number of
-connections, so that writing takes half of the process's time at most. 100 frames a second leave a viewer a third of
-a second to acknowledge before its window is full."""
+GAP_S, MAX_GAP_S = 0.01, 0.1
+"""Least pause between two frames. After a lull the first leaves at once; under load the pause is twice what it took to
+write the last one to everybody, so that writing takes half of the process's time at most. 100 frames a second leave a
+viewer a third of a second to acknowledge before its window is full."""
 
 
 class Relay:
@@ -53,6 +53,7 @@ class Relay:
         self._numbers = itertools.count(1)
         self._pending: dict[int, list[Part]] = {}
         self._flushed_at = 0.0
+        self._gap_s = GAP_S
         self._leaving: set[asyncio.Task[None]] = set()
         self._emptied = asyncio.Event()
 
@@ -163,9 +164,7 @@ class Relay:
     def _collect(self, parts: Iterable[Part]) -> None:
         """What arrives within a pause goes out as one frame: a batch of the bridge has an event for each shard."""
         if not self._pending:
-            loop = asyncio.get_running_loop()
-            gap = min(max(GAP_S, GAP_PER_CONNECTION_S * len(self.connections)), MAX_GAP_S)
-            loop.call_at(self._flushed_at + gap, self._flush)
+            asyncio.get_running_loop().call_at(self._flushed_at + self._gap_s, self._flush)
         for part in parts:
             self._pending.setdefault(part.device_id, []).append(part)
 
@@ -173,7 +172,8 @@ class Relay:
         if not self._pending:
             return
         pending, self._pending = self._pending, {}
-        self._flushed_at = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        self._flushed_at = loop.time()
         shown: dict[Audience, list[Part]] = {}
         for device_id, parts in pending.items():
             audiences = self._audiences.of(device_id)
@@ -185,6 +185,11 @@ class Relay:
             frame = Frame(self.number(), its_parts)
             for connection in tuple(audience.connections):
                 connection.telemetry(frame)
+        loop.call_soon(self._written)  # after the writers that have been woken just now
+
+    def _written(self) -> None:
+        took_s = asyncio.get_running_loop().time() - self._flushed_at
+        self._gap_s = min(max(GAP_S, 2 * took_s), MAX_GAP_S)
 
     def _tell(self, device_id: int, text: str) -> None:
         if device_id in self._pending:

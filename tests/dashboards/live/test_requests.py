@@ -40,7 +40,13 @@ async def test_a_device_answers_with_its_snapshot(headers: dict[str, Headers], p
     await sync_to_async(availability.change)([Word(pump.id, Availability.ONLINE, 5_000_000)])
     viewer = await enter(headers["carol"])
     assert await viewer.subscribe("device:pump-1") == {
-        "device": {"uid": "pump-1", "name": "Irrigation pump", "space": "garden", "attributes": {}},
+        "device": {
+            "uid": "pump-1",
+            "name": "Irrigation pump",
+            "space": "garden",
+            "attributes": {},
+            "broker": "main",
+        },
         "availability": "online",
         "availability_at": 5_000,
         "latest": {"temperature": [2_000, 21.5]},
