@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from dashboards.live import relay
 from dashboards.live.frames import MAX_FRAME_BYTES
+from devices.management import metrics
 from hub import asgi
 
 STOP_S = 4
@@ -29,9 +30,12 @@ class Command(BaseCommand):
             "that sets them itself can connect",
         )
 
+        metrics.add_option(parser)
+
     def handle(self, *args: Any, host: str, port: int, behind_proxy: bool, **options: Any) -> None:
         if not settings.REDIS_URL:
             raise CommandError("REDIS_URL is not set: without it nothing that others store is seen here")
+        metrics.serve(options["metrics_address"])
         config = uvicorn.Config(
             asgi.application,
             host=host,
