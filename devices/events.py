@@ -88,6 +88,30 @@ class LoginEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceMoved:
+    """A device is in another space, or gone: connections that watch it look again at the database."""
+
+    type: ClassVar[str] = "device_moved"
+    device_id: int
+
+    @property
+    def group(self) -> str:
+        return groups.RIGHTS
+
+
+@dataclass(frozen=True, slots=True)
+class StreamChanged:
+    """A stream of this name shows other devices from now on: connections that watch it look again at the database."""
+
+    type: ClassVar[str] = "stream_changed"
+    stream: str
+
+    @property
+    def group(self) -> str:
+        return groups.RIGHTS
+
+
+@dataclass(frozen=True, slots=True)
 class AccountChanged:
     """A device is new or has a new secret: brokers let it in by that, and whoever came with an old one has to go."""
 
@@ -99,12 +123,18 @@ class AccountChanged:
         return groups.ACCOUNTS
 
 
-Event = TelemetryStored | AvailabilityChanged | CommandChanged | CommandsQueued | LoginEnded | AccountChanged
+Event = (
+    TelemetryStored
+    | AvailabilityChanged
+    | CommandChanged
+    | CommandsQueued
+    | LoginEnded
+    | DeviceMoved
+    | StreamChanged
+    | AccountChanged
+)
 
-_TYPES: dict[str, type[Event]] = {
-    kind.type: kind
-    for kind in (TelemetryStored, AvailabilityChanged, CommandChanged, CommandsQueued, LoginEnded, AccountChanged)
-}
+_TYPES: dict[str, type[Event]] = {kind.type: kind for kind in Event.__args__}
 
 
 def to_message(event: Event) -> dict[str, Any]:

@@ -10,6 +10,9 @@ SHARDS = 4
 COMMANDS = "commands"
 """Wakes the outbound bridges."""
 
+RIGHTS = "rights"
+"""Tells those who show devices to people that some may be watched by others from now on."""
+
 ACCOUNTS = "accounts"
 """Tells brokers who may sign in from now on, and whose login has ended."""
 

@@ -23,7 +23,16 @@ from dashboards.live.keeper import Keeper, Times
 from dashboards.live.streams import Watched
 from dashboards.live.window import Frame
 from devices import groups, stats
-from devices.events import AvailabilityChanged, CommandChanged, Event, LoginEnded, Part, TelemetryStored
+from devices.events import (
+    AvailabilityChanged,
+    CommandChanged,
+    DeviceMoved,
+    Event,
+    LoginEnded,
+    Part,
+    StreamChanged,
+    TelemetryStored,
+)
 from devices.listener import Listener
 
 logger = logging.getLogger("hubbub.live")
@@ -122,6 +131,7 @@ class Relay:
 
     async def _start(self) -> None:
         await self._listener.start()
+        await self._listener.join(groups.RIGHTS)
         self.keeper.start()
 
     def _show(self, connection: Connection, stream: str, devices: frozenset[int]) -> None:
@@ -158,6 +168,10 @@ class Relay:
                 self._tell(event.device_id, frames.availability(event))
             case CommandChanged():
                 self._tell(event.device_id, frames.command(event))
+            case DeviceMoved():
+                self.keeper.look_at(self._audiences.connections_of(event.device_id))
+            case StreamChanged():
+                self.keeper.look_at(c for c in self.connections if event.stream in c.streams)
             case LoginEnded():
                 self.keeper.look_at(c for c in self.connections if c.user_id == event.user_id)
 

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from devices import brokers, fanout
 from devices.credentials import hash_secret, new_secret
 from devices.errors import Invalid
-from devices.events import AccountChanged
+from devices.events import AccountChanged, DeviceMoved
 from devices.models import Device, Space
 from devices.values import is_uid
 
@@ -41,6 +41,25 @@ def rotate_secret(device: Device) -> str:
     Device.objects.filter(pk=device.pk).update(secret_hash=hash_secret(secret))
     _tell_brokers(device.uid)
     return secret
+
+
+def move(device: Device, space: Space) -> None:
+    """Puts the device with all its readings into another space; who may not watch it there sees no more of it."""
+    Device.objects.filter(pk=device.pk).update(space=space)
+    device.space = space
+    _tell_viewers(device.pk)
+
+
+def delete(device: Device) -> None:
+    """Removes the device with everything that was ever stored of it, and cuts it off."""
+    number = device.pk
+    device.delete()
+    _tell_brokers(device.uid)
+    _tell_viewers(number)
+
+
+def _tell_viewers(device_id: int) -> None:
+    transaction.on_commit(lambda: fanout.publish_from_sync([DeviceMoved(device_id)]))
 
 
 def _tell_brokers(uid: str) -> None:

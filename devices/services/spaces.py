@@ -31,6 +31,30 @@ def create(slug: str, name: str, manager: AbstractBaseUser) -> Space:
     return space
 
 
+def set_role(space: Space, person: AbstractBaseUser, role: Role) -> None:
+    """Makes the person a member with this role. Raises `Invalid` where nobody would be left to manage the space."""
+    with transaction.atomic():
+        if role < Role.MANAGER:
+            _keep_a_manager(space, person)
+        # Saved one by one: their connections are told of it by the models' signals.
+        Member.objects.update_or_create(space=space, user_id=person.pk, defaults={"role": role})
+
+
+def remove_member(space: Space, person: AbstractBaseUser) -> None:
+    """The person sees nothing more of the space. Raises `Invalid` where nobody would be left to manage it."""
+    with transaction.atomic():
+        _keep_a_manager(space, person)
+        Member.objects.filter(space=space, user=person.pk).delete()
+
+
+def _keep_a_manager(space: Space, leaving: AbstractBaseUser) -> None:
+    # The space's row is locked, so that of two managers who leave at once one stays.
+    Space.objects.select_for_update().get(pk=space.pk)
+    managers = Member.objects.filter(space=space, role=Role.MANAGER)
+    if managers.filter(user=leaving.pk).exists() and not managers.exclude(user=leaving.pk).exists():
+        raise Invalid("a space has at least one manager")
+
+
 def create_person(username: str, password: str) -> AbstractBaseUser:
     """A new person, a member of nothing yet. Raises `Invalid` on a name that is taken or cannot be."""
     people = get_user_model()

@@ -9,9 +9,11 @@ from devices.events import (
     AvailabilityChanged,
     CommandChanged,
     CommandsQueued,
+    DeviceMoved,
     Event,
     LoginEnded,
     Part,
+    StreamChanged,
     TelemetryStored,
     from_message,
     to_message,
@@ -35,6 +37,8 @@ EVENTS: list[Event] = [
     ),
     CommandsQueued(),
     LoginEnded(user_id=7),
+    DeviceMoved(device_id=19),
+    StreamChanged(stream="dashboard:3"),
     AccountChanged(uid="pump-1"),
 ]
 

@@ -4,7 +4,7 @@ import pytest
 
 from devices.credentials import secret_matches
 from devices.errors import Invalid
-from devices.models import Device, Space
+from devices.models import Device, Metric, Reading, Space
 from devices.queries.devices import authenticate
 from devices.services import devices
 
@@ -46,3 +46,21 @@ def test_a_rotated_secret_replaces_the_old_one(space: Space) -> None:
     new = devices.rotate_secret(device)
     assert authenticate("pump-1", old) is None
     assert authenticate("pump-1", new) == device
+
+
+def test_a_device_moves_with_its_metrics(pump: Device) -> None:
+    metric = Metric.objects.create(device=pump, name="flow")
+    cellar = Space.objects.create(slug="cellar", name="Cellar")
+    devices.move(pump, cellar)
+    assert Device.objects.get(uid="pump-1").space == cellar
+    assert Metric.objects.get(device__space=cellar) == metric
+
+
+def test_nothing_is_left_of_a_deleted_device_and_its_secret_opens_nothing(space: Space) -> None:
+    device, secret = devices.create("pump-1", space)
+    metric = Metric.objects.create(device=device, name="flow")
+    Reading.objects.create(metric=metric, time=1, number=2.0)
+    devices.delete(device)
+    assert not (Device.objects.exists() or Metric.objects.exists() or Reading.objects.exists())
+    assert authenticate("pump-1", secret) is None
+    assert devices.create("pump-1", space)[1] != secret
