@@ -58,8 +58,7 @@ class LiveProtocol(WebSocketProtocol):
         self.may_write = asyncio.Event()
         self.may_write.set()
         # Exactly this class: a TLS layer passes itself off as the transport that it wraps.
-        tcp = getattr(self.transport, "transport", None)
-        self._tcp = tcp if type(tcp) is TcpServer and not tcp.TLS else None
+        self._tcp = self.transport if type(self.transport) is TcpServer and not self.transport.TLS else None
         self.transport.unregisterProducer()  # the HTTP channel that this connection began as
         self.transport.registerProducer(self, True)
 
