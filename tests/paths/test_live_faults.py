@@ -1,0 +1,140 @@
+"""Redis, a web server or the bridge goes while pages are open: afterwards each chart shows what is stored."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser import WAIT_MS, Person
+from tests.faults.stage import eventually
+from tests.paths.deployment import Counter, Deployment, Watcher, line, watch_lines
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+expect.set_options(timeout=WAIT_MS)
+
+RESYNC_S = 5
+"""On a machine with nothing else to do it is two; this one has."""
+SCENES = 8
+"""Each has a device of its own, so that a chart shows what one test has sent."""
+BACK_S = 10
+"""A page is back so soon after its server."""
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    with Deployment(tmp_path_factory.mktemp("deployment"), machines=SCENES) as found:
+        yield found
+
+
+@dataclass
+class Scene:
+    """A device page on Daphne, a dashboard on uvicorn, and a device that counts."""
+
+    deployment: Deployment
+    counter: Counter
+    device_page: Person
+    dashboard: Person
+
+    def check(self) -> None:
+        """The device stops; what it sent, what is stored and what is on the screens must become the same."""
+        self.counter.__exit__()
+        assert eventually(lambda: len(self.deployment.stored(self.counter.uid)) >= self.counter.sent) is not None
+        wanted = self.deployment.stored(self.counter.uid)
+        for person in (self.device_page, self.dashboard):
+            if eventually(lambda page=person.page: line(page) == wanted, 30) is None:
+                missing = sorted(set(wanted) - set(line(person.page)))
+                raise AssertionError(f"{person.page.url}: {len(missing)} of {len(wanted)} are missing: {missing[:10]}")
+            expect(person.page.locator("[data-connection-bar]")).not_to_be_visible()
+            assert "/login/" not in person.page.url
+            assert person.complaints == []
+        for value in (
+            self.device_page.page.locator("[data-values] tr", has_text="Count").locator("[data-part=value]"),
+            self.dashboard.page.locator("[data-part=cell] [data-part=value], [data-part=value][data-part=cell]").first,
+        ):
+            expect(value).to_have_attribute("title", str(self.counter.sent - 1))
+
+
+@pytest.fixture
+def scene(browser: Browser, deployment: Deployment) -> Iterator[Scene]:
+    machine = deployment.machines.pop()
+    with Counter(deployment.mosquitto.port, machine) as counter:
+        counter.wait_for(5)
+        people = []
+        pages = (
+            (deployment.daphne, f"/devices/{machine.uid}/"),
+            (deployment.uvicorn, f"/dashboards/{machine.dashboard}/"),
+        )
+        for web, path in pages:
+            person = Person(browser, web, "alice")
+            person.sign_in()
+            expect(person.page).to_have_url(re.compile("/$"))
+            person.page.goto(path)
+            watch_lines(person.page)
+            people.append(person)
+        yield Scene(deployment, counter, *people)
+        for person in people:
+            person.leave()
+
+
+@pytest.mark.parametrize("fault", ["killed", "frozen"])
+def test_redis_goes_and_comes_back(scene: Scene, fault: str) -> None:
+    deployment = scene.deployment
+    stream = f"device:{scene.counter.uid}"
+    with (
+        Watcher(deployment.daphne.url, deployment.token, stream) as one,
+        Watcher(deployment.uvicorn.url, deployment.token, stream) as other,
+    ):
+        scene.counter.wait_for(10)
+        gone = time.monotonic()
+        if fault == "killed":
+            deployment.redis.kill()
+            scene.counter.wait_for(10)
+            deployment.redis.start()
+        else:
+            deployment.redis.freeze()
+            scene.counter.wait_for(30)
+            deployment.redis.thaw()
+        back = time.monotonic()
+        for name, watched in (("daphne", one), ("uvicorn", other)):
+            after_s = watched.first("resync", gone) - back
+            print(f"Redis {fault}: resync through {name} {after_s:.2f} s after it was back")
+            assert after_s < RESYNC_S
+        scene.counter.wait_for(20)
+        scene.check()
+
+
+def test_a_web_server_is_killed_and_started_again(scene: Scene) -> None:
+    """With WebSockets on Daphne and on uvicorn."""
+    deployment = scene.deployment
+    for web, person in ((deployment.daphne, scene.device_page), (deployment.uvicorn, scene.dashboard)):
+        scene.counter.wait_for(10)
+        web.kill()
+        expect(person.page.locator("[data-connection-bar]")).to_be_visible()
+        scene.counter.wait_for(10)
+        web.start()
+        began = time.monotonic()
+        expect(person.page.locator("[data-connection-bar]")).not_to_be_visible()
+        back_s = time.monotonic() - began
+        print(f"{web.name} killed: the page is back {back_s:.1f} s after it")
+        assert back_s < BACK_S
+    scene.counter.wait_for(10)
+    scene.check()
+
+
+@pytest.mark.parametrize("fault", ["killed", "stopped"])
+def test_the_bridge_goes_and_comes_back(scene: Scene, fault: str) -> None:
+    scene.counter.wait_for(10)
+    if fault == "killed":
+        scene.deployment.bridge.kill()
+    else:
+        assert scene.deployment.bridge.stop() == 0
+    scene.counter.wait_for(10)
+    scene.deployment.bridge.start()
+    scene.counter.wait_for(20)
+    scene.check()
