@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from tests.paths.conftest import Credentials, RunningHub
 from tests.servers import Part, find, free_port
@@ -21,9 +22,14 @@ WAIT_S = 30
 @dataclass(frozen=True)
 class Served:
     url: str
-    tls: ssl.SSLContext
+    certificate: Path
     token: str
     device: Credentials
+
+    @property
+    def tls(self) -> ssl.SSLContext:
+        """A new one each time: a client of HTTP/2 has it offer that alone."""
+        return ssl.create_default_context(cafile=self.certificate)
 
     def client(self) -> httpx.Client:
         return httpx.Client(http2=True, verify=self.tls, base_url=self.url, timeout=WAIT_S)
@@ -54,7 +60,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     settings = {**hub.settings, "PORT": str(port), "PUBLIC_URL": f"https://127.0.0.1:{port}"}
     daphne = Part(folder, ["-m", "daphne", "-e", endpoint, "hub.asgi:application"], settings, port)
     daphne.start()
-    yield Served(f"https://127.0.0.1:{port}", ssl.create_default_context(cafile=certificate), token, device)
+    yield Served(f"https://127.0.0.1:{port}", certificate, token, device)
     daphne.stop()
     print(daphne.output)
     assert "Traceback" not in daphne.output
@@ -82,6 +88,21 @@ def test_what_is_posted_arrives_in_a_stream_on_the_same_connection(served: Serve
         assert answer.json()["stored"] == 1
         pushed = next(frame for frame in frames if frame["type"] == "telemetry")
         assert pushed["devices"]["pump-1"]["temperature"][0][1] == 21.5
+
+
+def test_the_live_connection_is_encrypted_too(served: Served) -> None:
+    """Without TLS its frames go straight into the socket; here they must not."""
+    url = served.url.replace("https", "wss") + "/ws/"
+    with connect(url, ssl=served.tls, additional_headers=served.rights) as socket:
+        frames = (json.loads(socket.recv(timeout=WAIT_S)) for _ in range(100))
+        assert next(frames)["type"] == "welcome"
+        socket.send('{"id": 1, "type": "subscribe", "stream": "device:pump-1"}')
+        assert next(frames)["ok"]
+        with served.client() as client:
+            login = (served.device.uid, served.device.secret)
+            client.post("/api/v1/devices/pump-1/telemetry", json={"text": "x" * 1000}, auth=login)
+        pushed = next(frame for frame in frames if frame.get("type") == "telemetry")
+        assert pushed["devices"]["pump-1"]["text"][0][1] == "x" * 1000
 
 
 def test_a_body_that_is_too_large_is_refused_and_the_connection_stays(served: Served) -> None:
