@@ -31,7 +31,8 @@ _PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin", *_POSTGRES_BIN])
 class Container(Server):
     """One replica of a service."""
 
-    def __init__(self, stack: Stack, service: str, number: int) -> None:
+    def __init__(self, stack: Stack, service: str, number: int, **environment: str) -> None:
+        """`environment`: what is other than the file says."""
         self._own = stack.folder / f"{service}-{number}"
         self._own.mkdir()
         super().__init__(self._own)
@@ -39,6 +40,7 @@ class Container(Server):
         self.address = stack.new_address()
         self._stack = stack
         self._definition = stack.services[service]
+        self._more_environment = environment
         self._paths = self._mounts()
 
     def command(self) -> list[str]:
@@ -50,7 +52,7 @@ class Container(Server):
         # BIND: requests may name the address, as they may 127.0.0.1 in a container.
         image = {"DATA_DIR": str(self.data_folder), "BIND": self.address} if self._is_hub else {}
         given = {name: self.local(str(value)) for name, value in self._definition.get("environment", {}).items()}
-        return {"PATH": _PATH, "HOME": str(self._own), **image, **given}
+        return {"PATH": _PATH, "HOME": str(self._own), **image, **given, **self._more_environment}
 
     @property
     def data_folder(self) -> Path:
@@ -215,6 +217,11 @@ class Stack:
     def __getitem__(self, service: str) -> Container:
         return self.containers[service][0]
 
+    @property
+    def all(self) -> list[Container]:
+        """In the order in which they were started."""
+        return [container for containers in self.containers.values() for container in containers]
+
     def __enter__(self) -> Self:
         try:
             self._make_database()
@@ -225,10 +232,9 @@ class Stack:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for containers in reversed(self.containers.values()):
-            for container in containers:
-                container.stop()
-                print(f"--- {container.service}\n{container.output[-4_000:]}")
+        for container in reversed(self.all):
+            container.stop()
+            print(f"--- {container.service}\n{container.output[-4_000:]}")
         self.resolver.stop()
         shutil.rmtree(self._postgres, ignore_errors=True)
 
@@ -238,6 +244,10 @@ class Stack:
 
     def volume(self, name: str) -> Path:
         return self.folder / f"volume-{name}"
+
+    def another(self, service: str, **environment: str) -> Container:
+        """One more of a service, with some of its environment changed; the caller stops it."""
+        return Container(self, service, len(self.containers[service]) + 1, **environment)
 
     def announce(self) -> None:
         """The name server knows the web containers that run, as the engine's does."""

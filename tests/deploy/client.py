@@ -1,0 +1,177 @@
+"""A browser in front of the proxy: cookies, CSRF token, Origin, TLS; and a device behind it."""
+
+from __future__ import annotations
+
+import json
+import queue
+import re
+import socket
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import paho.mqtt.client as mqtt
+from websockets.sync.client import ClientConnection, connect
+
+HOST = "hub.test"
+ORIGIN = f"https://{HOST}"
+WAIT_S = 30
+"""How long anything awaited may take on a slow machine."""
+
+
+def make_certificate(folder: Path, address: str) -> None:
+    """`server.pem` and `server.key`, its own authority, for `HOST` and the address."""
+    names = f"subjectAltName=DNS:{HOST},IP:{address}"
+    files = ["-keyout", str(folder / "server.key"), "-out", str(folder / "server.pem")]
+    options = [
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        f"/CN={HOST}",
+    ]
+    subprocess.run(["openssl", "req", "-x509", *options, "-addext", names, *files], check=True, capture_output=True)
+
+
+def secret_in(page: str) -> str:
+    [secret] = set(re.findall(r"-P (\S+) ", page))
+    return secret
+
+
+class Browser:
+    """One person's, signed in through the page."""
+
+    def __init__(self, address: str, folder: Path) -> None:
+        self.url = f"https://{address}:8443"
+        self.tls = ssl.create_default_context(cafile=folder / "server.pem")
+        self._address = address
+        self.own_address = address.rsplit(".", 1)[0] + ".200"  # another than the proxy's
+        self.http = httpx.Client(
+            base_url=self.url,
+            transport=httpx.HTTPTransport(verify=self.tls, local_address=self.own_address),
+            headers={"Host": HOST},
+            timeout=WAIT_S,
+        )
+
+    def sign_in(self, username: str, password: str) -> httpx.Response:
+        page = self.http.get("/login/")
+        assert page.status_code == 200
+        return self.submit("/login/", username=username, password=password)
+
+    def submit(self, path: str, **fields: str) -> httpx.Response:
+        """Sends the page's form as a browser does."""
+        fields["csrfmiddlewaretoken"] = self.http.cookies["csrftoken"]
+        headers = {"Origin": ORIGIN, "Referer": f"{ORIGIN}{path}"}
+        return self.http.post(path, data=fields, headers=headers)
+
+    def add_device(self, uid: str) -> str:
+        """The page that shows the secret of a new device."""
+        page = self.http.get("/add-device/").text
+        [space] = set(re.findall(r'<option value="(\d+)"', page) or re.findall(r'name="space" value="(\d+)"', page))
+        shown = self.submit("/add-device/", uid=uid, name=uid, space=space)
+        assert shown.status_code == 200, shown.text
+        return shown.text
+
+    @contextmanager
+    def live(self, origin: str = ORIGIN) -> Iterator[Live]:
+        """A WebSocket of the page."""
+        cookies = "; ".join(f"{name}={value}" for name, value in self.http.cookies.items())
+        sock = socket.create_connection((self._address, 8443))
+        with connect(
+            f"wss://{HOST}/ws/", sock=sock, ssl=self.tls, origin=origin, additional_headers={"Cookie": cookies}
+        ) as connection:
+            yield Live(connection)
+
+
+class Live:
+    """The frames of a live connection."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+        self._id = 0
+
+    def receive(self) -> dict[str, Any]:
+        frame: dict[str, Any] = json.loads(self.connection.recv(timeout=WAIT_S))
+        if frame.get("type") == "telemetry":
+            self._send(type="ack", n=frame["n"])
+        elif frame.get("type") == "ping":
+            self._send(type="pong")
+        return frame
+
+    def request(self, type: str, **fields: Any) -> dict[str, Any]:
+        """The reply."""
+        self._id += 1
+        self._send(id=self._id, type=type, **fields)
+        while True:
+            frame = self.receive()
+            if frame.get("reply") == self._id:
+                return frame
+
+    def push(self, type: str, **fields: Any) -> dict[str, Any]:
+        """The next push of this type with these values."""
+        while True:
+            frame = self.receive()
+            if frame.get("type") == type and all(frame.get(name) == value for name, value in fields.items()):
+                return frame
+
+    def values(self, uid: str, metric: str) -> list[Any]:
+        """The values of the next telemetry frame with any of the metric."""
+        while True:
+            points = self.push("telemetry")["devices"].get(uid, {}).get(metric)
+            if points:
+                return [value for _, value in points]
+
+    def _send(self, **frame: Any) -> None:
+        self.connection.send(json.dumps(frame))
+
+
+class Device:
+    """Publishes with QoS 1 and answers each command with its arguments."""
+
+    def __init__(self, address: str, uid: str, secret: str) -> None:
+        self.uid = uid
+        self._connected: queue.Queue[bool] = queue.Queue()
+        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=uid)
+        self._client.username_pw_set(uid, secret)
+        self._client.reconnect_delay_set(1, 1)
+        self._client.on_connect = self._on_connect
+        self._client.on_message = self._on_message
+        self._client.connect_async(address, 1883)
+        self._client.loop_start()
+
+    def await_connection(self) -> None:
+        """Returns once the broker has let it in, however often it refused before."""
+        while not self.is_let_in():
+            pass
+
+    def is_let_in(self) -> bool:
+        """What the broker says next."""
+        return self._connected.get(timeout=WAIT_S)
+
+    def publish(self, **values: Any) -> None:
+        """Returns once the broker has acknowledged it."""
+        sent = self._client.publish(f"devices/{self.uid}/telemetry", json.dumps(values), qos=1)
+        sent.wait_for_publish(WAIT_S)
+        assert sent.is_published()
+
+    def stop(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _on_connect(self, client: mqtt.Client, userdata: Any, flags: Any, reason: Any, properties: Any) -> None:
+        if not reason.is_failure:
+            client.subscribe(f"devices/{self.uid}/commands/+", qos=1)
+        self._connected.put(not reason.is_failure)
+
+    def _on_message(self, client: mqtt.Client, userdata: Any, message: mqtt.MQTTMessage) -> None:
+        id = message.topic.rsplit("/", 1)[1]
+        answer = {"ok": True, "result": json.loads(message.payload)["args"]}
+        client.publish(f"devices/{self.uid}/answers/{id}", json.dumps(answer), qos=1)

@@ -1,0 +1,168 @@
+"""docker-compose.yml, Dockerfile and .env as a reviewer reads them; no engine is needed."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from check_jsonschema.builtin_schemas import get_builtin_schema
+from jsonschema import Draft7Validator
+
+from hub.npm import ALLOWED
+from tests.deploy import compose
+from tests.servers import ROOT
+
+ONE_SHOT = "migrate"
+
+
+@pytest.fixture(scope="module")
+def file() -> dict[str, Any]:
+    return compose.read(compose.example_settings())
+
+
+@pytest.fixture(scope="module")
+def services(file: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = file["services"]
+    return found
+
+
+def test_the_file_is_what_the_compose_specification_allows(file: dict[str, Any]) -> None:
+    errors = list(Draft7Validator(get_builtin_schema("vendor.compose-spec")).iter_errors(file))
+    assert not errors, errors
+
+
+def test_it_insists_on_the_address_of_the_hub() -> None:
+    with pytest.raises(compose.Unset, match="PUBLIC_URL"):
+        compose.read({})
+
+
+def test_every_setting_of_the_example_is_one_of_the_file_and_the_other_way_round() -> None:
+    used = set(re.findall(r"\$\{(\w+)", compose.COMPOSE.read_text()))
+    assert used == set(compose.example_settings())
+
+
+def test_the_defaults_of_the_file_are_those_of_the_example() -> None:
+    example = compose.example_settings()
+    defaults = dict(re.findall(r"\$\{(\w+):-([^}]+)\}", compose.COMPOSE.read_text()))
+    assert defaults == {name: example[name] for name in defaults}
+
+
+def test_every_image_has_a_version(services: dict[str, dict[str, Any]]) -> None:
+    names = {service["image"] for service in services.values()}
+    names |= set(re.findall(r"^FROM (\S+)", compose.DOCKERFILE.read_text(), re.MULTILINE))
+    assert not [name for name in names if not re.search(r":\d+\.\d+(\.\d+)?(-[a-z-]+)?$", name)]
+
+
+def test_every_service_has_a_health_check_comes_back_and_ends_in_time(services: dict[str, dict[str, Any]]) -> None:
+    for name, service in services.items():
+        if name == ONE_SHOT:
+            assert service["restart"].startswith("on-failure")
+            assert service["healthcheck"] == {"disable": True}
+        else:
+            assert service["restart"] == "unless-stopped", name
+            assert service["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL"), name
+
+
+def test_no_container_is_root_or_can_write_to_its_image(services: dict[str, dict[str, Any]]) -> None:
+    dockerfile = compose.DOCKERFILE.read_text()
+    assert dockerfile.rindex("\nUSER hubbub") > dockerfile.rindex("\nRUN")
+    for name, service in services.items():
+        assert "build" in service or service["user"] not in ("root", "0"), name
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+
+
+def test_mosquitto_is_the_user_whose_files_it_reads(services: dict[str, dict[str, Any]]) -> None:
+    [uid] = re.findall(r"--uid (\d+)", compose.DOCKERFILE.read_text())
+    [gid] = re.findall(r"--gid (\d+)", compose.DOCKERFILE.read_text())
+    assert services["mosquitto"]["user"] == f"{uid}:{gid}"
+
+
+def test_the_proxy_and_mosquitto_alone_can_be_reached(services: dict[str, dict[str, Any]]) -> None:
+    published = {name: [port.split(":")[-1] for port in each.get("ports", [])] for name, each in services.items()}
+    assert {name: ports for name, ports in published.items() if ports} == {
+        "proxy": ["8080", "8443"],
+        "mosquitto": ["1883", "8883"],  # and not the bridges' 1884
+    }
+    assert services["proxy"]["networks"] == ["front"]
+    assert [name for name, each in services.items() if "front" in each["networks"]] == ["proxy", "web"]
+
+
+def test_no_secret_stands_in_the_environment_or_on_a_command_line(file: dict[str, Any]) -> None:
+    text = compose.COMPOSE.read_text()
+    assert not re.search(r"://\w+:[^@/\s]+@", text)
+    assert not re.search(r"PASSWORD(?!_FILE)", text)
+    for name, service in file["services"].items():
+        for secret in service.get("secrets", []):
+            assert secret in file["secrets"], name
+
+
+def test_what_a_service_waits_for_is_there_and_in_no_circle(services: dict[str, dict[str, Any]]) -> None:
+    done: set[str] = set()
+    while done != services.keys():
+        ready = {name for name, each in services.items() if each.get("depends_on", {}).keys() <= done} - done
+        assert ready, f"{services.keys() - done} wait for each other"
+        done |= ready
+    for service in services.values():
+        for needed, how in service.get("depends_on", {}).items():
+            wanted = "service_completed_successfully" if needed == ONE_SHOT else "service_healthy"
+            assert how == {"condition": wanted}
+
+
+def test_every_command_is_one_of_manage_py(services: dict[str, dict[str, Any]]) -> None:
+    entrypoint = compose.image_words("ENTRYPOINT")
+    assert entrypoint == ["python", "manage.py"]
+    commands = {each["command"][0] for each in services.values() if "build" in each}
+    known = subprocess.run(
+        [sys.executable, "manage.py", "help", "--commands"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert commands | {compose.image_words("CMD")[0]} <= set(known.stdout.split())
+
+
+def test_secrets_are_made_once_in_a_folder_of_their_own(tmp_path: Path, file: dict[str, Any]) -> None:
+    folder = tmp_path / "secrets"
+
+    def make() -> dict[str, str]:
+        subprocess.run(["/bin/sh", str(ROOT / "deploy" / "secrets.sh"), str(folder)], check=True)
+        return {path.name: path.read_text() for path in folder.iterdir()}
+
+    made = make()
+    assert made.keys() == file["secrets"].keys()
+    assert len(set(made.values())) == len(made)
+    assert all(re.fullmatch(r"[\w-]{64}", text) for text in made.values())
+    assert make() == made
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o644}
+
+
+def test_the_image_has_all_that_the_hub_needs(tmp_path: Path) -> None:
+    """What the Dockerfile copies from here, and nothing else, in a folder: the hub starts and finds its files."""
+    copied = re.findall(r"^COPY (?!--from)(.+)$", compose.DOCKERFILE.read_text(), re.MULTILINE)
+    final = copied[2:]  # the first two are of the stages that install packages
+    for words in final:
+        source, target = words.split()
+        path = tmp_path / target
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(ROOT / source, path) if (ROOT / source).is_dir() else shutil.copy(ROOT / source, path)
+    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
+    code = (
+        "import django; django.setup()\n"
+        "from django.contrib.staticfiles import finders\n"
+        f"assert all(finders.find('vendor/' + name) for name in {ALLOWED!r})\n"
+        "import hub.asgi"
+    )
+    environment = {"DJANGO_SETTINGS_MODULE": "hub.settings", "DATA_DIR": str(tmp_path / "data"), "PATH": "/usr/bin"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_build_gets_what_it_copies_and_no_secrets() -> None:
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    copied = re.findall(r"^COPY (?!--from)(.+)$", compose.DOCKERFILE.read_text(), re.MULTILINE)
+    assert allowed == {source for words in copied for source in words.split()[:-1]}

@@ -1,0 +1,132 @@
+"""What happens when a part dies, and when it is asked to end."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.deploy.client import Browser, Device, Live, secret_in
+from tests.deploy.containers import Container, Stack
+from tests.faults.stage import eventually
+
+pytestmark = pytest.mark.timeout(300)
+
+STOP_S = 10
+"""How long a part may take to end."""
+
+
+def stored(manager: Browser, metric: str) -> list[float]:
+    """All that the hub has of the pump's metric."""
+    answer = manager.http.get("/api/v1/devices/pump/readings", params={"metric": metric, "points": 2000})
+    return sorted(answer.json()["v"]) if answer.status_code == 200 else []
+
+
+def watch(manager: Browser, live: Live) -> None:
+    assert live.request("subscribe", stream="device:pump")["ok"]
+
+
+def test_viewers_of_a_web_process_that_is_killed_find_the_other(stack: Stack, manager: Browser, pump: Device) -> None:
+    dead, alive = stack.containers["web"]
+    with ExitStack() as open_ones:
+        lives = [open_ones.enter_context(manager.live()) for _ in range(8)]
+        for live in lives:
+            watch(manager, live)
+        dead.kill()
+        try:
+            pump.publish(before=1)
+            lost = [live for live in lives if _is_cut(live)]
+            assert 0 < len(lost) < len(lives)
+            for _ in lost:  # each comes back at once, through the same proxy, and has what was stored meanwhile
+                again = open_ones.enter_context(manager.live())
+                snapshot = again.request("subscribe", stream="device:pump")["result"]
+                assert snapshot["latest"]["before"][1] == 1
+            assert all(manager.http.get("/healthz").status_code == 200 for _ in range(10))
+        finally:
+            dead.start()
+    assert alive.is_healthy()
+
+
+def _is_cut(live: Live) -> bool:
+    try:
+        return live.values("pump", "before") != [1]
+    except ConnectionClosed:
+        return True
+
+
+@pytest.mark.parametrize("how", ["kill", "stop"])
+def test_a_bridge_that_dies_loses_nothing(stack: Stack, manager: Browser, pump: Device, how: str) -> None:
+    dying, _ = stack.containers["bridge"]
+    metric = f"while_{how}"
+    for number in range(100):
+        pump.publish(**{metric: number})
+        if number == 30:
+            getattr(dying, how)()
+    dying.start()
+    assert eventually(lambda: stored(manager, metric) == list(range(100))) is not None, stored(manager, metric)
+
+
+def _later_seen(stack: Stack, manager: Browser, pump: Device) -> None:
+    """A viewer sees what is published from now on, after a reconnect if need be."""
+    count = 0
+
+    def seen() -> bool:
+        nonlocal count
+        count += 1
+        try:
+            with manager.live() as live:
+                if not live.request("subscribe", stream="device:pump")["ok"]:
+                    return False
+                pump.publish(later=count)
+                return count in live.values("pump", "later")
+        except (ConnectionClosed, TimeoutError):
+            return False
+
+    assert eventually(seen) is not None
+
+
+@pytest.mark.parametrize("service", ["redis", "mosquitto", "accounts", "worker", "proxy", "postgres"])
+def test_the_hub_goes_on_when_a_part_has_been_killed_and_started_again(
+    stack: Stack, manager: Browser, pump: Device, service: str
+) -> None:
+    stack[service].kill()
+    stack[service].start()
+    if service == "mosquitto":
+        pump.await_connection()
+    _later_seen(stack, manager, pump)
+
+
+def test_a_device_made_while_mosquitto_is_away_is_let_in_when_it_is_back(stack: Stack, manager: Browser) -> None:
+    stack["mosquitto"].kill()
+    secret = secret_in(manager.add_device("late"))
+    stack["mosquitto"].start()
+    late = Device(stack["mosquitto"].address, "late", secret)
+    late.await_connection()
+    late.stop()
+
+
+def test_a_device_made_while_accounts_is_away_is_let_in_when_it_is_back(stack: Stack, manager: Browser) -> None:
+    stack["accounts"].kill()
+    late = Device(stack["mosquitto"].address, "later", secret_in(manager.add_device("later")))
+    assert not late.is_let_in()
+    stack["accounts"].start()
+    late.await_connection()
+    late.stop()
+
+
+def test_each_part_ends_in_time_with_0_when_it_is_asked_to(stack: Stack, manager: Browser, pump: Device) -> None:
+    """With viewers on all channels, and in the order in which Compose stops them."""
+    order = [each for each in reversed(stack.all) if each.service != "migrate"]
+    with manager.live() as live, manager.http.stream("GET", "/api/v1/stream?device=pump") as events:
+        watch(manager, live)
+        assert events.status_code == 200
+        ends = [(each.service, *_timed_stop(each)) for each in order]
+    assert [(name, code) for name, code, _ in ends if code] == []
+    assert [(name, took) for name, _, took in ends if took > STOP_S] == []
+
+
+def _timed_stop(container: Container) -> tuple[int, float]:
+    began = time.monotonic()
+    return container.stop(), time.monotonic() - began
