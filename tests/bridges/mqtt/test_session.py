@@ -11,15 +11,14 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
-from bridges.broker import Broker
+from bridges.broker import Limits
 from bridges.mqtt import session as sessions
 from bridges.mqtt import topics
-from bridges.mqtt.accounts import BRIDGE, HubAccounts
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.session import Connection, InboundSession
 from bridges.mqtt.wire import Published, Subscription
 from devices.credentials import hash_secret
-from hub.sockets import bind
+from tests.bridges.broker.clients import SECRET, RunningBroker
 from tests.servers import Mosquitto
 
 TELEMETRY = Subscription("devices/+/telemetry")
@@ -42,7 +41,7 @@ class Listening:
         self.ready = asyncio.Event()
         self.kept: list[bool] = []
         self.fault: Callable[[], None] = lambda: None
-        address = BrokerAddress("127.0.0.1", port, str(options.pop("username", "bridge")), "secret")
+        address = BrokerAddress("127.0.0.1", port, "bridge", str(options.pop("password", "secret")))
         self.session = InboundSession(
             address,
             "test",
@@ -141,13 +140,11 @@ async def test_with_mqtt_5_the_retain_flag_of_a_live_message_is_seen(mosquitto: 
 
 
 async def test_a_broker_of_3_1_1_is_spoken_to_in_3_1_1(caplog: pytest.LogCaptureFixture) -> None:
-    sock = bind("127.0.0.1", 0, "MQTT_PORT")
-    broker = Broker(HubAccounts("secret"), sock=sock)
-    await broker.start()
+    old = RunningBroker(Limits())
     caplog.set_level(logging.INFO, "hubbub.mqtt")
-    async with listening(sock.getsockname()[1], username=BRIDGE):
+    async with listening(old.port, password=SECRET):
         assert "with MQTT 3.1.1" in caplog.text
-    await broker.stop()
+    await asyncio.to_thread(old.end)
 
 
 class BrokenBroker:

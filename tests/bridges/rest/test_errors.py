@@ -20,7 +20,12 @@ async def test_an_unknown_path_is_not_found(path: str, method: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "allowed"),
-    [("", {"GET"}), ("/pump-1", {"GET"}), ("/pump-1/commands", {"GET", "POST"}), ("/pump-1/telemetry", {"POST"})],
+    [
+        ("", {"GET"}),
+        ("/pump-1", {"GET", "PATCH"}),
+        ("/pump-1/commands", {"GET", "POST"}),
+        ("/pump-1/telemetry", {"POST"}),
+    ],
 )
 async def test_a_method_that_a_path_does_not_take_is_named(path: str, allowed: set[str]) -> None:
     response = await caller().delete(f"/api/v1/devices{path}")
