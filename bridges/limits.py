@@ -9,12 +9,15 @@ from devices.errors import Refusal
 
 MAX_DEVICES = 100_000
 """Devices remembered; past it all start afresh, which forgives a little and bounds the memory."""
+BURST_S = 3
+"""So many seconds' worth may come at once: on a busy machine a broker, or we, may hand over in a moment what a device
+sent in some seconds, and the broker has acknowledged it."""
 ALLOWANCE_S = 600.0
 """How long what a device may send beyond its rate stays allowed: time to work off the longest backlog."""
 
 
 class RateLimiter:
-    """A token bucket a device: `limit` messages a second, as many at once. 0: no limit."""
+    """A token bucket a device: `limit` messages a second, `BURST_S` times as many at once. 0: no limit."""
 
     def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit = limit
@@ -37,8 +40,9 @@ class RateLimiter:
         """Takes a token at `now` (microseconds). Raises `Refusal("rate_limited")` where none is left."""
         if not self._limit:
             return
-        tokens, at = self._buckets.get(uid, (float(self._limit), now))
-        tokens = min(self._limit, tokens + max(0, now - at) * self._limit / 1_000_000)
+        most = float(BURST_S * self._limit)
+        tokens, at = self._buckets.get(uid, (most, now))
+        tokens = min(most, tokens + max(0, now - at) * self._limit / 1_000_000)
         if tokens < 1:
             self._buckets[uid] = (tokens, now)
             if self._is_allowed(uid):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bridges import pipeline
+from bridges import limits, pipeline
 from bridges.codec import MAX_PAYLOAD
 from bridges.ingest import Ingest
 from devices import groups, stats
@@ -113,6 +113,7 @@ async def test_the_largest_payload_is_taken(pump_sender: Sender) -> None:
 async def test_a_device_over_its_rate_is_refused_while_others_are_served(
     pump_sender: Sender, meter_sender: Sender, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(limits, "BURST_S", 1)
     settings.DEVICE_RATE_LIMIT = 2
     monkeypatch.setattr(pipeline, "_shared", Ingest())
     answers = [await caller().post(PATH, json={"a": 1}, auth=pump_sender.basic) for _ in range(5)]
