@@ -190,8 +190,9 @@ class Listener:
         if not self._down:
             logger.warning("the channel layer failed: %r", error)
         self._down = True
+        # The numbers stay. A source may find back to the layer later than we: what it lost after we told of the loss
+        # shows as a jump alone. So one loss may be told twice, but none is left out.
         self._heard.clear()
-        self._numbers.clear()  # what was lost is told once, when the layer is back, and not again as a gap
 
     def _shards(self) -> set[int]:
         return {shard for shard in range(groups.SHARDS) if groups.telemetry(shard) in self._wanted}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -236,3 +237,31 @@ async def test_a_layer_that_is_frozen_holds_up_all_events_of_a_batch_once(
     redis.process.send_signal(signal.SIGSTOP)
     async with asyncio.timeout(5):  # a hundred times half a second would be more
         await fanout.publish([online()] * 100)
+
+
+async def test_what_a_source_loses_after_the_layer_is_back_is_told_too(
+    ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own connection may come back later than ours."""
+    await ear.listener.join(groups.telemetry(3))
+    await fanout.publish([batch()])
+    await ear.event()
+    ear.listener._fail(ConnectionError("away"))
+    assert await ear.loss() == ({3}, "layer")
+    await swallow(monkeypatch, batch())
+    assert await ear.loss() == ({3}, "gap")
+
+
+async def test_of_two_bridges_the_one_that_loses_an_event_is_noticed(ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has running numbers of its own."""
+    await ear.listener.join(groups.telemetry(3))
+    numbers: dict[str, defaultdict[str, int]] = {"one": defaultdict(int), "other": defaultdict(int)}
+    for source in ("one", "other", "one", "other"):
+        monkeypatch.setattr(fanout, "SOURCE", source)
+        monkeypatch.setattr(fanout, "_numbers", numbers[source])
+        await fanout.publish([batch()])
+        await ear.event()
+    assert ear.losses.empty()
+    await swallow(monkeypatch, batch())
+    await fanout.publish([batch()])
+    assert await ear.loss() == ({3}, "gap")

@@ -53,3 +53,24 @@ it("who has stopped watching hears nothing", () => {
   assert.deepEqual(pump.heard, []);
   connection.stop();
 });
+
+it("after readings were left out, watchers are told once the page keeps up", (t) => {
+  connection.stop(); // its timers are real ones
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  connection.start();
+  FakeSocket.newest.accept();
+  const [missed, other] = [[], []];
+  feed.watchDevice("pump-1", { missed: (uid) => missed.push(uid) });
+  feed.watchDevice("tank-1", { missed: (uid) => other.push(uid) });
+  for (let n = 1; n < 5; n++) {
+    FakeSocket.newest.push({ type: "telemetry", n, dropped: 7, devices: { "pump-1": { flow: [[n, n]] } } });
+    t.mock.timers.tick(1_500);
+  }
+  assert.deepEqual(missed, []);
+  FakeSocket.newest.push({ type: "telemetry", n: 5, devices: { "pump-1": { flow: [[5, 5]] } } });
+  t.mock.timers.tick(600);
+  assert.deepEqual([missed, other], [["pump-1"], []]);
+  t.mock.timers.tick(10_000);
+  assert.deepEqual(missed, ["pump-1"]);
+  connection.stop();
+});

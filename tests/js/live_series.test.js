@@ -110,3 +110,14 @@ it("asks for four histories at once and no more", async () => {
   assert.equal(asked.length, 5);
   for (const one of lines) one.close();
 });
+
+it("forgets what has left the window, though nobody draws it", async () => {
+  const flow = line();
+  const loading = flow.reload();
+  asked[0].answer(raw());
+  await loading;
+  for (let i = 0; i < 3_000; i++) flow.add(live([i * 100 - 300_000, i]));
+  assert.ok(flow.series.times.length < 1_400, `${flow.series.times.length} of 3,000 points, of which 600 can be seen`);
+  assert.equal(flow.series.times.at(-1) - NOW, 299_900 - 300_000);
+  flow.close();
+});

@@ -4,9 +4,10 @@ import { sinceText } from "./availability.js";
 import { now } from "./clock.js";
 import { clone, flash, setAvailability, setText } from "./dom.js";
 import { formatValue, NumberFormat } from "./format.js";
-import { inNextFrame, whileVisible } from "./frame.js";
+import { whileVisible } from "./frame.js";
 import { LiveSeries } from "./live_series.js";
 import { byImportance, hueOf, record, titleOf, unitOf, wordsOf } from "./metrics.js";
+import { figures } from "./pace.js";
 import { Sparkline } from "./sparkline.js";
 
 const WINDOW_MS = 600_000;
@@ -69,6 +70,7 @@ export class Card {
     this.#end ??= this.feed.watchDevice(this.uid, {
       snapshot: (uid, snapshot) => this.#resume(snapshot),
       telemetry: (uid, columns) => this.#telemetry(columns),
+      missed: () => this.#lead?.series.reload(),
       availability: (uid, { status, at }) => this.setStatus(status, at),
     });
   }
@@ -96,7 +98,7 @@ export class Card {
       if (metric === this.#lead?.series.metric) this.#lead.series.add(points);
     }
     if (grown) this.#arrange();
-    inNextFrame(this.#draw);
+    figures.ask(this.#draw);
   }
 
   /** Chooses what is shown, most important first. */
@@ -107,7 +109,7 @@ export class Card {
     this.body.root.classList.toggle("is-silent", !names.length);
     const wanted = [lead, ...others.slice(0, MINOR)].filter((name) => name !== undefined);
     if (wanted.join("\n") !== [...this.#shown.keys()].join("\n")) this.#build(wanted);
-    inNextFrame(this.#draw);
+    figures.ask(this.#draw);
   }
 
   #build([lead, ...minor]) {

@@ -4,7 +4,8 @@ import uPlot from "uplot";
 
 import { now } from "./clock.js";
 import { compact, timeLabels } from "./format.js";
-import { everySecond, inNextFrame, whileVisible } from "./frame.js";
+import { everySecond, whileVisible } from "./frame.js";
+import { strokes } from "./pace.js";
 import { colour, font, onTheme, tint } from "./palette.js";
 import { alone } from "./series.js";
 
@@ -29,13 +30,13 @@ export class Chart {
     this.#ends = [
       () => sized.disconnect(),
       whileVisible(element, (visible) => { this.#visible = visible; this.redraw(); }),
-      everySecond(this.#draw),
+      everySecond(() => this.redraw()),
       onTheme(() => this.#plot.redraw(true, true)),
     ];
   }
 
   redraw() {
-    if (this.#visible) inNextFrame(this.#draw);
+    if (this.#visible) strokes.ask(this.#draw);
   }
 
   destroy() {

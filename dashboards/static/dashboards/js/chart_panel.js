@@ -7,6 +7,7 @@ import { formatValue, moment, NumberFormat } from "./format.js";
 import { inNextFrame, whileVisible } from "./frame.js";
 import { LiveSeries } from "./live_series.js";
 import { hueOf, titleOf } from "./metrics.js";
+import { figures } from "./pace.js";
 
 const POINTS = 600;
 const SPARE_HUES = ["blue", "coral", "teal", "amber", "violet", "sky", "olive"];
@@ -40,7 +41,7 @@ export class ChartPanel {
     const line = this.#lines.get(metric);
     if (!line) return;
     line.value = value;
-    inNextFrame(this.#draw);
+    figures.ask(this.#draw);
   }
 
   /** Live points, for the line. */
@@ -88,9 +89,7 @@ export class ChartPanel {
   }
 
   #changed() {
-    const lines = [...this.#lines.values()];
-    setText(this.parts.note, noteFor(lines.map(({ series }) => series)));
-    this.parts.note.hidden = !this.parts.note.textContent;
+    figures.ask(this.#draw);
     this.#chart?.redraw();
   }
 
@@ -107,6 +106,9 @@ export class ChartPanel {
       this.#drawItem(line, point);
     });
     setText(this.parts.time, time === null ? "" : moment(time, now()));
+    const note = noteFor([...this.#lines.values()].map(({ series }) => series));
+    setText(this.parts.note, note);
+    this.parts.note.hidden = !note;
   }
 
   #drawItem({ spec, item, numbers, value }, point) {

@@ -22,7 +22,8 @@ export function adviceFor(code) {
 }
 
 const FIRST_MS = 500;
-const LONGEST_MS = 15_000;
+/** A hub that is up again has its pages back within ten seconds, whatever it took. */
+const LONGEST_MS = 8_000;
 
 /**
  * Milliseconds to wait before try number `attempt` (from 0): doubling, and spread over the upper half, so that the

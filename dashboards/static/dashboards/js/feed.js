@@ -1,17 +1,24 @@
 // Hands what the connection pushes to whoever watches the device. No DOM in here.
 
+/** So long without readings left out, and the page keeps up with what comes. */
+const KEEPS_UP_MS = 2_000;
+
 /**
  * A listener has any of `snapshot(uid, snapshot, first)`, `telemetry(uid, {metric: [[MS, value], …]})`,
- * `availability(uid, {status, at})`, `command(uid, push)`, `refused(error)`.
+ * `missed(uid)`, `availability(uid, {status, at})`, `command(uid, push)`, `refused(error)`. `missed` says that the hub
+ * has left out readings because this page was too slow to take them: whoever keeps a history asks for it again.
  */
 export class Feed {
   #connection;
   #watchers = new Map(); // uid -> Set of listeners
+  #missed = new Set(); // uids whose listeners are to be told once the page keeps up again
+  #keepsUp;
 
   constructor(connection) {
     this.#connection = connection;
-    connection.on("telemetry", ({ devices }) => {
+    connection.on("telemetry", ({ devices, dropped }) => {
       for (const [uid, columns] of Object.entries(devices)) this.#tell(uid, "telemetry", columns);
+      if (dropped) this.#miss(Object.keys(devices));
     });
     connection.on("availability", (push) => this.#tell(push.device, "availability", push));
     connection.on("command", (push) => this.#tell(push.device, "command", push));
@@ -39,6 +46,17 @@ export class Feed {
       for (const uid of uids) this.#remove(uid, listener);
       end();
     };
+  }
+
+  /** Not at once: a page that is behind would only fall back further. */
+  #miss(uids) {
+    for (const uid of uids) this.#missed.add(uid);
+    clearTimeout(this.#keepsUp);
+    this.#keepsUp = setTimeout(() => {
+      const missed = [...this.#missed];
+      this.#missed.clear();
+      for (const uid of missed) this.#tell(uid, "missed");
+    }, KEEPS_UP_MS);
   }
 
   #add(uid, listener) {

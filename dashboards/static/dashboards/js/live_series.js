@@ -51,6 +51,7 @@ export class LiveSeries {
       this.#pending?.push([time, value]);
       this.series.add(time, value);
     }
+    this.series.trim(now() - this.windowMs); // also of a line that nobody looks at, and that is not drawn
     this.changed();
   }
 

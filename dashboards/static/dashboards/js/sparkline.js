@@ -1,7 +1,8 @@
 // A line the size of a word: the last minutes of a metric on a canvas, moving.
 
 import { now } from "./clock.js";
-import { inNextFrame } from "./frame.js";
+import { whileVisible } from "./frame.js";
+import { strokes } from "./pace.js";
 import { onTheme, tint, colour } from "./palette.js";
 
 const PADDING = 3;
@@ -9,6 +10,7 @@ const LEAST_MS = 60_000;
 
 export class Sparkline {
   #draw = () => this.#drawNow();
+  #visible = false;
   #ends;
 
   /** `line`: `{hue, windowMs, stepped, drawn()}`, as of a chart. */
@@ -17,11 +19,15 @@ export class Sparkline {
     this.line = line;
     const sized = new ResizeObserver(() => this.#resize());
     sized.observe(canvas);
-    this.#ends = [() => sized.disconnect(), onTheme(() => this.redraw())];
+    this.#ends = [
+      () => sized.disconnect(),
+      whileVisible(canvas, (visible) => { this.#visible = visible; this.redraw(); }),
+      onTheme(() => this.redraw()),
+    ];
   }
 
   redraw() {
-    inNextFrame(this.#draw);
+    if (this.#visible) strokes.ask(this.#draw);
   }
 
   destroy() {

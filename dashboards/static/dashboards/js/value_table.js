@@ -3,8 +3,8 @@
 import { now } from "./clock.js";
 import { clone, flash, setText } from "./dom.js";
 import { age, formatValue, NumberFormat } from "./format.js";
-import { inNextFrame } from "./frame.js";
 import { isPosition, titleOf } from "./metrics.js";
+import { figures } from "./pace.js";
 
 export class ValueTable {
   #rows = new Map(); // metric -> {parts, numbers, time, value, dirty}
@@ -22,13 +22,13 @@ export class ValueTable {
     if (row.time > time) return;
     row.changed = row.time > 0 && row.value !== value;
     Object.assign(row, { time, value, dirty: true });
-    inNextFrame(this.#draw);
+    figures.ask(this.#draw);
   }
 
   /** Writes all values again, when units or words have changed. */
   refresh() {
     for (const row of this.#rows.values()) row.dirty = true;
-    inNextFrame(this.#draw);
+    figures.ask(this.#draw);
   }
 
   /** Brings the ages up to date. */

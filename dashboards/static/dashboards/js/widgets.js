@@ -5,9 +5,10 @@ import { ChartPanel } from "./chart_panel.js";
 import { makeControl } from "./controls.js";
 import { clone, flash, setText } from "./dom.js";
 import { compact, formatValue, NumberFormat } from "./format.js";
-import { inNextFrame, whileVisible } from "./frame.js";
+import { whileVisible } from "./frame.js";
 import { LiveSeries } from "./live_series.js";
 import { buttonsOf, controlsOf, hueOf, positionOf, unitOf, wordsOf } from "./metrics.js";
+import { figures } from "./pace.js";
 import { Sparkline } from "./sparkline.js";
 import { TrackPanel } from "./track_panel.js";
 
@@ -58,7 +59,7 @@ class Figure {
     if (metric !== this.metric) return;
     this.changed = this.value !== undefined && this.value !== value;
     this.value = value;
-    inNextFrame(this.#draw);
+    figures.ask(this.#draw);
   }
 
   draw() {

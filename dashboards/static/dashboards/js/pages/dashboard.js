@@ -64,6 +64,7 @@ for (const [uid, snapshot] of Object.entries(snapshots)) takeSnapshot(uid, snaps
 feed.watchDashboard(id, Object.keys(snapshots), {
   snapshot: takeSnapshot,
   telemetry: takeTelemetry,
+  missed: (uid) => { for (const widget of widgets.get(uid) ?? []) widget.reload(); },
   availability: (uid, { status, at }) => showStatus(uid, status, at),
   command: (uid, push) => commands.take(push),
   refused: () => location.reload(),

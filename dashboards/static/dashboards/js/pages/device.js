@@ -122,11 +122,15 @@ function takeSnapshot(given, first) {
   showControls();
   arrangeCharts();
   if (first) return;
-  for (const panel of panels.values()) panel.reload();
-  track?.reload();
+  reloadLines();
   fetchCommands(uid).then((answer) => answer && list.replace(answer.items), () => {});
   refused.reload();
   availability.reload();
+}
+
+function reloadLines() {
+  for (const panel of panels.values()) panel.reload();
+  track?.reload();
 }
 
 function takeValue(metric, time, value) {
@@ -157,6 +161,7 @@ silenceForm(find("silence-form"), uid, (device) => showSilence(find("silence"), 
 feed.watchDevice(uid, {
   snapshot: (_, given, first) => takeSnapshot(given, first),
   telemetry: (_, columns) => takeTelemetry(columns),
+  missed: reloadLines,
   availability: (_, push) => { showAvailability(push.status, push.at); availability.reload(); },
   command: (_, push) => { list.take(push); commands.take(push); },
   refused: () => location.reload(), // the rights are gone: the server says what is left to see
