@@ -8,6 +8,7 @@ import re
 import socket
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,7 +87,12 @@ class Browser:
         cookies = "; ".join(f"{name}={value}" for name, value in self.http.cookies.items())
         sock = socket.create_connection((self._address, 8443))
         with connect(
-            f"wss://{HOST}/ws/", sock=sock, ssl=self.tls, origin=origin, additional_headers={"Cookie": cookies}
+            f"wss://{HOST}/ws/",
+            sock=sock,
+            ssl=self.tls,
+            origin=origin,
+            additional_headers={"Cookie": cookies},
+            open_timeout=WAIT_S,
         ) as connection:
             yield Live(connection)
 
@@ -115,17 +121,20 @@ class Live:
             if frame.get("reply") == self._id:
                 return frame
 
-    def push(self, type: str, **fields: Any) -> dict[str, Any]:
-        """The next push of this type with these values."""
+    def push(self, type: str, within_s: float = WAIT_S, **fields: Any) -> dict[str, Any]:
+        """The next push of this type with these values. Raises `TimeoutError`: pings alone go on for ever."""
+        end = time.monotonic() + within_s
         while True:
             frame = self.receive()
+            if time.monotonic() > end:
+                raise TimeoutError(f"no {type} in {within_s} s")
             if frame.get("type") == type and all(frame.get(name) == value for name, value in fields.items()):
                 return frame
 
-    def values(self, uid: str, metric: str) -> list[Any]:
+    def values(self, uid: str, metric: str, within_s: float = WAIT_S) -> list[Any]:
         """The values of the next telemetry frame with any of the metric."""
         while True:
-            points = self.push("telemetry")["devices"].get(uid, {}).get(metric)
+            points = self.push("telemetry", within_s)["devices"].get(uid, {}).get(metric)
             if points:
                 return [value for _, value in points]
 

@@ -80,7 +80,13 @@ class Container(Server):
         self._prepare()
         with self._log.open("a") as log:
             self.process = subprocess.Popen(
-                self.command(), env=self.environment(), stdout=log, stderr=subprocess.STDOUT, text=True, cwd=ROOT
+                self.command(),
+                env=self.environment(),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                text=True,
+                cwd=ROOT,
+                start_new_session=True,
             )
         self._stack.announce()
 
@@ -117,7 +123,11 @@ class Container(Server):
         return code
 
     def kill(self) -> None:
-        super().kill()
+        """With all its processes, as a container ends with its first."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(timeout=5)
+        self.process = None
         self._stack.announce()
 
     def local(self, text: str) -> str:

@@ -6,7 +6,7 @@ import time
 from contextlib import ExitStack
 
 import pytest
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from tests.deploy.client import Browser, Device, Live, secret_in
 from tests.deploy.containers import Container, Stack
@@ -80,8 +80,8 @@ def _later_seen(stack: Stack, manager: Browser, pump: Device) -> None:
                 if not live.request("subscribe", stream="device:pump")["ok"]:
                     return False
                 pump.publish(later=count)
-                return count in live.values("pump", "later")
-        except (ConnectionClosed, TimeoutError):
+                return count in live.values("pump", "later", within_s=2)
+        except (OSError, WebSocketException):
             return False
 
     assert eventually(seen) is not None
