@@ -125,6 +125,11 @@ def test_each_part_ends_in_time_with_0_when_it_is_asked_to(stack: Stack, manager
         ends = [(each.service, *_timed_stop(each)) for each in order]
     assert [(name, code) for name, code, _ in ends if code] == []
     assert [(name, took) for name, _, took in ends if took > STOP_S] == []
+    for each in reversed(order):
+        each.begin()
+    for each in order:
+        each.await_health()
+    pump.await_connection()
 
 
 def _timed_stop(container: Container) -> tuple[int, float]:
