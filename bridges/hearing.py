@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from devices.events import AvailabilityChanged
-from devices.models import Device
 from devices.queries import availability as queries
 from devices.queries.availability import LIMIT_IN_GAPS, MIN_LIMIT_US
+from devices.queries.devices import Sender
 from devices.services import availability
 from devices.services.availability import WRITE_EVERY_US, Word
 from devices.values import Answer, Attributes, Availability, StatusReport, now_us
@@ -20,13 +20,13 @@ HALF_LIFE_US = 6 * 3_600_000_000
 TELLING_GAP_US = MIN_LIMIT_US // LIMIT_IN_GAPS
 """A shorter gap makes no difference: no device is stale before `MIN_LIMIT_US`."""
 
-Sign = tuple[Device, Availability, int, bool]
+Sign = tuple[Sender, Availability, int, bool]
 """Device, what its last message says of it, when that was received, and whether a broker merely repeated it."""
 Signs = dict[int, Sign]
 """Device id -> the last sign of it in a batch."""
 
 
-def note(signs: Signs, device: Device, report: StatusReport | Attributes | Answer) -> None:
+def note(signs: Signs, device: Sender, report: StatusReport | Attributes | Answer) -> None:
     """Adds the sign that a message gives; one that a broker repeated never hides a live one."""
     if isinstance(report, StatusReport):
         if not report.repeated or device.id not in signs:

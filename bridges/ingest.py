@@ -18,8 +18,8 @@ from devices import brokers, stats
 from devices.database import AWAY
 from devices.errors import Refusal
 from devices.events import Event
-from devices.models import Device
 from devices.queries import devices as device_queries
+from devices.queries.devices import Sender
 from devices.services import commands, reports
 from devices.services.readings import ReadingStore
 from devices.values import Answer, Attributes, Availability, Report, StatusReport, Telemetry
@@ -146,7 +146,7 @@ class Ingest:
         """Stores what is decoded; `outcome` is touched only once the transaction is committed."""
         if not decoded:
             return
-        telemetry: list[tuple[Device, Telemetry]] = []
+        telemetry: list[tuple[Sender, Telemetry]] = []
         signs: hearing.Signs = {}
         events: list[Event] = []
         refusals: dict[int, Refusal] = {}
@@ -200,7 +200,7 @@ def _decode(delivery: Delivery) -> Report:
             raise Refusal("bad_topic", delivery.kind)
 
 
-def _sender(known: Mapping[str, Device], delivery: Delivery, first_broker: str) -> Device:
+def _sender(known: Mapping[str, Sender], delivery: Delivery, first_broker: str) -> Sender:
     device = known.get(delivery.uid)
     if device is None:
         raise Refusal("unknown_device")
@@ -209,7 +209,7 @@ def _sender(known: Mapping[str, Device], delivery: Delivery, first_broker: str) 
     return device
 
 
-def _take(device: Device, report: StatusReport | Attributes | Answer) -> list[Event]:
+def _take(device: Sender, report: StatusReport | Attributes | Answer) -> list[Event]:
     if isinstance(report, StatusReport):
         return []
     if isinstance(report, Attributes):

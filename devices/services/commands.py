@@ -14,6 +14,7 @@ from devices.access import Action, Person
 from devices.errors import Invalid
 from devices.events import CommandChanged, CommandsQueued
 from devices.models import Command, Device
+from devices.queries.devices import Sender
 from devices.values import MAX_NAME, Answer, CommandStatus, now_us
 
 DEFAULT_TIMEOUT_S = 30.0
@@ -83,7 +84,7 @@ def mark_sent(command: Command) -> list[CommandChanged]:
     return _change([CommandStatus.QUEUED], command.id, status=CommandStatus.SENT)
 
 
-def answer(device: Device, given: Answer) -> list[CommandChanged]:
+def answer(device: Device | Sender, given: Answer) -> list[CommandChanged]:
     """Takes the device's answer; empty where it belongs to no open command of this device."""
     status = CommandStatus.SUCCEEDED if given.ok else CommandStatus.FAILED
     return _change(_OPEN, given.command_id, device=device, status=status, result=given.result, error=given.error[:1024])
@@ -101,12 +102,12 @@ def expire() -> list[CommandChanged]:
 def _change(
     before: tuple[CommandStatus, ...] | list[CommandStatus],
     id: str,
-    device: Device | None = None,
+    device: Device | Sender | None = None,
     **fields: Any,
 ) -> list[CommandChanged]:
     rows = Command.objects.filter(id=id, status__in=before)
     if device is not None:
-        rows = rows.filter(device=device)
+        rows = rows.filter(device=device.id)
     if not rows.update(changed_at=now_us(), **fields):
         return []
     if fields["status"] not in _OPEN:

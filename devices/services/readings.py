@@ -17,6 +17,7 @@ from devices.events import Part, TelemetryStored
 from devices.groups import shard_of
 from devices.models import Device, Metric, Reading
 from devices.models.readings import to_columns
+from devices.queries.devices import Sender
 from devices.services import rollups
 from devices.values import Sample, Telemetry
 
@@ -39,7 +40,7 @@ class ReadingStore:
         self._metrics: dict[int, dict[str, _Known]] = {}
         self._limits = AgeLimits()
 
-    def store(self, batch: Sequence[tuple[Device, Telemetry]]) -> list[TelemetryStored]:
+    def store(self, batch: Sequence[tuple[Device | Sender, Telemetry]]) -> list[TelemetryStored]:
         """Stores the batch; call it inside a transaction. Returns what to publish once that is committed.
 
         A sample whose (metric, time) is stored already is absorbed.
@@ -66,7 +67,7 @@ class ReadingStore:
         stats.stored.inc(len(rows))
         return _events(uids, shown)
 
-    def check_room(self, device: Device, telemetry: Telemetry, new: set[str]) -> None:
+    def check_room(self, device: Device | Sender, telemetry: Telemetry, new: set[str]) -> None:
         """Raises `Refusal("too_many_metrics")` where the samples would take the device past `MAX_METRICS`.
 
         `new` holds the metrics that earlier messages of the batch bring, and afterwards those of this one too.
@@ -77,7 +78,7 @@ class ReadingStore:
             raise Refusal("too_many_metrics", f"{MAX_METRICS} are allowed")
         new |= brought
 
-    def without_old(self, device: Device, telemetry: Telemetry) -> tuple[Telemetry, Refusal | None]:
+    def without_old(self, device: Device | Sender, telemetry: Telemetry) -> tuple[Telemetry, Refusal | None]:
         """The samples that are not older than their metric keeps its readings, and the refusal of the others.
 
         Raises `Refusal("older_than_retention")` where none is left.
@@ -88,14 +89,14 @@ class ReadingStore:
                 return self._sift(device, telemetry)
         return telemetry, None
 
-    def is_old(self, device: Device, sample: Sample) -> bool:
+    def is_old(self, device: Device | Sender, sample: Sample) -> bool:
         """Whether the sample is older than its metric keeps its readings."""
         if sample.time is None or sample.time >= self._limits.highest():
             return False
         known = self._of(device).get(sample.metric)
         return sample.time < self._limits.of(device.space_id, known.id if known else None)
 
-    def _sift(self, device: Device, telemetry: Telemetry) -> tuple[Telemetry, Refusal | None]:
+    def _sift(self, device: Device | Sender, telemetry: Telemetry) -> tuple[Telemetry, Refusal | None]:
         kept: list[Sample] = []
         old: list[Sample] = []
         for sample in telemetry.samples:
@@ -112,13 +113,13 @@ class ReadingStore:
         self._metrics.clear()
         partitions.forget()
 
-    def _of(self, device: Device) -> dict[str, _Known]:
+    def _of(self, device: Device | Sender) -> dict[str, _Known]:
         if device.id not in self._metrics:
-            found = Metric.objects.filter(device=device).values_list("name", "id")
+            found = Metric.objects.filter(device=device.id).values_list("name", "id")
             self._metrics[device.id] = {name: _Known(id) for name, id in found}
         return self._metrics[device.id]
 
-    def _learn(self, batch: Iterable[tuple[Device, Telemetry]]) -> None:
+    def _learn(self, batch: Iterable[tuple[Device | Sender, Telemetry]]) -> None:
         """Makes the metrics that are new, or that another bridge has made in the meantime."""
         new = {
             (device.id, sample.metric)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from devices.errors import Refusal
 from devices.models import Device
+from devices.queries.devices import Sender
 from devices.values import Attributes
 
 MAX_ATTRIBUTES = 200
 
 
-def merge_attributes(device: Device, attributes: Attributes) -> None:
+def merge_attributes(device: Device | Sender, attributes: Attributes) -> None:
     """Adds the facts to the known ones; call it inside a transaction. Raises `Refusal` for too many."""
-    stored = Device.objects.select_for_update().only("attributes").get(pk=device.pk)
+    stored = Device.objects.select_for_update().only("attributes").get(pk=device.id)
     merged = {**stored.attributes, **attributes.facts}
     if len(merged) > MAX_ATTRIBUTES:
         raise Refusal("too_many_values", f"{MAX_ATTRIBUTES} attributes are allowed")
     if merged != stored.attributes:
-        Device.objects.filter(pk=device.pk).update(attributes=merged)
+        Device.objects.filter(pk=device.id).update(attributes=merged)

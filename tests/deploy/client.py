@@ -47,6 +47,9 @@ def secret_in(page: str) -> str:
     return secret
 
 
+TRIES = 3
+
+
 class Browser:
     """One person's, signed in through the page."""
 
@@ -84,17 +87,26 @@ class Browser:
     @contextmanager
     def live(self, origin: str = ORIGIN) -> Iterator[Live]:
         """A WebSocket of the page."""
-        cookies = "; ".join(f"{name}={value}" for name, value in self.http.cookies.items())
-        sock = socket.create_connection((self._address, 8443))
-        with connect(
-            f"wss://{HOST}/ws/",
-            sock=sock,
-            ssl=self.tls,
-            origin=origin,
-            additional_headers={"Cookie": cookies},
-            open_timeout=WAIT_S,
-        ) as connection:
+        with self._connect(origin) as connection:
             yield Live(connection)
+
+    def _connect(self, origin: str) -> ClientConnection:
+        """Tries again where a handshake takes too long, as the page does: through nginx one seldom gets no answer."""
+        cookies = "; ".join(f"{name}={value}" for name, value in self.http.cookies.items())
+        for attempt in range(1, TRIES + 1):
+            try:
+                return connect(
+                    f"wss://{HOST}/ws/",
+                    sock=socket.create_connection((self._address, 8443)),
+                    ssl=self.tls,
+                    origin=origin,
+                    additional_headers={"Cookie": cookies},
+                    open_timeout=WAIT_S / TRIES,
+                )
+            except TimeoutError:
+                if attempt == TRIES:
+                    raise
+        raise AssertionError("unreachable")
 
 
 class Live:

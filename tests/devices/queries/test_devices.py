@@ -74,7 +74,8 @@ def test_snapshots_cost_one_query_for_any_number(
 
 
 def test_by_uid_gives_the_known_ones(pump: Device) -> None:
-    assert queries.by_uid(["pump-1", "pump-2", "pump-1"]) == {"pump-1": pump}
+    sender = queries.Sender(pump.id, "pump-1", pump.space_id, "unknown", "")
+    assert queries.by_uid(["pump-1", "pump-2", "pump-1"]) == {"pump-1": sender}
 
 
 def test_a_device_signs_in_with_its_own_secret(pump: Device, space: Space) -> None:
