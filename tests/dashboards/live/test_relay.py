@@ -1,9 +1,10 @@
-"""From what is published to what viewers see."""
+"""From what is published to what viewers see; on the memory layer and on a real Redis."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -18,8 +19,25 @@ from devices.events import AvailabilityChanged, Event, Part, TelemetryStored
 from devices.models import Device, Space
 from devices.services import devices
 from tests.dashboards.live.conftest import HandClock, Headers, Viewer, enter
+from tests.servers import Redis
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("relay")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("layer", "relay")]
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    server = Redis(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["memory", "redis"])
+def layer(request: pytest.FixtureRequest, settings: Any) -> None:
+    if request.param == "redis":
+        backend = "channels_redis.pubsub.RedisPubSubChannelLayer"
+        hosts = [request.getfixturevalue("redis").url]
+        settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend, "CONFIG": {"hosts": hosts, "prefix": "test"}}}
 
 
 def readings(*found: Device, text: str = '{"a":[[1,2]]}') -> list[Event]:
