@@ -13,6 +13,7 @@ from django.contrib.sessions.models import Session
 
 from dashboards.live.relay import Relay
 from dashboards.models import Dashboard
+from devices import groups
 from devices.models import ApiToken, Device
 from devices.services import tokens
 from hub.asgi import application
@@ -173,7 +174,7 @@ async def test_who_leaves_is_forgotten(
     await asyncio.gather(*relay._leaving)
     assert not relay.connections
     assert not relay._wanted
-    assert not relay._listener._wanted
+    assert relay._listener._wanted == {groups.RIGHTS}
     assert not relay._audiences._by_device
     assert not relay._audiences._of_connection
     assert not relay._people
