@@ -19,9 +19,10 @@ STOP_S = 10
 
 
 def stored(manager: Browser, metric: str) -> list[float]:
-    """All that the hub has of the pump's metric."""
+    """All that the hub has of the pump's metric, each value once: what a bridge had stored and not acknowledged when it
+    was killed comes again, and without times of its own it may be stored again."""
     answer = manager.http.get("/api/v1/devices/pump/readings", params={"metric": metric, "points": 2000})
-    return sorted(answer.json()["v"]) if answer.status_code == 200 else []
+    return sorted(set(answer.json()["v"])) if answer.status_code == 200 else []
 
 
 def watch(manager: Browser, live: Live) -> None:
