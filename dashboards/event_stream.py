@@ -19,7 +19,7 @@ from django.http import QueryDict
 
 from dashboards.live import frames, handlers, logins, origins, relay
 from dashboards.live.connection import Connection
-from dashboards.live.errors import describe
+from dashboards.live.errors import CloseCode, describe
 from dashboards.live.handlers import Subscribe
 from dashboards.live.outbox import Send
 from dashboards.live.relay import Relay
@@ -106,12 +106,17 @@ class EventStream:
                 connection.live(life)
                 connection.push(frames.welcome(connection.person.get_username(), now_us() // 1000, {}))
                 await self._relay.add(connection)
+                connection.busy = True  # nothing can be sent yet, so its silence says nothing
                 await self._subscribe(connection)
                 await self._begin()
+                connection.busy = False
+                connection.heard()
                 writer = asyncio.create_task(connection.outbox.drain(lambda message: self._write(connection, message)))
                 await asyncio.wait({gone, writer}, return_when=asyncio.FIRST_COMPLETED)
-        except TimeoutError:
-            pass  # the hub has ended it
+        except TimeoutError:  # the hub has ended it
+            if writer is None:
+                ended = connection.closed is CloseCode.UNAUTHENTICATED
+                await self._refuse(Refused("unauthenticated" if ended else "unavailable", "come back"))
         except Refused as refused:
             await self._refuse(refused)
         finally:

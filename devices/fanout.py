@@ -38,6 +38,8 @@ _numbers: defaultdict[str, int] = defaultdict(int)
 _unannounced: dict[str, int] = {}
 """Group -> how often its number is still to be announced."""
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Lock]] = WeakKeyDictionary()
+_frozen_until: WeakKeyDictionary[asyncio.AbstractEventLoop, float] = WeakKeyDictionary()
+"""Until then nothing is sent: everybody in the queue of a group would wait for `SEND_S` in vain."""
 _announcing_on: asyncio.AbstractEventLoop | None = None
 _announcement: asyncio.Task[None] | None = None
 
@@ -58,17 +60,18 @@ async def publish(events: Iterable[Event]) -> None:
 
 
 async def _send_all(group: str, events: list[Event]) -> None:
-    frozen = False
+    loop = asyncio.get_running_loop()
     # Two publishers must not overtake each other between taking a number and sending it.
     async with _turn(group):
         for event in events:
             _numbers[group] += 1
             _unannounced[group] = ANNOUNCEMENTS
-            if frozen:  # a batch may hold thousands of events, and each would wait for `SEND_S` in vain
+            if loop.time() < _frozen_until.get(loop, 0.0):
                 stats.layer_failures.labels(event.type).inc()
                 continue
             error = await _send(group, {**to_message(event), "source": SOURCE, "n": _numbers[group]})
-            frozen = isinstance(error, TimeoutError)
+            if isinstance(error, TimeoutError):
+                _frozen_until[loop] = loop.time() + SEND_S
 
 
 def _turn(group: str) -> asyncio.Lock:
@@ -117,8 +120,10 @@ async def _announce() -> None:
         message = {"type": NUMBERS, "group": group, "source": SOURCE, "n": _numbers[group]}
         if await _send(group, message):
             break  # the others would fail as well; all have their turn again
-        _unannounced[group] -= 1
-        if _unannounced[group] <= 0:
-            del _unannounced[group]
+        left = _unannounced.get(group, 1) - 1  # another round may run, where the layer is slow
+        if left > 0:
+            _unannounced[group] = left
+        else:
+            _unannounced.pop(group, None)
     if _unannounced:
         _announce_later()

@@ -43,6 +43,8 @@ def _refuse(request: Any) -> None:
 
 
 def _on_complete(request: Any) -> None:
+    if request.refused and request.channel is not None and request.channel.transport is not None:
+        return  # it has been told, and its connection ends
     if request.refused:
         request.basic_error(413, b"Content Too Large", "The body is too large.")
     else:

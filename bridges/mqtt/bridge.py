@@ -98,9 +98,9 @@ async def _run(
         asyncio.create_task(client_id.keep(), name="client id"),
     }
     stopping = asyncio.create_task(stop.wait())
-    inbound.start()
+    receiving = inbound.start()
     try:
-        await asyncio.wait({processing, stopping, *beside}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({processing, receiving, stopping, *beside}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopping.cancel()
         for task in beside:
@@ -109,6 +109,6 @@ async def _run(
         # Outbound has nothing to finish, and a broker that is away must not hold up the end.
         await asyncio.gather(asyncio.wait({processing}), asyncio.wait(beside, timeout=FAREWELL_S))
         await inbound.stop()
-    for task in (processing, *beside):
+    for task in (processing, receiving, *beside):
         if task.done() and not task.cancelled() and (error := task.exception()):
             raise error

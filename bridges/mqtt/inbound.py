@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 
@@ -62,9 +63,10 @@ class Inbound:
             needs_v5=shared,
         )
 
-    def start(self) -> None:
-        self._session.start()
+    def start(self) -> asyncio.Task[None]:
+        """The task that keeps the session up; it ends by itself only where the session is broken."""
         self._pipeline.attach(self)
+        return self._session.start()
 
     async def stop(self) -> None:
         self._pipeline.detach(self)

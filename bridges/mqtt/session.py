@@ -25,6 +25,8 @@ logger = logging.getLogger("hubbub.mqtt")
 
 KEEPALIVE_S = 30
 CONNECT_TIMEOUT_S = 10.0
+STEADY_S = 5.0
+"""A connection that lasts so long was a good one: the next attempts begin with short pauses again."""
 
 Lost = aiomqtt.MqttError
 """What the outbound session raises when the broker is gone."""
@@ -195,8 +197,10 @@ class InboundSession:
         self._unanswered: dict[int, str] = {}
         self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
+    def start(self) -> asyncio.Task[None]:
+        """The task that keeps it up; it ends by itself only where the session is broken."""
         self._task = asyncio.create_task(self._keep_up(), name=f"inbound {self._client_id}")
+        return self._task
 
     async def stop(self) -> None:
         """Leaves the broker in order."""
@@ -224,8 +228,12 @@ class InboundSession:
         while True:
             try:
                 connection = await self._connect()
-                backoff.reset()
-                await connection.lost
+                began = asyncio.get_running_loop().time()
+                try:
+                    await connection.lost
+                finally:
+                    if asyncio.get_running_loop().time() - began > STEADY_S:
+                        backoff.reset()
             except UnknownVersion as error:
                 logger.warning("%s does not take MQTT %s: %s", self._address, self._version.label, error)
                 self._version = Version.V5 if self._version is Version.V311 or self._needs_v5 else Version.V311

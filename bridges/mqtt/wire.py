@@ -237,11 +237,41 @@ def _long_length(data: bytes, pos: int) -> tuple[int, int]:
     return 0, 0
 
 
+_SIZES = {0x01: 1, 0x02: 4, 0x23: 2}
+_TEXTS = {0x03: 1, 0x08: 1, 0x09: 1, 0x26: 2}
+_SUBSCRIPTION_IDENTIFIER = 0x0B
+
+
 def _identifiers(body: bytes, at: int) -> tuple[tuple[int, ...], int]:
-    """The subscription identifiers among a message's properties, and where its payload starts."""
-    properties = Properties(PacketTypes.PUBLISH)
-    try:
-        _, length = properties.unpack(body[at:])
-    except Exception as error:  # of many kinds: an index, a missing key, text that is not UTF-8
-        raise Malformed(f"a PUBLISH with bad properties: {error!r}") from None
-    return tuple(getattr(properties, "SubscriptionIdentifier", ())), at + length
+    """The subscription identifiers among a message's properties, and where its payload starts.
+
+    Nothing that a device may put there is an error: to end the session would bring the same message again, for ever.
+    The rest of the properties is stepped over unread; where they go on beyond a body that was cut, so does the payload.
+    """
+    length, at = _number(body, at)
+    end = at + length
+    found = []
+    while at < min(end, len(body)):
+        kind = body[at]
+        at += 1
+        if kind == _SUBSCRIPTION_IDENTIFIER:
+            identifier, at = _number(body, at)
+            found.append(identifier)
+        elif kind in _SIZES:
+            at += _SIZES[kind]
+        elif kind in _TEXTS:
+            for _ in range(_TEXTS[kind]):
+                at += 2 + int.from_bytes(body[at : at + 2])
+        else:
+            break
+    return tuple(found), min(end, len(body))
+
+
+def _number(body: bytes, at: int) -> tuple[int, int]:
+    """A variable byte integer, and where it ends."""
+    value = 0
+    for place, byte in enumerate(body[at : at + 4]):
+        value |= (byte & 127) << (7 * place)
+        if byte < 128:
+            return value, at + place + 1
+    return value, min(at + 4, len(body))

@@ -265,3 +265,19 @@ async def test_of_two_bridges_the_one_that_loses_an_event_is_noticed(ear: Ear, m
     await swallow(monkeypatch, batch())
     await fanout.publish([batch()])
     assert await ear.loss() == ({3}, "gap")
+
+
+async def test_a_frozen_layer_is_waited_for_once_however_many_publish(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else each would wait for all before it, and ingest over HTTP for minutes."""
+    asked = 0
+
+    class Frozen:
+        async def group_send(self, group: str, message: dict[str, Any]) -> None:
+            nonlocal asked
+            asked += 1
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(fanout, "get_channel_layer", Frozen)
+    monkeypatch.setattr(fanout, "SEND_S", 0.2)
+    await asyncio.gather(*[fanout.publish([batch()]) for _ in range(50)])
+    assert asked == 1

@@ -108,6 +108,18 @@ describe("a stream of events in place of a WebSocket", () => {
     assert.equal(made.hub.requests.length, 3);
   });
 
+  it("forgets a stream that was given up while its snapshot was on the way", async () => {
+    const made = await open();
+    await subscribe(made, 1, "device:a");
+    await made.hub.newest.push(WELCOME, { type: "snapshot", stream: "device:a", snapshot: 1 });
+    await subscribe(made, 2, "device:b");
+    made.socket.send('{"id": 3, "type": "unsubscribe", "stream": "device:a"}');
+    await made.hub.newest.push(WELCOME, { type: "snapshot", stream: "device:a", snapshot: 2 });
+    assert.ok(made.heard.every(({ type }) => type !== "resync"));
+    await subscribe(made, 4, "device:a"); // asks anew, and is not answered with what came then
+    assert.equal(made.hub.newest.url, "/api/v1/stream?device=b&device=a");
+  });
+
   it("tells of a stream that is not to be had", async () => {
     const made = await open();
     await subscribe(made, 1, "device:a");

@@ -69,6 +69,40 @@ def test_other_properties_of_a_message_are_no_part_of_its_payload() -> None:
     assert read(bytes([0x30, len(body)]) + body, Version.V5).messages[0].payload == b"payload"
 
 
+TEXT = "\ufeffx".encode()  # legal in MQTT, and refused by many a decoder
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        b"\x26\x00\x06" + TEXT + b"!!\x00\x01b",  # a user property
+        b"\x03\x00\x04" + TEXT + b"\x0b\x05",  # content type, then our identifier
+        b"\x01\x01\x02\x00\x00\x00\x09\x23\x00\x01\x09\x00\x02hi",
+        b"\xee\xff",  # none that there is
+        b"\x08\xff\xff",  # a text that ends beyond them
+    ],
+)
+def test_no_property_that_a_device_sends_ends_the_session(properties: bytes) -> None:
+    """The message would come again with the next one, for ever, and nothing after it."""
+    body = b"\x00\x01a\x00\x07" + bytes([len(properties)]) + properties + b"hi"
+    [message] = read(bytes([0x32, len(body)]) + body, Version.V5).messages
+    assert (message.payload, message.packet_id) == (b"hi", b"\x00\x07")
+    assert message.identifiers == ((5,) if b"\x0b\x05" in properties else ())
+
+
+def test_properties_that_go_on_beyond_what_is_held_leave_an_empty_payload_of_the_true_size() -> None:
+    taken = Taken()
+    reader = taken.reader(Version.V5)
+    properties = b"\x26" + b"\xff\xff" + b"n" * 65_535 + b"\xff\xff" + b"v" * 65_535
+    properties *= 10
+    number = bytes([len(properties) & 127 | 128, len(properties) >> 7 & 127 | 128, len(properties) >> 14])
+    packet = wire._packet(0x32, b"\x00\x01a\x00\x07" + number + properties + b"payload")
+    for start in range(0, len(packet), 1 << 18):
+        reader.feed(packet[start : start + (1 << 18)])
+    [message] = taken.messages
+    assert (message.payload, message.packet_id, message.size > 0) == (b"", b"\x00\x07", True)
+
+
 @pytest.mark.parametrize(
     ("data", "version"),
     [
@@ -76,8 +110,6 @@ def test_other_properties_of_a_message_are_no_part_of_its_payload() -> None:
         (b"\x30\x03\x00\x05a", Version.V311),  # a topic that ends beyond the packet
         (b"\x32\x03\x00\x01a", Version.V311),  # no packet id
         (b"\x34\x05\x00\x01a\x00\x01", Version.V311),  # QoS 2, which was not asked for
-        (b"\x30\x03\x00\x01a", Version.V5),  # no properties
-        (b"\x30\x05\x00\x01a\x01\xee", Version.V5),  # an unknown property
         (b"\x30\xff\xff\xff\xff\x01", Version.V311),  # a length of five bytes
     ],
 )

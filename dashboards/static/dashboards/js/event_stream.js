@@ -67,6 +67,8 @@ export class EventStreamSocket {
 
   #unsubscribe({ id, stream }) {
     this.#wanted.delete(stream);
+    this.#asked.delete(stream);
+    this.#snapshots.delete(stream);
     this.#emit({ reply: id, ok: true, result: {} });
   }
 
@@ -136,6 +138,7 @@ export class EventStreamSocket {
   }
 
   #snapshot({ stream, snapshot }) {
+    if (!this.#wanted.has(stream)) return; // given up while the request was on its way
     const id = this.#asked.get(stream);
     this.#asked.delete(stream);
     if (id !== undefined) {
