@@ -13,10 +13,10 @@ import pytest
 
 from bridges.broker import Limits
 from bridges.mqtt import session as sessions
-from bridges.mqtt import topics
+from bridges.mqtt import topics, wire
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.session import Connection, InboundSession
-from bridges.mqtt.wire import Published, Subscription
+from bridges.mqtt.wire import Published, Subscription, Version
 from devices.credentials import hash_secret
 from tests.bridges.broker.clients import SECRET, RunningBroker
 from tests.servers import Mosquitto
@@ -137,6 +137,22 @@ async def test_with_mqtt_5_the_retain_flag_of_a_live_message_is_seen(mosquitto: 
         await publish(mosquitto.port, "1", retain=True)
         message, _ = await asyncio.wait_for(found.messages.get(), WAIT_S)
         assert message.retained
+
+
+async def test_a_message_with_odd_properties_holds_up_nobody(mosquitto: Mosquitto) -> None:
+    """Mosquitto takes U+FEFF in a property, which MQTT allows, and hands it on."""
+    async with listening(mosquitto.port) as found:
+        reader, writer = await asyncio.open_connection("127.0.0.1", mosquitto.port)
+        writer.write(wire.connect(Version.V5, "odd", "bridge", "secret", 30))
+        await reader.readexactly(4)
+        odd = b"\x26\x00\x03\xef\xbb\xbf\x00\x03\xef\xbb\xbf"
+        body = b"\x00\x13devices/a/telemetry\x00\x01" + bytes([len(odd)]) + odd + b"odd"
+        writer.write(wire._packet(0x32, body))
+        assert await found.next() == b"odd"
+        await publish(mosquitto.port, "next")
+        assert await found.next() == b"next"
+        assert found.kept == [False]  # it is the first connection still
+        writer.close()
 
 
 async def test_a_broker_of_3_1_1_is_spoken_to_in_3_1_1(caplog: pytest.LogCaptureFixture) -> None:
