@@ -89,6 +89,8 @@ class Pipeline:
             stats.dropped.labels("pipeline").inc()
             return False
         if self._closing.is_set():
+            if delivery.settle is None:  # the others come again
+                stats.dropped.labels("closing").inc()
             return False
         self._waiting.append(delivery)
         self._bytes += len(delivery.payload)

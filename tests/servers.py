@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -216,3 +217,26 @@ class HubServer(Part):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+
+class Together:
+    """Servers that start in order and stop in the reverse one."""
+
+    @property
+    def servers(self) -> list[Server]:
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        try:
+            for server in self.servers:
+                server.start()
+        except BaseException:  # one that does not come up must not leave the others behind
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for server in reversed(self.servers):
+            server.stop()
+            if isinstance(server, Part):  # of the others, only what did not start is of interest
+                print(server.output[-5_000:])

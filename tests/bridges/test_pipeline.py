@@ -180,6 +180,9 @@ async def test_what_waits_at_the_end_is_stored(pump: Device) -> None:
     await asyncio.wait_for(pipeline.run(), 20)
     assert settled.count == 10
     assert pipeline.offer(telemetry(b'{"a": 1}', settled)) is False
+    before = stats.dropped.labels("closing")._value.get()
+    assert pipeline.offer(telemetry(b'{"a": 1}')) is False
+    assert stats.dropped.labels("closing")._value.get() == before + 1
 
 
 class Tap:

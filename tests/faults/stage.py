@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import paho.mqtt.client as mqtt
@@ -24,7 +24,7 @@ import psycopg
 
 from devices.credentials import hash_secret
 from tests.paths.conftest import Credentials, RunningHub
-from tests.servers import Bridge, Mosquitto, Part, Redis, Server, free_port
+from tests.servers import Bridge, Mosquitto, Part, Redis, Server, Together, free_port
 
 LONG = os.environ.get("LONG_FAULTS") == "1"
 """Whether outages last as long as docs/faults.md says; otherwise only as long as it takes to be one."""
@@ -135,7 +135,7 @@ def prepare(folder: Path, **settings: str) -> Prepared:
     return Prepared(Path(hub.settings["DATA_DIR"]), devices, token)
 
 
-class Stage:
+class Stage(Together):
     """Redis, Mosquitto, a bridge, and with `web` a Daphne; entered, they run.
 
     `data`: a folder of its own for the database, else below `folder`. Settings beside the usual ones go to the bridge
@@ -166,21 +166,6 @@ class Stage:
     @property
     def servers(self) -> list[Server]:
         return [self.redis, self.mosquitto, self.bridge, *([self.web] if self._with_web else [])]
-
-    def __enter__(self) -> Self:
-        try:
-            for server in self.servers:
-                server.start()
-        except BaseException:  # one that does not come up must not leave the others behind
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for server in reversed(self.servers):
-            server.stop()
-            if isinstance(server, Part):  # of the others, only what did not start is of interest
-                print(server.output[-5_000:])
 
     def publisher(self, messages: int, device: int = 0, **options: Any) -> Publisher:
         """One that has begun to publish."""

@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from devices.credentials import hash_secret
 from tests.faults.stage import eventually
 from tests.paths.conftest import RunningHub
-from tests.servers import Bridge, HubServer, Mosquitto, Part, Redis, Server, free_port
+from tests.servers import Bridge, HubServer, Mosquitto, Part, Redis, Server, Together, free_port
 from tests.viewer import Viewer
 
 _DASHBOARDS = """
@@ -55,7 +55,7 @@ _WATCH_LINES = """async () => {
 """Notes every line that the page draws from now on; each is drawn again within a second."""
 
 
-class Deployment:
+class Deployment(Together):
     """Redis, Mosquitto, a bridge, Daphne and uvicorn, each a process; the database is a file."""
 
     def __init__(self, folder: Path, machines: int) -> None:
@@ -84,20 +84,6 @@ class Deployment:
     @property
     def servers(self) -> list[Server]:
         return [self.redis, self.mosquitto, self.bridge, self.daphne, self.uvicorn]
-
-    def __enter__(self) -> Self:
-        try:
-            for server in self.servers:
-                server.start()
-        except BaseException:  # one that does not come up must not leave the others behind
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for server in reversed(self.servers):
-            server.stop()
-            print(server.output)
 
     def stored(self, uid: str) -> list[float]:
         """What is stored of the device's count, in the order of its times."""
