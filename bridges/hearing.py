@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from devices.events import AvailabilityChanged
+from devices.events import Event
 from devices.queries import availability as queries
 from devices.queries.availability import LIMIT_IN_GAPS, MIN_LIMIT_US
 from devices.queries.devices import Sender
@@ -54,7 +54,7 @@ class Hearing:
     def __init__(self) -> None:
         self._known: dict[int, _Heard] = {}
 
-    def take(self, signs: Mapping[int, Sign]) -> list[AvailabilityChanged]:
+    def take(self, signs: Mapping[int, Sign]) -> list[Event]:
         """Believes the signs of a batch; call it last in the batch's transaction. Returns what to publish.
 
         The devices' `availability` must be what the database has, or a device that another process found silent would

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from enum import Enum
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import QuerySet
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.db.models import Q, QuerySet
 
 from devices.errors import Forbidden, NotFound
-from devices.models import Device, Member, Space
+from devices.models import Block, Device, Member, Room, Space
 from devices.values import Role, is_uid
 
 Person = AbstractBaseUser | AnonymousUser
@@ -72,6 +72,60 @@ def device(person: Person, uid: str, action: Action = Action.WATCH) -> Device:
         raise NotFound(f"there is no device {uid!r}")
     require(person, action, found.space_id)
     return found
+
+
+def rooms(person: Person) -> QuerySet[Room]:
+    """The rooms that the person may read: those of their spaces, and their own conversations."""
+    if not person.is_authenticated or not person.is_active:
+        return Room.objects.none()
+    return Room.objects.filter(Q(space__in=spaces(person)) | Q(first=person.pk) | Q(second=person.pk))
+
+
+def room(person: Person, id: int, action: Action = Action.WATCH) -> Room:
+    """The room `id`, if the person may do `action` in it. A conversation of two nobody manages.
+
+    Raises `NotFound` for a missing room and for a foreign one alike, `Forbidden` where only the role is short.
+    """
+    found = rooms(person).select_related("space", "device", "first", "second").filter(pk=id).first()
+    if found is None:
+        raise NotFound(f"there is no room {id}")
+    if found.space_id is not None:
+        require(person, action, found.space_id)
+    elif action is not Action.WATCH:
+        raise Forbidden("a conversation of two people belongs to no space")
+    return found
+
+
+def room_to_talk_in(person: Person, id: int) -> Room:
+    """The room `id`, if the person may speak there: whoever may read the room of a space may.
+
+    Raises like `room`, and `Forbidden` in a conversation whose two share no space any more, or where one has blocked
+    the other.
+    """
+    found = room(person, id)
+    if found.is_private:
+        _require_acquaintance(person, found)
+    return found
+
+
+def acquaintances(person: Person) -> QuerySet[User]:
+    """The active people who share a space with the person, who may so write to each other."""
+    shared = Member.objects.filter(space__in=spaces(person)).values("user")
+    return User.objects.filter(pk__in=shared, is_active=True).exclude(pk=int(person.pk or 0))
+
+
+def members(space_id: int) -> QuerySet[User]:
+    """The active members of the space."""
+    return User.objects.filter(memberships__space=space_id, is_active=True)
+
+
+def _require_acquaintance(person: Person, conversation: Room) -> None:
+    me = int(person.pk or 0)
+    other = conversation.other(me)
+    if other is None or not acquaintances(person).filter(pk=other).exists():
+        raise Forbidden("you share no space with this person any more")
+    if Block.objects.filter(Q(by=other, person=me) | Q(by=me, person=other)).exists():
+        raise Forbidden("one of you has blocked the other")
 
 
 def require(person: Person, action: Action, space_id: int) -> None:

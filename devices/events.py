@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from typing import Any, ClassVar
 
 from devices import groups
@@ -112,6 +112,99 @@ class StreamChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """One message of a room, encoded once. `space_id` is 0 for a conversation of two people.
+
+    `talk`: somebody said something, as opposed to what devices and the hub log. `by` and `mentions` are people's ids;
+    `excerpt` is the beginning of the text, `author` a name, `at` microseconds.
+    """
+
+    room_id: int
+    space_id: int
+    seq: int
+    at: int
+    talk: bool
+    by: int
+    author: str
+    excerpt: str
+    mentions: tuple[int, ...]
+    json: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesStored:
+    """Rooms of one shard have new messages."""
+
+    type: ClassVar[str] = "messages"
+    shard: int
+    entries: tuple[Entry, ...]
+
+    @property
+    def group(self) -> str:
+        return groups.rooms(self.shard)
+
+
+@dataclass(frozen=True, slots=True)
+class DirectStored:
+    """A private message, for one of its two people: every connection of theirs is told. `to` and `author` are names."""
+
+    type: ClassVar[str] = "direct"
+    user_id: int
+    room_id: int
+    seq: int
+    at: int
+    author: str
+    to: str
+    text: str
+
+    @property
+    def group(self) -> str:
+        return groups.person(self.user_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMoved:
+    """Somebody has read a room up to `seq`; their other connections count anew."""
+
+    type: ClassVar[str] = "read"
+    user_id: int
+    room_id: int
+    seq: int
+    unread: int
+    mentions: int
+
+    @property
+    def group(self) -> str:
+        return groups.person(self.user_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """Somebody is writing. Not stored, and not missed where it gets lost."""
+
+    type: ClassVar[str] = "typing"
+    room_id: int
+    user_id: int
+    author: str
+
+    @property
+    def group(self) -> str:
+        return groups.rooms(groups.shard_of(self.room_id))
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceChanged:
+    """Who is in the room has changed: whoever shows it looks again."""
+
+    type: ClassVar[str] = "presence"
+    room_id: int
+
+    @property
+    def group(self) -> str:
+        return groups.rooms(groups.shard_of(self.room_id))
+
+
+@dataclass(frozen=True, slots=True)
 class AccountChanged:
     """A device is new or has a new secret: brokers let it in by that, and whoever came with an old one has to go."""
 
@@ -132,6 +225,11 @@ Event = (
     | DeviceMoved
     | StreamChanged
     | AccountChanged
+    | MessagesStored
+    | DirectStored
+    | ReadMoved
+    | Typing
+    | PresenceChanged
 )
 
 _TYPES: dict[str, type[Event]] = {kind.type: kind for kind in Event.__args__}
@@ -142,6 +240,8 @@ def to_message(event: Event) -> dict[str, Any]:
     if isinstance(event, TelemetryStored):
         parts = [[part.device_id, part.uid, part.json] for part in event.parts]
         return {"type": event.type, "shard": event.shard, "parts": parts}
+    if isinstance(event, MessagesStored):
+        return {"type": event.type, "shard": event.shard, "entries": [list(astuple(entry)) for entry in event.entries]}
     return {"type": event.type, **asdict(event)}
 
 
@@ -151,4 +251,12 @@ def from_message(message: dict[str, Any]) -> Event:
     kind = _TYPES[fields.pop("type")]
     if kind is TelemetryStored:
         fields["parts"] = tuple(Part(*part) for part in fields["parts"])
+    elif kind is MessagesStored:
+        fields["entries"] = tuple(_entry(*entry) for entry in fields["entries"])
     return kind(**fields)
+
+
+def _entry(*values: Any) -> Entry:
+    """A layer may have made a list of the tuple."""
+    entry = Entry(*values)
+    return replace(entry, mentions=tuple(entry.mentions))

@@ -59,6 +59,34 @@ class CommandStatus(StrEnum):
     TIMED_OUT = "timed_out"
 
 
+class MessageKind(StrEnum):
+    """What stands in a room's log.
+
+    `chat`: somebody said something. `command`, `answer`: what the device was told, and what came of it. `note`: what a
+    chat command answered. `chart`: a live chart. `availability`: the device's. `joined`: a new member of the space.
+    `edit`, `removal`: of an earlier message, named by its seq.
+    """
+
+    CHAT = "chat"
+    COMMAND = "command"
+    ANSWER = "answer"
+    NOTE = "note"
+    CHART = "chart"
+    AVAILABILITY = "availability"
+    JOINED = "joined"
+    EDIT = "edit"
+    REMOVAL = "removal"
+
+
+class Origin(StrEnum):
+    """Who the author of a message is."""
+
+    PERSON = "person"
+    BOT = "bot"
+    DEVICE = "device"
+    HUB = "hub"
+
+
 # Made by the ten thousand each second: a frozen dataclass costs ten times as much.
 class Sample(msgspec.Struct, frozen=True, gc=False):
     """One value as the device claims it. `time` is `None` where the device gave none."""

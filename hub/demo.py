@@ -14,9 +14,9 @@ from django.db import transaction
 
 from bridges.simulator.fleet import DEMO_FLEET
 from dashboards.services import create_demo_dashboard
-from devices.models import Device, Member, Space
+from devices.models import Device, Space
 from devices.queries.devices import authenticate
-from devices.services import devices
+from devices.services import devices, rooms, spaces
 from devices.values import Role
 
 SLUG = "demo"
@@ -50,6 +50,7 @@ def prepare(data_dir: Path, password: str | None, *, simulated: bool) -> Demo:
     with transaction.atomic():
         space, first = Space.objects.get_or_create(slug=SLUG, defaults={"name": "Demo"})
         if first:
+            rooms.create(space, rooms.GENERAL)
             password = password or secrets.token_urlsafe(9)
             _make_people(space)
         if password:
@@ -73,7 +74,7 @@ def _make_people(space: Space) -> None:
             continue
         user.groups.add(group)
         if role is not None:
-            Member.objects.create(space=space, user=user, role=role)
+            spaces.set_role(space, user, role)
 
 
 def _set_password(password: str) -> None:

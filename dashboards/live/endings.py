@@ -52,9 +52,8 @@ def _user_deleted(instance: Any, **kwargs: Any) -> None:
     _tell(instance.pk)
 
 
-def _member_saved(instance: Member, created: bool, **kwargs: Any) -> None:
-    if not created:
-        _tell(instance.user_id)
+def _member_saved(instance: Member, **kwargs: Any) -> None:
+    _tell(instance.user_id)  # of a new space too: the inbox hears of its rooms from now on
 
 
 def _right_deleted(instance: Member | ApiToken, **kwargs: Any) -> None:

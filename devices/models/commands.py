@@ -23,6 +23,7 @@ class Command(models.Model):
     issued_at = models.BigIntegerField(help_text="microseconds")
     expires_at = models.BigIntegerField(help_text="microseconds; without an answer by then it has timed out")
     changed_at = models.BigIntegerField(help_text="microseconds")
+    seq = models.BigIntegerField(null=True, help_text="of its message in the device's room")
 
     class Meta:
         ordering = ["-issued_at"]

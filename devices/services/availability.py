@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import Count, F, OuterRef, Subquery
 
 from devices.errors import Invalid
-from devices.events import AvailabilityChanged
+from devices.events import AvailabilityChanged, Event
 from devices.models import AvailabilityChange, Device, Watermark
 from devices.queries.availability import (
     DEAF_US,
@@ -24,6 +24,7 @@ from devices.queries.availability import (
     listening_since,
     silence_limit_us,
 )
+from devices.services import log
 from devices.values import Availability
 
 WRITE_EVERY_US = 10_000_000
@@ -65,7 +66,7 @@ class _Change:
     at: int
 
 
-def change(words: Iterable[Word]) -> list[AvailabilityChanged]:
+def change(words: Iterable[Word]) -> list[Event]:
     """Believes the words, at most one of each device, where they are news. Returns what to publish after the commit."""
     by_device = {word.device_id: word for word in words}
     with transaction.atomic():
@@ -84,7 +85,7 @@ def forget_availability(now: int) -> None:
     change([Word(id, Availability.UNKNOWN, now) for id in known.values_list("id", flat=True)])
 
 
-def find_stale(now: int) -> list[AvailabilityChanged]:
+def find_stale(now: int) -> list[Event]:
     """Makes stale what counts as online and is silent for longer than it may be. Returns what to publish.
 
     Nothing while no bridge listens: then the silence is the hub's own. Silence counts from the moment on since when
@@ -112,12 +113,12 @@ def find_stale(now: int) -> list[AvailabilityChanged]:
         )
 
 
-def check(now: int) -> list[AvailabilityChanged]:
+def check(now: int) -> list[Event]:
     """What time alone brings about: who has become stale, and what of flapping devices is still to be told."""
     return find_stale(now) + tell_flapping(now)
 
 
-def tell_flapping(now: int) -> list[AvailabilityChanged]:
+def tell_flapping(now: int) -> list[Event]:
     """Returns the newest state of devices that flap, where viewers have not been told of it for `TELL_EVERY_US`."""
     newest = AvailabilityChange.objects.filter(device=OuterRef("pk")).order_by("-at", "-id")
     waiting = (
@@ -131,7 +132,7 @@ def tell_flapping(now: int) -> list[AvailabilityChanged]:
         # Of two processes one tells it. A change in between leaves its own time behind, and is told next.
         if Device.objects.filter(pk=id, availability_at=before).update(availability_at=at):
             told.append(AvailabilityChanged(id, uid, status, at))
-    return told
+    return [*told, *log.tell_availability(told)]
 
 
 def note_heard(heard: Sequence[tuple[int, int, int]]) -> None:
@@ -221,7 +222,7 @@ def _is_silent(device: Device, since: int, now: int) -> bool:
     return now - max(device.heard_at, since) > silence_limit_us(device) + WRITE_EVERY_US
 
 
-def _apply(changes: list[_Change], now: int) -> list[AvailabilityChanged]:
+def _apply(changes: list[_Change], now: int) -> list[Event]:
     """Stores the changes of devices that are locked. `availability_at` becomes the time of what viewers are told:
     that it lags behind the history shows `tell_flapping` what they have not been told."""
     if not changes:
@@ -243,7 +244,7 @@ def _apply(changes: list[_Change], now: int) -> list[AvailabilityChanged]:
             [(one.availability.value, d.availability_at, d.heard_at, d.id) for one in changes for d in [one.device]],
         )
     _remember(changes, flapping)
-    return events
+    return [*events, *log.tell_availability(events)]
 
 
 def _flapping(device_ids: list[int], now: int) -> dict[int, AvailabilityChange]:

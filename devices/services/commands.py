@@ -8,19 +8,24 @@ import secrets
 from typing import Any
 
 import msgspec
+from django.db import transaction
 
 from devices import access, database, fanout, stats
 from devices.access import Action, Person
 from devices.errors import Invalid
-from devices.events import CommandChanged, CommandsQueued
+from devices.events import CommandChanged, CommandsQueued, Event
 from devices.models import Command, Device
 from devices.queries.devices import Sender
-from devices.values import MAX_NAME, Answer, CommandStatus, now_us
+from devices.services import log
+from devices.services.log import Line
+from devices.values import MAX_NAME, Answer, CommandStatus, MessageKind, Origin, now_us
 
 DEFAULT_TIMEOUT_S = 30.0
 MAX_TIMEOUT_S = 3600.0
 MAX_ARGS_BYTES = 16 * 1024
 MAX_ARGS_DEPTH = 8
+MAX_SHOWN_BYTES = 4 * 1024
+"""Of an answer's result in the room."""
 
 _OPEN = (CommandStatus.QUEUED, CommandStatus.SENT)
 
@@ -32,15 +37,33 @@ async def issue(
 
     Raises `NotFound`, `Forbidden` or `Invalid`.
     """
-    command, event = await database.run(_queue, person, uid, name, args, timeout_s)
-    await fanout.publish([event, CommandsQueued()])
+    command, events = await database.run(_issue, person, uid, name, args, timeout_s)
+    await fanout.publish(events)
     return command
 
 
-def _queue(
-    person: Person, uid: str, name: str, args: dict[str, Any], timeout_s: float
-) -> tuple[Command, CommandChanged]:
+def _issue(person: Person, uid: str, name: str, args: dict[str, Any], timeout_s: float) -> tuple[Command, list[Event]]:
     device = access.device(person, uid, Action.COMMAND)
+    with transaction.atomic():
+        command = queue(person, device, name, args, timeout_s)
+        line = Line(
+            room_id=device.room.pk,
+            kind=MessageKind.COMMAND,
+            at=command.issued_at,
+            origin=Origin.PERSON,
+            by=person.get_username(),
+            author_id=person.pk,
+            data=shown(command),
+        )
+        written = log.append([line])
+        note_seq(command, written.messages[0].seq)
+    return command, [*woken(command), *written.events]
+
+
+def queue(
+    person: Person, device: Device, name: str, args: dict[str, Any], timeout_s: float = DEFAULT_TIMEOUT_S
+) -> Command:
+    """A new command of somebody who may; the caller writes it into the device's room. Raises `Invalid`."""
     if not name or len(name) > MAX_NAME or not name.isprintable():
         raise Invalid(f"a command's name has 1 to {MAX_NAME} printable characters")
     if not 0 < timeout_s <= MAX_TIMEOUT_S:
@@ -55,7 +78,7 @@ def _queue(
     if "\\u0000" in msgspec.json.encode(args).decode():
         raise Invalid("args hold the NUL character")
     now = now_us()
-    command = Command.objects.create(
+    return Command.objects.create(
         id=base64.b32encode(secrets.token_bytes(10)).decode().lower(),
         device=device,
         issued_by_id=person.pk,
@@ -65,7 +88,22 @@ def _queue(
         changed_at=now,
         expires_at=now + int(timeout_s * 1_000_000),
     )
-    return command, changed(command)
+
+
+def note_seq(command: Command, seq: int) -> None:
+    """Where in the device's room the command stands."""
+    command.seq = seq
+    Command.objects.filter(pk=command.pk).update(seq=seq)
+
+
+def woken(command: Command) -> list[Event]:
+    """What tells viewers and the outbound bridge of a new command."""
+    return [changed(command), CommandsQueued()]
+
+
+def shown(command: Command) -> dict[str, Any]:
+    """The command as its message in the room has it."""
+    return {"id": command.pk, "name": command.name, "args": command.args}
 
 
 def _check_args(value: Any, depth: int) -> None:
@@ -79,21 +117,21 @@ def _check_args(value: Any, depth: int) -> None:
             _check_args(inner, depth + 1)
 
 
-def mark_sent(command: Command) -> list[CommandChanged]:
+def mark_sent(command: Command) -> list[Event]:
     """The broker has the command. Nothing changes where the answer was quicker than this."""
     return _change([CommandStatus.QUEUED], command.id, status=CommandStatus.SENT)
 
 
-def answer(device: Device | Sender, given: Answer) -> list[CommandChanged]:
+def answer(device: Device | Sender, given: Answer) -> list[Event]:
     """Takes the device's answer; empty where it belongs to no open command of this device."""
     status = CommandStatus.SUCCEEDED if given.ok else CommandStatus.FAILED
     return _change(_OPEN, given.command_id, device=device, status=status, result=given.result, error=given.error[:1024])
 
 
-def expire() -> list[CommandChanged]:
+def expire() -> list[Event]:
     """Times out the open commands whose time is over."""
     due = Command.objects.filter(status__in=_OPEN, expires_at__lte=now_us()).values_list("id", flat=True)
-    changes = []
+    changes: list[Event] = []
     for id in list(due[:1000]):
         changes += _change(_OPEN, id, status=CommandStatus.TIMED_OUT, error="no answer in time")
     return changes
@@ -104,15 +142,40 @@ def _change(
     id: str,
     device: Device | Sender | None = None,
     **fields: Any,
-) -> list[CommandChanged]:
+) -> list[Event]:
     rows = Command.objects.filter(id=id, status__in=before)
     if device is not None:
         rows = rows.filter(device=device.id)
-    if not rows.update(changed_at=now_us(), **fields):
-        return []
-    if fields["status"] not in _OPEN:
-        stats.commands_finished.labels(fields["status"]).inc()
-    return [changed(Command.objects.select_related("device", "issued_by").get(id=id))]
+    with transaction.atomic():
+        if not rows.update(changed_at=now_us(), **fields):
+            return []
+        command = Command.objects.select_related("device__room", "issued_by").get(id=id)
+        if command.status in _OPEN:
+            return [changed(command)]
+        written = log.append([_outcome(command)])
+    stats.commands_finished.labels(fields["status"]).inc()
+    return [changed(command), *written.events]
+
+
+def _outcome(command: Command) -> Line:
+    """What came of the command, for the device's room: the device's answer, or the hub's word that there is none."""
+    timed_out = command.status == CommandStatus.TIMED_OUT
+    data = {**shown(command), "status": command.status}
+    if command.error:
+        data["error"] = command.error
+    if command.result is not None:
+        # The row holds it whole; a log of such answers would be slow to read.
+        short = len(msgspec.json.encode(command.result)) <= MAX_SHOWN_BYTES
+        data |= {"result": command.result} if short else {"truncated": True}
+    return Line(
+        room_id=command.device.room.pk,
+        kind=MessageKind.ANSWER,
+        at=command.changed_at,
+        origin=Origin.HUB if timed_out else Origin.DEVICE,
+        by="hubbub" if timed_out else command.device.uid,
+        data=data,
+        of=command.seq,
+    )
 
 
 def changed(command: Command) -> CommandChanged:

@@ -9,6 +9,7 @@ from devices.credentials import hash_secret, new_secret
 from devices.errors import Invalid
 from devices.events import AccountChanged, DeviceMoved
 from devices.models import Device, Space
+from devices.services import rooms
 from devices.values import is_uid
 
 
@@ -29,6 +30,7 @@ def create(uid: str, space: Space, name: str = "", broker: str = "") -> tuple[De
             device = Device.objects.create(
                 uid=uid, space=space, name=name, secret_hash=hash_secret(secret), broker=broker
             )
+            rooms.create_for_device(device)
     except IntegrityError:
         raise Invalid(f"the uid {uid!r} is taken") from None
     _tell_brokers(uid)
@@ -45,8 +47,10 @@ def rotate_secret(device: Device) -> str:
 
 def move(device: Device, space: Space) -> None:
     """Puts the device with all its readings into another space; who may not watch it there sees no more of it."""
-    Device.objects.filter(pk=device.pk).update(space=space)
-    device.space = space
+    with transaction.atomic():
+        Device.objects.filter(pk=device.pk).update(space=space)
+        device.space = space
+        rooms.move_with_device(device)
     _tell_viewers(device.pk)
 
 

@@ -8,8 +8,10 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 
+from devices import fanout
 from devices.errors import Invalid
 from devices.models import Member, Space
+from devices.services import rooms
 from devices.values import Role
 
 _SLUG = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -22,12 +24,14 @@ def create(slug: str, name: str, manager: AbstractBaseUser) -> Space:
     name = name.strip() or slug
     if len(name) > 120 or not name.isprintable():
         raise Invalid("a name has up to 120 printable characters")
-    try:
-        with transaction.atomic():
-            space = Space.objects.create(slug=slug, name=name)
-    except IntegrityError:
-        raise Invalid(f"there is a space {slug!r} already") from None
-    Member.objects.create(space=space, user_id=manager.pk, role=Role.MANAGER)
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                space = Space.objects.create(slug=slug, name=name)
+        except IntegrityError:
+            raise Invalid(f"there is a space {slug!r} already") from None
+        rooms.create(space, rooms.GENERAL)
+        set_role(space, manager, Role.MANAGER)
     return space
 
 
@@ -37,7 +41,10 @@ def set_role(space: Space, person: AbstractBaseUser, role: Role) -> None:
         if role < Role.MANAGER:
             _keep_a_manager(space, person)
         # Saved one by one: their connections are told of it by the models' signals.
-        Member.objects.update_or_create(space=space, user_id=person.pk, defaults={"role": role})
+        _, is_new = Member.objects.update_or_create(space=space, user_id=person.pk, defaults={"role": role})
+        if is_new:
+            told = rooms.welcome(space, person)
+            transaction.on_commit(lambda: fanout.publish_from_sync(told))
 
 
 def remove_member(space: Space, person: AbstractBaseUser) -> None:
@@ -55,8 +62,11 @@ def _keep_a_manager(space: Space, leaving: AbstractBaseUser) -> None:
         raise Invalid("a space has at least one manager")
 
 
-def create_person(username: str, password: str) -> AbstractBaseUser:
-    """A new person, a member of nothing yet. Raises `Invalid` on a name that is taken or cannot be."""
+def create_person(username: str, password: str | None) -> AbstractBaseUser:
+    """A new person, a member of nothing yet; without a password nobody signs in as them.
+
+    Raises `Invalid` on a name that is taken or cannot be.
+    """
     people = get_user_model()
     if not username.isprintable() or not 1 <= len(username) <= 150 or " " in username:
         raise Invalid(f"{username!r} is no user name: up to 150 printable characters without blanks")

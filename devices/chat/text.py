@@ -1,0 +1,32 @@
+"""What a text may hold. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from devices.errors import Invalid
+
+MAX_TEXT = 2_000
+"""Characters of a message."""
+
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Unicode's Bidi_Control: they show a text in another order than it is written in, and a link in a false light."""
+_LAYOUT = frozenset("\n\t")
+
+
+def checked(text: str) -> str:
+    """The text without white space around it. Raises `Invalid` unless it is 1 to 2,000 characters without controls."""
+    text = text.replace("\r\n", "\n").strip()
+    if not 1 <= len(text) <= MAX_TEXT:
+        raise Invalid(f"a message has 1 to {MAX_TEXT:,} characters")
+    for character in text:
+        if character in _BIDI:
+            raise Invalid(f"a message has no characters that change the direction of writing (U+{ord(character):04X})")
+        if unicodedata.category(character) in ("Cc", "Cs") and character not in _LAYOUT:
+            raise Invalid(f"a message has no control characters (U+{ord(character):04X})")
+    return text
+
+
+def folded(text: str) -> str:
+    """The text as search compares it: `Straße` is found by `STRASSE`."""
+    return unicodedata.normalize("NFKC", text).casefold()

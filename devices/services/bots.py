@@ -1,0 +1,62 @@
+"""Writes of programs that talk: bots with an account, and webhooks."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.db import transaction
+
+from devices import access
+from devices.access import Action, Person
+from devices.credentials import hash_token
+from devices.errors import Invalid, NotFound
+from devices.models import Bot, Room, Space, Webhook
+from devices.services import spaces, tokens
+from devices.services.rooms import checked_name
+from devices.values import Role
+
+MAX_WEBHOOKS = 50
+"""Of a room."""
+
+
+def create_bot(username: str, space: Space, role: Role) -> str:
+    """A program with an account of its own; its API token, which nobody can read again. Raises `Invalid`."""
+    with transaction.atomic():
+        person = spaces.create_person(username, None)
+        Bot.objects.create(user_id=person.pk)
+        spaces.set_role(space, person, role)
+        return tokens.create(person)
+
+
+def create_webhook(person: Person, room_id: int, name: str) -> tuple[Webhook, str]:
+    """A webhook of the room and its secret, which nobody can read again.
+
+    Raises `NotFound`, `Forbidden` for who does not manage the space, and `Invalid`.
+    """
+    room = managed(person, room_id)
+    name = checked_name(name)
+    if len(name) > 64:
+        raise Invalid("the name of a webhook has up to 64 characters")
+    if room.webhooks.count() >= MAX_WEBHOOKS:
+        raise Invalid(f"a room has up to {MAX_WEBHOOKS} webhooks")
+    secret = secrets.token_urlsafe(32)
+    return Webhook.objects.create(room=room, name=name, hash=hash_token(secret), created_by_id=person.pk), secret
+
+
+def delete_webhook(person: Person, room_id: int, id: int) -> None:
+    """Raises `NotFound`, or `Forbidden`."""
+    if not Webhook.objects.filter(room=managed(person, room_id), pk=id).delete()[0]:
+        raise NotFound(f"there is no webhook {id}")
+
+
+def webhook(secret: str) -> Webhook:
+    """The webhook of this secret. Raises `NotFound`."""
+    found = Webhook.objects.filter(hash=hash_token(secret)).first()
+    if found is None:
+        raise NotFound("there is no such webhook")
+    return found
+
+
+def managed(person: Person, room_id: int) -> Room:
+    """The room, if the person manages its space. Raises `NotFound`, or `Forbidden`."""
+    return access.room(person, room_id, Action.MANAGE)
