@@ -11,7 +11,7 @@ import itertools
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import suppress
 from weakref import WeakKeyDictionary
 
@@ -171,7 +171,7 @@ class Relay:
             case DeviceMoved():
                 self.keeper.look_at(self._audiences.connections_of(event.device_id))
             case StreamChanged():
-                self.keeper.look_at(c for c in self.connections if event.stream in c.streams)
+                self.keeper.look_at([c for c in self.connections if event.stream in c.streams], {event.stream})
             case LoginEnded():
                 self.keeper.look_at(c for c in self.connections if c.user_id == event.user_id)
 
@@ -225,11 +225,11 @@ class Relay:
         if reason == "layer" or not shards:
             self.keeper.look_at(self.connections)  # the end of a login may have been among what was lost
 
-    def _allow(self, connection: Connection, asked: Iterable[str], watched: Watched) -> None:
+    def _allow(self, connection: Connection, asked: Iterable[str], watched: Watched, changed: Container[str]) -> None:
         """Takes note of what the connection may still watch of the streams that were asked about."""
         for stream in asked:
             before, now = connection.streams.get(stream), watched.get(stream)
-            if before is None or before == now:
+            if before is None or (before == now and stream not in changed):
                 continue
             if now is None:
                 self.unwatch(connection, stream)

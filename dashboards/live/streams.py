@@ -13,6 +13,7 @@ from typing import Any
 
 from dashboards.live.errors import UnknownStream
 from dashboards.models import Dashboard, Widget
+from dashboards.queries import revision
 from devices import access
 from devices.access import Person
 from devices.errors import NotFound
@@ -32,11 +33,11 @@ class Kind:
     """A kind of stream.
 
     `watched(person, keys)`: the devices of each of the streams that exist and that the person may watch.
-    `result(snapshots)`: what a subscriber is answered, made of the snapshots of its devices.
+    `result(key, snapshots)`: what a subscriber is answered, made of the snapshots of its devices.
     """
 
     watched: Callable[[Person, Iterable[str]], Watched]
-    result: Callable[[Snapshots], dict[str, Any]]
+    result: Callable[[str, Snapshots], dict[str, Any]]
 
 
 def _devices(person: Person, uids: Iterable[str]) -> Watched:
@@ -56,12 +57,12 @@ def _dashboards(person: Person, numbers: Iterable[str]) -> Watched:
     return {wanted[pk]: frozenset(shown[pk]) for pk in found}
 
 
-def _only(snapshots: Snapshots) -> dict[str, Any]:
+def _only(key: str, snapshots: Snapshots) -> dict[str, Any]:
     return next(iter(snapshots.values()))
 
 
-def _by_uid(snapshots: Snapshots) -> dict[str, Any]:
-    return {"devices": snapshots}
+def _by_uid(key: str, snapshots: Snapshots) -> dict[str, Any]:
+    return {"devices": snapshots, "revision": revision(int(key))}
 
 
 KINDS: dict[str, Kind] = {
@@ -86,11 +87,11 @@ def find(person: Person, stream: str) -> frozenset[int]:
 
 def snapshot(stream: str, device_ids: Iterable[int]) -> dict[str, Any]:
     """The present state of the stream. Raises `NotFound` where a device was deleted since `find`."""
-    kind, _, _ = stream.partition(":")
+    kind, _, key = stream.partition(":")
     snapshots = device_queries.snapshots(Device.objects.select_related("space").filter(pk__in=device_ids))
     if kind == "device" and not snapshots:
         raise NotFound(f"there is no stream {stream!r}")
-    return KINDS[kind].result(snapshots)
+    return KINDS[kind].result(key, snapshots)
 
 
 def watchable(person: Person, streams: Iterable[str]) -> Watched:

@@ -32,6 +32,14 @@ for device in Device.objects.filter(uid__startswith="lathe-").order_by("pk"):
     print("dashboard", device.uid, board.pk)
 """
 
+_ARRANGE = """
+from dashboards.models import Dashboard, Widget
+from dashboards.services import replace_widgets
+board = Dashboard.objects.get(pk={dashboard})
+device = board.widgets.first().device
+replace_widgets(board, [Widget(dashboard=board, device=device, kind=kind, metrics=["count"]) for kind in {kinds}])
+"""
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -80,6 +88,10 @@ class Deployment(Together):
         self.daphne = WebPart(folder, "daphne", "-p", settings=self.settings)
         self.uvicorn = WebPart(folder, "uvicorn", "--lifespan=off", "--port", settings=self.settings)
         self._database = Path(self.settings["DATA_DIR"]) / "hubbub.sqlite3"
+
+    def arrange(self, dashboard: int, *kinds: str) -> None:
+        """Gives the dashboard tiles of these kinds in place of those it has, all of its one device."""
+        self.daphne.manage("shell", "-c", _ARRANGE.format(dashboard=dashboard, kinds=kinds))
 
     @property
     def servers(self) -> list[Server]:

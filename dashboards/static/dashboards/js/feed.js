@@ -29,7 +29,7 @@ export class Feed {
     return this.#watch(`device:${uid}`, [uid], listener, (snapshot) => ({ [uid]: snapshot }));
   }
 
-  /** Watches the devices `uids` of a dashboard. */
+  /** Watches the devices `uids` of a dashboard; its listener may have `revision(text)` too, called before all else. */
   watchDashboard(id, uids, listener) {
     return this.#watch(`dashboard:${id}`, uids, listener, (result) => result.devices ?? {});
   }
@@ -38,6 +38,7 @@ export class Feed {
     for (const uid of uids) this.#add(uid, listener);
     const end = this.#connection.subscribe(stream, {
       snapshot: (result) => {
+        listener.revision?.(result.revision);
         for (const [uid, snapshot] of Object.entries(byUid(result))) listener.snapshot?.(uid, snapshot);
       },
       refused: (error) => listener.refused?.(error),
