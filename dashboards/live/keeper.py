@@ -31,8 +31,8 @@ class Times:
 
 
 class Keeper:
-    """`allow(connection, asked, watched, changed)` is told which of the streams `asked` about a connection may still watch,
-    and which of them show something else, be it of the same devices.
+    """`allow(connection, asked, watched, changed)` is told which of the streams `asked` about a connection may still
+    watch, and which of them show something else, be it of the same devices.
     """
 
     def __init__(
