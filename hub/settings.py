@@ -9,7 +9,6 @@ import dj_database_url
 from csp.constants import NONCE, NONE, SELF
 
 from hub import env as environment
-from hub.postgresql import PatientConnection
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -60,7 +59,6 @@ CHAT_RATE_LIMIT = ENV.chat_rate_limit
 CONNECTION_LIMIT = ENV.connection_limit
 
 INSTALLED_APPS = [
-    "daphne",  # first: takes over `runserver`
     "hub",
     "dashboards",
     "bridges",
@@ -120,6 +118,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file: threads that share an in-memory database lock each other out.
     DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}
 else:
+    from hub.postgresql import PatientConnection  # here: to load psycopg takes a tenth of a second
+
     # `timeout`: how long a request waits for a connection; while the server is away each holds a thread for as long.
     _pool = {"min_size": 1, "max_size": 8, "timeout": 4, "connection_class": PatientConnection}
     _options = {"pool": _pool, "connect_timeout": 10}
