@@ -14,8 +14,8 @@ from devices.values import Role
 
 class Command(BaseCommand):
     help = (
-        "Makes a person a member of a space, or changes their role there. Somebody new is asked for a password; without "
-        "a terminal one is made and printed."
+        "Makes a person a member of a space, or changes their role there. Somebody new is asked for a password; "
+        "without a terminal one is made and printed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
