@@ -109,7 +109,7 @@ async def test_get_answers_in_the_device_s_name(carol: User, told: Device, typed
 
 
 @pytest.mark.parametrize(
-    ("age_s", "shown"), [(59, ""), (61, " (1 min ago)"), (7300, " (2 h ago)"), (200_000, " (2 d ago)")]
+    ("age_s", "shown"), [(30, ""), (61, " (1 min ago)"), (7300, " (2 h ago)"), (200_000, " (2 d ago)")]
 )
 async def test_an_old_value_has_its_age(carol: User, pump: Device, age_s: int, shown: str) -> None:
     await database.run(tell, pump, {"speed": 40}, age_s)
@@ -145,7 +145,7 @@ async def test_no_name_value_or_unit_is_markdown(carol: User, told: Device) -> N
         (f"/call {'x' * 129}", "128"),
         (f"/call run {'[' * 1500}", "JSON object"),
         ('/set a "\\u0000"', "NUL"),
-        ("/sat speed 40", "do you mean /set"),
+        ("/sett speed 40", "do you mean /set"),
     ],
 )
 async def test_what_is_mistyped_is_answered_with_what_to_type(bob: User, told: Device, typed: str, hint: str) -> None:
