@@ -92,10 +92,11 @@ export class Connection {
    * Keeps `stream` subscribed over every reconnect until the returned function is called.
    *
    * `snapshot(result, first)` is called at once, after each reconnect and after each `resync`; whoever keeps a history
-   * asks for it again when `first` is false. `refused(error)` ends the subscription. One subscription a stream.
+   * asks for it again when `first` is false. `refused(error)` ends the subscription. `fields()` gives what else each of
+   * these requests asks for. One subscription a stream.
    */
-  subscribe(stream, { snapshot, refused = () => {} }) {
-    const wish = { snapshot, refused, first: true };
+  subscribe(stream, { snapshot, refused = () => {}, fields = () => ({}) }) {
+    const wish = { snapshot, refused, fields, first: true };
     this.#wanted.set(stream, wish);
     this.#askForStream(stream, wish);
     return () => {
@@ -169,7 +170,7 @@ export class Connection {
       else this.#ended({ stream, error });
     };
     // Not through a promise: a push that follows the reply must not overtake the snapshot.
-    this.#ask("subscribe", { stream }, taken, refused, REQUEST_TIMEOUT_MS);
+    this.#ask("subscribe", { stream, ...wish.fields() }, taken, refused, REQUEST_TIMEOUT_MS);
   }
 
   #ended({ stream, error, reason }) {
