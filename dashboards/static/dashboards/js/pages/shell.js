@@ -4,6 +4,7 @@ import { showBadges } from "../badges.js";
 import { setText } from "../dom.js";
 import { connection, inbox } from "../live.js";
 import { notify } from "../notifications.js";
+import { switcher } from "../switcher.js";
 
 const root = document.documentElement;
 
@@ -70,4 +71,5 @@ drawer();
 connectionBar();
 showBadges(inbox);
 notify(connection, inbox);
+switcher(document.querySelector("[data-switcher]"), inbox);
 connection.start();
