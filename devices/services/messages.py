@@ -17,7 +17,7 @@ from devices.chat import registry
 from devices.chat.registry import Call
 from devices.chat.text import checked, folded
 from devices.errors import Forbidden, Invalid, NotFound, TooMany
-from devices.events import DirectStored, Event
+from devices.events import DirectStored, Event, ReadMoved
 from devices.models import Attachment, Bot, Mention, Message, Room
 from devices.models.rooms import MAX_KEY
 from devices.queries import references
@@ -113,8 +113,10 @@ def _post(person: Person, room_id: int, text: str, key: str | None, files: tuple
         else:
             written = log.append([line])
             posted = Posted(written.messages[0].seq, [*written.events])
-        marks.move(person, room, posted.seq)
-        return Posted(posted.seq, [*posted.events, *_directs(room, line, posted.seq)])
+        events = [*posted.events, *_directs(room, line, posted.seq)]
+        if marks.move(person, room, posted.seq):  # who answers has read what was said before
+            events.append(ReadMoved(int(person.pk or 0), room.pk, posted.seq, 0, 0))
+        return Posted(posted.seq, events)
 
 
 def _said(person: Person, room: Room, text: str, key: str | None, files: tuple[Attachment, ...]) -> Line:
