@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -52,6 +53,7 @@ def come(browser: Browser, hub: RunningHub) -> Iterator[Come]:
         person.context.on("dialog", lambda dialog: person.complaints.append(f"dialog: {dialog.message}"))
         person.sign_in()
         expect(person.page.get_by_role("heading", name="Fleet")).to_be_visible()
+        person.page.wait_for_load_state()  # its scripts have run then
         if path != "/":
             person.page.goto(path)
         present.append(person)
@@ -63,22 +65,41 @@ def come(browser: Browser, hub: RunningHub) -> Iterator[Come]:
         assert person.complaints == []
 
 
-def say(page: Page, text: str) -> None:
+_CALL = """
+    async ([method, path, body]) => {
+        const token = document.cookie.match(/csrftoken=([^;]+)/)[1];
+        const headers = { "Content-Type": "application/json", "X-CSRFToken": token };
+        const answer = await fetch(`/api/v1/${path}`, { method, headers, body: body && JSON.stringify(body) });
+        if (!answer.ok) throw new Error(await answer.text());
+        return answer.status === 204 ? null : await answer.json();
+    }
+"""
+
+
+def call(person: Person, method: str, path: str, body: object = None) -> Any:
+    """A request of the HTTP API, as a script of the person's page would send it."""
+    return person.page.evaluate(_CALL, [method, path, body])
+
+
+def write(person: Person, to: str, text: str) -> None:
+    call(person, "POST", f"people/{to}/messages", {"text": text})
+
+
+def say(person: Person, room: int, text: str) -> None:
+    call(person, "POST", f"rooms/{room}/messages", {"text": text})
+
+
+def room_of(person: Person, name: str) -> int:
+    """The id of the room of this name."""
+    return next(room["id"] for room in call(person, "GET", "rooms")["items"] if room["name"] == name)
+
+
+def type_message(page: Page, text: str) -> None:
     """Writes into the room that the page shows."""
     box = page.get_by_role("combobox", name="Message")
     box.fill(text)
     box.press("Enter")
     expect(page.get_by_role("log")).to_contain_text(text)
-
-
-def room_of(page: Page, name: str) -> str:
-    """The address of the room of this name."""
-    places = page.evaluate("fetch('/places/').then((answer) => answer.json())")["places"]
-    return next(place["url"] for place in places if place["kind"] == "room" and place["name"] == name)
-
-
-def menu(page: Page, name: str) -> str:
-    return page.get_by_role("navigation", name="Main").get_by_role("link", name=re.compile(f"^{name}")).inner_text()
 
 
 def expect_unread(page: Page, entry: str, count: int) -> None:
@@ -91,18 +112,9 @@ def expect_unread(page: Page, entry: str, count: int) -> None:
 
 def clear(person: Person) -> None:
     """Reads all that is there, so that a test begins with nothing unread."""
-    person.page.evaluate(
-        """async () => {
-            const token = document.cookie.match(/csrftoken=([^;]+)/)[1];
-            const { conversations, rooms } = await (await fetch("/api/v1/inbox")).json();
-            for (const { id, seq } of [...conversations, ...rooms]) {
-                await fetch(`/api/v1/rooms/${id}/read`, {
-                    method: "PUT", body: JSON.stringify({ seq }),
-                    headers: { "Content-Type": "application/json", "X-CSRFToken": token },
-                });
-            }
-        }"""
-    )
+    told = call(person, "GET", "inbox")
+    for room in [*told["conversations"], *told["rooms"]]:
+        call(person, "PUT", f"rooms/{room['id']}/read", {"seq": room["seq"]})
     expect(person.page).to_have_title(re.compile(r"^[^(]"))
 
 
@@ -111,7 +123,7 @@ def test_a_private_message_shows_on_any_page_and_reading_it_shows_on_all(come: C
     clear(bob)
     second = bob.context.new_page()
     second.goto("/dashboards/1/")
-    say(alice.page, "The valve is stuck")
+    type_message(alice.page, "The valve is stuck")
     for page in (bob.page, second):
         expect_unread(page, "inbox", 1)
         expect(page).to_have_title(re.compile(r"^\(1\) "))
@@ -129,8 +141,7 @@ def test_a_message_waits_for_who_is_away(come: Come) -> None:
     bob = come("bob")
     clear(bob)
     bob.page.goto("about:blank")
-    alice = come("alice", "/inbox/bob/")
-    say(alice.page, "When you are back")
+    write(come("alice"), "bob", "When you are back")
     bob.page.goto("/")
     expect_unread(bob.page, "inbox", 1)
     bob.page.goto("/inbox/")
@@ -140,12 +151,11 @@ def test_a_message_waits_for_who_is_away(come: Come) -> None:
 def test_a_room_counts_and_a_mention_stands_out(come: Come) -> None:
     alice, bob = come("alice"), come("bob", "/rooms/")
     clear(bob)
-    url = room_of(alice.page, "General")
-    alice.page.goto(url)
-    say(alice.page, "Good morning")
+    room = room_of(alice, "General")
+    say(alice, room, "Good morning")
     expect_unread(bob.page, "rooms", 1)
     expect(bob.page.locator("[data-menu-badges=rooms] [data-mention-count]")).to_be_hidden()
-    say(alice.page, "Are you there, @bob?")
+    say(alice, room, "Are you there, @bob?")
     expect_unread(bob.page, "rooms", 2)
     expect(bob.page.locator("[data-menu-badges=rooms] [data-mention-count] [data-number]")).to_have_text("1")
     row = bob.page.locator("[data-room-row]", has_text="General")
@@ -159,7 +169,7 @@ def test_a_conversation_with_somebody_new_begins_from_the_picker(come: Come) -> 
     carol, bob = come("carol", "/inbox/"), come("bob", "/inbox/")
     clear(bob)
     carol.page.get_by_role("region", name="People").get_by_role("link", name="bob").click()
-    say(carol.page, "Hello, we have not met")
+    type_message(carol.page, "Hello, we have not met")
     row = bob.page.locator("[data-conversation]", has_text="carol")
     expect(row).to_contain_text("Hello, we have not met")
     row.get_by_role("link").click()
@@ -176,24 +186,15 @@ def test_who_is_blocked_cannot_write_until_it_is_taken_back(come: Come) -> None:
     expect(carol.page.get_by_text("One of you has blocked the other")).to_be_visible()
     bob.page.get_by_role("button", name="Unblock").click()
     carol.page.reload()
-    say(carol.page, "So we talk again")
+    type_message(carol.page, "So we talk again")
 
 
 def test_search_finds_a_message_and_opens_it(come: Come) -> None:
     alice = come("alice")
-    alice.page.goto(room_of(alice.page, "General"))
-    say(alice.page, "The gasket of the third boiler leaks")
+    room = room_of(alice, "General")
+    say(alice, room, "The gasket of the third boiler leaks")
     for n in range(60):
-        alice.page.evaluate(
-            """async ([url, text]) => {
-                const token = document.cookie.match(/csrftoken=([^;]+)/)[1];
-                await fetch(`/api/v1${url}messages`, {
-                    method: "POST", body: JSON.stringify({ text }),
-                    headers: { "Content-Type": "application/json", "X-CSRFToken": token },
-                });
-            }""",
-            [room_of(alice.page, "General"), f"Something else, {n}"],
-        )
+        say(alice, room, f"Something else, {n}")
     alice.page.goto("/rooms/")
     find = alice.page.get_by_role("searchbox", name="Find a room or a message")
     find.fill("GASKET boiler")
@@ -211,15 +212,14 @@ def test_the_list_of_rooms_narrows_down_and_a_manager_adds_to_it(come: Come) -> 
     alice.page.get_by_label("New room", exact=True).fill("Night shift")
     alice.page.get_by_role("button", name="Create").click()
     expect(alice.page.get_by_role("heading", name="Night shift", level=1)).to_be_visible()
-    say(alice.page, "First!")
+    type_message(alice.page, "First!")
     expect(bob.page.locator("[data-room-row]").first).to_contain_text("Night shift")  # without a reload
     bob.page.get_by_role("searchbox").fill("night")
     expect(bob.page.locator("[data-room-row]:visible")).to_have_count(1)
 
 
 def test_scripts_in_names_and_messages_stay_text(come: Come) -> None:
-    odd = come(ODD, "/inbox/alice/")
-    say(odd.page, "<img src=x onerror=alert(2)>")
+    write(come(ODD), "alice", "<img src=x onerror=alert(2)>")
     alice = come("alice", "/inbox/")
     row = alice.page.locator("[data-conversation]", has_text=ODD)
     expect(row).to_contain_text("<img src=x onerror=alert(2)>")
@@ -278,7 +278,7 @@ def notifications(pages: list[Page]) -> list[dict[str, str]]:
 
 
 def test_a_message_is_told_once_however_many_pages_are_hidden(come: Come) -> None:
-    alice, bob = come("alice", "/inbox/bob/"), come("bob")
+    alice, bob = come("alice"), come("bob")
     clear(bob)
     bob.context.add_init_script(_STUB)
     bob.page.goto("/inbox/")
@@ -289,20 +289,20 @@ def test_a_message_is_told_once_however_many_pages_are_hidden(come: Come) -> Non
     for page in pages[1:]:
         page.goto("/")
         expect(page.locator("html:not([data-connection])")).to_be_attached()
-    say(alice.page, "You are looking at it")
+    write(alice, "bob", "You are looking at it")
     for page in pages:
         expect_unread(page, "inbox", 1)
     assert notifications(pages) == []
 
     for page in pages:
         hide(page)
-    say(alice.page, "You are not")
+    write(alice, "bob", "You are not")
     for page in pages:
         expect_unread(page, "inbox", 2)
     for page in pages:  # each asks for a lock before it tells: wait for all of them
         page.evaluate("navigator.locks.request('hubbub-notified', () => {})")
     (told,) = notifications(pages)
-    assert (told["title"], told["body"]) == ("alice to you", "You are not")
+    assert (told["title"], told["body"]) == ("Message from alice", "You are not")
     assert re.fullmatch(r"hubbub-\d+-\d+", told["tag"])
 
     teller = next(page for page in pages if page.evaluate("shown.length"))
@@ -313,13 +313,13 @@ def test_a_message_is_told_once_however_many_pages_are_hidden(come: Come) -> Non
 def test_a_mention_is_told_and_the_off_switch_is_remembered(come: Come) -> None:
     alice, bob = come("alice"), come("bob")
     clear(bob)
-    alice.page.goto(room_of(alice.page, "General"))
+    room = room_of(alice, "General")
     bob.context.add_init_script(_STUB)
     bob.page.goto("/rooms/")
     bob.page.get_by_role("button", name="Turn on").click()
     hide(bob.page)
-    say(alice.page, "Nothing for anybody in particular")
-    say(alice.page, "But this, @bob")
+    say(alice, room, "Nothing for anybody in particular")
+    say(alice, room, "But this, @bob")
     bob.page.wait_for_function("shown.length === 1")
     (told,) = notifications([bob.page])
     assert (told["title"], told["body"]) == ("alice mentions you", "But this, @bob")
@@ -327,7 +327,7 @@ def test_a_mention_is_told_and_the_off_switch_is_remembered(come: Come) -> None:
     bob.page.get_by_role("button", name="Turn off").click()
     bob.page.reload()
     expect(bob.page.get_by_role("button", name="Turn on")).to_be_visible()
-    say(alice.page, "And this, @bob")
+    say(alice, room, "And this, @bob")
     expect(bob.page.locator("[data-menu-badges=rooms] [data-mention-count] [data-number]")).to_have_text("2")
     bob.page.evaluate("navigator.locks.request('hubbub-notified', () => {})")
     assert notifications([bob.page]) == []

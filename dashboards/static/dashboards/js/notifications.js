@@ -33,7 +33,7 @@ export function notify(connection, inbox) {
   if (!areOffered) return;
   holdWhileSeen();
   connection.on("direct", ({ from, room, seq, text }) => {
-    if (from !== inbox.me) tell(room, seq, `${from} to you`, text, `/inbox/${encodeURIComponent(from)}/?seq=${seq}`);
+    if (from !== inbox.me) tell(room, seq, `Message from ${from}`, text, `/inbox/${encodeURIComponent(from)}/?seq=${seq}`);
   });
   connection.on("activity", ({ room, seq, author, text, mention }) => {
     if (mention) tell(room, seq, `${author} mentions you`, text, `/rooms/${room}/?seq=${seq}`);
