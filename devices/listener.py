@@ -34,8 +34,8 @@ class Listener:
 
     `on_loss(shards, reason)` is called when events may be missing:
 
-    - "gap": the running numbers of a source jumped. `shards` holds the shard concerned; it is empty where the group
-      was none of telemetry.
+    - "gap": the running numbers of a source jumped, or it says that the layer did not take its last message. `shards`
+      holds the shard concerned; it is empty where the group was none of telemetry.
     - "layer": the layer was away and is back. `shards` holds all that are listened to.
 
     A layer recovers without a word about what it lost, so once a second a sign of life goes through it and has to
@@ -167,8 +167,9 @@ class Listener:
             except Exception as error:
                 self._fail(error)
                 return
-            self._down = False
-        if was_down:
+            # Asked anew: the receiver may have met a failure while we looked.
+            is_back, self._down = self._down, False
+        if is_back:
             logger.info("the channel layer is back")
             self._lose(self._shards(), "layer")
 
@@ -215,22 +216,25 @@ class Listener:
             if message["token"] in self._probes:
                 self._probes[message["token"]].set()
             return
-        source, n = message.pop("source"), message.pop("n")
+        source, n, lost = message.pop("source"), message.pop("n"), message.pop("lost", False)
         if message["type"] == NUMBERS:
-            self._compare(message["group"], source, n, expected=0)
+            self._compare(message["group"], source, n, expected=0, lost=lost)
             return
         event = from_message(message)
-        self._compare(event.group, source, n, expected=1)
+        self._compare(event.group, source, n, expected=1, lost=lost)
         try:
             self._on_event(event)
         except Exception:
             logger.exception("a %s event was not dealt with", event.type)
 
-    def _compare(self, group: str, source: str, n: int, *, expected: int) -> None:
-        """Tells of a loss unless `n` is `expected` past the last number of this source in the group."""
+    def _compare(self, group: str, source: str, n: int, *, expected: int, lost: bool) -> None:
+        """Tells of a loss unless `n` is `expected` past the last number of this source in the group.
+
+        Where that is not known, the source's own word counts: it may have lost something after the group was joined.
+        """
         last = self._numbers.get((group, source))
         self._numbers[group, source] = n
-        if last is not None and n != last + expected:
+        if lost if last is None else n != last + expected:
             self._lose({shard for shard in self._shards() if groups.telemetry(shard) == group}, "gap")
 
     def _lose(self, shards: set[int], reason: str) -> None:
