@@ -41,5 +41,6 @@ exports = Counter("hubbub_exports", "Exports of readings by how they ended: done
 imported = Counter("hubbub_imported", "Values of imported files: stored, present already, or refused", ["outcome"])
 samples_refused = Counter("hubbub_samples_refused", "Samples left out of messages that were stored otherwise")
 removed = Counter("hubbub_rows_removed", "Readings and rollups removed for their age", ["kind"])
+files_swept = Counter("hubbub_files_swept", "Files that were deleted because no message names them")
 readings_late = Counter("hubbub_readings_late", "Readings that came after their minute had been rolled up")
 job_failures = Counter("hubbub_job_failures", "Periodic jobs that failed and are tried again", ["job"])

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from django.conf import settings
 from django.db import transaction
 
-from devices import access, database, fanout
+from devices import access, database, fanout, file_storage
 from devices.access import Action, Person
 from devices.chat import registry
 from devices.chat.registry import Call
@@ -45,7 +46,7 @@ async def post(person: Person, room_id: int, text: str, key: str | None = None) 
 
 
 async def post_file(person: Person, room_id: int, file: Attachment, text: str = "", key: str | None = None) -> int:
-    """Says something that comes with a file, which is not saved yet. Raises like `post`."""
+    """Says something that comes with a file, whose content is stored and whose row is not. Raises like `post`."""
     return await _in_turn(room_id, lambda: _post(person, room_id, text, key, (file,)))
 
 
@@ -206,7 +207,7 @@ def _remove(person: Person, room_id: int, seq: int) -> Posted:
         message.save(update_fields=["text", "folded", "data", "removed_at"])
         Mention.objects.filter(message=message).delete()
         for attachment in message.attachments.all():
-            transaction.on_commit(lambda file=attachment.file: file.storage.delete(file.name))  # type: ignore[misc]
+            transaction.on_commit(partial(file_storage.drop, str(attachment.file)))
             attachment.delete()
         return _change(person, room, message, MessageKind.REMOVAL, now, "", {"before": before})
 

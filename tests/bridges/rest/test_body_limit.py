@@ -41,7 +41,8 @@ def reader() -> Reader:
 async def ask(reader: Reader) -> AsyncIterator[Ask]:
     """Sends bytes to a real server; returns the first that it answers, up to the end of the headers or the body."""
     sock = socket.create_server(("127.0.0.1", 0))  # listens already: who comes early waits
-    server = uvicorn.Server(uvicorn.Config(BodyLimit(reader, MOST), lifespan="off", log_level="error"))
+    limited = BodyLimit(reader, lambda method, path: MOST)
+    server = uvicorn.Server(uvicorn.Config(limited, lifespan="off", log_level="error"))
     serving = asyncio.create_task(server.serve(sockets=[sock]))
 
     async def send(request: bytes) -> bytes:
@@ -91,5 +92,5 @@ async def test_other_protocols_pass(reader: Reader) -> None:
     async def nothing(*message: Any) -> Any:
         raise AssertionError
 
-    await BodyLimit(application, MOST)({"type": "websocket"}, nothing, nothing)
+    await BodyLimit(application, lambda method, path: MOST)({"type": "websocket"}, nothing, nothing)
     assert seen == ["websocket"]
