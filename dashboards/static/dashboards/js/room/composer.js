@@ -51,6 +51,10 @@ export class Composer {
     return !this.text.trim() && this.#editing === null;
   }
 
+  get isClosed() {
+    return Boolean(this.#closed);
+  }
+
   focus() {
     this.#parts.text.focus();
   }
