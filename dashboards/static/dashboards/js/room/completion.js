@@ -21,7 +21,7 @@ export function wanted(text, caret) {
 }
 
 /**
- * `[{text, help}, …]`, the best first: `text` is what is put in.
+ * `[{text, label, help}, …]`, the best first: `text` is what is put in, `label` what the list shows.
  *
  * `known`: `commands` `[{name, usage, help}]`, `people` `[{username}]`, `devices` `[{uid, name}]`, `metrics`
  * (`uid -> [name, …]`, those that are known yet), `device` (uid of the room's own, or null), `settable`

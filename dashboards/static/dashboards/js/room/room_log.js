@@ -75,6 +75,7 @@ export class RoomLog {
 
   end() {
     for (const end of this.#ends) end();
+    this.#ends = [];
     for (const timer of [...this.#typists.values(), this.#readTimer, this.#retryTimer]) clearTimeout(timer);
     this.outbox.close();
   }
@@ -191,7 +192,7 @@ export class RoomLog {
     try {
       while (this.timeline.behind) await this.#fillOnce();
     } catch {
-      this.#retryTimer = setTimeout(() => this.#fill(), TRY_AGAIN_MS);
+      if (this.#ends.length) this.#retryTimer = setTimeout(() => this.#fill(), TRY_AGAIN_MS);
     } finally {
       this.#filling = false;
     }
@@ -205,6 +206,7 @@ export class RoomLog {
       return;
     }
     const { items, seq } = await this.#api.after(timeline.last);
+    if (!items.length) throw new Error("the log has a hole"); // asked for again a little later
     timeline.resume(items, seq);
   }
 
