@@ -2,6 +2,7 @@
 
 import { setBadges } from "./badges.js";
 import { clone, setText } from "./dom.js";
+import { showFaces } from "./faces.js";
 import { showTimes } from "./short_times.js";
 
 export class ConversationList {
@@ -46,7 +47,8 @@ export class ConversationList {
     row.link.href = `/inbox/${encodeURIComponent(name)}/`;
     row.link.title = name;
     if (name === this.#element.dataset.shown) row.link.setAttribute("aria-current", "page");
-    setText(row.face, name.slice(0, 1).toUpperCase());
+    row.face.dataset.faceOf = name;
+    showFaces(row.root);
     setText(row.name, name);
     this.#rows.set(id, row);
     return row;

@@ -1,6 +1,7 @@
 // Rooms, the inbox, and what each shows on its left.
 
 import { ConversationList } from "../conversation_list.js";
+import { showFaces } from "../faces.js";
 import { everySecond } from "../frame.js";
 import { connection, inbox } from "../live.js";
 import { notificationSwitch } from "../notification_switch.js";
@@ -35,4 +36,5 @@ for (const people of document.querySelectorAll("[data-people-picker]")) peopleFi
 notificationSwitch(find("notifications"));
 closingDetails(".new-room, .talk-menu");
 showTimes(document);
+showFaces(document);
 everySecond(() => showTimes(document));
