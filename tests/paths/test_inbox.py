@@ -96,6 +96,7 @@ def room_of(person: Person, name: str) -> int:
 
 def type_message(page: Page, text: str) -> None:
     """Writes into the room that the page shows."""
+    page.wait_for_load_state()
     box = page.get_by_role("combobox", name="Message")
     box.fill(text)
     box.press("Enter")
@@ -122,7 +123,7 @@ def test_a_private_message_shows_on_any_page_and_reading_it_shows_on_all(come: C
     alice, bob = come("alice", "/inbox/bob/"), come("bob")
     clear(bob)
     second = bob.context.new_page()
-    second.goto("/dashboards/1/")
+    second.goto("/devices/my-device/")
     type_message(alice.page, "The valve is stuck")
     for page in (bob.page, second):
         expect_unread(page, "inbox", 1)
