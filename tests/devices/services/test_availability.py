@@ -79,7 +79,7 @@ def test_a_fleet_that_goes_at_once_is_told_in_one_go(
     fleet = Device.objects.bulk_create(Device(uid=f"d{i}", space=space, name="d") for i in range(1000))
     Room.objects.bulk_create(Room(space=space, device=device) for device in fleet)
     change([Word(device.id, ONLINE, NOW) for device in fleet])
-    with django_assert_max_num_queries(40):
+    with django_assert_max_num_queries(30):
         events = change([Word(device.id, OFFLINE, NOW + S) for device in fleet])
     assert {event.uid for event in viewers_hear(events)} == {device.uid for device in fleet}
     assert {room_says(device)[-1] for device in fleet[::100]} == {"offline"}
