@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -157,3 +158,44 @@ def test_the_address_of_a_webhook_stands_in_no_log(
             cursor.execute("ALTER TABLE elsewhere RENAME TO devices_webhook")
     web.wait_for("/api/v1/hooks/…")
     assert secret not in web.output
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder with room for 4 MiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    try:
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=4m", "hubbub-test", str(folder)], check=True, capture_output=True
+        )
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"a tmpfs cannot be mounted here: {error}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
+@pytest.mark.parametrize("full", ["files", "TMPDIR"])
+def test_a_full_disk_is_told_and_the_hub_goes_on(
+    kind: str, full: str, tmp_path: Path, small_disk: Path, bob: User, room: int
+) -> None:
+    """Where files are kept, and where they wait while they come in."""
+    web = WebServer(kind, tmp_path, FILE_LIMIT="0", **({"TMPDIR": str(small_disk)} if full == "TMPDIR" else {}))
+    if full == "files":
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "files").symlink_to(small_disk)
+    web.start()
+    try:
+        rights = {"Authorization": f"Bearer {tokens.create(bob)}"}
+        with httpx.Client(base_url=f"{web.url}/api/v1/", headers=rights, timeout=60) as client:
+            # 6 MB, which httpx sends as a whole: an answer that comes before its end is not lost.
+            refused = client.post(f"rooms/{room}/files", files={"file": ("a.bin", PART * 96)})
+            assert refused.status_code == 503, refused.text
+            if refused.content:  # Daphne has no words for what happens before a request is one
+                assert refused.json()["error"]["code"] == "unavailable"
+            assert not [path for path in small_disk.rglob("*") if path.is_file()]
+            assert client.post(f"rooms/{room}/files", files={"file": ("a.bin", PART)}).status_code == 201
+    finally:
+        web.kill()
+        print(web.output)
