@@ -1,6 +1,6 @@
 // Knows what can be completed in a room: asks for it when it is first wanted. No DOM in here.
 
-import { buttonsOf, controlsOf } from "../metrics.js";
+import { buttonsOf, controlsOf, record } from "../metrics.js";
 import { completions, wanted } from "./completion.js";
 
 const SWITCHED = ["true", "false"];
@@ -42,9 +42,9 @@ export class Completer {
       space ? this.#api.devices(space) : [],
     ]);
     Object.assign(this.#known, { commands, people, devices });
-    this.#known.metrics = Object.fromEntries(devices.map(({ uid, latest }) => [uid, Object.keys(latest ?? {}).sort()]));
+    this.#known.metrics = record(Object.fromEntries(devices.map(({ uid, metrics }) => [uid, metrics])));
     const own = devices.find(({ uid }) => uid === this.#known.device);
-    if (own) this.#learn(own.attributes ?? {});
+    if (own) this.#learn(own.attributes);
   }
 
   /** The device's own word on what can be set and called. */

@@ -116,9 +116,9 @@ export class LogView {
       element.remove();
       this.#shown.delete(id);
     }
+    const elements = wanted.map((row) => this.#element(row));
     let next = this.#list.firstElementChild;
-    for (const row of wanted) {
-      const element = this.#element(row);
+    for (const element of elements) {
       if (element === next) next = next.nextElementSibling;
       else this.#list.insertBefore(element, next);
     }

@@ -41,9 +41,10 @@ export class RoomApi {
     return (await getJson(`${this.#url}/chat-commands`)).items;
   }
 
-  /** The devices of a space with their newest values: `[{uid, name, latest, …}]`. */
+  /** The devices of a space: `[{uid, name, attributes, metrics}]`, the last being names. */
   async devices(space) {
-    return (await getJson(`/api/v1/devices?space=${encodeURIComponent(space)}&limit=1000`)).items;
+    const { items } = await getJson(`/api/v1/devices?space=${encodeURIComponent(space)}&limit=1000`);
+    return items.map(({ device: { uid, name, attributes }, latest }) => ({ uid, name, attributes, metrics: Object.keys(latest).sort() }));
   }
 
   fileUrl({ id, name }) {
