@@ -5,7 +5,12 @@ import { connection, feed } from "../live.js";
 import { RoomView } from "../room/room_view.js";
 
 const { room, person, open_at: openAt, closed } = pageData();
-const view = new RoomView(document.getElementById("room"), { room, person, connection, feed, openAt, closed });
+const view = new RoomView(document.getElementById("room"), { room, person, connection, feed, openAt, closed, link });
+
+/** The address of a message of this page. */
+function link(seq) {
+  return `${location.pathname}?seq=${seq}`;
+}
 
 const availability = document.querySelector("[data-availability]");
 if (availability) {
