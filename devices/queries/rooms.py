@@ -19,10 +19,11 @@ MAX_LISTED = 200
 
 def listed(person: Person) -> QuerySet[Any]:
     """The rooms that the person may read, the newest talk first, with `read_seq`, `unread` and `mention_count`."""
-    mark = ReadMark.objects.filter(room=OuterRef("pk"), user=person.pk)
+    marks = ReadMark.objects.filter(user=person.pk)
+    mark = marks.filter(room=OuterRef("pk"))
     named = (
         Mention.objects.filter(room=OuterRef("pk"), user=person.pk)
-        .filter(seq__gt=Coalesce(Subquery(mark.filter(room=OuterRef("room")).values("seq")[:1]), 0))
+        .filter(seq__gt=Coalesce(Subquery(marks.filter(room=OuterRef("room")).values("seq")[:1]), 0))
         .order_by()
         .values("room")
         .annotate(n=Count("*"))
