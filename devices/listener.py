@@ -34,7 +34,8 @@ class Listener:
 
     `on_loss(names, reason)` is called when events of the groups of these names may be missing:
 
-    - "gap": the running numbers of a source jumped in one group.
+    - "gap": the running numbers of a source jumped in one group, or it says that the layer did not take its last
+      message.
     - "layer": the layer was away and is back. `names` holds all groups that are listened to.
 
     A layer recovers without a word about what it lost, so once a second a sign of life goes through it and has to
@@ -166,8 +167,9 @@ class Listener:
             except Exception as error:
                 self._fail(error)
                 return
-            self._down = False
-        if was_down:
+            # Asked anew: the receiver may have met a failure while we looked.
+            is_back, self._down = self._down, False
+        if is_back:
             logger.info("the channel layer is back")
             self._lose(set(self._wanted), "layer")
 
@@ -211,22 +213,25 @@ class Listener:
             if message["token"] in self._probes:
                 self._probes[message["token"]].set()
             return
-        source, n = message.pop("source"), message.pop("n")
+        source, n, lost = message.pop("source"), message.pop("n"), message.pop("lost", False)
         if message["type"] == NUMBERS:
-            self._compare(message["group"], source, n, expected=0)
+            self._compare(message["group"], source, n, expected=0, lost=lost)
             return
         event = from_message(message)
-        self._compare(event.group, source, n, expected=1)
+        self._compare(event.group, source, n, expected=1, lost=lost)
         try:
             self._on_event(event)
         except Exception:
             logger.exception("a %s event was not dealt with", event.type)
 
-    def _compare(self, group: str, source: str, n: int, *, expected: int) -> None:
-        """Tells of a loss unless `n` is `expected` past the last number of this source in the group."""
+    def _compare(self, group: str, source: str, n: int, *, expected: int, lost: bool) -> None:
+        """Tells of a loss unless `n` is `expected` past the last number of this source in the group.
+
+        Where that is not known, the source's own word counts: it may have lost something after the group was joined.
+        """
         last = self._numbers.get((group, source))
         self._numbers[group, source] = n
-        if last is not None and n != last + expected:
+        if lost if last is None else n != last + expected:
             self._lose({group}, "gap")
 
     def _lose(self, names: set[str], reason: str) -> None:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pytest
 from channels.layers import get_channel_layer
@@ -250,6 +251,47 @@ async def test_what_a_source_loses_after_the_layer_is_back_is_told_too(
     assert await ear.loss() == ({groups.telemetry(3)}, "layer")
     await swallow(monkeypatch, batch())
     assert await ear.loss() == ({groups.telemetry(3)}, "gap")
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+async def test_what_a_source_loses_before_its_first_number_was_heard_is_told_too(
+    ear: Ear, monkeypatch: pytest.MonkeyPatch, frozen: bool
+) -> None:
+    """Who joins while a source cannot reach the layer has no number to compare the next one with."""
+    await fanout.publish([batch()])
+    await ear.listener.join(groups.telemetry(3))
+
+    class Away:
+        async def group_send(self, group: str, message: dict[str, Any]) -> None:
+            raise TimeoutError if frozen else ConnectionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fanout, "get_channel_layer", Away)
+        patched.setattr(fanout, "_frozen_until", WeakKeyDictionary())
+        await fanout.publish([batch(), batch()])
+    await fanout.publish([batch()])
+    assert await ear.loss() == ({groups.telemetry(3)}, "gap")
+    await ear.event()
+    await fanout.publish([batch()])
+    await ear.event()
+    assert ear.losses.empty()
+
+
+async def test_a_failure_that_the_receiver_meets_during_a_look_is_told(
+    ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ear.listener.join(groups.telemetry(3))
+    comes_back = ear.listener._comes_back
+
+    async def with_a_failure(group: str, within_s: float) -> bool:
+        came_back = await comes_back(group, within_s)
+        ear.listener._fail(ConnectionError("away for a moment"))
+        return came_back
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ear.listener, "_comes_back", with_a_failure)
+        await ear.listener._look()
+    assert await ear.loss() == ({groups.telemetry(3)}, "layer")
 
 
 async def test_of_two_bridges_the_one_that_loses_an_event_is_noticed(ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
