@@ -11,7 +11,7 @@ from typing import Any
 
 from channels.layers import get_channel_layer
 
-from devices import groups, stats
+from devices import stats
 from devices.events import Event, from_message
 from devices.fanout import NUMBERS
 
@@ -32,11 +32,11 @@ _PROBE = "probe"
 class Listener:
     """Takes events of the groups it has joined and hands them to `on_event`, in order.
 
-    `on_loss(shards, reason)` is called when events may be missing:
+    `on_loss(names, reason)` is called when events of the groups of these names may be missing:
 
-    - "gap": the running numbers of a source jumped, or it says that the layer did not take its last message. `shards`
-      holds the shard concerned; it is empty where the group was none of telemetry.
-    - "layer": the layer was away and is back. `shards` holds all that are listened to.
+    - "gap": the running numbers of a source jumped in one group, or it says that the layer did not take its last
+      message.
+    - "layer": the layer was away and is back. `names` holds all groups that are listened to.
 
     A layer recovers without a word about what it lost, so once a second a sign of life goes through it and has to
     come back. Both callbacks run on the loop.
@@ -45,7 +45,7 @@ class Listener:
     def __init__(
         self,
         on_event: Callable[[Event], None],
-        on_loss: Callable[[set[int], str], None],
+        on_loss: Callable[[set[str], str], None],
         *,
         tick_s: float = TICK_S,
         patience_s: float = PATIENCE_S,
@@ -171,7 +171,7 @@ class Listener:
             is_back, self._down = self._down, False
         if is_back:
             logger.info("the channel layer is back")
-            self._lose(self._shards(), "layer")
+            self._lose(set(self._wanted), "layer")
 
     async def _open(self) -> None:
         async with asyncio.timeout(self._patience_s):
@@ -194,9 +194,6 @@ class Listener:
         # The numbers stay. A source may find back to the layer later than we: what it lost after we told of the loss
         # shows as a jump alone. So one loss may be told twice, but none is left out.
         self._heard.clear()
-
-    def _shards(self) -> set[int]:
-        return {shard for shard in range(groups.SHARDS) if groups.telemetry(shard) in self._wanted}
 
     async def _receive(self, channel: str) -> None:
         while True:
@@ -235,11 +232,11 @@ class Listener:
         last = self._numbers.get((group, source))
         self._numbers[group, source] = n
         if lost if last is None else n != last + expected:
-            self._lose({shard for shard in self._shards() if groups.telemetry(shard) == group}, "gap")
+            self._lose({group}, "gap")
 
-    def _lose(self, shards: set[int], reason: str) -> None:
+    def _lose(self, names: set[str], reason: str) -> None:
         stats.layer_gaps.inc()
         try:
-            self._on_loss(shards, reason)
+            self._on_loss(names, reason)
         except Exception:
             logger.exception("a loss on the channel layer was not dealt with")

@@ -36,6 +36,7 @@ class Env:
     device_rate_limit: int
     chat_rate_limit: int
     connection_limit: int
+    file_limit: int
     debug: bool
 
     @property
@@ -72,6 +73,7 @@ def read(environ: Mapping[str, str], base_dir: Path) -> Env:
         device_rate_limit=_count(environ, "DEVICE_RATE_LIMIT", 1000),
         chat_rate_limit=_count(environ, "CHAT_RATE_LIMIT", 100),
         connection_limit=_count(environ, "CONNECTION_LIMIT", 50),
+        file_limit=_count(environ, "FILE_LIMIT", 10),
         debug=_flag(environ, "DEBUG", default=False),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,6 +39,16 @@ def fresh_channel_layer() -> Iterator[None]:
     fanout._untaken.clear()  # what that test's layer did not take
     yield
     channel_layers.backends.clear()
+
+
+@pytest.fixture(autouse=True)
+def files_folder(tmp_path: Path, settings: Any) -> Path:
+    """Where the files of rooms are kept, made with the first of them."""
+    folder = tmp_path / "files"
+    kept = settings.STORAGES["default"]
+    options = {**kept["OPTIONS"], "location": folder}
+    settings.STORAGES = {**settings.STORAGES, "default": {**kept, "OPTIONS": options}}
+    return folder
 
 
 @pytest.fixture

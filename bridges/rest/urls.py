@@ -16,7 +16,7 @@ Endpoint = Callable[..., Awaitable[HttpResponse]]
 
 
 def _private(endpoint: Endpoint) -> Endpoint:
-    """Keeps the answers out of caches, and gives ninja's plain "method not allowed" the shape of all errors."""
+    """Keeps out of caches what says nothing else, and gives ninja's "method not allowed" the shape of all errors."""
 
     @wraps(endpoint)
     async def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -25,7 +25,7 @@ def _private(endpoint: Endpoint) -> Endpoint:
             allowed = response["Allow"]
             response = problem("method_not_allowed", f"this takes {allowed}")
             response["Allow"] = allowed
-        response["Cache-Control"] = "no-store"
+        response.setdefault("Cache-Control", "no-store")
         return response
 
     return wrapped

@@ -25,12 +25,13 @@ def device(request: HttpRequest, uid: str) -> HttpResponse:
     with as_pages():
         found = access.device(request.user, uid)
     may_command = access.may(request.user, Action.COMMAND, found.space_id)
+    may_manage = access.may(request.user, Action.MANAGE, found.space_id)
     now = now_us()
     snapshot = devices.snapshot(found, devices.latest([found.id]).get(found.id, {}))
     context = {
         "device": found,
         "may_command": may_command,
-        "may_manage": access.may(request.user, Action.MANAGE, found.space_id),
+        "may_manage": may_manage,
         "many_spaces": access.spaces(request.user).count() > 1,
         "page": {
             "uid": found.uid,
@@ -43,9 +44,18 @@ def device(request: HttpRequest, uid: str) -> HttpResponse:
                 "silence_limit_s": availability.silence_limit_us(found) // 1_000_000,
             },
             "may_command": may_command,
+            "room": {"id": found.room.pk, "device": found.uid, "space": found.space.slug},
+            "person": {"username": request.user.get_username(), "manages": may_manage},
+            "open_at": seq_to_open(request),
         },
     }
     return render(request, "dashboards/device.html", context)
+
+
+def seq_to_open(request: HttpRequest) -> int | None:
+    """Seq of the message that a link names with `?seq=`; what is no number opens the newest."""
+    text = request.GET.get("seq", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else None
 
 
 @login_required
