@@ -104,11 +104,10 @@ class EventStream:
         try:
             async with asyncio.timeout(None) as life:
                 connection.live(life)
-                connection.push(frames.welcome(connection.person.get_username(), now_us() // 1000, {}))
                 await self._relay.add(connection)
                 connection.busy = True  # nothing can be sent yet, so its silence says nothing
                 await self._subscribe(connection)
-                await self._begin()
+                await self._begin(connection.person)
                 connection.busy = False
                 connection.heard()
                 writer = asyncio.create_task(connection.outbox.drain(lambda message: self._write(connection, message)))
@@ -150,14 +149,16 @@ class EventStream:
         if connection.streams and any(name == b"last-event-id" for name, _ in self._headers):
             connection.push(frames.resync(connection.streams, "reconnect"))
 
-    async def _begin(self) -> None:
+    async def _begin(self, person: Person) -> None:
         headers = [
             (b"content-type", b"text/event-stream; charset=utf-8"),
             (b"cache-control", b"no-store"),
             (b"x-accel-buffering", b"no"),  # nginx would hold events back until a buffer is full
         ]
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-        await self._body(f"retry: {RETRY_MS}\n\n")
+        # Made now: pages set their clocks by it, and a layer that is away has held up the subscription for seconds.
+        welcome = frames.welcome(person.get_username(), now_us() // 1000, {})
+        await self._body(f"retry: {RETRY_MS}\n\ndata: {welcome}\n\n")
 
     async def _write(self, connection: Connection, message: dict[str, Any]) -> None:
         text: str = message["text"]

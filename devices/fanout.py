@@ -37,6 +37,9 @@ SEND_S = 2.0
 _numbers: defaultdict[str, int] = defaultdict(int)
 _unannounced: dict[str, int] = {}
 """Group -> how often its number is still to be announced."""
+_untaken: set[str] = set()
+"""Groups of which the layer did not take the last message. The next one says so as `lost`: who came to listen in the
+meantime has no earlier number by which to tell."""
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Lock]] = WeakKeyDictionary()
 _frozen_until: WeakKeyDictionary[asyncio.AbstractEventLoop, float] = WeakKeyDictionary()
 """Until then nothing is sent: everybody in the queue of a group would wait for `SEND_S` in vain."""
@@ -68,6 +71,7 @@ async def _send_all(group: str, events: list[Event]) -> None:
             _unannounced[group] = ANNOUNCEMENTS
             if loop.time() < _frozen_until.get(loop, 0.0):
                 stats.layer_failures.labels(event.type).inc()
+                _untaken.add(group)
                 continue
             error = await _send(group, {**to_message(event), "source": SOURCE, "n": _numbers[group]})
             if isinstance(error, TimeoutError):
@@ -87,13 +91,17 @@ def publish_from_sync(events: Iterable[Event]) -> None:
 
 async def _send(group: str, message: dict[str, Any]) -> Exception | None:
     """What kept the layer from taking the message; `None` where it took it."""
+    if group in _untaken:
+        message["lost"] = True
     try:
         async with asyncio.timeout(SEND_S):
             await get_channel_layer().group_send(group, message)
     except Exception as error:
         stats.layer_failures.labels(message["type"]).inc()
         logger.warning("the channel layer did not take a message of type %s: %r", message["type"], error)
+        _untaken.add(group)
         return error
+    _untaken.discard(group)
     stats.layer_sent.labels(message["type"]).inc()
     return None
 

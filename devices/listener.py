@@ -11,7 +11,7 @@ from typing import Any
 
 from channels.layers import get_channel_layer
 
-from devices import groups, stats
+from devices import stats
 from devices.events import Event, from_message
 from devices.fanout import NUMBERS
 
@@ -32,11 +32,11 @@ _PROBE = "probe"
 class Listener:
     """Takes events of the groups it has joined and hands them to `on_event`, in order.
 
-    `on_loss(shards, reason)` is called when events may be missing:
+    `on_loss(names, reason)` is called when events of the groups of these names may be missing:
 
-    - "gap": the running numbers of a source jumped. `shards` holds the shard concerned; it is empty where the group
-      was none of telemetry.
-    - "layer": the layer was away and is back. `shards` holds all that are listened to.
+    - "gap": the running numbers of a source jumped in one group, or it says that the layer did not take its last
+      message.
+    - "layer": the layer was away and is back. `names` holds all groups that are listened to.
 
     A layer recovers without a word about what it lost, so once a second a sign of life goes through it and has to
     come back. Both callbacks run on the loop.
@@ -45,7 +45,7 @@ class Listener:
     def __init__(
         self,
         on_event: Callable[[Event], None],
-        on_loss: Callable[[set[int], str], None],
+        on_loss: Callable[[set[str], str], None],
         *,
         tick_s: float = TICK_S,
         patience_s: float = PATIENCE_S,
@@ -167,10 +167,11 @@ class Listener:
             except Exception as error:
                 self._fail(error)
                 return
-            self._down = False
-        if was_down:
+            # Asked anew: the receiver may have met a failure while we looked.
+            is_back, self._down = self._down, False
+        if is_back:
             logger.info("the channel layer is back")
-            self._lose(self._shards(), "layer")
+            self._lose(set(self._wanted), "layer")
 
     async def _open(self) -> None:
         async with asyncio.timeout(self._patience_s):
@@ -194,9 +195,6 @@ class Listener:
         # shows as a jump alone. So one loss may be told twice, but none is left out.
         self._heard.clear()
 
-    def _shards(self) -> set[int]:
-        return {shard for shard in range(groups.SHARDS) if groups.telemetry(shard) in self._wanted}
-
     async def _receive(self, channel: str) -> None:
         while True:
             try:
@@ -215,27 +213,30 @@ class Listener:
             if message["token"] in self._probes:
                 self._probes[message["token"]].set()
             return
-        source, n = message.pop("source"), message.pop("n")
+        source, n, lost = message.pop("source"), message.pop("n"), message.pop("lost", False)
         if message["type"] == NUMBERS:
-            self._compare(message["group"], source, n, expected=0)
+            self._compare(message["group"], source, n, expected=0, lost=lost)
             return
         event = from_message(message)
-        self._compare(event.group, source, n, expected=1)
+        self._compare(event.group, source, n, expected=1, lost=lost)
         try:
             self._on_event(event)
         except Exception:
             logger.exception("a %s event was not dealt with", event.type)
 
-    def _compare(self, group: str, source: str, n: int, *, expected: int) -> None:
-        """Tells of a loss unless `n` is `expected` past the last number of this source in the group."""
+    def _compare(self, group: str, source: str, n: int, *, expected: int, lost: bool) -> None:
+        """Tells of a loss unless `n` is `expected` past the last number of this source in the group.
+
+        Where that is not known, the source's own word counts: it may have lost something after the group was joined.
+        """
         last = self._numbers.get((group, source))
         self._numbers[group, source] = n
-        if last is not None and n != last + expected:
-            self._lose({shard for shard in self._shards() if groups.telemetry(shard) == group}, "gap")
+        if lost if last is None else n != last + expected:
+            self._lose({group}, "gap")
 
-    def _lose(self, shards: set[int], reason: str) -> None:
+    def _lose(self, names: set[str], reason: str) -> None:
         stats.layer_gaps.inc()
         try:
-            self._on_loss(shards, reason)
+            self._on_loss(names, reason)
         except Exception:
             logger.exception("a loss on the channel layer was not dealt with")

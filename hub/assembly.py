@@ -24,7 +24,7 @@ from bridges.mqtt.embedded import EmbeddedBridge
 from dashboards.live import relay
 from devices.services.refusals import START_BYTES
 from devices.worker import run_worker
-from hub import asgi, demo, web
+from hub import asgi, demo, simulator, web
 from hub.broker_stats import BrokerCollector
 
 logger = logging.getLogger("hubbub")
@@ -74,7 +74,7 @@ class Hub:
         bridge = asyncio.create_task(bridging)
         worker_stop = asyncio.Event()
         worker = asyncio.create_task(run_worker(worker_stop))
-        simulator = await self._start_simulator(next(iter(self._brokers.values())))
+        simulated = self._start_simulator(next(iter(self._brokers.values())))
         try:
             await self._greet(bridged)
             stop = asyncio.create_task(self._stop.wait())
@@ -82,7 +82,7 @@ class Hub:
         finally:
             worker_stop.set()
             async with asyncio.timeout(STOP_S):
-                await self._shut_down(simulator, bridge_stop, bridge, broker)
+                await self._shut_down(simulated, bridge_stop, bridge, broker)
                 await worker
 
     async def _start_broker(
@@ -101,20 +101,19 @@ class Hub:
         await self._doorkeeper.start()
         return broker, bridge.run(broker, replace(address, username=BRIDGE, password=password), stop, ready)
 
-    async def _start_simulator(self, address: BrokerAddress) -> asyncio.subprocess.Process | None:
+    def _start_simulator(self, address: BrokerAddress) -> asyncio.Task[None] | None:
         """The demo devices are clients of their own, in a process of their own."""
         if not settings.DEMO:
             return None
-        return await asyncio.create_subprocess_exec(
+        running = simulator.keep_running(
             sys.executable,
             str(settings.BASE_DIR / "manage.py"),
             "simulate",
             f"--credentials={demo.simulator_credentials(settings.DATA_DIR)}",
             f"--url={address.for_others()}",
             "--stop-with-stdin",  # a hub that is killed leaves no devices behind
-            stdin=asyncio.subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is ours to pass on, in order
         )
+        return asyncio.create_task(running, name="simulator")
 
     async def _greet(self, bridged: asyncio.Event) -> None:
         await self._web_ready.wait()
@@ -127,16 +126,16 @@ class Hub:
 
     async def _shut_down(
         self,
-        simulator: asyncio.subprocess.Process | None,
+        simulated: asyncio.Task[None] | None,
         bridge_stop: asyncio.Event,
         bridge: asyncio.Task[None],
         broker: Broker | None,
     ) -> None:
         """Devices first, then the bridge once it has stored what they sent, then the viewers."""
         await web.stop_listening(self._server)
-        if simulator is not None and simulator.returncode is None:
-            simulator.terminate()
-            await simulator.wait()
+        if simulated is not None:
+            simulated.cancel()
+            await asyncio.gather(simulated, return_exceptions=True)
         bridge_stop.set()
         await asyncio.gather(bridge, return_exceptions=True)
         await relay.close_all()

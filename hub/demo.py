@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.db import transaction
 
 from bridges.simulator.fleet import DEMO_FLEET
@@ -20,6 +21,8 @@ from devices.values import Role
 
 SLUG = "demo"
 FIRST_DEVICE = "my-device"
+GROUP = "hubbub demo"
+"""Of the users made here: by it a later start knows them from people of the same names."""
 PEOPLE: dict[str, Role | None] = {
     "alice": Role.MANAGER,
     "bob": Role.OPERATOR,
@@ -40,7 +43,8 @@ class Demo:
 def prepare(data_dir: Path, password: str | None, *, simulated: bool) -> Demo:
     """Makes what is missing of the demo space.
 
-    `password` (the setting) is given to the demo users whenever it is set; without it the first start makes one up.
+    `password` (the setting) is given to the users made here whenever it is set; without it the first start makes one
+    up. Somebody else of the same name keeps their own password and gets no rights.
     """
     secret_file = data_dir / f"{FIRST_DEVICE}.secret"
     with transaction.atomic():
@@ -63,14 +67,18 @@ def simulator_credentials(data_dir: Path) -> Path:
 
 
 def _make_people(space: Space) -> None:
+    group, _ = Group.objects.get_or_create(name=GROUP)
     for username, role in PEOPLE.items():
-        user, _ = get_user_model().objects.get_or_create(username=username)
+        user, is_new = get_user_model().objects.get_or_create(username=username)
+        if not is_new:
+            continue
+        user.groups.add(group)
         if role is not None:
             spaces.set_role(space, user, role)
 
 
 def _set_password(password: str) -> None:
-    for user in get_user_model().objects.filter(username__in=PEOPLE):
+    for user in get_user_model().objects.filter(groups__name=GROUP):
         if not user.check_password(password):
             user.set_password(password)
             user.save(update_fields=["password"])

@@ -28,6 +28,7 @@ _process = WebRequest.process
 def _on_length(request: Any, length: int | None) -> None:
     """Called once the headers are read; `None` where the body comes in chunks."""
     request.most = _allowed(request.channel)
+    request._parsePOSTFormSubmission = False  # Twisted would read forms too, in memory of twelve times their size
     if length is not None and length > request.most:
         _got_length(request, 0)
         _refuse(request, _TOO_LARGE)
@@ -105,7 +106,6 @@ class _Mapped:
 def bound_in_daphne() -> None:
     """For every Daphne of this process, whoever starts it."""
     WebRequest.refused = None
-    WebRequest._parsePOSTFormSubmission = False  # Twisted would read every form into memory, for views of its own
     WebRequest.process = _on_complete
     WebRequest.gotLength = _on_length
     WebRequest.handleContentChunk = _on_chunk

@@ -33,7 +33,7 @@ class Watch:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set. A database, a disk or a Mosquitto that is away is tried again."""
-        listener = Listener(self._on_event, lambda shards, reason: self._changed.set())
+        listener = Listener(self._on_event, lambda names, reason: self._changed.set())
         await listener.start()
         await listener.join(groups.ACCOUNTS)
         stopping = asyncio.create_task(stop.wait())

@@ -64,7 +64,7 @@ class Doorkeeper:
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
-        self._listener = Listener(self._on_event, lambda shards, reason: None)
+        self._listener = Listener(self._on_event, lambda names, reason: None)
         self._ending: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:

@@ -61,7 +61,7 @@ class Outbound:
     def _on_event(self, event: Event) -> None:
         self._wake.set()
 
-    def _on_loss(self, shards: set[int], reason: str) -> None:
+    def _on_loss(self, names: set[str], reason: str) -> None:
         self._wake.set()
 
     async def _listen(self) -> None:

@@ -108,6 +108,8 @@ async def show_file(request: HttpRequest, id: int, file: int, name: str) -> Http
 
 def _form(request: HttpRequest) -> tuple[Upload, str, str | None]:
     """Reads the form, which goes to the disk and back. Raises `Invalid`."""
+    if not request.META.get("CONTENT_LENGTH"):  # Django takes such a form for an empty one
+        raise Invalid("a form that comes in chunks is not read: send its Content-Length")
     sent = [file for field in request.FILES for file in request.FILES.getlist(field)]
     file = request.FILES.get("file")
     if not isinstance(file, UploadedFile) or len(sent) != 1:

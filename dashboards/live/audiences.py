@@ -51,7 +51,7 @@ class Audiences:
     def _settle(self) -> None:
         moved, self._moved = self._moved, set()
         for connection in moved:
-            devices = frozenset[int]().union(*connection.streams.values())
+            devices = connection.devices
             audience = self._of_connection.get(connection)
             if audience is not None and audience.devices == devices:
                 continue

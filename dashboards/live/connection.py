@@ -11,6 +11,7 @@ from dashboards.live.errors import CLOSE_CODES, CloseCode
 from dashboards.live.logins import Login
 from dashboards.live.outbox import Outbox
 from dashboards.live.rates import Rate
+from dashboards.live.shown import Shown
 from dashboards.live.window import Frame, Window
 from devices import stats
 from devices.access import Person
@@ -53,8 +54,7 @@ class Connection:
         self.person = person
         self.user_id = int(person.pk or 0)
         self.login = login
-        self.streams: dict[str, frozenset[int]] = {}
-        """Stream -> ids of its devices."""
+        self.streams: dict[str, Shown] = {}
         self.outbox = Outbox()
         self.window = Window(number)
         self.rate = Rate(clock)
@@ -65,6 +65,11 @@ class Connection:
         self.checked_at = float("-inf")
         """When the login was last looked at; a new connection is due at once, see `dashboards.live.keeper`."""
         self.closed: CloseCode | None = None
+
+    @property
+    def devices(self) -> frozenset[int]:
+        """Ids of the devices that its streams show."""
+        return frozenset[int]().union(*[shown.devices for shown in self.streams.values()])
 
     def live(self, life: asyncio.Timeout | None) -> None:
         """`life` is the scope of the receive loop while there is one; the hub ends it to close the socket."""

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from dashboards.live.errors import describe
-from devices.events import AvailabilityChanged, CommandChanged, Part
+from devices.events import AvailabilityChanged, CommandChanged, DirectStored, Entry, Part, ReadMoved
 
 MAX_FRAME_BYTES = 64 * 1024
 """The largest frame that a client may send; past it the socket is closed with 1009."""
@@ -151,6 +151,59 @@ def command(event: CommandChanged) -> str:
             "at": event.at // 1000,
         }
     )
+
+
+def message(entry: Entry) -> str:
+    """Joins the room and what the log has encoded, which begins with `{"seq":`."""
+    return f'{{"type":"message","room":{entry.room_id},{entry.json[1:]}'
+
+
+def activity(entry: Entry, mention: bool) -> str:
+    return _encode(
+        {
+            "type": "activity",
+            "room": entry.room_id,
+            "seq": entry.seq,
+            "at": entry.at // 1000,
+            "author": entry.author,
+            "text": entry.excerpt,
+            "mention": mention,
+        }
+    )
+
+
+def direct(event: DirectStored) -> str:
+    return _encode(
+        {
+            "type": event.type,
+            "from": event.author,
+            "to": event.to,
+            "room": event.room_id,
+            "seq": event.seq,
+            "at": event.at // 1000,
+            "text": event.text,
+        }
+    )
+
+
+def read(event: ReadMoved) -> str:
+    return _encode(
+        {
+            "type": event.type,
+            "room": event.room_id,
+            "seq": event.seq,
+            "unread": event.unread,
+            "mentions": event.mentions,
+        }
+    )
+
+
+def typing(room_id: int, user: str) -> str:
+    return _encode({"type": "typing", "room": room_id, "user": user})
+
+
+def presence(room_id: int, joined: Iterable[str], left: Iterable[str]) -> str:
+    return _encode({"type": "presence", "room": room_id, "joined": sorted(joined), "left": sorted(left)})
 
 
 def resync(streams: Iterable[str], reason: str) -> str:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar
 from django.db import Error as DatabaseError
 from msgspec import Meta
 
-from dashboards.live import frames, streams
+from dashboards.live import frames, streams, talk
 from dashboards.live.connection import MAX_BAD_FRAMES, MAX_STREAMS, Connection
 from dashboards.live.errors import CloseCode
 from dashboards.live.frames import BadFrame, Id, Request
@@ -32,6 +32,8 @@ StreamName = Annotated[str, Meta(max_length=128)]
 
 class Subscribe(Request, tag="subscribe"):
     stream: StreamName
+    after_seq: Annotated[int, Meta(ge=0, le=2**53)] | None = None
+    """Of a room: what follows this message, in place of the newest ones."""
 
 
 async def subscribe(relay: Relay, connection: Connection, request: Subscribe) -> Result:
@@ -43,15 +45,20 @@ async def subscribe(relay: Relay, connection: Connection, request: Subscribe) ->
     is_new = stream not in connection.streams
     if is_new and len(connection.streams) >= MAX_STREAMS:
         raise TooMany(f"a connection may have {MAX_STREAMS} streams")
-    devices = await database.run(streams.find, connection.person, stream)
+    shown = await database.run(streams.find, connection.person, stream)
     connection.outbox.hold()
     try:
-        await relay.watch(connection, stream, devices)
-        return await database.run(streams.snapshot, stream, devices)
+        await relay.watch(connection, stream, shown)
+        snapshot = await database.run(streams.snapshot, connection.person, stream, shown, request.after_seq)
     except Exception:
         if is_new:
             relay.unwatch(connection, stream)
+        else:
+            relay.rooms.give_up(connection, shown)
         raise
+    for room_id in shown.rooms:
+        relay.rooms.settle(connection, room_id, snapshot)
+    return snapshot
 
 
 class Unsubscribe(Request, tag="unsubscribe"):
@@ -104,6 +111,7 @@ HANDLERS: dict[type[Request], Callable[[Relay, Connection, Any], Awaitable[Resul
     Subscribe: subscribe,
     Unsubscribe: unsubscribe,
     Command: command,
+    **talk.HANDLERS,
     Ack: ack,
     Pong: pong,
 }

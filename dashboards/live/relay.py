@@ -20,6 +20,11 @@ from dashboards.live.audiences import Audience, Audiences
 from dashboards.live.connection import Clock, Connection
 from dashboards.live.errors import CloseCode
 from dashboards.live.keeper import Keeper, Times
+from dashboards.live.presence import backend
+from dashboards.live.presence.contract import Presence
+from dashboards.live.presence.roster import Pace
+from dashboards.live.rooms import Rooms
+from dashboards.live.shown import INBOX, Shown
 from dashboards.live.streams import Watched
 from dashboards.live.window import Frame
 from devices import groups, stats
@@ -27,11 +32,16 @@ from devices.events import (
     AvailabilityChanged,
     CommandChanged,
     DeviceMoved,
+    DirectStored,
     Event,
     LoginEnded,
+    MessagesStored,
     Part,
+    PresenceChanged,
+    ReadMoved,
     StreamChanged,
     TelemetryStored,
+    Typing,
 )
 from devices.listener import Listener
 
@@ -48,7 +58,13 @@ viewer a third of a second to acknowledge before its window is full."""
 class Relay:
     """Knows every connection of the process."""
 
-    def __init__(self, times: Times | None = None, clock: Clock = time.monotonic) -> None:
+    def __init__(
+        self,
+        times: Times | None = None,
+        clock: Clock = time.monotonic,
+        presence: Presence | None = None,
+        pace: Pace | None = None,
+    ) -> None:
         self.clock = clock
         self.connections: set[Connection] = set()
         self.closing = False
@@ -57,6 +73,7 @@ class Relay:
         self._listener = Listener(self._on_event, self._on_loss)
         self._started: asyncio.Task[None] | None = None
         self._audiences = Audiences()
+        self.rooms = Rooms(self._of_person, presence or backend.make(), clock, pace)
         self._people: Counter[int] = Counter()
         self._wanted: Counter[str] = Counter()
         self._numbers = itertools.count(1)
@@ -98,16 +115,20 @@ class Relay:
             self._people.clear()
             self._emptied.set()
 
-    async def watch(self, connection: Connection, stream: str, devices: frozenset[int]) -> None:
-        """Shows the devices to the connection; returns once all that is published from now on reaches it."""
-        self._show(connection, stream, devices)
-        await asyncio.gather(*[self._listener.join(group) for group in _groups(devices)])
+    async def watch(self, connection: Connection, stream: str, shown: Shown) -> None:
+        """Shows all this to the connection; returns once all that is published from now on reaches it."""
+        self._show(connection, stream, shown)
+        await asyncio.gather(
+            *[self._listener.join(group) for group in shown.groups],
+            *[self.rooms.roster.known(room) for room in shown.rooms],
+        )
 
     def unwatch(self, connection: Connection, stream: str) -> None:
-        devices = connection.streams.pop(stream, None)
-        if devices is not None:
+        shown = connection.streams.pop(stream, None)
+        if shown is not None:
+            self.rooms.hide(connection, shown)
             self._narrow(connection)
-            self._release(_groups(devices))
+            self._release(shown.groups)
 
     async def close_all(self, code: CloseCode = CloseCode.RESTART) -> None:
         """Takes no new connections, closes the open ones with `code` and waits until they are gone."""
@@ -126,6 +147,7 @@ class Relay:
         if self._started is not None:
             await self._started
             await self.keeper.stop()
+            await self.rooms.roster.stop()
             await self._listener.stop()
             self._started = None
 
@@ -133,19 +155,26 @@ class Relay:
         await self._listener.start()
         await self._listener.join(groups.RIGHTS)
         self.keeper.start()
+        self.rooms.roster.start()
 
-    def _show(self, connection: Connection, stream: str, devices: frozenset[int]) -> None:
+    def _of_person(self, user_id: int) -> list[Connection]:
+        return [connection for connection in self.connections if connection.user_id == user_id]
+
+    def _show(self, connection: Connection, stream: str, shown: Shown) -> None:
         before = connection.streams.get(stream)
-        connection.streams[stream] = devices
-        self._audiences.note(connection)
-        self._wanted.update(_groups(devices))
+        connection.streams[stream] = shown
         if before is not None:
-            self._release(_groups(before))
+            self.rooms.hide(connection, before)
+        self.rooms.show(connection, shown)
+        self._audiences.note(connection)
+        self._wanted.update(shown.groups)
+        if before is not None:
+            self._release(before.groups)
 
     def _narrow(self, connection: Connection) -> None:
         self._audiences.note(connection)
         if connection.window.kept:
-            connection.window.keep_only(frozenset[int]().union(*connection.streams.values()))
+            connection.window.keep_only(connection.devices)
 
     def _release(self, names: Iterable[str]) -> None:
         for name in names:
@@ -169,11 +198,18 @@ class Relay:
             case CommandChanged():
                 self._tell(event.device_id, frames.command(event))
             case DeviceMoved():
-                self.keeper.look_at(self._audiences.connections_of(event.device_id))
+                self.keeper.look_at(self._concerned(event.device_id))
             case StreamChanged():
                 self.keeper.look_at(c for c in self.connections if event.stream in c.streams)
             case LoginEnded():
-                self.keeper.look_at(c for c in self.connections if c.user_id == event.user_id)
+                self.keeper.look_at(self._of_person(event.user_id))
+            case MessagesStored() | DirectStored() | ReadMoved() | Typing() | PresenceChanged():
+                self.rooms.take(event)
+
+    def _concerned(self, device_id: int) -> set[Connection]:
+        """Who shows the device; and whoever is in a room, since a device's room moves with it."""
+        in_rooms = (c for c in self.connections if any(shown.rooms for shown in c.streams.values()))
+        return {*self._audiences.connections_of(device_id), *in_rooms}
 
     def _collect(self, parts: Iterable[Part]) -> None:
         """What arrives within a pause goes out as one frame: a batch of the bridge has an event for each shard."""
@@ -211,19 +247,24 @@ class Relay:
         for connection in self._audiences.connections_of(device_id):
             connection.push(text)
 
-    def _on_loss(self, shards: set[int], reason: str) -> None:
-        logger.warning("events may have been lost (%s) in the shards %s", reason, sorted(shards))
+    def _on_loss(self, names: set[str], reason: str) -> None:
+        logger.warning("events may have been lost (%s) in the groups %s", reason, ", ".join(sorted(names)))
         self._flush()
+        self.rooms.lose(names)
+        if reason == "layer":
+            self.rooms.roster.doubt()
         for connection in list(self.connections):
+            own = _is_of(connection, names)
             concerned = [
                 stream
-                for stream, devices in connection.streams.items()
-                if any(groups.shard_of(device) in shards for device in devices)
+                for stream, shown in connection.streams.items()
+                if not names.isdisjoint(shown.groups) or (own and stream == INBOX)
             ]
             if concerned:
                 connection.push(frames.resync(concerned, reason))
-        if reason == "layer" or not shards:
-            self.keeper.look_at(self.connections)  # the end of a login may have been among what was lost
+        # The end of a login may have been among what was lost.
+        suspect = self.connections if groups.RIGHTS in names else [c for c in self.connections if _is_of(c, names)]
+        self.keeper.look_at(suspect)
 
     def _allow(self, connection: Connection, asked: Iterable[str], watched: Watched) -> None:
         """Takes note of what the connection may still watch of the streams that were asked about."""
@@ -241,8 +282,8 @@ class Relay:
                 connection.push(frames.resync([stream], "changed"))
 
 
-def _groups(devices: Iterable[int]) -> set[str]:
-    return {groups.telemetry(groups.shard_of(device)) for device in devices}
+def _is_of(connection: Connection, names: set[str]) -> bool:
+    return groups.person(connection.user_id) in names
 
 
 _relays: WeakKeyDictionary[asyncio.AbstractEventLoop, Relay] = WeakKeyDictionary()

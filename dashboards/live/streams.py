@@ -12,37 +12,41 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboards.live.errors import UnknownStream
+from dashboards.live.shown import INBOX, Shown
 from dashboards.models import Dashboard, Widget
 from devices import access
 from devices.access import Person
 from devices.errors import NotFound
 from devices.models import Device
 from devices.queries import devices as device_queries
+from devices.queries import messages
+from devices.queries import rooms as room_queries
 from devices.values import is_uid
 
-Watched = dict[str, frozenset[int]]
-"""Key of a stream -> ids of the devices that it shows."""
-Snapshots = dict[str, dict[str, Any]]
+Watched = dict[str, Shown]
+"""Key of a stream -> what it shows."""
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
+_ROOM = re.compile(r"[1-9][0-9]{0,17}")
+"""One name a room: under two it would be told a connection twice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of stream.
 
-    `watched(person, keys)`: the devices of each of the streams that exist and that the person may watch.
-    `result(snapshots)`: what a subscriber is answered, made of the snapshots of its devices.
+    `watched(person, keys)`: what each of the streams shows that exist and that the person may watch.
+    `snapshot(person, shown, after_seq)`: what a subscriber is answered; raises `NotFound` where that is gone.
     """
 
     watched: Callable[[Person, Iterable[str]], Watched]
-    result: Callable[[Snapshots], dict[str, Any]]
+    snapshot: Callable[[Person, Shown, int | None], dict[str, Any]]
 
 
 def _devices(person: Person, uids: Iterable[str]) -> Watched:
     wanted = [uid for uid in uids if is_uid(uid)]
     found = access.devices(person).filter(uid__in=wanted).values_list("uid", "pk")
-    return {uid: frozenset([pk]) for uid, pk in found}
+    return {uid: Shown(devices=frozenset([pk])) for uid, pk in found}
 
 
 def _dashboards(person: Person, numbers: Iterable[str]) -> Watched:
@@ -53,25 +57,63 @@ def _dashboards(person: Person, numbers: Iterable[str]) -> Watched:
     rows = Widget.objects.filter(dashboard__in=wanted, device__in=access.devices(person))
     for dashboard, device in rows.values_list("dashboard_id", "device_id"):
         shown[dashboard].add(device)
-    return {wanted[pk]: frozenset(shown[pk]) for pk in found}
+    return {wanted[pk]: Shown(devices=frozenset(shown[pk])) for pk in found}
 
 
-def _only(snapshots: Snapshots) -> dict[str, Any]:
+def _rooms(person: Person, numbers: Iterable[str]) -> Watched:
+    wanted = [int(text) for text in numbers if _ROOM.fullmatch(text)]
+    found = access.rooms(person).filter(pk__in=wanted).values_list("pk", flat=True)
+    return {str(pk): Shown(rooms=frozenset([pk])) for pk in found}
+
+
+def _inbox(person: Person, keys: Iterable[str]) -> Watched:
+    return {"": Shown(spaces=frozenset(access.spaces(person).values_list("pk", flat=True)))}
+
+
+def _device_snapshot(person: Person, shown: Shown, after_seq: int | None) -> dict[str, Any]:
+    snapshots = _device_snapshots(shown)
+    if not snapshots:
+        raise NotFound("the device is gone")
     return next(iter(snapshots.values()))
 
 
-def _by_uid(snapshots: Snapshots) -> dict[str, Any]:
-    return {"devices": snapshots}
+def _dashboard_snapshot(person: Person, shown: Shown, after_seq: int | None) -> dict[str, Any]:
+    return {"devices": _device_snapshots(shown)}
+
+
+def _device_snapshots(shown: Shown) -> dict[str, dict[str, Any]]:
+    return device_queries.snapshots(Device.objects.select_related("space").filter(pk__in=shown.devices))
+
+
+def _room_snapshot(person: Person, shown: Shown, after_seq: int | None) -> dict[str, Any]:
+    """The newest messages, or those after `after_seq`: up to 200, so perhaps not up to `seq`."""
+    room = room_queries.listed(person).filter(pk__in=shown.rooms).first()
+    if room is None:
+        raise NotFound("the room is gone")
+    found = messages.newest(room) if after_seq is None else messages.after(room, after_seq)
+    about = room_queries.describe(person, room)
+    return {
+        "seq": max(room.seq, found[-1]["seq"] if found else 0),  # one may have been stored since the room was read
+        "messages": found,
+        "room": {name: about[name] for name in ("id", "name", "device", "space", "with") if name in about},
+        **{name: about[name] for name in ("read", "unread", "mentions")},
+    }
+
+
+def _inbox_snapshot(person: Person, shown: Shown, after_seq: int | None) -> dict[str, Any]:
+    return room_queries.inbox(person)
 
 
 KINDS: dict[str, Kind] = {
-    "device": Kind(_devices, _only),
-    "dashboard": Kind(_dashboards, _by_uid),
+    "device": Kind(_devices, _device_snapshot),
+    "dashboard": Kind(_dashboards, _dashboard_snapshot),
+    "room": Kind(_rooms, _room_snapshot),
+    INBOX: Kind(_inbox, _inbox_snapshot),
 }
 
 
-def find(person: Person, stream: str) -> frozenset[int]:
-    """Ids of the stream's devices.
+def find(person: Person, stream: str) -> Shown:
+    """What the stream shows.
 
     Raises `UnknownStream`, and `NotFound` for a missing stream and one that the person may not watch alike.
     """
@@ -79,28 +121,32 @@ def find(person: Person, stream: str) -> frozenset[int]:
     if kind not in KINDS:
         raise UnknownStream(f"there is no stream of the kind {kind[:64]!r}")
     watched = KINDS[kind].watched(person, [key])
-    if key not in watched:
+    if key not in watched or _name(kind, key) != stream:
         raise NotFound(f"there is no stream {stream!r}")
     return watched[key]
 
 
-def snapshot(stream: str, device_ids: Iterable[int]) -> dict[str, Any]:
-    """The present state of the stream. Raises `NotFound` where a device was deleted since `find`."""
+def snapshot(person: Person, stream: str, shown: Shown, after_seq: int | None = None) -> dict[str, Any]:
+    """The present state of the stream; of a room's log what follows `after_seq`.
+
+    Raises `NotFound` where that is gone since `find`.
+    """
     kind, _, _ = stream.partition(":")
-    snapshots = device_queries.snapshots(Device.objects.select_related("space").filter(pk__in=device_ids))
-    if kind == "device" and not snapshots:
-        raise NotFound(f"there is no stream {stream!r}")
-    return KINDS[kind].result(snapshots)
+    return KINDS[kind].snapshot(person, shown, after_seq)
 
 
 def watchable(person: Person, streams: Iterable[str]) -> Watched:
-    """Those of `streams` that the person may watch now, with their devices; a few queries, however many."""
+    """Those of `streams` that the person may watch now, with what they show; a few queries, however many."""
     keys: defaultdict[str, list[str]] = defaultdict(list)
     for stream in streams:
         kind, _, key = stream.partition(":")
         keys[kind].append(key)
     return {
-        f"{kind}:{key}": devices
+        _name(kind, key): shown
         for kind, wanted in keys.items()
-        for key, devices in KINDS[kind].watched(person, wanted).items()
+        for key, shown in KINDS[kind].watched(person, wanted).items()
     }
+
+
+def _name(kind: str, key: str) -> str:
+    return f"{kind}:{key}" if key else kind

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -23,6 +24,9 @@ from devices.values import Sample, Telemetry
 
 MAX_METRICS = 500
 """Metrics of one device; a device that invents names must not fill the database."""
+
+Row = tuple[int, int, float | None, str | None]
+"""Metric id, time, number and text of a reading."""
 
 
 @dataclass(slots=True)
@@ -46,7 +50,7 @@ class ReadingStore:
         A sample whose (metric, time) is stored already is absorbed.
         """
         self._learn(batch)
-        rows: list[tuple[int, int, float | None, str | None]] = []
+        rows: list[Row] = []
         shown: dict[int, dict[str, list[list[Any]]]] = {}
         uids: dict[int, str] = {}
         for device, telemetry in batch:
@@ -139,28 +143,28 @@ class ReadingStore:
 
 
 _TABLE = Reading._meta.db_table
+_INSERT = f"INSERT INTO {_TABLE} (metric_id, time, number, text) {{}} ON CONFLICT DO NOTHING"
+_OF_ARRAYS = _INSERT.format("SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::float8[], %s::text[])")
+_OF_ROWS = {rows: _INSERT.format(f"VALUES {', '.join(['(?, ?, ?, ?)'] * rows)}") for rows in (240, 60, 15, 1)}
+"""Rows of one statement -> the statement. With `executemany` SQLite lets another thread run at each row: with the event
+loop's busy, the wait until that is done costs many times the row. An older SQLite takes 999 parameters."""
 
 
-def _insert(rows: list[tuple[int, int, float | None, str | None]]) -> None:
+def _insert(rows: list[Row]) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             try:
                 # One statement for the batch: executemany costs a round trip a row.
-                cursor.execute(
-                    f"INSERT INTO {_TABLE} (metric_id, time, number, text)"  # noqa: S608 - a constant
-                    " SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::float8[], %s::text[])"
-                    " ON CONFLICT DO NOTHING",
-                    [list(column) for column in zip(*rows, strict=True)] or [[], [], [], []],
-                )
+                cursor.execute(_OF_ARRAYS, [list(column) for column in zip(*rows, strict=True)] or [[], [], [], []])
             except IntegrityError:
                 partitions.forget()  # another process may have dropped one that was known to be there
                 raise
         else:
-            cursor.executemany(
-                f"INSERT INTO {_TABLE} (metric_id, time, number, text)"  # noqa: S608 - a constant
-                " VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
-                rows,
-            )
+            start = 0
+            for size, statement in _OF_ROWS.items():
+                while len(rows) - start >= size:
+                    cursor.execute(statement, list(chain.from_iterable(rows[start : start + size])))
+                    start += size
 
 
 def _events(uids: dict[int, str], shown: dict[int, dict[str, list[list[Any]]]]) -> list[TelemetryStored]:

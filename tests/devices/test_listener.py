@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pytest
 from channels.layers import get_channel_layer
@@ -25,13 +26,13 @@ class Ear:
 
     def __init__(self, **times: float) -> None:
         self.events: asyncio.Queue[Event] = asyncio.Queue()
-        self.losses: asyncio.Queue[tuple[set[int], str]] = asyncio.Queue()
+        self.losses: asyncio.Queue[tuple[set[str], str]] = asyncio.Queue()
         self.listener = Listener(self.events.put_nowait, lambda *loss: self.losses.put_nowait(loss), **times)
 
     async def event(self) -> Event:
         return await asyncio.wait_for(self.events.get(), WAIT_S)
 
-    async def loss(self) -> tuple[set[int], str]:
+    async def loss(self) -> tuple[set[str], str]:
         return await asyncio.wait_for(self.losses.get(), WAIT_S)
 
 
@@ -127,14 +128,14 @@ async def test_an_event_that_the_layer_lost_is_noticed_at_the_next_one(
     await fanout.publish([batch()])
     await swallow(monkeypatch, event)
     await fanout.publish([batch()])
-    assert await ear.loss() == ({3}, "gap")
+    assert await ear.loss() == ({groups.telemetry(3)}, "gap")
 
 
 async def test_a_lost_last_event_is_noticed_without_a_next_one(ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
     await ear.listener.join(groups.telemetry(3))
     await fanout.publish([batch()])
     await swallow(monkeypatch, batch())
-    assert await ear.loss() == ({3}, "gap")
+    assert await ear.loss() == ({groups.telemetry(3)}, "gap")
 
 
 async def test_a_foreign_message_is_logged_and_the_next_one_heard(ear: Ear, caplog: pytest.LogCaptureFixture) -> None:
@@ -169,13 +170,13 @@ async def test_a_layer_that_forgets_its_members_is_joined_again() -> None:
     await ear.listener.start()
     await ear.listener.join(groups.telemetry(3))
     get_channel_layer().groups.clear()
-    assert await ear.loss() == ({3}, "layer")
+    assert await ear.loss() == ({groups.telemetry(3)}, "layer")
     await fanout.publish([batch()])
     assert isinstance(await ear.event(), TelemetryStored)
     await ear.listener.stop()
 
 
-async def test_after_redis_was_killed_all_shards_are_told_once_and_events_come_again(
+async def test_after_redis_was_killed_all_groups_are_told_once_and_events_come_again(
     settings: Any, redis: Redis
 ) -> None:
     use(settings, redis)
@@ -191,7 +192,7 @@ async def test_after_redis_was_killed_all_shards_are_told_once_and_events_come_a
     await ear.listener._look()
     await asyncio.to_thread(redis.start)
 
-    assert await ear.loss() == ({1, 3}, "layer")
+    assert await ear.loss() == ({groups.telemetry(1), groups.telemetry(3), groups.COMMANDS}, "layer")
     await fanout.publish([batch(1)])
     event = await ear.event()
     assert isinstance(event, TelemetryStored)
@@ -207,7 +208,7 @@ async def test_a_group_asked_for_while_redis_is_away_is_joined_when_it_is_back(s
     await ear.listener.start()
     await ear.listener.join(groups.telemetry(3))
     await asyncio.to_thread(redis.start)
-    assert await ear.loss() == ({3}, "layer")
+    assert await ear.loss() == ({groups.telemetry(3)}, "layer")
     await fanout.publish([batch()])
     assert isinstance(await ear.event(), TelemetryStored)
     await ear.listener.stop()
@@ -223,7 +224,7 @@ async def test_publishing_without_redis_returns_and_is_made_known_later(settings
     redis.kill()
     await asyncio.wait_for(fanout.publish([batch()]), WAIT_S)
     await asyncio.to_thread(redis.start)
-    assert await ear.loss() == ({3}, "gap")
+    assert await ear.loss() == ({groups.telemetry(3)}, "gap")
     await ear.listener.stop()
 
 
@@ -247,9 +248,50 @@ async def test_what_a_source_loses_after_the_layer_is_back_is_told_too(
     await fanout.publish([batch()])
     await ear.event()
     ear.listener._fail(ConnectionError("away"))
-    assert await ear.loss() == ({3}, "layer")
+    assert await ear.loss() == ({groups.telemetry(3)}, "layer")
     await swallow(monkeypatch, batch())
-    assert await ear.loss() == ({3}, "gap")
+    assert await ear.loss() == ({groups.telemetry(3)}, "gap")
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+async def test_what_a_source_loses_before_its_first_number_was_heard_is_told_too(
+    ear: Ear, monkeypatch: pytest.MonkeyPatch, frozen: bool
+) -> None:
+    """Who joins while a source cannot reach the layer has no number to compare the next one with."""
+    await fanout.publish([batch()])
+    await ear.listener.join(groups.telemetry(3))
+
+    class Away:
+        async def group_send(self, group: str, message: dict[str, Any]) -> None:
+            raise TimeoutError if frozen else ConnectionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fanout, "get_channel_layer", Away)
+        patched.setattr(fanout, "_frozen_until", WeakKeyDictionary())
+        await fanout.publish([batch(), batch()])
+    await fanout.publish([batch()])
+    assert await ear.loss() == ({groups.telemetry(3)}, "gap")
+    await ear.event()
+    await fanout.publish([batch()])
+    await ear.event()
+    assert ear.losses.empty()
+
+
+async def test_a_failure_that_the_receiver_meets_during_a_look_is_told(
+    ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ear.listener.join(groups.telemetry(3))
+    comes_back = ear.listener._comes_back
+
+    async def with_a_failure(group: str, within_s: float) -> bool:
+        came_back = await comes_back(group, within_s)
+        ear.listener._fail(ConnectionError("away for a moment"))
+        return came_back
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ear.listener, "_comes_back", with_a_failure)
+        await ear.listener._look()
+    assert await ear.loss() == ({groups.telemetry(3)}, "layer")
 
 
 async def test_of_two_bridges_the_one_that_loses_an_event_is_noticed(ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,7 +306,7 @@ async def test_of_two_bridges_the_one_that_loses_an_event_is_noticed(ear: Ear, m
     assert ear.losses.empty()
     await swallow(monkeypatch, batch())
     await fanout.publish([batch()])
-    assert await ear.loss() == ({3}, "gap")
+    assert await ear.loss() == ({groups.telemetry(3)}, "gap")
 
 
 async def test_a_frozen_layer_is_waited_for_once_however_many_publish(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,11 +29,17 @@ SUITES = [
     "bridges/csv",
     "bridges/rest/test_devices.py",
     "bridges/rest/test_export.py",
+    "bridges/rest/test_files.py",
     "bridges/rest/test_import.py",
     "bridges/rest/test_ingest.py",
+    "bridges/rest/test_messages.py",
+    "bridges/rest/test_people.py",
     "bridges/rest/test_readings.py",
     "bridges/rest/test_refusals.py",
     "bridges/rest/test_retention.py",
+    "bridges/rest/test_room_rights.py",
+    "bridges/rest/test_rooms.py",
+    "bridges/rest/test_webhooks.py",
     "dashboards/pages/test_retention.py",
 ]
 

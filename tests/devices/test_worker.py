@@ -120,7 +120,7 @@ def test_jobs_have_names_of_their_own() -> None:
 async def test_what_a_job_finds_is_published() -> None:
     gone = AvailabilityChanged(7, "pump-1", "stale", 5)
     heard: asyncio.Queue[Event] = asyncio.Queue()
-    listener = Listener(heard.put_nowait, lambda shards, reason: None)
+    listener = Listener(heard.put_nowait, lambda names, reason: None)
     await listener.start()
     await listener.join(telemetry(shard_of(7)))
     async with working(Job("looking", 3600, lambda: [gone])):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 
 from bridges.simulator.credentials import read
 from bridges.simulator.fleet import DEMO_FLEET
-from devices.models import Device, Space
+from devices.models import Device, Member, Space
 from devices.queries.devices import authenticate
 from hub import demo
 
@@ -37,6 +38,26 @@ def test_the_simulated_devices_keep_their_secrets_from_start_to_start(tmp_path: 
     before = demo.simulator_credentials(tmp_path).read_text()
     demo.prepare(tmp_path, None, simulated=True)
     assert demo.simulator_credentials(tmp_path).read_text() == before
+
+
+def test_the_setting_changes_the_password_of_the_users_that_the_demo_has_made(tmp_path: Path) -> None:
+    for password in ("first of all", "second to none"):
+        demo.prepare(tmp_path, password, simulated=False)
+        assert all(user.check_password(password) for user in User.objects.filter(username__in=demo.PEOPLE))
+    assert User.objects.count() == len(demo.PEOPLE)
+
+
+@pytest.mark.parametrize("after_the_first_start", [False, True])
+def test_somebody_else_of_a_demo_user_s_name_is_left_alone(tmp_path: Path, after_the_first_start: bool) -> None:
+    if after_the_first_start:
+        demo.prepare(tmp_path, "of the demo", simulated=False)
+        User.objects.get(username="alice").delete()
+    alice = User.objects.create_user("alice", password="my own")
+    demo.prepare(tmp_path, "of the demo", simulated=False)
+    alice.refresh_from_db()
+    assert alice.check_password("my own")
+    assert not Member.objects.filter(user=alice).exists()
+    assert User.objects.get(username="bob").check_password("of the demo")
 
 
 def test_a_lost_file_gets_new_secrets(tmp_path: Path) -> None:

@@ -108,6 +108,14 @@ describe("a stream of events in place of a WebSocket", () => {
     assert.equal(made.hub.requests.length, 3);
   });
 
+  it("answers all who ask for a stream before its snapshot has come", async () => {
+    const made = await open();
+    made.socket.send('{"id": 1, "type": "subscribe", "stream": "device:a"}');
+    await subscribe(made, 2, "device:a"); // two losses were told, one upon the other
+    await made.hub.newest.push(WELCOME, { type: "snapshot", stream: "device:a", snapshot: 7 });
+    assert.deepEqual(made.heard.slice(1), [{ reply: 1, ok: true, result: 7 }, { reply: 2, ok: true, result: 7 }]);
+  });
+
   it("forgets a stream that was given up while its snapshot was on the way", async () => {
     const made = await open();
     await subscribe(made, 1, "device:a");

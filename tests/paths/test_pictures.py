@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.skipif("PICTURES" not in os.environ, reason="pictures are made by `make pictures`"),
 ]
 
-PAGES = {"fleet": "/", "device": "/devices/pump-1/", "dashboard": "/dashboards/1/"}
+PAGES = {"fleet": "/", "device": "/devices/pump-1/", "dashboard": "/dashboards/1/", "room": "/rooms/"}
 
 
 @pytest.fixture(scope="module")

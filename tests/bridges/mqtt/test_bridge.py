@@ -42,7 +42,7 @@ class Bridged:
     def __init__(self, device: Device, secrets: dict[str, str], port: int) -> None:
         self.device, self.secrets, self.port = device, secrets, port
         self._events: asyncio.Queue[Event] = asyncio.Queue()
-        self.listener = Listener(self._events.put_nowait, lambda shards, reason: None)
+        self.listener = Listener(self._events.put_nowait, lambda names, reason: None)
 
     async def event(self, kind: type[Event], **fields: object) -> Event:
         """The next event of this kind whose fields have these values."""

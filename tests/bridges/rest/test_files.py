@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import stat
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -218,6 +219,15 @@ async def test_a_body_without_a_file_is_refused(api: Callers, room: int, type: s
     headers = {b"Content-Type": type.encode("latin-1")}
     response = await api.bob.post(f"/api/v1/rooms/{room}/files", content=body, headers=headers)  # type: ignore[arg-type]
     error(response, status, "invalid")
+
+
+async def test_a_form_in_chunks_is_refused_by_name(api: Callers, room: int) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nx\r\n--b--\r\n'
+
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    response = await api.bob.post(f"/api/v1/rooms/{room}/files", content=chunks(), headers=headers)
+    assert "Content-Length" in str(error(response, 422, "invalid")["message"])
 
 
 async def test_two_files_at_once_are_refused(api: Callers, room: int, files_folder: Path) -> None:

@@ -14,6 +14,7 @@ from asgiref.testing import ApplicationCommunicator
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 
+from dashboards import event_stream
 from dashboards.live.relay import Relay
 from dashboards.models import Dashboard
 from devices import fanout, groups
@@ -95,6 +96,26 @@ async def refused(query: str, headers: Headers) -> tuple[int, str]:
 def stored(device: Device, number: int) -> TelemetryStored:
     part = Part(device.pk, device.uid, f'{{"count":[[{number},{number}]]}}')
     return TelemetryStored(shard=groups.shard_of(device.pk), parts=(part,))
+
+
+async def test_the_welcome_tells_the_time_at_which_it_leaves(
+    pump: Device, headers: dict[str, Headers], relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages set their clocks by it, however long the layer has held up the subscription."""
+    now_us = 1_000_000_000
+    watch = relay.watch
+
+    async def slowly(*what: Any) -> None:
+        nonlocal now_us
+        now_us += 5_000_000
+        await watch(*what)
+
+    monkeypatch.setattr(event_stream, "now_us", lambda: now_us)
+    monkeypatch.setattr(relay, "watch", slowly)
+    stream = Reading("device=pump-1", headers["carol"])
+    assert await stream.open() == 200
+    assert (await stream.frame())["time"] == 1_005_000
+    await stream.leave()
 
 
 async def test_snapshot_first_then_every_change_in_order(pump: Device, headers: dict[str, Headers]) -> None:

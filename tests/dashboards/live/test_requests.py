@@ -125,6 +125,14 @@ async def test_a_foreign_device_and_a_missing_one_take_no_command_alike(
         "dashboard:-1",
         "dashboard:٣",
         "dashboard:99999999999999999999999999",
+        "room",
+        "room:",
+        "room:01",  # another name of room 1
+        "room:-1",
+        "room:٣",
+        "room:99999999999999999999999999",
+        "inbox:",
+        "inbox:alice",
     ],
 )
 async def test_a_name_that_cannot_be_is_not_found(headers: dict[str, Headers], pump: Device, stream: str) -> None:
@@ -133,7 +141,7 @@ async def test_a_name_that_cannot_be_is_not_found(headers: dict[str, Headers], p
     await viewer.leave()
 
 
-@pytest.mark.parametrize("stream", ["", "inbox", "room:1", "telemetry.3", "person.1", "pump-1", "Device:pump-1"])
+@pytest.mark.parametrize("stream", ["", "rooms:1", "telemetry.3", "person.1", "pump-1", "Device:pump-1"])
 async def test_an_unknown_kind_of_stream_is_named(headers: dict[str, Headers], pump: Device, stream: str) -> None:
     viewer = await enter(headers["alice"])
     assert (await refused(viewer, "subscribe", stream=stream))["code"] == "unknown_stream"

@@ -16,6 +16,13 @@ def store(device: Device, *samples: Sample) -> None:
     ReadingStore().store([(device, Telemetry(samples, now_us()))])
 
 
+def test_the_senders_of_uids_are_the_known_ones(pump: Device) -> None:
+    assert queries.by_uid(["pump-1", "pump-1", "nobody"]) == {
+        "pump-1": queries.Sender(pump.id, "pump-1", pump.space_id, "unknown", "")
+    }
+    assert queries.by_uid([]) == {}
+
+
 def test_the_newest_value_is_the_latest_in_time_not_in_arrival(pump: Device) -> None:
     store(pump, Sample("speed", 2, 2_000_000), Sample("speed", 3, 3_000_000), Sample("on", False, 1_000_000))
     store(pump, Sample("speed", 1, 1_000_000))

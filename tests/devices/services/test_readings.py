@@ -59,6 +59,13 @@ def test_samples_of_one_instant_do_not_swallow_each_other(store: ReadingStore, p
     assert times() == list(range(NOW, NOW + 200))
 
 
+@pytest.mark.parametrize("count", [1, 14, 16, 239, 240, 241, 617])
+def test_a_batch_of_any_size_is_stored_whole(store: ReadingStore, pump: Device, count: int) -> None:
+    store.store([(pump, telemetry(*[Sample("speed", number, NOW + number) for number in range(count)]))])
+    stored = Reading.objects.order_by("time").values_list("time", "number")
+    assert list(stored) == [(NOW + number, number) for number in range(count)]
+
+
 def test_a_clock_that_steps_back_keeps_the_order(store: ReadingStore, pump: Device) -> None:
     store.store([(pump, telemetry(Sample("speed", 1), at=NOW))])
     store.store([(pump, telemetry(Sample("speed", 2), at=NOW - 60_000_000))])

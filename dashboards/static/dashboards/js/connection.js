@@ -91,12 +91,13 @@ export class Connection {
   /**
    * Keeps `stream` subscribed over every reconnect until the returned function is called.
    *
-   * `snapshot(result, first)` is called at once, after each reconnect and after each `resync`; whoever keeps a history
-   * asks for it again when `first` is false. `refused(error)` ends the subscription. `fields()` gives what else each of
-   * these requests asks for. One subscription a stream.
+   * `snapshot(result)` is called at first, after each reconnect and after each `resync`. Whoever keeps a history asks for
+   * it then, the first time too: what was asked for earlier lacks what was stored until the hub had the subscription.
+   * `refused(error)` ends the subscription. `fields()` gives what else each of these requests asks for. One subscription
+   * a stream.
    */
   subscribe(stream, { snapshot, refused = () => {}, fields = () => ({}) }) {
-    const wish = { snapshot, refused, fields, first: true };
+    const wish = { snapshot, refused, fields };
     this.#wanted.set(stream, wish);
     this.#askForStream(stream, wish);
     return () => {
@@ -159,10 +160,7 @@ export class Connection {
     if (this.#state !== "open") return;
     const current = () => this.#wanted.get(stream) === wish;
     const taken = (result) => {
-      if (!current()) return;
-      const { first } = wish;
-      wish.first = false;
-      wish.snapshot(result, first);
+      if (current()) wish.snapshot(result);
     };
     const refused = (error) => {
       if (!current() || error.code === "disconnected") return; // asked for again after the reconnect

@@ -42,7 +42,7 @@ export class EventStreamSocket {
   onclose = () => {};
   #fetch;
   #wanted = new Set();
-  #asked = new Map(); // stream -> id of the request that waits for its snapshot
+  #asked = new Map(); // stream -> ids of the requests that wait for its snapshot
   #snapshots = new Map(); // stream -> one that came without being asked for
   #abort;
   #timer;
@@ -75,7 +75,7 @@ export class EventStreamSocket {
       this.#emit({ reply: id, ok: true, result });
       return;
     }
-    this.#asked.set(stream, id);
+    this.#asked.set(stream, [...(this.#asked.get(stream) ?? []), id]);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#open(), REOPEN_MS); // a page subscribes to many at once
   }
@@ -156,10 +156,10 @@ export class EventStreamSocket {
 
   #snapshot({ stream, snapshot }) {
     if (!this.#wanted.has(stream)) return; // given up while the request was on its way
-    const id = this.#asked.get(stream);
+    const ids = this.#asked.get(stream);
     this.#asked.delete(stream);
-    if (id !== undefined) {
-      this.#emit({ reply: id, ok: true, result: snapshot });
+    if (ids) {
+      for (const id of ids) this.#emit({ reply: id, ok: true, result: snapshot });
       return;
     }
     // It was open before: something may have been missed in between.
@@ -168,10 +168,10 @@ export class EventStreamSocket {
   }
 
   #forget(stream, error) {
-    const id = this.#asked.get(stream);
+    const ids = this.#asked.get(stream) ?? [];
     this.#asked.delete(stream);
     this.#wanted.delete(stream);
-    if (id !== undefined) this.#refuse(id, error);
+    for (const id of ids) this.#refuse(id, error);
   }
 
   #refuse(id, error) {

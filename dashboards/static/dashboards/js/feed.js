@@ -6,7 +6,7 @@ import { record } from "./metrics.js";
 const KEEPS_UP_MS = 2_000;
 
 /**
- * A listener has any of `snapshot(uid, snapshot, first)`, `telemetry(uid, {metric: [[MS, value], …]})`,
+ * A listener has any of `snapshot(uid, snapshot)`, `telemetry(uid, {metric: [[MS, value], …]})`,
  * `missed(uid)`, `availability(uid, {status, at})`, `command(uid, push)`, `refused(error)`. `missed` says that the hub
  * has left out readings because this page was too slow to take them: whoever keeps a history asks for it again.
  */
@@ -60,8 +60,8 @@ export class Feed {
   #watch(stream, uids, listener, byUid) {
     for (const uid of uids) this.#add(uid, listener);
     const end = this.#connection.subscribe(stream, {
-      snapshot: (result, first) => {
-        for (const [uid, snapshot] of Object.entries(byUid(result))) listener.snapshot?.(uid, snapshot, first);
+      snapshot: (result) => {
+        for (const [uid, snapshot] of Object.entries(byUid(result))) listener.snapshot?.(uid, snapshot);
       },
       refused: (error) => listener.refused?.(error),
     });

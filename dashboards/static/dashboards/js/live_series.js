@@ -9,8 +9,9 @@ const AHEAD_MS = 300_000;
 const TRY_AGAIN_MS = 5_000;
 
 /**
- * The page subscribes before it calls `reload`: what was stored until the answer was read is in the answer, and what
- * was stored later is pushed. What is pushed in between is kept and merged, and may be in both.
+ * The page calls `reload` whenever it has been subscribed: what was stored until the answer was read is in the answer,
+ * and what was stored later is pushed. What is pushed in between is kept and merged, and may be in both. An earlier
+ * `reload` draws the line while the live connection is still being made.
  */
 export class LiveSeries {
   #pending = null; // points that were pushed while an answer is awaited

@@ -1,5 +1,5 @@
 // The tiles of a dashboard. Each has `element`, `take(metric, time, value)` for the newest value, `add(columns)` for
-// live telemetry, and `reload()` for after a reconnect.
+// live telemetry, and `reload()` for whenever the page has been subscribed.
 
 import { ChartPanel } from "./chart_panel.js";
 import { makeControl } from "./controls.js";
@@ -76,6 +76,8 @@ class Figure {
 }
 
 class ValueWidget extends Figure {
+  #opened = false;
+
   constructor(spec, device) {
     super("widget-value", spec, device);
     const windowMs = windowOf(spec.options);
@@ -83,7 +85,7 @@ class ValueWidget extends Figure {
     const stepped = typeof device.latest[this.metric]?.[1] === "boolean";
     this.sparkline = new Sparkline(this.parts.sparkline, { hue, windowMs, stepped, drawn: () => this.series.drawn() });
     this.series = new LiveSeries(spec.device, this.metric, { windowMs, points: SPARK_POINTS, changed: () => this.sparkline.redraw() });
-    whileVisible(this.element, (visible) => visible && !this.series.loaded && this.series.reload());
+    whileVisible(this.element, (visible) => visible && this.#open());
   }
 
   add(columns) {
@@ -91,6 +93,12 @@ class ValueWidget extends Figure {
   }
 
   reload() {
+    if (this.#opened) this.series.reload();
+  }
+
+  #open() {
+    if (this.#opened) return;
+    this.#opened = true;
     this.series.reload();
   }
 }

@@ -25,12 +25,15 @@ function build() {
   }
 }
 
-function takeSnapshot(uid, { availability, availability_at: at, latest }, first) {
+function show(uid, { availability, availability_at: at, latest }) {
   showStatus(uid, availability, at);
   for (const widget of widgets.get(uid) ?? []) {
     for (const [metric, [time, value]] of Object.entries(latest)) widget.take(metric, time, value);
-    if (!first) widget.reload();
   }
+}
+
+function reload(uid) {
+  for (const widget of widgets.get(uid) ?? []) widget.reload();
 }
 
 function takeTelemetry(uid, columns) {
@@ -60,11 +63,11 @@ function showSilence() {
 }
 
 build();
-for (const [uid, snapshot] of Object.entries(snapshots)) takeSnapshot(uid, snapshot, true);
+for (const [uid, snapshot] of Object.entries(snapshots)) show(uid, snapshot);
 feed.watchDashboard(id, Object.keys(snapshots), {
-  snapshot: takeSnapshot,
+  snapshot: (uid, snapshot) => { show(uid, snapshot); reload(uid); },
   telemetry: takeTelemetry,
-  missed: (uid) => { for (const widget of widgets.get(uid) ?? []) widget.reload(); },
+  missed: reload,
   availability: (uid, { status, at }) => showStatus(uid, status, at),
   command: (uid, push) => commands.take(push),
   refused: () => location.reload(),

@@ -115,7 +115,7 @@ function showMore(hidden) {
   setText(find("more"), `Show ${hidden} more ${hidden === 1 ? "chart" : "charts"}`);
 }
 
-function takeSnapshot(given, first) {
+function show(given) {
   attributes = given.device.attributes;
   table.refresh();
   showAvailability(given.availability, given.availability_at);
@@ -123,7 +123,10 @@ function takeSnapshot(given, first) {
   showFacts();
   showControls();
   arrangeCharts();
-  if (first) return;
+}
+
+/** Asks for all that has a history: pushes tell what changes after the subscription, not what changed before. */
+function reload() {
   reloadLines();
   fetchCommands(uid).then((answer) => answer && list.replace(answer.items), () => {});
   refused.reload();
@@ -154,14 +157,14 @@ function takeTelemetry(columns) {
   if (grown) arrangeCharts();
 }
 
-takeSnapshot(snapshot, true);
+show(snapshot);
 list.replace(recent);
 refused.replace(refusals);
 availability.show(history);
 showSilence(find("silence"), silence);
 silenceForm(find("silence-form"), uid, (device) => showSilence(find("silence"), device));
 feed.watchDevice(uid, {
-  snapshot: (_, given, first) => takeSnapshot(given, first),
+  snapshot: (_, given) => { show(given); reload(); },
   telemetry: (_, columns) => takeTelemetry(columns),
   missed: reloadLines,
   availability: (_, push) => { showAvailability(push.status, push.at); availability.reload(); },

@@ -1,0 +1,14 @@
+"""Which back end this hub has."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from dashboards.live.presence.contract import Presence
+from dashboards.live.presence.memory import MemoryPresence
+from dashboards.live.presence.redis import RedisPresence
+
+
+def make() -> Presence:
+    """Redis where the hub has one, as several processes then serve it."""
+    return RedisPresence(settings.REDIS_URL) if settings.REDIS_URL else MemoryPresence()

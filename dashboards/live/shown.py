@@ -1,0 +1,26 @@
+"""What a stream shows, and which groups of the channel layer it so needs. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from devices import groups
+
+INBOX = "inbox"
+"""The stream of what concerns the person themselves; it has no key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Ids of what one stream shows. Of `spaces` it shows whether somebody speaks, in any room of theirs."""
+
+    devices: frozenset[int] = frozenset()
+    rooms: frozenset[int] = frozenset()
+    spaces: frozenset[int] = frozenset()
+
+    @property
+    def groups(self) -> set[str]:
+        names = {groups.telemetry(groups.shard_of(device)) for device in self.devices}
+        # The rooms of a space are in any shard, and a new one may be made while the stream is watched.
+        shards = range(groups.SHARDS) if self.spaces else {groups.shard_of(room) for room in self.rooms}
+        return names | {groups.rooms(shard) for shard in shards}

@@ -1,0 +1,87 @@
+"""A page whose live connection opens long after its history was read."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browser import Person
+from tests.faults.stage import eventually
+from tests.paths.conftest import Credentials, RunningHub
+from tests.paths.deployment import line, watch_lines
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+HELD = """
+    const { WebSocket } = window;
+    window.WebSocket = class {
+        constructor(url) {
+            window.letIn = () => {
+                this.socket = new WebSocket(url);
+                for (const name of ["onmessage", "onclose"]) this.socket[name] = (event) => this[name](event);
+            };
+        }
+        get readyState() { return this.socket?.readyState ?? 0; }
+        send(text) { this.socket.send(text); }
+        close() { this.socket?.close(); }
+    };
+"""
+"""A network that lets no WebSocket through before `letIn()`."""
+
+DASHBOARD = """
+from dashboards.models import Dashboard, Widget
+from devices.models import Device, Space
+device = Device.objects.get(uid="{uid}")
+board = Dashboard.objects.create(space=Space.objects.get(slug="demo"), name=device.uid)
+for kind in ("chart", "value"):
+    Widget.objects.create(dashboard=board, device=device, kind=kind, metrics=["count"])
+print("dashboard", board.pk)
+"""
+
+
+@pytest.fixture
+def page(browser: Browser, hub: RunningHub) -> Iterator[Page]:
+    alice = Person(browser, hub, "alice")
+    alice.sign_in()
+    alice.page.get_by_role("heading", name="Fleet").wait_for()
+    alice.page.add_init_script(HELD)
+    yield alice.page
+    alice.leave()
+    assert alice.complaints == []
+
+
+def send(hub: RunningHub, device: Credentials, *counts: int) -> None:
+    start = time.time_ns() // 1_000_000 - 1_000
+    body = [{"ts": start + count, "values": {"count": count}} for count in counts]
+    url = f"{hub.url}/api/v1/devices/{device.uid}/telemetry"
+    httpx.post(url, json=body, auth=(device.uid, device.secret)).raise_for_status()
+
+
+def open_dashboard(page: Page, hub: RunningHub, uid: str) -> None:
+    found = re.search(r"dashboard (\d+)", hub.manage("shell", "-c", DASHBOARD.format(uid=uid)))
+    assert found
+    page.goto(f"/dashboards/{found[1]}/")
+
+
+def open_device(page: Page, hub: RunningHub, uid: str) -> None:
+    page.goto(f"/devices/{uid}/")
+
+
+@pytest.mark.parametrize("open_page", [open_dashboard, open_device])
+def test_its_line_has_what_was_stored_before_the_connection_opened(
+    page: Page, hub: RunningHub, open_page: object
+) -> None:
+    assert callable(open_page)
+    device = hub.create_device(open_page.__name__)
+    send(hub, device, 0, 1, 2)
+    open_page(page, hub, device.uid)
+    watch_lines(page)
+    assert eventually(lambda: line(page) == [0, 1, 2]) is not None
+    send(hub, device, 3, 4)
+    page.evaluate("letIn()")
+    assert eventually(lambda: line(page) == [0, 1, 2, 3, 4]) is not None, line(page)
