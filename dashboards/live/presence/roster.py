@@ -62,6 +62,7 @@ class Roster:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._here.clear()
         self._due |= self._reported.keys()
         if self._due:
             await self._look()
@@ -74,7 +75,9 @@ class Roster:
         self.look_at([room_id])
 
     def leave(self, room_id: int, name: str) -> None:
-        here = self._here[room_id]
+        here = self._here.get(room_id)
+        if here is None:
+            return  # all have left with `stop`
         here[name] -= 1
         if not here[name]:
             del here[name]
