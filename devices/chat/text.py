@@ -35,6 +35,14 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
 
 
+def words_of(text: str) -> list[str]:
+    """The words that search looks for, as it compares them; none where no message can hold such a text."""
+    try:
+        return folded(checked(text)).split()
+    except Invalid:
+        return []
+
+
 def checked_file_name(name: str) -> str:
     """The name of a file without white space around it. Raises `Invalid` for one that a link or a disk cannot have."""
     name = name.strip()

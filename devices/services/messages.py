@@ -130,9 +130,8 @@ def _again(room: Room, seq: int) -> MessagesStored:
 def _call(person: Person, room: Room, line: Line, name: str, arguments: str) -> Posted:
     """Stores the typed line as the command wants it in the log, and what it answers."""
     call = Call(person, room, name, arguments, line.at)
-    answer = registry.find(name).handler(call)
-    line.kind, line.data, line.mentions = call.kind, {**line.data, **call.data}, ()
-    lines = [line]
+    answer = registry.find(name, room).handler(call)
+    lines = [replace(line, kind=call.kind, data=call.data, mentions=())]
     if answer is not None:
         kind, at = MessageKind.NOTE, line.at
         lines.append(Line(room_id=room.pk, kind=kind, at=at, origin=call.origin, by=call.author, text=answer))

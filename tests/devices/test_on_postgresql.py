@@ -15,6 +15,7 @@ from tests.postgres import Postgres
 from tests.servers import ROOT
 
 SUITES = [
+    "devices/chat",
     "devices/queries",
     "devices/services",
     "devices/commands",
