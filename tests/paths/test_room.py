@@ -74,27 +74,33 @@ def message(person: Person, text: str) -> Locator:
     return log(person).locator("li.message:not([data-state])", has_text=text).last
 
 
-def call(person: Person, method: str, path: str, body: object = None) -> None:
-    script = """async ([method, path, body]) => {
-        const headers = { "Content-Type": "application/json", "X-CSRFToken": document.cookie.match(/csrftoken=([^;]+)/)[1] };
-        const answer = await fetch(`/api/v1/${path}`, { method, headers, body: body && JSON.stringify(body) });
+_CALL = """
+    async ([method, path, body]) => {
+        const token = document.cookie.match(/csrftoken=([^;]+)/)[1];
+        const headers = { "Content-Type": "application/json", "X-CSRFToken": token };
+        const answer = await fetch(`/api/v1/${path}`, { method, headers, body: JSON.stringify(body) });
         if (!answer.ok) throw new Error(await answer.text());
-        return await answer.json();
-    }"""
-    person.page.evaluate(script, [method, path, body])
+    }
+"""
+
+
+def call(person: Person, method: str, path: str, body: object) -> None:
+    person.page.evaluate(_CALL, [method, path, body])
 
 
 def room_id(page: Page) -> int:
-    return int(
-        json.loads(page.locator("#page").inner_text() or page.locator("#page").text_content() or "")["room"]["id"]
-    )
+    return int(json.loads(page.locator("#page").text_content() or "")["room"]["id"])
+
+
+def row(page: Page, name: str) -> Locator:
+    """The newest value of this name."""
+    values = page.get_by_role("region", name="Newest values")
+    return values.locator("tr", has=page.get_by_text(name, exact=True))
 
 
 def test_a_command_from_chat_its_answer_and_what_came_of_it_are_one_timeline(come: Come) -> None:
     alice, bob = come("alice"), come("bob")
-    speed = bob.page.get_by_role("region", name="Newest values").locator(
-        "tr", has=bob.page.get_by_text("Speed", exact=True)
-    )
+    speed = row(bob.page, "Speed")
     chart = bob.page.locator(
         ".device-charts .chart-panel", has=bob.page.get_by_role("heading", name="Speed", exact=True)
     )
@@ -161,12 +167,8 @@ def test_scripts_in_texts_file_names_and_metrics_stay_text(come: Come, hub: Runn
     for person in (alice, bob):
         entries = log(person).locator("[data-entries]")
         expect(entries).to_contain_text("<img src=x onerror=alert(1)>")
-        assert (
-            entries.locator(
-                "script, iframe, svg[onload], math, form, input, style, [onerror], [onload], [style]"
-            ).count()
-            == 0
-        )
+        dangerous = "script, iframe, svg[onload], math, form, input, style, [onerror], [onload], [style]"
+        assert entries.locator(dangerous).count() == 0
         assert entries.locator("a[href^='javascript' i], a[href^='data:' i], img[src*='example.org']").count() == 0
         for link in entries.locator(".prose a").all():
             assert link.get_attribute("rel") == "noopener noreferrer nofollow"
@@ -418,13 +420,15 @@ def test_on_a_phone_the_room_is_below_the_charts(come: Come) -> None:
     charts = alice.page.locator(".device-charts")
     room = alice.page.get_by_role("region", name="Room")
     beside, panel = charts.bounding_box(), room.bounding_box()
-    assert beside is not None and panel is not None
+    assert beside is not None
+    assert panel is not None
     assert beside["x"] + beside["width"] <= panel["x"]
     alice.page.set_viewport_size(PHONE)
     alice.page.get_by_role("link", name="Room", exact=True).click()
     expect(box(alice)).to_be_in_viewport()
     above, panel = charts.bounding_box(), room.bounding_box()
-    assert above is not None and panel is not None
+    assert above is not None
+    assert panel is not None
     assert above["y"] + above["height"] <= panel["y"]
     assert alice.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
