@@ -3,6 +3,7 @@
 import os
 import secrets
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import dj_database_url
@@ -22,6 +23,9 @@ try:
     )
     if _password_file := _database.get("OPTIONS", {}).pop("password_file", None):
         _database["PASSWORD"] = environment.secret("DATABASE_URL, password_file", Path(_password_file))
+    for _app in ENV.extra_apps:
+        if not find_spec(_app.partition(".")[0]):
+            raise environment.EnvError(f"EXTRA_APPS must be modules that Python finds, unlike {_app!r}")
 except environment.EnvError as error:
     sys.exit(f"hubbub: {error}")
 
@@ -73,6 +77,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    *ENV.extra_apps,
 ]
 
 MIDDLEWARE = [
