@@ -67,7 +67,8 @@ _WATCH_LINES = """async () => {
 class Deployment(Together):
     """Redis, Mosquitto, a bridge, Daphne and uvicorn, each a process; the database is a file."""
 
-    def __init__(self, folder: Path, machines: int) -> None:
+    def __init__(self, folder: Path, machines: int, **settings: str) -> None:
+        """`settings`: those of the hub that are other than by default."""
         hub = RunningHub(folder)
         hub.start()
         made = hub.manage("createdevice", *[f"lathe-{n}" for n in range(machines)], "--space", "demo")
@@ -81,6 +82,7 @@ class Deployment(Together):
         self.mosquitto.accounts = {machine.uid: hash_secret(machine.secret) for machine in self.machines}
         self.mosquitto.accounts["bridge"] = hash_secret("secret")
         self.settings = {
+            **settings,
             "DATA_DIR": hub.settings["DATA_DIR"],
             "REDIS_URL": self.redis.url,
             "MQTT_URL": self.mosquitto.url("bridge", "secret"),

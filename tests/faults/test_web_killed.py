@@ -1,0 +1,47 @@
+"""A web process is killed under 500 viewers and started again: all come back, and are shown what they have missed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.paths.deployment import Counter, Deployment, Machine, WebPart
+from tests.returning import Crowd
+
+pytestmark = pytest.mark.timeout(300)
+
+VIEWERS = 500
+BACK_S = 60
+"""Room for a slow machine. How long it takes is measured by `benchmarks/storm.py`."""
+
+
+async def _storm(deployment: Deployment, web: WebPart, machine: Machine) -> None:
+    crowd = Crowd(VIEWERS, web.url, deployment.token, machine.uid, "count")
+    with Counter(deployment.mosquitto.port, machine, per_second=2) as counter:
+        async with crowd.watching():
+            await crowd.all(lambda viewer: viewer.is_back and viewer.last >= 0, BACK_S)
+            await asyncio.to_thread(web.kill)
+            await crowd.all(lambda viewer: not viewer.is_back, BACK_S)
+            await asyncio.to_thread(counter.wait_for, 3)
+            stored = await asyncio.to_thread(deployment.stored, machine.uid)
+            await asyncio.to_thread(web.start)
+            began = time.monotonic()
+            await crowd.all(lambda viewer: viewer.is_back, BACK_S)
+            took = sorted(viewer.back_at - began for viewer in crowd.viewers)
+            print(f"{web.name}: half are back after {took[VIEWERS // 2]:.1f} s, the last after {took[-1]:.1f} s")
+            assert min(viewer.last for viewer in crowd.viewers) >= stored[-1]
+            sent = counter.sent + 3
+            await crowd.all(lambda viewer: viewer.last >= sent, BACK_S)
+            # What comes live goes on where the snapshot ended.
+            assert sum(viewer.holes for viewer in crowd.viewers) == 0
+
+
+def test_500_viewers_of_a_killed_web_process_come_back_and_miss_nothing(tmp_path: Path) -> None:
+    with Deployment(tmp_path, machines=2, CONNECTION_LIMIT="0") as deployment:
+        for web in (deployment.uvicorn, deployment.daphne):
+            machine = deployment.machines.pop()
+            asyncio.run(_storm(deployment, web, machine))
+            assert "Traceback" not in web.output
