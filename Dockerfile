@@ -14,7 +14,8 @@ FROM python:3.11.14-slim-bookworm
 # The same numbers in docker-compose.yml for Mosquitto, which reads what the hub writes.
 RUN groupadd --gid 10001 hubbub \
  && useradd --uid 10001 --gid hubbub --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin hubbub \
- && install -d -o hubbub -g hubbub -m 750 /srv/mosquitto /var/lib/hubbub
+ && install -d -o hubbub -g hubbub -m 750 /srv/mosquitto /var/lib/hubbub \
+ && install -d -o hubbub -g hubbub -m 700 /var/lib/hubbub/files /var/lib/hubbub/files/incoming
 WORKDIR /app
 COPY --from=python /opt/hubbub /opt/hubbub
 COPY --from=browser /build/node_modules ./node_modules

@@ -11,6 +11,7 @@ from devices.queries.availability import LIMIT_IN_GAPS, MIN_LIMIT_US
 from devices.queries.devices import Sender
 from devices.services import availability
 from devices.services.availability import WRITE_EVERY_US, Word
+from devices.services.log import Line
 from devices.values import Answer, Attributes, Availability, StatusReport, now_us
 
 MAX_DEVICES = 100_000
@@ -54,8 +55,10 @@ class Hearing:
     def __init__(self) -> None:
         self._known: dict[int, _Heard] = {}
 
-    def take(self, signs: Mapping[int, Sign]) -> list[Event]:
+    def take(self, signs: Mapping[int, Sign], lines: list[Line] | None = None) -> list[Event]:
         """Believes the signs of a batch; call it last in the batch's transaction. Returns what to publish.
+
+        `lines`: takes what the devices' rooms are to be told, where the caller writes that itself.
 
         The devices' `availability` must be what the database has, or a device that another process found silent would
         stay so.
@@ -72,7 +75,7 @@ class Hearing:
                     heard.at = at
                 else:
                     due.append(sign)
-        events = availability.change(words) if words else []
+        events = availability.change(words, lines) if words else []
         if due:
             self._note(due)
         return events

@@ -20,7 +20,8 @@ from devices.errors import Refusal
 from devices.events import Event
 from devices.queries import devices as device_queries
 from devices.queries.devices import Sender
-from devices.services import commands, reports
+from devices.services import commands, log, reports
+from devices.services.log import Line
 from devices.services.readings import ReadingStore
 from devices.values import Answer, Attributes, Availability, Report, StatusReport, Telemetry
 
@@ -149,6 +150,7 @@ class Ingest:
         telemetry: list[tuple[Sender, Telemetry]] = []
         signs: hearing.Signs = {}
         events: list[Event] = []
+        lines: list[Line] = []
         refusals: dict[int, Refusal] = {}
         samples_refused = 0
         new_metrics: defaultdict[int, set[str]] = defaultdict(set)
@@ -167,13 +169,14 @@ class Ingest:
                             samples_refused += len(report.samples) - len(kept.samples)
                         signs[device.id] = (device, Availability.ONLINE, report.received_at, False)
                     else:
-                        events += _take(device, report)
+                        events += _take(device, report, lines)
                         hearing.note(signs, device, report)
                 except Refusal as refusal:
                     refusals[i] = refusal
             if telemetry:
                 events += self._store.store(telemetry)
-            events += self._hearing.take(signs)
+            events += self._hearing.take(signs, lines)
+            events += log.append(lines).events  # at once and last, as it locks rooms
         outcome.events += events
         outcome.refusals |= refusals
         outcome.readings += sum(len(report.samples) for _, report in telemetry)
@@ -209,13 +212,13 @@ def _sender(known: Mapping[str, Sender], delivery: Delivery, first_broker: str) 
     return device
 
 
-def _take(device: Sender, report: StatusReport | Attributes | Answer) -> list[Event]:
+def _take(device: Sender, report: StatusReport | Attributes | Answer, lines: list[Line]) -> list[Event]:
     if isinstance(report, StatusReport):
         return []
     if isinstance(report, Attributes):
         reports.merge_attributes(device, report)
         return []
-    events = commands.answer(device, report)
+    events = commands.answer(device, report, lines)
     if not events:
         raise Refusal("unknown_command", ascii(report.command_id))
-    return list(events)
+    return events

@@ -5,7 +5,10 @@ from dashboards.views.add_device import add_device
 from dashboards.views.dashboard import dashboard
 from dashboards.views.device import device, rotate_secret
 from dashboards.views.fleet import fleet, fleet_status
+from dashboards.views.inbox import conversation, inbox
+from dashboards.views.places import places
 from dashboards.views.retention import device_retention, metric_retention, space_retention
+from dashboards.views.rooms import create_room, create_webhook, delete_webhook, room, room_settings, rooms
 from dashboards.views.transfers import export_history, import_history
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -27,4 +30,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("devices/<str:uid>/secret/", rotate_secret, name="rotate_secret"),
     path("spaces/<str:slug>/retention/", space_retention, name="space_retention"),
     path("dashboards/<int:id>/", dashboard, name="dashboard"),
+    path("places/", places, name="places"),
+    path("rooms/", rooms, name="rooms"),
+    path("rooms/<int:id>/", room, name="room"),
+    path("rooms/<int:id>/settings/", room_settings, name="room_settings"),
+    path("rooms/<int:id>/webhooks/", create_webhook, name="create_webhook"),
+    path("rooms/<int:id>/webhooks/<int:webhook>/delete/", delete_webhook, name="delete_webhook"),
+    path("spaces/<str:slug>/rooms/", create_room, name="create_room"),
+    path("inbox/", inbox, name="inbox"),
+    # `path`: a username may hold a slash.
+    path("inbox/<path:username>/", conversation, name="conversation"),
 ]

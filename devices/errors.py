@@ -87,6 +87,10 @@ class TooMany(HubbubError):
     code = "too_many"
 
 
+class TooLarge(HubbubError):
+    code = "too_large"
+
+
 class Unavailable(HubbubError):
     """A part of the hub is away; the same request may succeed later."""
 

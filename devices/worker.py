@@ -15,7 +15,7 @@ from devices import fanout, partitions, stats
 from devices.errors import Unavailable
 from devices.events import Event
 from devices.locks import ExclusiveLock, exclusive_lock
-from devices.services import availability, retention, rollups
+from devices.services import availability, files, retention, rollups
 from devices.values import now_us
 
 logger = logging.getLogger("hubbub.worker")
@@ -45,6 +45,7 @@ JOBS = (
     Job("availability history", 3600, lambda: availability.trim(now_us())),
     Job("partitions", 3600, partitions.prepare),
     Job("retention", 600, retention.apply),
+    Job("files", 3600, files.Sweep()),
 )
 
 

@@ -16,8 +16,9 @@ from importlib import import_module  # noqa: E402
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
-from bridges.rest.body_limit import BodyLimit  # noqa: E402
+from bridges.rest.body_limit import BodyLimit, allowed  # noqa: E402
 from dashboards.live import daphne  # noqa: E402
+from hub.log_secrets import hide_in_access_logs  # noqa: E402
 from hub.request_bodies import bound_in_daphne  # noqa: E402
 from hub.responses import StallLimit, mend_daphne  # noqa: E402
 from hub.routing import http, websockets  # noqa: E402
@@ -25,7 +26,8 @@ from hub.routing import http, websockets  # noqa: E402
 daphne.mend()
 bound_in_daphne()
 mend_daphne()
-pages = BodyLimit(StallLimit(django), settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+hide_in_access_logs()
+pages = BodyLimit(StallLimit(django), allowed)
 
 application = ProtocolTypeRouter({"http": http(pages), "websocket": websockets})
 

@@ -14,6 +14,10 @@ from django.core.files.storage import FileSystemStorage
 ALLOWED = (
     "bootstrap/dist/css/bootstrap.min.css",
     "bootstrap/dist/css/bootstrap.min.css.map",
+    "dompurify/dist/purify.es.mjs",
+    "dompurify/dist/purify.es.mjs.map",
+    "marked/lib/marked.esm.js",
+    "marked/lib/marked.esm.js.map",
     "uplot/dist/uPlot.esm.js",
     "uplot/dist/uPlot.min.css",
 )

@@ -3,13 +3,13 @@
 import os
 import secrets
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import dj_database_url
 from csp.constants import NONCE, NONE, SELF
 
 from hub import env as environment
-from hub.postgresql import PatientConnection
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -23,6 +23,9 @@ try:
     )
     if _password_file := _database.get("OPTIONS", {}).pop("password_file", None):
         _database["PASSWORD"] = environment.secret("DATABASE_URL, password_file", Path(_password_file))
+    for _app in ENV.extra_apps:
+        if not find_spec(_app.partition(".")[0]):
+            raise environment.EnvError(f"EXTRA_APPS must be modules that Python finds, unlike {_app!r}")
 except environment.EnvError as error:
     sys.exit(f"hubbub: {error}")
 
@@ -58,9 +61,9 @@ DEMO, DEMO_PASSWORD = ENV.demo, ENV.demo_password
 DEVICE_RATE_LIMIT = ENV.device_rate_limit
 CHAT_RATE_LIMIT = ENV.chat_rate_limit
 CONNECTION_LIMIT = ENV.connection_limit
+FILE_LIMIT = ENV.file_limit  # MiB
 
 INSTALLED_APPS = [
-    "daphne",  # first: takes over `runserver`
     "hub",
     "dashboards",
     "bridges",
@@ -74,10 +77,12 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    *ENV.extra_apps,
 ]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "bridges.rest.metrics.answer_scrapers",
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -119,6 +124,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file: threads that share an in-memory database lock each other out.
     DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}
 else:
+    from hub.postgresql import PatientConnection  # here: to load psycopg takes a tenth of a second
+
     # `timeout`: how long a request waits for a connection; while the server is away each holds a thread for as long.
     _pool = {"min_size": 1, "max_size": 8, "timeout": 4, "connection_class": PatientConnection}
     _options = {"pool": _pool, "connect_timeout": 10}
@@ -197,12 +204,27 @@ USE_TZ = True
 USE_I18N = False
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # a body, or a file in it, that is larger waits on the disk
+FILE_UPLOAD_HANDLERS = ["bridges.rest.uploads.NamelessFiles"]
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": DATA_DIR / "files",
+            "base_url": None,  # served by a view that asks for rights, never as they lie there
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"secrets": {"()": "hub.log_secrets.HideSecrets"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["secrets"]}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "hubbub": {"level": "DEBUG" if DEBUG else "INFO"},

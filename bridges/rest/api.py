@@ -12,13 +12,26 @@ from ninja.operation import Operation
 from ninja.parser import Parser
 from ninja.renderers import BaseRenderer
 
-from bridges.rest import commands, csv_files, devices, errors, ingest, refusals, retention
+from bridges.rest import (
+    commands,
+    csv_files,
+    devices,
+    errors,
+    files,
+    ingest,
+    messages,
+    people,
+    refusals,
+    retention,
+    rooms,
+    webhooks,
+)
 from bridges.rest.auth import PEOPLE
 
-_DESCRIPTION = """Devices, their readings, commands to them, and telemetry from them.
+_DESCRIPTION = """Devices, their readings, commands to them, telemetry from them, and the rooms beside them.
 
 People come with the cookie of their login, or with `Authorization: Bearer TOKEN` (`manage.py createtoken`);
-devices with HTTP Basic, their uid and secret. A device of a space that you are no member of answers like one that
+devices with HTTP Basic, their uid and secret. What belongs to a space that you are no member of answers like what
 does not exist. Every error is `{"error": {"code", "message", "retry"}}`."""
 
 
@@ -63,4 +76,11 @@ for router in (
     ingest.router,
 ):
     api.add_router("devices", router)
-api.add_router("spaces", retention.spaces_router)
+for router in (retention.spaces_router, rooms.spaces_router):
+    api.add_router("spaces", router)
+for router in (rooms.router, messages.router, files.router, webhooks.router):
+    api.add_router("rooms", router)
+api.add_router("search", messages.search_router)
+api.add_router("people", people.router)
+api.add_router("inbox", people.inbox_router)
+api.add_router("hooks", webhooks.hooks_router)

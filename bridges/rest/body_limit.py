@@ -2,46 +2,84 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bridges.rest.errors import problem
+from django.conf import settings
+from django.http import HttpResponse
+
+from bridges.rest.errors import no_space, problem
+from devices.file_storage import is_full
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
+Allowed = Callable[[str, str], float]
+"""`(method, path)` -> bytes that the body of such a request may have."""
+
+_FILES = re.compile(r"/api/v1/rooms/[0-9]+/files")
+
+
+def allowed(method: str, path: str) -> float:
+    """What the hub takes: 1 MiB; where files are sent, one of them with what a form puts around it."""
+    most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if method != "POST" or not _FILES.fullmatch(path):
+        return float(most)
+    return settings.FILE_LIMIT * 1024 * 1024 + most if settings.FILE_LIMIT else math.inf
 
 
 class BodyLimit:
-    """ASGI middleware: 413 for HTTP requests with a body of more than `most` bytes, of which it reads no more."""
+    """ASGI middleware: 413 for HTTP requests with a larger body than is allowed, of which it reads no more, and 503
+    where the disk has no space for it."""
 
-    def __init__(self, application: Application, most: int) -> None:
+    def __init__(self, application: Application, allowed: Allowed) -> None:
         self._application = application
-        self._most = most
+        self._allowed = allowed
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._application(scope, receive, send)
-        if _announced(scope) > self._most:
-            return await _refuse(send)
+        most = self._allowed(scope["method"], scope["path"])
+        if _announced(scope) > most:
+            return await _refuse(send, _too_large())
+        answer = _Answer(send)
         try:
-            await self._application(scope, self._counting(receive), send)
+            await self._application(scope, _counting(receive, most), answer.send)
         except _TooLarge:
-            await _refuse(send)
+            await _refuse(send, _too_large())
+        except OSError as error:
+            if answer.begun or not is_full(error):
+                raise
+            await _refuse(send, no_space())
 
-    def _counting(self, receive: Receive) -> Receive:
-        """For bodies that come in chunks, without a length."""
-        read = 0
 
-        async def counted() -> dict[str, Any]:
-            nonlocal read
-            message = await receive()
-            read += len(message.get("body", b""))
-            if read > self._most:
-                raise _TooLarge
-            return message
+def _counting(receive: Receive, most: float) -> Receive:
+    """For bodies that come in chunks, without a length."""
+    read = 0
 
-        return counted
+    async def counted() -> dict[str, Any]:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b""))
+        if read > most:
+            raise _TooLarge
+        return message
+
+    return counted
+
+
+class _Answer:
+    """Knows whether the application has begun to answer."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.begun = False
+
+    async def send(self, message: dict[str, Any]) -> None:
+        self.begun = True
+        await self._send(message)
 
 
 class _TooLarge(Exception):
@@ -53,8 +91,11 @@ def _announced(scope: dict[str, Any]) -> int:
     return int(length) if length.isdigit() else 0
 
 
-async def _refuse(send: Send) -> None:
-    response = problem("too_large", "the body is too large")
+def _too_large() -> HttpResponse:
+    return problem("too_large", "the body is too large")
+
+
+async def _refuse(send: Send, response: HttpResponse) -> None:
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(response.content)).encode()),

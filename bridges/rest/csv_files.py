@@ -18,6 +18,7 @@ from bridges.rest.auth import asking
 from bridges.rest.errors import Problem
 from bridges.rest.schemas import Extents, Imported
 from bridges.rest.slots import Slots
+from bridges.rest.streaming import begun
 from devices import access, database, stats
 from devices.access import Action, Person
 from devices.errors import HubbubError, Invalid
@@ -76,11 +77,8 @@ async def export_readings(
     person = asking(request)
     first, last = _window(start, end)
     found = await database.run(_extents, person, uid, metric, first, last)
-    content = _Export(person, uid, found).run()
-    # The first page before the answer begins: what is wrong by then has a status and a name.
-    beginning = await anext(content)
     return StreamingHttpResponse(
-        _joined(beginning, content),
+        await begun(_Export(person, uid, found).run()),
         content_type="text/csv; charset=utf-8",
         headers={
             "Content-Disposition": f'attachment; filename="{uid}-{datetime.now(UTC):%Y-%m-%d}.csv"',
@@ -134,12 +132,6 @@ def _window(start: str | None, end: str | None) -> tuple[int, int]:
     if first >= last:
         raise Invalid("start must be before end")
     return first, last
-
-
-async def _joined(beginning: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield beginning
-    async for content in rest:
-        yield content
 
 
 class _Export:

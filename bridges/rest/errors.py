@@ -8,12 +8,14 @@ from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import BaseModel
 
 from devices.database import AWAY
 from devices.errors import RETRY, HubbubError, Refusal
+from devices.file_storage import is_full
 
 logger = logging.getLogger("hubbub.rest")
 
@@ -72,6 +74,11 @@ def problem(code: str, message: str, status: int | None = None) -> HttpResponse:
     return _respond(status or _STATUS[code], {"code": code, "message": message, "retry": _RETRY[code]})
 
 
+def no_space() -> HttpResponse:
+    """The response where the disk is full."""
+    return problem("unavailable", "the disk of the hub is full")
+
+
 def refused(refusal: Refusal) -> HttpResponse:
     """The response for telemetry that was not taken, with the reason by name."""
     status = _REFUSED.get(refusal.reason, 422)
@@ -99,6 +106,8 @@ def install(api: NinjaAPI) -> None:
         ValidationError: _not_valid,
         HttpError: _unreadable,
         RequestDataTooBig: lambda request, error: problem("too_large", "the body is too large"),
+        MultiPartParserError: lambda request, error: problem("invalid", "the body is no multipart/form-data", 400),
+        OSError: _failed_to_write,
         Http404: lambda request, error: problem("not_found", "there is nothing here"),
         **dict.fromkeys(AWAY, _away),
         Exception: _unforeseen,
@@ -136,6 +145,10 @@ def _place(loc: tuple[str | int, ...]) -> str:
 
 def _unreadable(request: HttpRequest, error: Any) -> HttpResponse:
     return problem("invalid", "the body is not JSON of the documented shape", status=error.status_code)
+
+
+def _failed_to_write(request: HttpRequest, error: Any) -> HttpResponse:
+    return no_space() if is_full(error) else _unforeseen(request, error)
 
 
 def _away(request: HttpRequest, error: Any) -> HttpResponse:

@@ -11,13 +11,12 @@ from django.urls import URLPattern, URLResolver, path, re_path
 from bridges.rest import health
 from bridges.rest.api import api
 from bridges.rest.errors import problem
-from bridges.rest.metrics import show_metrics
 
 Endpoint = Callable[..., Awaitable[HttpResponse]]
 
 
 def _private(endpoint: Endpoint) -> Endpoint:
-    """Keeps the answers out of caches, and gives ninja's plain "method not allowed" the shape of all errors."""
+    """Keeps out of caches what says nothing else, and gives ninja's "method not allowed" the shape of all errors."""
 
     @wraps(endpoint)
     async def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -26,7 +25,7 @@ def _private(endpoint: Endpoint) -> Endpoint:
             allowed = response["Allow"]
             response = problem("method_not_allowed", f"this takes {allowed}")
             response["Allow"] = allowed
-        response["Cache-Control"] = "no-store"
+        response.setdefault("Cache-Control", "no-store")
         return response
 
     return wrapped
@@ -49,7 +48,6 @@ _unknown.csrf_exempt = True  # type: ignore[attr-defined]  # an unknown path is 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.alive),
     path("readyz", health.ready),
-    path("metrics", show_metrics),
     path("api/v1/", _unknown),  # before ninja's root, which answers with an HTML page
     path("api/v1/", (list(_api_patterns()), "ninja", "api")),
     re_path("^api/", _unknown),

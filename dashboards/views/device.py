@@ -8,6 +8,7 @@ from django.views.decorators.http import require_POST
 
 from dashboards.views.connecting import base_url, broker_address
 from dashboards.views.refusals import as_pages
+from dashboards.views.rooms import number
 from devices import access
 from devices.access import Action
 from devices.models import Device
@@ -25,12 +26,13 @@ def device(request: HttpRequest, uid: str) -> HttpResponse:
     with as_pages():
         found = access.device(request.user, uid)
     may_command = access.may(request.user, Action.COMMAND, found.space_id)
+    may_manage = access.may(request.user, Action.MANAGE, found.space_id)
     now = now_us()
     snapshot = devices.snapshot(found, devices.latest([found.id]).get(found.id, {}))
     context = {
         "device": found,
         "may_command": may_command,
-        "may_manage": access.may(request.user, Action.MANAGE, found.space_id),
+        "may_manage": may_manage,
         "many_spaces": access.spaces(request.user).count() > 1,
         "page": {
             "uid": found.uid,
@@ -43,6 +45,9 @@ def device(request: HttpRequest, uid: str) -> HttpResponse:
                 "silence_limit_s": availability.silence_limit_us(found) // 1_000_000,
             },
             "may_command": may_command,
+            "room": {"id": found.room.pk, "device": found.uid, "space": found.space.slug},
+            "person": {"username": request.user.get_username(), "manages": may_manage},
+            "open_at": number(request, "seq"),
         },
     }
     return render(request, "dashboards/device.html", context)

@@ -8,82 +8,96 @@ from typing import Any
 import msgspec
 
 from devices.access import Action, require
-from devices.chat.registry import Call, command, known
+from devices.chat import arguments
+from devices.chat.markdown import code, plain
+from devices.chat.registry import Call, command, find, known, meant
 from devices.errors import Invalid, NotFound
 from devices.models import Metric
 from devices.queries import devices, rooms
 from devices.services import commands
 from devices.values import MessageKind, Origin
 
-_RANGE = re.compile(r"(\d{1,4})(m|min|h|d)")
-_SECONDS = {"m": 60, "min": 60, "h": 3600, "d": 86_400}
-MAX_RANGE_S = 400 * 86_400
+_RANGE = re.compile(r"([0-9]{1,4}) ?(m|min|h|d|w)")
+_SECONDS = {"m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+DEFAULT_RANGE = "24h"
 MIN_RANGE_S = 60
+MAX_RANGE_S = 400 * 86_400
+MAX_SHOWN = 30
+"""Values that `/status` lists, and names that `/who` does."""
+MAX_VALUE = 200
+"""Characters of a value in an answer."""
+OLD_MS = 60_000
+"""A value that is older is shown with its age."""
+_AGES = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"))
 
 
-@command("help", "/help", "what can be typed here")
-def help(call: Call) -> str:
-    return "\n".join(f"- `{one.usage}`: {one.help}" for one in known(call.room))
+@command("help", "/help [COMMAND]", "what can be typed here")
+def help_(call: Call) -> str:
+    name = call.arguments.removeprefix("/").lower()
+    asked = [find(name, call.room)] if name else known(call.room)
+    return "\n".join(f"- {code(one.usage)} {one.help}" for one in asked)
 
 
 @command("who", "/who", "who may read this room")
 def who(call: Call) -> str:
-    names = [member["username"] + (" (bot)" if member["bot"] else "") for member in rooms.members_of(call.room)]
-    return f"{len(names)} may read this room: {', '.join(names)}"
+    names = [plain(member["username"]) + (" (bot)" if member["bot"] else "") for member in rooms.members_of(call.room)]
+    more = f" and {len(names) - MAX_SHOWN} more" if len(names) > MAX_SHOWN else ""
+    return f"{len(names)} may read this room: {', '.join(names[:MAX_SHOWN])}{more}"
 
 
-@command("status", "/status", "how the device is", for_device=True)
+@command("status", "/status", "how the device is, and its newest values", for_device=True)
 def status(call: Call) -> str:
-    device = call.device
-    latest = devices.latest([device.pk]).get(device.pk, {})
-    lines = [f"**{device.availability}**"]
-    lines += [f"- {name}: {_shown(call, name, value)}" for name, (_, value) in list(latest.items())[:30]]
-    if len(latest) > 30:
-        lines.append(f"- and {len(latest) - 30} more")
+    latest = devices.latest([call.device.pk]).get(call.device.pk, {})
+    lines = [f"- {plain(name)}: {_shown(call, name, *latest[name])}" for name in list(latest)[:MAX_SHOWN]]
+    if len(latest) > MAX_SHOWN:
+        lines.append(f"- and {len(latest) - MAX_SHOWN} more")
     _speak_as_device(call)
-    return "\n".join(lines)
+    return "\n".join([f"**{call.device.availability}**", "", *lines])
 
 
 @command("get", "/get METRIC", "the newest value of a metric", for_device=True)
 def get(call: Call) -> str:
-    name = call.arguments
-    latest = devices.latest([call.device.pk]).get(call.device.pk, {})
+    name, rest = arguments.first(call.arguments)
+    if not name or rest:
+        raise Invalid('which metric? /get METRIC, or /get "METRIC WITH BLANKS"')
+    latest = devices.latest([call.device.pk], [name]).get(call.device.pk, {})
     if name not in latest:
-        raise NotFound(f"{call.device.uid} has told no {name[:128]!r}" if name else "which metric? /get METRIC")
+        raise _unknown_metric(call, name)
     _speak_as_device(call)
-    call.data["value"] = {"metric": name, "at": latest[name][0]}
-    return f"{name}: {_shown(call, name, latest[name][1])}"
+    return f"{plain(name)}: {_shown(call, name, *latest[name])}"
 
 
-@command("set", "/set NAME VALUE", "sends the device the command `set`; operators", for_device=True)
-def set_value(call: Call) -> None:
-    name, _, text = call.arguments.partition(" ")
-    if not name or not text.strip():
-        raise Invalid("what to what? /set NAME VALUE")
-    _issue(call, "set", {name: _value(text.strip())})
+@command("set", "/set NAME VALUE", "sets something of the device; for operators", for_device=True)
+def set_(call: Call) -> None:
+    name, text = arguments.first(call.arguments)
+    if not name or not text:
+        raise Invalid('what to what? /set NAME VALUE, such as /set speed 40 or /set "valve 2" "open"')
+    _issue(call, "set", {name: arguments.value(text)})
 
 
-@command("call", "/call NAME {…}", "sends the device a command with arguments as JSON; operators", for_device=True)
-def call_command(call: Call) -> None:
-    name, _, text = call.arguments.partition(" ")
+@command("call", "/call NAME {…}", "sends the device a command, with arguments as JSON; for operators", for_device=True)
+def call_(call: Call) -> None:
+    name, text = arguments.first(call.arguments)
     if not name:
-        raise Invalid("which command? /call NAME {…}")
+        raise Invalid('which command? /call NAME, or /call NAME {"speed": 40}')
     try:
-        args = msgspec.json.decode(text, type=dict[str, Any]) if text.strip() else {}
-    except msgspec.DecodeError as error:
-        raise Invalid(f"the arguments are no JSON object: {error}") from None
+        args = msgspec.json.decode(text, type=dict[str, Any]) if text else {}
+    except (msgspec.DecodeError, RecursionError):
+        raise Invalid('the arguments are a JSON object: /call NAME {"speed": 40}') from None
     _issue(call, name, args)
 
 
-@command("chart", "/chart METRIC 24h", "posts a live chart: 30m, 24h, 7d", for_device=True)
+@command("chart", f"/chart METRIC [{DEFAULT_RANGE}]", "posts a live chart: 30m, 24h, 7d, 4w", for_device=True)
 def chart(call: Call) -> None:
-    metric, _, span = call.arguments.partition(" ")
-    match = _RANGE.fullmatch(span.strip() or "24h")
+    metric, span = arguments.first(call.arguments)
+    if not metric:
+        raise Invalid(f"of which metric? /chart METRIC {DEFAULT_RANGE}")
+    match = _RANGE.fullmatch(span.lower() or DEFAULT_RANGE)
     seconds = int(match[1]) * _SECONDS[match[2]] if match else 0
     if not MIN_RANGE_S <= seconds <= MAX_RANGE_S:
-        raise Invalid("how far back? /chart METRIC 30m, 24h or 7d; 400d at most")
+        raise Invalid(f"how far back? /chart METRIC 30m, 24h, 7d or 4w; {MAX_RANGE_S // 86_400}d at most")
     if not Metric.objects.filter(device=call.device, name=metric).exists():
-        raise NotFound(f"{call.device.uid} has told no {metric[:128]!r}")
+        raise _unknown_metric(call, metric)
     call.kind = MessageKind.CHART
     call.data |= {"device": call.device.uid, "metric": metric, "range_s": seconds}
 
@@ -97,19 +111,28 @@ def _issue(call: Call, name: str, args: dict[str, Any]) -> None:
     call.queued = queued
 
 
-def _value(text: str) -> Any:
-    """JSON where it is JSON, else the text itself: `40`, `true`, `"40"`, `auto`."""
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return text
+def _unknown_metric(call: Call, name: str) -> NotFound:
+    names = list(Metric.objects.filter(device=call.device).values_list("name", flat=True))
+    near = meant(name, names)
+    hint = f": do you mean {near}?" if near else ": /status lists what it has told" if names else ""
+    return NotFound(f"{call.device.uid} has told no {name[:128]!r}{hint}")
 
 
-def _shown(call: Call, metric: str, value: Any) -> str:
-    if isinstance(value, str):  # as code, where nothing of it is Markdown
-        return "`" + value.replace("`", "'") + "`"
+def _shown(call: Call, metric: str, at: int, value: Any) -> str:
     unit = call.device.attributes.get(f"units.{metric}", "")
-    return f"**{msgspec.json.encode(value).decode()}** {unit}".rstrip()
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    if len(text) > MAX_VALUE:
+        text = text[: MAX_VALUE - 1] + "…"
+    shown = code(text) if isinstance(value, str) else f"**{text}** {plain(str(unit))}".rstrip()
+    return shown + _age(call.at // 1000 - at)
+
+
+def _age(ms: int) -> str:
+    """How old a value is, where that is worth a word."""
+    if ms < OLD_MS:
+        return ""
+    length, unit = next(one for one in _AGES if ms >= one[0])
+    return f" ({ms // length} {unit} ago)"
 
 
 def _speak_as_device(call: Call) -> None:

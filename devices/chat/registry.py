@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 from devices.access import Person
@@ -39,7 +41,7 @@ class Call:
 
     @property
     def device(self) -> Device:
-        """The device of the room. Raises `Invalid` in a room without one."""
+        """The device of the room, for commands that are `for_device`."""
         if self.room.device is None:
             raise Invalid(f"/{self.name} works in the room of a device")
         return self.room.device
@@ -59,6 +61,7 @@ class ChatCommand:
     handler: Handler
 
 
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _commands: dict[str, ChatCommand] = {}
 
 
@@ -70,6 +73,8 @@ def command(name: str, usage: str = "", help: str = "", *, for_device: bool = Fa
     """
 
     def register(handler: Handler) -> Handler:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a command: a small letter, then up to 31 of a-z, 0-9 and '-'")
         if name in _commands:
             raise ValueError(f"there is a command /{name} already")
         _commands[name] = ChatCommand(name, usage or f"/{name}", help, for_device, handler)
@@ -87,13 +92,27 @@ def known(room: Room) -> Iterator[ChatCommand]:
 
 def split(text: str) -> tuple[str, str] | None:
     """`(name, arguments)` of a text that is a command. `//` and a lone `/`, a path, a fraction are none."""
-    head, _, arguments = text.partition(" ")
-    name = head[1:]
-    return (name.lower(), arguments.strip()) if head.startswith("/") and name.replace("-", "").isalnum() else None
+    head, *rest = text.split(None, 1)
+    name = head[1:].lower()
+    if not head.startswith("/") or not _NAME.fullmatch(name):
+        return None
+    return name, rest[0].strip() if rest else ""
 
 
-def find(name: str) -> ChatCommand:
-    """Raises `Invalid` where nobody answers to `/name`."""
-    if name not in _commands:
-        raise Invalid(f"there is no command /{name[:64]}: /help lists what there is")
-    return _commands[name]
+def find(name: str, room: Room) -> ChatCommand:
+    """Raises `Invalid` where nobody answers to `/name` in this room."""
+    found = _commands.get(name)
+    if found is None:
+        near = meant(name, [one.name for one in known(room)])
+        hint = f"do you mean /{near}?" if near else "/help lists what there is"
+        raise Invalid(f"there is no command /{name}: {hint}")
+    if found.for_device and room.device_id is None:
+        raise Invalid(f"/{name} works in the room of a device")
+    return found
+
+
+def meant(word: str, known: Iterable[str]) -> str | None:
+    """Which of the known words somebody may have meant."""
+    by_folded = {one.casefold(): one for one in known}
+    near = get_close_matches(word.casefold(), by_folded, 1)
+    return by_folded[near[0]] if near else None

@@ -8,10 +8,13 @@ from devices.errors import Invalid
 
 MAX_TEXT = 2_000
 """Characters of a message."""
+MAX_FILE_NAME = 200
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Unicode's Bidi_Control: they show a text in another order than it is written in, and a link in a false light."""
 _LAYOUT = frozenset("\n\t")
+_UNSEEN = ("Cc", "Cs", "Zl", "Zp")
+"""Unicode's categories of controls, halves of surrogate pairs and separators of lines."""
 
 
 def checked(text: str) -> str:
@@ -30,3 +33,23 @@ def checked(text: str) -> str:
 def folded(text: str) -> str:
     """The text as search compares it: `Straße` is found by `STRASSE`."""
     return unicodedata.normalize("NFKC", text).casefold()
+
+
+def words_of(text: str) -> list[str]:
+    """The words that search looks for, as it compares them; none where no message can hold such a text."""
+    try:
+        return folded(checked(text)).split()
+    except Invalid:
+        return []
+
+
+def checked_file_name(name: str) -> str:
+    """The name of a file without white space around it. Raises `Invalid` for one that a link or a disk cannot have."""
+    name = name.strip()
+    if not 1 <= len(name) <= MAX_FILE_NAME:
+        raise Invalid(f"a file's name has 1 to {MAX_FILE_NAME} characters")
+    if name in (".", "..") or any(character in name for character in "/\\"):
+        raise Invalid("a file's name is no path")
+    if any(character in _BIDI or unicodedata.category(character) in _UNSEEN for character in name):
+        raise Invalid("a file's name has no control characters, nor such as change the direction of writing")
+    return name

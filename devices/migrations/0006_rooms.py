@@ -159,6 +159,10 @@ class Migration(migrations.Migration):
             model_name='message',
             index=models.Index(fields=['author', '-at'], name='messages_of_author'),
         ),
+        migrations.AddIndex(
+            model_name='message',
+            index=models.Index(condition=models.Q(('origin', 'bot')), fields=['room', 'by', '-at'], name='messages_of_bots'),
+        ),
         migrations.AddConstraint(
             model_name='message',
             constraint=models.UniqueConstraint(fields=('room', 'seq'), name='one_message_of_a_seq'),

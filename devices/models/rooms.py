@@ -92,7 +92,10 @@ class Message(models.Model):
                 fields=["room", "author", "key"], condition=Q(key__isnull=False), name="one_message_of_a_key"
             ),
         ]
-        indexes = [models.Index(fields=["author", "-at"], name="messages_of_author")]
+        indexes = [
+            models.Index(fields=["author", "-at"], name="messages_of_author"),
+            models.Index(fields=["room", "by", "-at"], condition=Q(origin="bot"), name="messages_of_bots"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.seq} in {self.room_id}"

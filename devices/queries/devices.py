@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -68,13 +68,18 @@ def authenticate(uid: str, secret: str) -> Device | None:
     return device if device and right else None
 
 
-def latest(device_ids: Iterable[int]) -> dict[int, Latest]:
-    """Device id -> newest value of each of its metrics. A few index seeks a metric, however many readings it has."""
+def latest(device_ids: Iterable[int], names: Collection[str] | None = None) -> dict[int, Latest]:
+    """Device id -> newest value of each of its metrics, or of those with these names.
+
+    A few index seeks a metric, however many readings it has.
+    """
+    among = Metric.objects.filter(device__in=list(device_ids))
+    if names is not None:
+        among = among.filter(name__in=names)
     newest = Reading.objects.filter(metric=OuterRef("pk")).order_by("-time")
     rows = (
         # From the metrics: asked of the readings, both databases walk through all that the metrics have.
-        Metric.objects.filter(device__in=list(device_ids))
-        .annotate(
+        among.annotate(
             time=Subquery(newest.values("time")[:1]),
             number=Subquery(newest.values("number")[:1]),
             text=Subquery(newest.values("text")[:1]),

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from devices.chat.text import folded
+from devices.chat.text import words_of
 from devices.errors import NotFound
 from devices.models import Attachment, Message, Room
 from devices.values import MessageKind
@@ -45,12 +45,13 @@ def search(rooms: QuerySet[Room], words: str, limit: int, before_id: int | None 
 
     `before_id`: the `id` of the last one of the page before.
     """
+    sought = words_of(words)
     found = Message.objects.filter(room__in=rooms, kind=MessageKind.CHAT, removed_at=None)
-    for word in folded(words).split():
+    for word in sought:
         found = found.filter(folded__contains=word)
     if before_id is not None:
         found = found.filter(pk__lt=before_id)
-    messages = list(found.prefetch_related("attachments").order_by("-pk")[:limit])
+    messages = found.prefetch_related("attachments").order_by("-pk")[:limit] if sought else []
     return [
         {"id": message.pk, "room": message.room_id, **describe(message, message.attachments.all())}
         for message in messages

@@ -50,7 +50,7 @@ def _values(room: Room, wanted: list[list[str]]) -> Values:
     metrics = [[named for name in readings if (named := as_metric(name)) is not None] for readings in wanted]
     uids = {uid for readings in metrics for uid, _ in readings if is_uid(uid)}
     known = {device.uid: device for device in Device.objects.filter(space=room.space_id, uid__in=uids)}
-    latest = devices.latest([device.pk for device in known.values()])
+    latest = devices.latest([device.pk for device in known.values()], {name for named in metrics for _, name in named})
     values: Values = {}
     for readings in metrics:
         for uid, metric in readings:

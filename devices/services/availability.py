@@ -25,6 +25,7 @@ from devices.queries.availability import (
     silence_limit_us,
 )
 from devices.services import log
+from devices.services.log import Line
 from devices.values import Availability
 
 WRITE_EVERY_US = 10_000_000
@@ -66,8 +67,11 @@ class _Change:
     at: int
 
 
-def change(words: Iterable[Word]) -> list[Event]:
-    """Believes the words, at most one of each device, where they are news. Returns what to publish after the commit."""
+def change(words: Iterable[Word], lines: list[Line] | None = None) -> list[Event]:
+    """Believes the words, at most one of each device, where they are news. Returns what to publish after the commit.
+
+    `lines`: takes what the devices' rooms are to be told, where the caller writes that itself.
+    """
     by_device = {word.device_id: word for word in words}
     with transaction.atomic():
         changes = [
@@ -76,7 +80,7 @@ def change(words: Iterable[Word]) -> list[Event]:
             for word in [by_device[device.id]]
             if _is_news(device, word)
         ]
-        return _apply(changes, max((one.at for one in changes), default=0))
+        return _apply(changes, max((one.at for one in changes), default=0), lines)
 
 
 def forget_availability(now: int) -> None:
@@ -127,12 +131,13 @@ def tell_flapping(now: int) -> list[Event]:
         .filter(newest_at__gt=F("availability_at"))
         .order_by("pk")
     )
-    told = []
+    told: list[AvailabilityChanged] = []
     for id, uid, status, before, at in waiting.values_list("id", "uid", "availability", "availability_at", "newest_at"):
         # Of two processes one tells it. A change in between leaves its own time behind, and is told next.
         if Device.objects.filter(pk=id, availability_at=before).update(availability_at=at):
             told.append(AvailabilityChanged(id, uid, status, at))
-    return [*told, *log.tell_availability(told)]
+    with transaction.atomic():
+        return [*told, *log.append([log.availability(one, now) for one in told]).events]
 
 
 def note_heard(heard: Sequence[tuple[int, int, int]]) -> None:
@@ -202,8 +207,11 @@ _TABLE = Device._meta.db_table
 
 
 def _lock(ids: Iterable[int]) -> list[Device]:
-    """In the order of their ids, as two processes that lock the same ones would otherwise wait for each other."""
-    return list(Device.objects.select_for_update().filter(pk__in=list(ids)).order_by("pk").only(*_FIELDS))
+    """In the order of their ids, as two processes that lock the same ones would otherwise wait for each other.
+
+    Not their keys: somebody who talks in a device's room gives it a command, and holds the room that is locked next.
+    """
+    return list(Device.objects.select_for_update(no_key=True).filter(pk__in=list(ids)).order_by("pk").only(*_FIELDS))
 
 
 def _is_news(device: Device, word: Word) -> bool:
@@ -222,13 +230,13 @@ def _is_silent(device: Device, since: int, now: int) -> bool:
     return now - max(device.heard_at, since) > silence_limit_us(device) + WRITE_EVERY_US
 
 
-def _apply(changes: list[_Change], now: int) -> list[Event]:
+def _apply(changes: list[_Change], now: int, lines: list[Line] | None = None) -> list[Event]:
     """Stores the changes of devices that are locked. `availability_at` becomes the time of what viewers are told:
     that it lags behind the history shows `tell_flapping` what they have not been told."""
     if not changes:
         return []
     flapping = _flapping([one.device.id for one in changes], now)
-    events = []
+    events: list[AvailabilityChanged] = []
     for one in changes:
         device = one.device
         device.availability = one.availability
@@ -244,7 +252,7 @@ def _apply(changes: list[_Change], now: int) -> list[Event]:
             [(one.availability.value, d.availability_at, d.heard_at, d.id) for one in changes for d in [one.device]],
         )
     _remember(changes, flapping)
-    return [*events, *log.tell_availability(events)]
+    return [*events, *log.append_with([log.availability(one, now) for one in events], lines)]
 
 
 def _flapping(device_ids: list[int], now: int) -> dict[int, AvailabilityChange]:

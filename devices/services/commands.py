@@ -15,6 +15,7 @@ from devices.access import Action, Person
 from devices.errors import Invalid
 from devices.events import CommandChanged, CommandsQueued, Event
 from devices.models import Command, Device
+from devices.queries import bots
 from devices.queries.devices import Sender
 from devices.services import log
 from devices.services.log import Line
@@ -47,16 +48,17 @@ def _issue(person: Person, uid: str, name: str, args: dict[str, Any], timeout_s:
     with transaction.atomic():
         command = queue(person, device, name, args, timeout_s)
         line = Line(
-            room_id=device.room.pk,
+            device_id=device.pk,
             kind=MessageKind.COMMAND,
             at=command.issued_at,
-            origin=Origin.PERSON,
+            origin=bots.origin(person),
             by=person.get_username(),
             author_id=person.pk,
             data=shown(command),
         )
         written = log.append([line])
-        note_seq(command, written.messages[0].seq)
+        for message in written.messages:
+            note_seq(command, message.seq)
     return command, [*woken(command), *written.events]
 
 
@@ -122,10 +124,13 @@ def mark_sent(command: Command) -> list[Event]:
     return _change([CommandStatus.QUEUED], command.id, status=CommandStatus.SENT)
 
 
-def answer(device: Device | Sender, given: Answer) -> list[Event]:
-    """Takes the device's answer; empty where it belongs to no open command of this device."""
+def answer(device: Device | Sender, given: Answer, lines: list[Line] | None = None) -> list[Event]:
+    """Takes the device's answer; empty where it belongs to no open command of this device.
+
+    `lines`: takes what the device's room is to be told, where the caller writes that itself.
+    """
     status = CommandStatus.SUCCEEDED if given.ok else CommandStatus.FAILED
-    return _change(_OPEN, given.command_id, device=device, status=status, result=given.result, error=given.error[:1024])
+    return _change(_OPEN, given.command_id, device, lines, status=status, result=given.result, error=given.error[:1024])
 
 
 def expire() -> list[Event]:
@@ -141,6 +146,7 @@ def _change(
     before: tuple[CommandStatus, ...] | list[CommandStatus],
     id: str,
     device: Device | Sender | None = None,
+    lines: list[Line] | None = None,
     **fields: Any,
 ) -> list[Event]:
     rows = Command.objects.filter(id=id, status__in=before)
@@ -149,12 +155,12 @@ def _change(
     with transaction.atomic():
         if not rows.update(changed_at=now_us(), **fields):
             return []
-        command = Command.objects.select_related("device__room", "issued_by").get(id=id)
+        command = Command.objects.select_related("device", "issued_by").get(id=id)
         if command.status in _OPEN:
             return [changed(command)]
-        written = log.append([_outcome(command)])
+        told = log.append_with([_outcome(command)], lines)
     stats.commands_finished.labels(fields["status"]).inc()
-    return [changed(command), *written.events]
+    return [changed(command), *told]
 
 
 def _outcome(command: Command) -> Line:
@@ -168,7 +174,7 @@ def _outcome(command: Command) -> Line:
         short = len(msgspec.json.encode(command.result)) <= MAX_SHOWN_BYTES
         data |= {"result": command.result} if short else {"truncated": True}
     return Line(
-        room_id=command.device.room.pk,
+        device_id=command.device_id,
         kind=MessageKind.ANSWER,
         at=command.changed_at,
         origin=Origin.HUB if timed_out else Origin.DEVICE,

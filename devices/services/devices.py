@@ -48,9 +48,10 @@ def rotate_secret(device: Device) -> str:
 def move(device: Device, space: Space) -> None:
     """Puts the device with all its readings into another space; who may not watch it there sees no more of it."""
     with transaction.atomic():
+        before = device.space
         Device.objects.filter(pk=device.pk).update(space=space)
         device.space = space
-        rooms.move_with_device(device)
+        rooms.move_with_device(device, before)
     _tell_viewers(device.pk)
 
 

@@ -1,18 +1,23 @@
 """The one writer of rooms' logs. Every entry gets the room's next seq in the transaction that stores it, so that there
 are no holes, and what brought it about is stored with it or not at all.
+
+Who locks more than rooms locks in this order: commands, devices, rooms (by id), read marks. Rooms are locked `NO KEY`,
+as what only points at a room (a mark, a command's device) need not wait for who writes into it.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import msgspec
 from django.db import connection, transaction
+from django.db.models import Q
 
-from devices import groups
+from devices import groups, stats
 from devices.chat.text import folded
 from devices.events import AvailabilityChanged, Entry, MessagesStored
 from devices.models import Attachment, Mention, Message, Room
@@ -23,11 +28,15 @@ EXCERPT = 200
 """Characters of a message that a notification shows."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Line:
-    """An entry to be written; its fields are those of `Message`. `mentions` are people's ids, `files` not saved yet."""
+    """An entry to be written: into the room `room_id`, or into that of the device `device_id`.
 
-    room_id: int
+    The other fields are those of `Message`. `mentions` are people's ids; the rows of `files` are not saved yet.
+    """
+
+    room_id: int | None = None
+    device_id: int | None = None
     kind: MessageKind
     at: int
     origin: Origin
@@ -49,57 +58,83 @@ class Written:
     events: list[MessagesStored]
 
 
+def hold(room_id: int) -> None:
+    """Nobody else writes into the room until the transaction ends; nothing happens where it is gone."""
+    Room.objects.select_for_update(no_key=True).filter(pk=room_id).values_list("pk").first()
+
+
 def append(lines: Sequence[Line]) -> Written:
-    """Writes the lines; call it inside a transaction. Lines of a room that is gone are left out with it."""
-    rooms = _lock(line.room_id for line in lines)
-    stored = [(line, _next(rooms[line.room_id], line)) for line in lines if line.room_id in rooms]
+    """Writes the lines. Call it inside a transaction, once and after other locks: it locks the rooms.
+
+    Left out are lines of a room that is gone or was never made, and an availability that the room says already: of a
+    device that was `unknown` because the hub has started again, and comes back as it was.
+    """
+    rooms = _lock(lines)
+    stored = [(line, _next(room, line)) for line in lines if (room := _room_of(line, rooms)) and _is_news(line, room)]
+    if not stored:
+        return Written([], [])
     Message.objects.bulk_create([message for _, message in stored])
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            f"UPDATE {_TABLE} SET seq = %s, chats = %s, active_at = %s WHERE id = %s",  # noqa: S608 - a constant
-            [(room.seq, room.chats, room.active_at, room.pk) for room in rooms.values()],
-        )
-    for line, message in stored:
-        _save_what_hangs_on(message, line)
+    _save({message.room_id: message.room for _, message in stored}.values())
+    _save_files(stored)
+    _save_mentions(stored)
+    transaction.on_commit(partial(_count, Counter(line.kind for line, _ in stored)))
     return Written([message for _, message in stored], _events(stored))
 
 
-def tell_availability(changes: Sequence[AvailabilityChanged]) -> list[MessagesStored]:
-    """Writes the changes into the devices' rooms.
-
-    Left out is what a room says already: a device that was `unknown` because the hub has started again, and comes
-    back as it was.
-    """
-    news = {change.device_id: change for change in changes if change.status != Availability.UNKNOWN}
-    if not news:
-        return []
-    with transaction.atomic():
-        rooms = list(Room.objects.select_for_update().filter(device__in=news).order_by("pk"))
-        told = [room for room in rooms if room.availability != news[room.device_id or 0].status]
-        lines = [_availability(room, news[room.device_id or 0]) for room in told]
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                f"UPDATE {_TABLE} SET availability = %s WHERE id = %s",  # noqa: S608 - a constant
-                [(line.data["status"], line.room_id) for line in lines],
-            )
+def append_with(lines: list[Line], later: list[Line] | None) -> list[MessagesStored]:
+    """Writes the lines, or leaves them to who appends `later` at the end of the transaction; what to publish."""
+    if later is None:
         return append(lines).events
+    later += lines
+    return []
 
 
-_TABLE = Room._meta.db_table
+def availability(change: AvailabilityChanged, now: int) -> Line:
+    """What the device's room is told of the change; `now`: when it is, which may be long after it began."""
+    return Line(
+        device_id=change.device_id,
+        kind=MessageKind.AVAILABILITY,
+        at=now,
+        origin=Origin.DEVICE,
+        by=change.uid,
+        data={"status": change.status, "since": change.at // 1000},
+    )
 
 
-def _lock(ids: Iterable[int]) -> dict[int, Room]:
+def entry(message: Message, room: Room) -> Entry:
+    """A message that is stored already, as it is published to those who may have missed it. It calls nobody anew."""
+    return _entry(room, message, (), talk=False, files=message.attachments.all())
+
+
+def _lock(lines: Iterable[Line]) -> dict[tuple[str, int | None], Room]:
     """In the order of their ids, as two processes that lock the same ones would otherwise wait for each other."""
-    return {room.pk: room for room in Room.objects.select_for_update().filter(pk__in=set(ids)).order_by("pk")}
+    wanted = Q(pk__in={line.room_id for line in lines if line.room_id is not None})
+    wanted |= Q(device__in={line.device_id for line in lines if line.device_id is not None})
+    rooms = list(Room.objects.select_for_update(no_key=True).filter(wanted).order_by("pk"))
+    found: dict[tuple[str, int | None], Room] = {("room", room.pk): room for room in rooms}
+    return found | {("device", room.device_id): room for room in rooms}
+
+
+def _room_of(line: Line, rooms: dict[tuple[str, int | None], Room]) -> Room | None:
+    return rooms.get(("room", line.room_id) if line.device_id is None else ("device", line.device_id))
+
+
+def _is_news(line: Line, room: Room) -> bool:
+    if line.kind is not MessageKind.AVAILABILITY:
+        return True
+    return line.data["status"] not in (room.availability, Availability.UNKNOWN)
 
 
 def _next(room: Room, line: Line) -> Message:
+    """The line as the room's next entry; the room counts it."""
     room.seq += 1
     if line.kind is MessageKind.CHAT:
         room.chats += 1
         room.active_at = max(room.active_at, line.at)
+    elif line.kind is MessageKind.AVAILABILITY:
+        room.availability = line.data["status"]
     return Message(
-        room=room,  # the object, which `_entry` asks for its space
+        room=room,  # the object itself, whose space `_events` needs
         seq=room.seq,
         at=line.at,
         kind=line.kind,
@@ -114,44 +149,75 @@ def _next(room: Room, line: Line) -> Message:
     )
 
 
-def _save_what_hangs_on(message: Message, line: Line) -> None:
-    for file in line.files:
-        file.message = message
-        file.save()
+_TABLE = Room._meta.db_table
+_UPDATE = (
+    f"UPDATE {_TABLE} SET seq = news.seq, chats = news.chats,"  # noqa: S608 - a constant
+    f" active_at = news.active_at, availability = news.availability FROM {{}} WHERE {_TABLE}.id = news.id"
+)
+_OF_ARRAYS = _UPDATE.format(
+    "unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[])"
+    " AS news (id, seq, chats, active_at, availability)"
+)
+_OF_JSON = _UPDATE.format(
+    "(SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS seq,"
+    " json_extract(value, '$[2]') AS chats, json_extract(value, '$[3]') AS active_at,"
+    " json_extract(value, '$[4]') AS availability FROM json_each(%s)) AS news"
+)
+"""One statement for all: an `executemany` on SQLite lets other threads run at each row, and a fleet goes at once."""
+
+
+def _save(rooms: Iterable[Room]) -> None:
+    rows = [(room.pk, room.seq, room.chats, room.active_at, room.availability) for room in rooms]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(_OF_ARRAYS, [list(column) for column in zip(*rows, strict=True)])
+        else:
+            cursor.execute(_OF_JSON, [msgspec.json.encode(rows).decode()])
+
+
+def _save_files(stored: Iterable[tuple[Line, Message]]) -> None:
+    for line, message in stored:
+        for file in line.files:
+            file.message = message
+            file.save()
+
+
+def _save_mentions(stored: Iterable[tuple[Line, Message]]) -> None:
     Mention.objects.bulk_create(
-        [Mention(message=message, user_id=user, room_id=line.room_id, seq=message.seq) for user in line.mentions]
+        [
+            Mention(message=message, user_id=user, room_id=message.room_id, seq=message.seq)
+            for line, message in stored
+            for user in line.mentions
+        ]
     )
+
+
+def _count(kinds: Counter[MessageKind]) -> None:
+    for kind, number in kinds.items():
+        stats.room_messages.labels(kind).inc(number)
 
 
 def _events(stored: Iterable[tuple[Line, Message]]) -> list[MessagesStored]:
     shards: defaultdict[int, list[Entry]] = defaultdict(list)
     for line, message in stored:
-        shards[groups.shard_of(line.room_id)].append(_entry(line, message))
+        talk = line.kind is MessageKind.CHAT
+        found = _entry(message.room, message, line.mentions, talk=talk, files=line.files)
+        shards[groups.shard_of(message.room_id)].append(found)
     return [MessagesStored(shard, tuple(entries)) for shard, entries in shards.items()]
 
 
-def _entry(line: Line, message: Message) -> Entry:
-    room = message.room
+def _entry(
+    room: Room, message: Message, mentions: tuple[int, ...], *, talk: bool, files: Iterable[Attachment]
+) -> Entry:
     return Entry(
         room_id=room.pk,
         space_id=room.space_id or 0,
         seq=message.seq,
         at=message.at,
-        talk=message.kind == MessageKind.CHAT,
+        talk=talk,
         by=message.author_id or 0,
         author=message.by,
         excerpt=message.text[:EXCERPT],
-        mentions=line.mentions,
-        json=msgspec.json.encode(describe(message, line.files)).decode(),
-    )
-
-
-def _availability(room: Room, change: AvailabilityChanged) -> Line:
-    return Line(
-        room_id=room.pk,
-        kind=MessageKind.AVAILABILITY,
-        at=change.at,
-        origin=Origin.DEVICE,
-        by=change.uid,
-        data={"status": change.status},
+        mentions=mentions,
+        json=msgspec.json.encode(describe(message, files)).decode(),
     )

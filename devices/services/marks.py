@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db import transaction
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
 from devices import access, database, fanout
 from devices.access import Person
 from devices.events import ReadMoved
-from devices.models import ReadMark, Room
+from devices.models import Message, ReadMark, Room
 from devices.queries import rooms
 from devices.values import MessageKind
 
@@ -20,21 +24,48 @@ async def read(person: Person, room_id: int, seq: int) -> None:
 
 def _read(person: Person, room_id: int, seq: int) -> list[ReadMoved]:
     room = access.room(person, room_id)
-    if not move(person, room, seq):
+    moved = move(person, room, seq)
+    if moved is None:
         return []
     unread, mentions = rooms.unread(person, room)
-    return [ReadMoved(int(person.pk or 0), room.pk, min(seq, room.seq), unread, mentions)]
+    return [ReadMoved(int(person.pk or 0), room.pk, moved, unread, mentions)]
 
 
-def move(person: Person, room: Room, seq: int) -> bool:
-    """Whether the mark has moved to `seq`, or to the newest message where that is older."""
+def move(person: Person, room: Room, seq: int) -> int | None:
+    """Up to where the mark has moved, at most to the newest message; `None` where it is there already."""
     with transaction.atomic():
         mark, _ = ReadMark.objects.select_for_update().get_or_create(user_id=int(person.pk or 0), room_id=room.pk)
         if seq <= mark.seq:
-            return False
-        between = room.messages.filter(seq__gt=mark.seq, seq__lte=seq, kind=MessageKind.CHAT)
-        newest = Room.objects.values_list("seq", flat=True).get(pk=room.pk)
-        mark.chats += between.count()
-        mark.seq = min(seq, newest)
+            return None
+        newest, chats, later = _counts(room, seq)
+        if (seq := min(seq, newest)) <= mark.seq:
+            return None
+        mark.seq, mark.chats = seq, chats - later
         mark.save(update_fields=["seq", "chats"])
-    return True
+    return seq
+
+
+def skip(people: Iterable[int], rooms: Iterable[Room]) -> None:
+    """Nothing that was said in the rooms until now is unread for these people, who could not read it before."""
+    marks = [
+        ReadMark(user_id=user, room_id=room.pk, seq=room.seq, chats=room.chats) for room in rooms for user in people
+    ]
+    ReadMark.objects.bulk_create(
+        marks, update_conflicts=True, unique_fields=["user", "room"], update_fields=["seq", "chats"]
+    )
+
+
+def _counts(room: Room, seq: int) -> tuple[int, int, int]:
+    """The room's newest seq, its chat messages, and how many of those come after `seq`: read as of one moment.
+
+    Counted from the end, as marks are nearly always close to it.
+    """
+    later = (
+        Message.objects.filter(room=OuterRef("pk"), seq__gt=seq, kind=MessageKind.CHAT)
+        .order_by()
+        .values("room")
+        .annotate(n=Count("*"))
+        .values("n")
+    )
+    counted = Room.objects.annotate(later=Coalesce(Subquery(later), 0))
+    return counted.values_list("seq", "chats", "later").get(pk=room.pk)

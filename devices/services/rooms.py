@@ -7,10 +7,11 @@ from django.db import IntegrityError, transaction
 
 from devices.errors import Invalid
 from devices.events import MessagesStored
-from devices.models import Device, ReadMark, Room, Space
-from devices.services import log
+from devices.models import Device, Member, Room, Space
+from devices.queries import bots
+from devices.services import log, marks
 from devices.services.log import Line
-from devices.values import MessageKind, Origin, now_us
+from devices.values import MessageKind, now_us
 
 GENERAL = "General"
 """The room that every space has from its beginning."""
@@ -45,9 +46,12 @@ def create_for_device(device: Device) -> Room:
     return Room.objects.create(space_id=device.space_id, device=device)
 
 
-def move_with_device(device: Device) -> None:
+def move_with_device(device: Device, before: Space) -> None:
     """The log goes with the device: who may watch it now may read what was said beside it."""
     Room.objects.filter(device=device.pk).update(space=device.space_id)
+    stay = Member.objects.filter(space=before).values("user")
+    new = Member.objects.filter(space=device.space_id).exclude(user__in=stay)
+    marks.skip(new.values_list("user", flat=True), Room.objects.filter(device=device.pk))
 
 
 def welcome(space: Space, person: AbstractBaseUser) -> list[MessagesStored]:
@@ -55,28 +59,20 @@ def welcome(space: Space, person: AbstractBaseUser) -> list[MessagesStored]:
 
     Call it inside the transaction that makes the member; returns what to publish after the commit.
     """
-    now = now_us()
+    now, origin = now_us(), bots.origin(person)
     lines = [
         Line(
             room_id=room_id,
             kind=MessageKind.JOINED,
             at=now,
-            origin=Origin.PERSON,
+            origin=origin,
             by=person.get_username(),
             author_id=person.pk,
         )
         for room_id in Room.objects.filter(space=space).values_list("pk", flat=True)
     ]
     written = log.append(lines)
-    ReadMark.objects.bulk_create(
-        [
-            ReadMark(user_id=person.pk, room_id=message.room_id, seq=message.seq, chats=message.room.chats)
-            for message in written.messages
-        ],
-        update_conflicts=True,
-        unique_fields=["user", "room"],
-        update_fields=["seq", "chats"],
-    )
+    marks.skip([person.pk], [message.room for message in written.messages])
     return written.events
 
 

@@ -75,3 +75,9 @@ def create_person(username: str, password: str | None) -> AbstractBaseUser:
             return people.objects.create_user(username, password=password)
     except IntegrityError:
         raise Invalid(f"the user name {username!r} is taken") from None
+
+
+def known_or_new(username: str, password: str | None) -> AbstractBaseUser:
+    """The person of this name, made where there is none. Raises `Invalid` like `create_person`."""
+    known = get_user_model().objects.filter(username=username).first()
+    return known or create_person(username, password)

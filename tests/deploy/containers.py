@@ -26,6 +26,8 @@ STOP_SIGNALS = {"proxy": "SIGQUIT", "postgres": "SIGINT"}
 """What the images of nginx and PostgreSQL ask to be stopped with; all others take SIGTERM."""
 _POSTGRES_BIN = [str(folder) for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
 _PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin", *_POSTGRES_BIN])
+_DATA_DIR = "/var/lib/hubbub/"
+"""The hub's in its image: what is mounted there lies in `data_folder`."""
 
 
 class Container(Server):
@@ -145,15 +147,19 @@ class Container(Server):
 
     def _mounts(self) -> dict[str, Path]:
         """Path in the container -> path here, the deepest first."""
+        self.data_folder.mkdir()
         found = {path: self._own / path.strip("/") for path in self._definition["tmpfs"]}
         for text in self._definition.get("volumes", []):
             source, inside = text.split(":")[:2]
             found[inside] = ROOT / source if source.startswith((".", "/")) else self._stack.volume(source)
         for secret in self._definition.get("secrets", []):
             found[f"/run/secrets/{secret}"] = ROOT / self._stack.definition["secrets"][secret]["file"]
-        for path in found.values():
+        for inside, path in found.items():
             if not path.exists():
                 path.mkdir(parents=True)
+            if inside.startswith(_DATA_DIR):
+                (self.data_folder / inside.removeprefix(_DATA_DIR)).symlink_to(path)
+                (path / "incoming").mkdir(exist_ok=True)  # as the engine fills an empty volume from the image
         return dict(sorted(found.items(), key=lambda item: -len(item[0])))
 
     def _image_entrypoint(self) -> list[str]:

@@ -138,7 +138,54 @@ def test_all_containers_but_the_one_shot_are_healthy_and_kept_no_key_of_their_ow
     for containers in stack.containers.values():
         for container in containers:
             assert container.service == "migrate" or container.is_healthy()
-            assert not container.data_folder.exists()
+            assert {path.name for path in container.data_folder.iterdir()} <= {"files"}
+
+
+def test_a_file_that_one_web_process_takes_all_of_them_serve(stack: Stack, manager: Browser, pump: Device) -> None:
+    content = bytes(range(256)) * 12_000  # 3 MB: more than nginx takes elsewhere
+    path = f"/api/v1/rooms/{_room_of(manager, 'pump')}"
+    headers = {"Origin": ORIGIN, "X-CSRFToken": manager.http.cookies["csrftoken"]}
+    sent = manager.http.post(f"{path}/files", files={"file": ("log.bin", content)}, headers=headers)
+    assert sent.status_code == 201, sent.text
+    [said] = manager.http.get(f"{path}/messages?around_seq={sent.json()['seq']}&limit=1").json()["items"]
+    file = f"{path}/files/{said['files'][0]['id']}/log.bin"
+    assert manager.http.get(file).content == content
+    cookies = "; ".join(f"{name}={value}" for name, value in manager.http.cookies.items())
+    for web in stack.containers["web"]:
+        served = httpx.get(f"http://{web.address}:8000{file}", headers={"Host": HOST, "Cookie": cookies})
+        assert served.content == content
+    assert not list((stack.volume("files") / "incoming").iterdir())
+
+
+def _room_of(manager: Browser, uid: str) -> int:
+    [id] = [one["id"] for one in manager.http.get("/api/v1/rooms").json()["items"] if one["device"] == uid]
+    return int(id)
+
+
+def test_the_address_of_a_webhook_stands_in_no_log(stack: Stack, manager: Browser, pump: Device) -> None:
+    headers = {"Origin": ORIGIN, "X-CSRFToken": manager.http.cookies["csrftoken"]}
+    path = f"/api/v1/rooms/{_room_of(manager, 'pump')}/webhooks"
+    made = manager.http.post(path, json={"name": "ci"}, headers=headers)
+    address = made.json()["url"]
+    assert address.startswith(f"{ORIGIN}/api/v1/hooks/")
+    secret = address.rpartition("/")[2]
+    for path in (f"/api/v1/hooks/{secret}", f"/api/v1/%68ooks/{secret}", f"/api/v1//hooks/{secret}?x"):
+        manager.http.post(path, json={"text": "the build is green"})
+    stack["proxy"].wait_for("/api/v1/hooks/...")
+    for container in stack.all:
+        assert secret not in container.output, container.service
+
+
+def test_the_proxy_does_not_log_it_with_an_error_either(stack: Stack, manager: Browser) -> None:
+    lonely = stack.another("proxy", PROXY_SCHEME="http", PROXY_WEB="127.0.0.1:9")  # where nobody listens
+    lonely.start()
+    try:
+        for path in ("hooks/the-secret", "rooms"):
+            assert httpx.get(f"http://{lonely.address}:8080/api/v1/{path}").status_code == 502
+        lonely.wait_for("Connection refused")  # of the other
+    finally:
+        assert lonely.stop() == 0
+    assert "the-secret" not in lonely.output
 
 
 def test_live_connections_are_shared_by_the_web_processes(stack: Stack, manager: Browser) -> None:

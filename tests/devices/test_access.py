@@ -7,8 +7,8 @@ from pytest_django import DjangoAssertNumQueries
 from devices import access
 from devices.access import Action
 from devices.errors import Forbidden, NotFound
-from devices.models import Device, Member, Space
-from devices.services import devices
+from devices.models import Block, Device, Member, Room, Space
+from devices.services import devices, rooms
 from devices.values import Role
 
 
@@ -106,3 +106,130 @@ def test_a_device_and_the_right_to_it_cost_two_queries(
 ) -> None:
     with django_assert_num_queries(2):
         access.device(bob, "pump-1", Action.COMMAND).space.slug  # noqa: B018 - must not ask again
+
+
+@pytest.fixture
+def conversation(alice: User, bob: User) -> Room:
+    first, second = sorted((alice, bob), key=lambda person: person.pk)
+    return Room.objects.create(first=first, second=second)
+
+
+@pytest.mark.parametrize(("name", "allowed"), RIGHTS)
+def test_a_room_is_given_forbidden_or_missing(
+    name: str, allowed: set[Action], request: pytest.FixtureRequest, pump: Device
+) -> None:
+    person = request.getfixturevalue(name)
+    assert access.rooms(person).exists() is bool(allowed)
+    for action in Action:
+        if action in allowed:
+            assert access.room(person, pump.room.pk, action) == pump.room
+        else:
+            with pytest.raises(Forbidden if allowed else NotFound):
+                access.room(person, pump.room.pk, action)
+
+
+@pytest.mark.parametrize(("name", "allowed"), RIGHTS)
+def test_whoever_may_read_a_room_of_a_space_may_speak_there(
+    name: str, allowed: set[Action], request: pytest.FixtureRequest, pump: Device
+) -> None:
+    person = request.getfixturevalue(name)
+    if allowed:
+        assert access.room_to_talk_in(person, pump.room.pk) == pump.room
+    else:
+        with pytest.raises(NotFound):
+            access.room_to_talk_in(person, pump.room.pk)
+
+
+def test_a_foreign_room_and_a_missing_one_answer_alike(alice: User, mallory: User, conversation: Room) -> None:
+    errors = []
+    for id in (conversation.pk, 10**9, 2**63, -1):
+        with pytest.raises(NotFound) as error:
+            access.room(mallory, id)
+        errors.append(error.value.message.replace(str(id), "N"))
+    assert len(set(errors)) == 1
+
+
+def test_a_conversation_is_its_two_s_alone(alice: User, bob: User, carol: User, conversation: Room) -> None:
+    for person in (alice, bob):
+        assert access.room_to_talk_in(person, conversation.pk) == conversation
+        for action in (Action.COMMAND, Action.MANAGE):
+            with pytest.raises(Forbidden):
+                access.room(person, conversation.pk, action)
+    with pytest.raises(NotFound):
+        access.room(carol, conversation.pk)
+    assert not access.rooms(carol).filter(pk=conversation.pk).exists()
+
+
+@pytest.mark.parametrize("blocker", ["alice", "bob"])
+def test_where_one_has_blocked_the_other_both_read_and_neither_speaks(
+    alice: User, bob: User, conversation: Room, blocker: str
+) -> None:
+    by, person = (alice, bob) if blocker == "alice" else (bob, alice)
+    Block.objects.create(by=by, person=person)
+    for one in (alice, bob):
+        assert access.room(one, conversation.pk) == conversation
+        with pytest.raises(Forbidden, match="blocked"):
+            access.room_to_talk_in(one, conversation.pk)
+
+
+def test_a_block_is_of_two_people_and_ends_nothing_else(
+    alice: User, bob: User, carol: User, conversation: Room, pump: Device
+) -> None:
+    Block.objects.create(by=alice, person=carol)
+    assert access.room_to_talk_in(alice, conversation.pk) == conversation
+    assert access.room_to_talk_in(carol, pump.room.pk) == pump.room
+
+
+def test_who_shares_no_space_any_more_reads_and_does_not_speak(
+    alice: User, bob: User, space: Space, conversation: Room
+) -> None:
+    Member.objects.filter(user=bob).delete()
+    for one in (alice, bob):
+        assert access.room(one, conversation.pk) == conversation
+        with pytest.raises(Forbidden, match="share no space"):
+            access.room_to_talk_in(one, conversation.pk)
+
+
+def test_to_a_deactivated_person_nobody_speaks(alice: User, bob: User, conversation: Room) -> None:
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+    with pytest.raises(Forbidden):
+        access.room_to_talk_in(alice, conversation.pk)
+    bob.is_active = False
+    assert not access.rooms(bob).exists()
+
+
+def test_nobody_has_no_rooms_and_knows_nobody(alice: User, pump: Device) -> None:
+    nobody = AnonymousUser()
+    assert not access.rooms(nobody).exists()
+    assert not access.acquaintances(nobody).exists()
+    with pytest.raises(NotFound):
+        access.room_to_talk_in(nobody, pump.room.pk)
+
+
+def test_acquaintances_share_a_space_and_are_active(alice: User, bob: User, mallory: User, meter: Device) -> None:
+    assert list(access.acquaintances(alice)) == [bob]
+    assert list(access.acquaintances(mallory)) == []
+    Member.objects.create(space=meter.space, user=mallory, role=Role.VIEWER)
+    Member.objects.create(space=meter.space, user=bob, role=Role.VIEWER)
+    assert set(access.acquaintances(bob)) == {alice, mallory}
+    User.objects.filter(pk=mallory.pk).update(is_active=False)
+    assert list(access.acquaintances(bob)) == [alice]
+
+
+def test_members_are_the_active_ones_of_the_space(alice: User, bob: User, mallory: User, space: Space) -> None:
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+    assert list(access.members(space.pk)) == [alice]
+
+
+def test_a_room_of_another_space_stays_closed(alice: User, pump: Device, meter: Device) -> None:
+    rooms.create(meter.space, "Cellar's own")
+    assert list(access.rooms(alice)) == [pump.room]
+
+
+def test_a_room_and_the_right_to_speak_there_cost_few_queries(
+    bob: User, pump: Device, conversation: Room, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(2):
+        access.room_to_talk_in(bob, pump.room.pk).device.uid  # type: ignore[union-attr]  # noqa: B018 - must not ask
+    with django_assert_num_queries(3):
+        access.room_to_talk_in(bob, conversation.pk)

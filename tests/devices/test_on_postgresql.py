@@ -15,6 +15,7 @@ from tests.postgres import Postgres
 from tests.servers import ROOT
 
 SUITES = [
+    "devices/chat",
     "devices/queries",
     "devices/services",
     "devices/commands",
@@ -29,11 +30,17 @@ SUITES = [
     "bridges/csv",
     "bridges/rest/test_devices.py",
     "bridges/rest/test_export.py",
+    "bridges/rest/test_files.py",
     "bridges/rest/test_import.py",
     "bridges/rest/test_ingest.py",
+    "bridges/rest/test_messages.py",
+    "bridges/rest/test_people.py",
     "bridges/rest/test_readings.py",
     "bridges/rest/test_refusals.py",
     "bridges/rest/test_retention.py",
+    "bridges/rest/test_room_rights.py",
+    "bridges/rest/test_rooms.py",
+    "bridges/rest/test_webhooks.py",
     "dashboards/pages/test_retention.py",
 ]
 

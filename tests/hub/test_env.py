@@ -18,6 +18,7 @@ def test_without_settings_everything_is_embedded_and_local() -> None:
     assert (env.port, env.mqtt_port, env.bind, env.mqtt_bind) == (8000, 1883, "127.0.0.1", "127.0.0.1")
     assert (env.database_url, env.redis_url, env.brokers) == (None, None, {})
     assert (env.device_rate_limit, env.chat_rate_limit, env.connection_limit) == (1000, 100, 50)
+    assert env.file_limit == 10
     assert (env.demo, env.demo_password, env.debug) == (True, None, False)
     assert env.data_dir == BASE / "data"
 
@@ -38,7 +39,7 @@ def test_an_empty_setting_is_as_good_as_none() -> None:
     assert given(**dict.fromkeys(names, "")) == given()
 
 
-LIMITS = ["DEVICE_RATE_LIMIT", "CHAT_RATE_LIMIT", "CONNECTION_LIMIT"]
+LIMITS = ["DEVICE_RATE_LIMIT", "CHAT_RATE_LIMIT", "CONNECTION_LIMIT", "FILE_LIMIT"]
 FLAGS = ["DEMO", "DEBUG"]
 URLS = {"DATABASE_URL": "sqlite", "REDIS_URL": "redis", "MQTT_URL": "mqtt"}
 

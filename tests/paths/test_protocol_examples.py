@@ -10,8 +10,11 @@ import sys
 import time
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from tests.paths.conftest import RunningHub
@@ -45,7 +48,7 @@ def device(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_no_example_is_left_out() -> None:
-    assert set(EXAMPLES) == {"device", "ingest", "client", "events", "http", "csv"}
+    assert set(EXAMPLES) == {"device", "ingest", "client", "events", "http", "csv", "rooms", "bot", "webhook"}
 
 
 def test_a_client_watches_a_device_and_commands_it(environment: dict[str, str], device: subprocess.Popen[str]) -> None:
@@ -107,3 +110,69 @@ def test_a_history_goes_out_and_in_as_a_file(environment: dict[str, str], hub: R
     assert (tmp_path / f"{uid}.csv").read_text().endswith(",speed,40\n")
     answer = json.loads(done.stdout)
     assert (answer["stored"], answer["present"], answer["refused"]) == (0, 1, 0)
+
+
+@dataclass(frozen=True)
+class Talk:
+    """The room of the example's device, as alice has it. She manages the space."""
+
+    client: httpx.Client
+    room: int
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = self.client.get(f"rooms/{self.room}/messages").json()["items"]
+        return items
+
+    def said(self, text: str) -> dict[str, Any]:
+        """The message that has this in it, as soon as it is said."""
+        end = time.monotonic() + START_S
+        while time.monotonic() < end:
+            for message in self.messages:
+                if text in message["text"]:
+                    return message
+            time.sleep(0.1)
+        raise AssertionError(f"{text!r} was not said: {self.messages}")
+
+
+@pytest.fixture
+def talk(hub: RunningHub, environment: dict[str, str]) -> Iterator[Talk]:
+    rights = {"Authorization": f"Bearer {hub.create_token('alice')}"}
+    with httpx.Client(base_url=f"{hub.url}/api/v1/", headers=rights, timeout=START_S) as client:
+        rooms = client.get("rooms").json()["items"]
+        [room] = [room["id"] for room in rooms if room["device"] == environment["DEVICE_UID"]]
+        environment["ROOM"] = str(room)
+        yield Talk(client, room)
+
+
+def test_curl_talks_in_a_room(environment: dict[str, str], talk: Talk, tmp_path: Path) -> None:
+    find("curl")
+    (tmp_path / "sound.txt").write_text("brrr")
+    command = ["sh", "-euc", EXAMPLES["rooms"]]
+    done = subprocess.run(
+        command, env=environment, cwd=tmp_path, check=True, capture_output=True, text=True, timeout=START_S
+    )
+    assert "the pump is loud" in done.stdout
+    [file] = talk.said("this is how it sounds")["files"]
+    assert talk.client.get(f"rooms/{talk.room}/files/{file['id']}/sound.txt").text == "brrr"
+
+
+def test_a_bot_answers(environment: dict[str, str], talk: Talk) -> None:
+    bot = subprocess.Popen([sys.executable, "-c", EXAMPLES["bot"]], env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert bot.stdout is not None
+        assert bot.stdout.readline() == "listening\n"
+        talk.client.post(f"rooms/{talk.room}/messages", json={"text": "!dice"}).raise_for_status()
+        answer = talk.said("@alice has thrown ")
+        assert (answer["author"], answer["data"]) == ("bob", {"mentions": ["alice"]})
+    finally:
+        bot.kill()
+        bot.communicate()
+
+
+def test_a_webhook_posts(environment: dict[str, str], talk: Talk) -> None:
+    find("curl")
+    made = talk.client.post(f"rooms/{talk.room}/webhooks", json={"name": "ci"}).json()
+    environment["WEBHOOK"] = made["url"]
+    subprocess.run(["sh", "-euc", EXAMPLES["webhook"]], env=environment, check=True, timeout=START_S)
+    assert talk.said("the build is green")["author"] == "ci"

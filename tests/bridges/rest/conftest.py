@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,13 +10,14 @@ import httpx
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from PIL import Image
 
 from bridges import pipeline
 from bridges.refusals import RefusalKeeper
-from bridges.rest import auth
+from bridges.rest import auth, webhooks
 from bridges.rest.throttle import FailureThrottle
 from devices import database
-from devices.models import Device, Member, Space
+from devices.models import Device, Member, Room, Space
 from devices.services import devices, tokens
 from devices.values import Role
 from hub.asgi import application
@@ -27,6 +29,7 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     monkeypatch.setattr(pipeline, "_shared", None)
     monkeypatch.setattr(pipeline, "_refused", RefusalKeeper(database.run))
     monkeypatch.setattr(auth, "throttle", FailureThrottle())
+    monkeypatch.setattr(webhooks, "throttle", FailureThrottle())
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # nobody's passwords: quick
 
 
@@ -99,3 +102,16 @@ def error(response: httpx.Response, status: int, code: str) -> dict[str, object]
     assert facts["message"]
     assert isinstance(facts["retry"], bool)
     return facts
+
+
+@pytest.fixture
+def room(pump: Device) -> int:
+    """The pump's."""
+    return Room.objects.get(device=pump).pk
+
+
+def png(width: int = 4, height: int = 3) -> bytes:
+    """An image of so many pixels."""
+    content = io.BytesIO()
+    Image.new("RGB", (width, height), "teal").save(content, "PNG")
+    return content.getvalue()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import math
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -8,7 +10,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from bridges.rest.body_limit import BodyLimit, Receive, Send
+from bridges.rest.body_limit import BodyLimit, Receive, Send, allowed
 
 MOST = 100_000
 
@@ -41,7 +43,8 @@ def reader() -> Reader:
 async def ask(reader: Reader) -> AsyncIterator[Ask]:
     """Sends bytes to a real server; returns the first that it answers, up to the end of the headers or the body."""
     sock = socket.create_server(("127.0.0.1", 0))  # listens already: who comes early waits
-    server = uvicorn.Server(uvicorn.Config(BodyLimit(reader, MOST), lifespan="off", log_level="error"))
+    limited = BodyLimit(reader, lambda method, path: MOST)
+    server = uvicorn.Server(uvicorn.Config(limited, lifespan="off", log_level="error"))
     serving = asyncio.create_task(server.serve(sockets=[sock]))
 
     async def send(request: bytes) -> bytes:
@@ -91,5 +94,62 @@ async def test_other_protocols_pass(reader: Reader) -> None:
     async def nothing(*message: Any) -> Any:
         raise AssertionError
 
-    await BodyLimit(application, MOST)({"type": "websocket"}, nothing, nothing)
+    await BodyLimit(application, lambda method, path: MOST)({"type": "websocket"}, nothing, nothing)
     assert seen == ["websocket"]
+
+
+class Full:
+    """An application that finds no space for the body, or fails after it has begun to answer."""
+
+    def __init__(self, number: int, begins: bool) -> None:
+        self._number = number
+        self._begins = begins
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if self._begins:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise OSError(self._number, "something")
+
+
+async def answer_of(application: Full) -> list[dict[str, Any]]:
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request"}
+
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
+    await BodyLimit(application, lambda method, path: MOST)(scope, receive, send)
+    return sent
+
+
+async def test_a_body_that_the_disk_has_no_space_for_is_refused_by_name() -> None:
+    start, body = await answer_of(Full(errno.ENOSPC, begins=False))
+    assert start["status"] == 503
+    assert b'"code": "unavailable"' in body["body"]
+    assert b"full" in body["body"]
+
+
+@pytest.mark.parametrize(("number", "begins"), [(errno.EIO, False), (errno.ENOSPC, True)])
+async def test_what_fails_otherwise_or_later_is_not_hidden(number: int, begins: bool) -> None:
+    with pytest.raises(OSError, match="something"):
+        await answer_of(Full(number, begins))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "limit", "most"),
+    [
+        ("POST", "/api/v1/rooms/7/files", 10, 11 * 1024 * 1024),
+        ("POST", "/api/v1/rooms/7/files", 0, math.inf),
+        ("PUT", "/api/v1/rooms/7/files", 10, 1024 * 1024),
+        ("POST", "/api/v1/rooms/7/files/1/a", 10, 1024 * 1024),
+        ("POST", "/api/v1/rooms/7/files\n", 10, 1024 * 1024),
+        ("POST", "/x/api/v1/rooms/7/files", 10, 1024 * 1024),
+        ("POST", "/login/", 0, 1024 * 1024),
+    ],
+)
+def test_files_alone_may_be_large(settings: Any, method: str, path: str, limit: int, most: float) -> None:
+    settings.FILE_LIMIT = limit
+    assert allowed(method, path) == most

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import psutil
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
@@ -20,7 +17,7 @@ from devices.models import Device, Member
 from devices.services import tokens
 from devices.services.readings import ReadingStore
 from devices.values import Sample, Telemetry, now_us
-from tests.servers import Server
+from tests.bridges.rest.web_server import WebServer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 
@@ -28,29 +25,6 @@ ROWS = 100_000
 TEXT = "x" * 1_000
 SIZE = ROWS * len(TEXT)
 """100 MB: a server that buffers an export, or reads it whole, is found out by its memory."""
-
-
-class WebServer(Server):
-    """The hub's web side over the tests' own database."""
-
-    def __init__(self, kind: str, folder: Path) -> None:
-        super().__init__(folder)
-        self.kind = kind
-
-    def command(self) -> list[str]:
-        return [sys.executable, "-m", "tests.dashboards.live.serve", self.kind, str(self.port)]
-
-    def environment(self) -> dict[str, str]:
-        settings = connection.settings_dict
-        url = f"sqlite:///{settings['NAME']}"
-        if connection.vendor == "postgresql":
-            url = f"postgres://{settings['USER']}@{settings['HOST']}:{settings['PORT']}/{settings['NAME']}"
-        return {**os.environ, "DJANGO_SETTINGS_MODULE": "hub.settings", "PORT": str(self.port), "DATABASE_URL": url}
-
-    @property
-    def memory(self) -> int:
-        assert self.process is not None
-        return int(psutil.Process(self.process.pid).memory_info().rss)
 
 
 @pytest.fixture(params=["daphne", "uvicorn"])

@@ -1,4 +1,4 @@
-"""Every endpoint, with everybody who may not."""
+"""Every endpoint of devices, with everybody who may not."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from django.utils import timezone
 from bridges.rest.api import api as ninja_api
 from devices import database
 from devices.models import Command, Device, Member
+from tests.bridges.rest import test_room_rights
 from tests.bridges.rest.conftest import Callers, Sender, browser, caller, error, with_token
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,7 +44,8 @@ ENDPOINTS: dict[str, Call] = {
 }
 """All that people may ask of devices."""
 OF_SPACES = {"show_space_retention", "change_space_retention"}
-"""Theirs are in test_retention.py, and those of `store_telemetry`, for devices, in test_ingest.py."""
+"""Theirs are in test_retention.py, those of `store_telemetry`, for devices, in test_ingest.py, and those of
+`post_to_webhook`, for whoever knows the address, in test_webhooks.py."""
 
 of_a_device = pytest.mark.parametrize("call", [call for name, call in ENDPOINTS.items() if name != "list_devices"])
 each = pytest.mark.parametrize("call", ENDPOINTS.values(), ids=ENDPOINTS)
@@ -55,7 +57,7 @@ def test_no_endpoint_is_left_out() -> None:
         for methods in ninja_api.get_openapi_schema()["paths"].values()
         for operation in methods.values()
     }
-    assert operations == {*ENDPOINTS, *OF_SPACES, "store_telemetry"}
+    assert operations == {*ENDPOINTS, *OF_SPACES, *test_room_rights.ENDPOINTS, "store_telemetry", "post_to_webhook"}
 
 
 @each

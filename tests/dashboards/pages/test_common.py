@@ -14,7 +14,17 @@ from django.views.defaults import permission_denied, server_error
 from devices.models import Device
 from tests.dashboards.pages.conftest import ClientOf, store
 
-PAGES = ["/", "/devices/pump-1/", "/add-device/", "/login/", "/missing/"]
+PAGES = [
+    "/",
+    "/devices/pump-1/",
+    "/add-device/",
+    "/rooms/",
+    "/rooms/1/",
+    "/rooms/1/settings/",
+    "/inbox/",
+    "/login/",
+    "/missing/",
+]
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
 from devices.access import Action, may
-from devices.management.commands import createspace
+from devices.management import passwords
 from devices.models import Space
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +26,7 @@ def at_terminal(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is typed, in order."""
     typed: list[str] = []
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    monkeypatch.setattr(createspace, "getpass", lambda prompt: typed.pop(0))
+    monkeypatch.setattr(passwords, "getpass", lambda prompt: typed.pop(0))
     return typed
 
 

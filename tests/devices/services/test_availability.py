@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from devices.errors import Invalid
-from devices.events import AvailabilityChanged
-from devices.models import AvailabilityChange, Device, Space
+from devices.events import AvailabilityChanged, Event
+from devices.models import AvailabilityChange, Device, Message, Room, Space
 from devices.queries.availability import FIRST_LIMIT_US, MAX_LIMIT_US, MIN_LIMIT_US
 from devices.services import availability
 from devices.services.availability import (
@@ -27,15 +28,24 @@ from devices.services.availability import (
     tell_flapping,
     trim,
 )
-from devices.values import Availability
+from devices.values import Availability, MessageKind
 
 ONLINE, OFFLINE, STALE, UNKNOWN = Availability.ONLINE, Availability.OFFLINE, Availability.STALE, Availability.UNKNOWN
 S = 1_000_000
 NOW = 1_760_000_000 * S
 
 
+def viewers_hear(events: Iterable[Event]) -> list[AvailabilityChanged]:
+    return [event for event in events if isinstance(event, AvailabilityChanged)]
+
+
 def say(device: Device, status: Availability, at: int, *, repeated: bool = False) -> list[AvailabilityChanged]:
-    return change([Word(device.id, status, at, repeated)])
+    return viewers_hear(change([Word(device.id, status, at, repeated)]))
+
+
+def room_says(device: Device) -> list[str]:
+    rows = Message.objects.filter(room__device=device, kind=MessageKind.AVAILABILITY).order_by("seq")
+    return [data["status"] for data in rows.values_list("data", flat=True)]
 
 
 def state(device: Device) -> tuple[str, int]:
@@ -67,10 +77,12 @@ def test_a_fleet_that_goes_at_once_is_told_in_one_go(
     space: Space, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     fleet = Device.objects.bulk_create(Device(uid=f"d{i}", space=space, name="d") for i in range(1000))
+    Room.objects.bulk_create(Room(space=space, device=device) for device in fleet)
     change([Word(device.id, ONLINE, NOW) for device in fleet])
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(30):
         events = change([Word(device.id, OFFLINE, NOW + S) for device in fleet])
-    assert {event.uid for event in events} == {device.uid for device in fleet}
+    assert {event.uid for event in viewers_hear(events)} == {device.uid for device in fleet}
+    assert {room_says(device)[-1] for device in fleet[::100]} == {"offline"}
     assert AvailabilityChange.objects.filter(status=OFFLINE, count=1).count() == 1000
 
 
@@ -127,7 +139,7 @@ def test_silence_makes_stale_once_it_is_longer_than_usual(
     # The mark of a day in between would only cost time.
     availability.Watermark.objects.filter(name="listening").update(time=end)
     assert find_stale(end) == []
-    assert find_stale(end + 1) == [AvailabilityChanged(pump.id, "pump-1", "stale", NOW)]
+    assert viewers_hear(find_stale(end + 1)) == [AvailabilityChanged(pump.id, "pump-1", "stale", NOW)]
     assert find_stale(end + 2) == []
     assert state(pump) == ("stale", NOW)
     assert history(pump) == [("stale", 0, 1)]
@@ -178,7 +190,7 @@ def test_of_two_workers_one_tells(pump: Device, monkeypatch: pytest.MonkeyPatch)
 
     def late(ids: list[int]) -> list[Device]:
         monkeypatch.setattr(availability, "_lock", lock)
-        assert len(find_stale(NOW + 80 * S)) == 1
+        assert len(viewers_hear(find_stale(NOW + 80 * S))) == 1
         return lock(ids)
 
     monkeypatch.setattr(availability, "_lock", late)
@@ -204,7 +216,7 @@ def flap(device: Device, changes: int, start: int, every: int) -> list[tuple[str
             status = ONLINE if changes % 2 else OFFLINE
             told += [(event.status, (moment - start) // S) for event in say(device, status, due)]
             due += every
-        told += [(event.status, (moment - start) // S) for event in tell_flapping(moment)]
+        told += [(event.status, (moment - start) // S) for event in viewers_hear(tell_flapping(moment))]
     return told
 
 
@@ -216,6 +228,20 @@ def test_of_a_flapping_device_viewers_hear_at_intervals_and_the_last_state(pump:
     assert len(told) <= 6 + changes * 2 // 10 + 2
     assert told[-1][0] == "offline" == state(pump)[0]
     assert tell_flapping(NOW + 3000 * S) == []
+
+
+def test_the_room_of_a_flapping_device_says_what_viewers_hear(pump: Device) -> None:
+    told = flap(pump, 40, NOW, 2 * S)
+    assert room_says(pump)[-1] == "offline"
+    assert len(room_says(pump)) <= len(told)
+
+
+def test_a_restart_of_the_hub_adds_no_line_to_a_room(pump: Device) -> None:
+    say(pump, ONLINE, NOW)
+    forget_availability(NOW + S)
+    say(pump, ONLINE, NOW + 2 * S)
+    say(pump, OFFLINE, NOW + 3 * S)
+    assert room_says(pump) == ["online", "offline"]
 
 
 def test_history_of_a_flapping_device_is_merged(pump: Device) -> None:
@@ -232,7 +258,7 @@ def test_two_workers_do_not_tell_the_same_twice(pump: Device) -> None:
     for i in range(12):
         say(pump, OFFLINE if i % 2 else ONLINE, NOW + i * S)
     at = NOW + 40 * S
-    assert [event.status for event in tell_flapping(at)] == ["offline"]
+    assert [event.status for event in viewers_hear(tell_flapping(at))] == ["offline"]
     assert tell_flapping(at) == []
 
 

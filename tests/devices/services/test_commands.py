@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 
 from devices import database
 from devices.errors import Forbidden, Invalid, NotFound
+from devices.events import CommandChanged
 from devices.models import Command, Device, Space
 from devices.queries import commands as queries
 from devices.services import commands, devices
@@ -81,13 +82,16 @@ async def test_what_is_just_allowed_is_stored_as_it_was(bob: User, pump: Device)
 def test_the_way_of_a_command_is_told_at_each_step(pump: Device) -> None:
     command = make(pump)
     [sent] = commands.mark_sent(command)
-    [done] = commands.answer(pump, Answer(command.id, True, {"speed": 40}))
+    done, _ = commands.answer(pump, Answer(command.id, True, {"speed": 40}))
+    assert isinstance(sent, CommandChanged)
+    assert isinstance(done, CommandChanged)
     assert [(event.status, event.result) for event in (sent, done)] == [("sent", None), ("succeeded", {"speed": 40})]
     assert (done.uid, done.name, done.by) == ("pump-1", "set", "")
 
 
 def test_a_failure_has_its_error(pump: Device) -> None:
-    [event] = commands.answer(pump, Answer(make(pump, "sent").id, False, None, "valve stuck" + "x" * 2000))
+    event, _ = commands.answer(pump, Answer(make(pump, "sent").id, False, None, "valve stuck" + "x" * 2000))
+    assert isinstance(event, CommandChanged)
     assert event.status == "failed"
     assert event.error.startswith("valve stuck")
     assert len(event.error) == 1024
@@ -124,7 +128,7 @@ def test_what_nobody_answered_times_out(pump: Device) -> None:
     late = [make(pump, "queued", timeout_s=-1), make(pump, "sent", timeout_s=-1)]
     make(pump, "queued")
     make(pump, "sent")
-    events = commands.expire()
+    events = [event for event in commands.expire() if isinstance(event, CommandChanged)]
     assert {(event.id, event.status) for event in events} == {(command.id, "timed_out") for command in late}
     assert all(event.error for event in events)
     assert commands.expire() == []

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
+from devices import database, fanout
 from devices.errors import Forbidden, Invalid, NotFound, TooMany
-from devices.models import Command, Device, Message, Room
+from devices.events import DirectStored, Event, MessagesStored, ReadMoved
+from devices.models import Command, Device, Member, Mention, Message, Room, Space
 from devices.queries import messages as queries
-from devices.services import commands, messages
-from devices.values import Answer, CommandStatus
+from devices.services import commands, log, messages, rooms, spaces
+from devices.services.readings import ReadingStore
+from devices.values import Answer, CommandStatus, Role, Sample, Telemetry, now_us
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,6 +28,18 @@ async def log_of(device: Device) -> list[dict[str, Any]]:
 
 async def room_of(device: Device) -> int:
     return await sync_to_async(lambda: Room.objects.get(device=device).pk)()
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[Event]:
+    """What is published."""
+    events: list[Event] = []
+
+    async def publish(some: list[Event]) -> None:
+        events.extend(some)
+
+    monkeypatch.setattr(fanout, "publish", publish)
+    return events
 
 
 async def test_a_message_gets_the_next_seq_and_a_repeat_of_its_key_the_same(alice: User, pump: Device) -> None:
@@ -122,3 +138,264 @@ async def test_a_stranger_is_not_to_be_found(alice: User, mallory: User) -> None
     for person, to in ((alice, "mallory"), (mallory, "alice"), (alice, "nobody"), (alice, "alice")):
         with pytest.raises(NotFound):
             await messages.direct(person, to, "hi")
+
+
+async def test_a_key_names_one_message_of_one_person_in_one_room(
+    alice: User, bob: User, pump: Device, space: Space
+) -> None:
+    room, other = await room_of(pump), (await database.run(rooms.create, space, "Coffee")).pk
+    assert await messages.post(alice, room, "hello", "k") == 1
+    assert await messages.post(alice, room, "something else", "k") == 1
+    assert await messages.post(bob, room, "hi", "k") == 2
+    assert await messages.post(alice, other, "hello", "k") == 1
+    assert [one["text"] for one in await log_of(pump)] == ["hello", "hi"]
+
+
+@pytest.mark.parametrize("key", ["", "x" * 65, "a\nb", "\0", "\ud800"])
+async def test_a_key_that_cannot_be_is_refused(alice: User, pump: Device, key: str) -> None:
+    with pytest.raises(Invalid, match="key"):
+        await messages.post(alice, await room_of(pump), "hello", key)
+
+
+def test_of_two_processes_with_one_key_one_writes(alice: User, pump: Device) -> None:
+    start = threading.Barrier(2, timeout=30)
+    seqs: list[int] = []
+
+    def post() -> None:
+        start.wait()
+        seqs.append(messages._post(alice, pump.room.pk, "hello", "k").seq)
+        database.close_old_connections()
+
+    threads = [threading.Thread(target=post) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert seqs == [1, 1]
+    assert pump.room.messages.count() == 1
+
+
+async def test_a_repeat_is_told_again_and_calls_nobody(alice: User, bob: User, pump: Device, told: list[Event]) -> None:
+    """The process that had it first may have been killed between storing and telling."""
+    room = await room_of(pump)
+    await messages.post(alice, room, "@bob /get", "k")
+    await messages.post(bob, room, "yes?")
+    first = [event for event in told if isinstance(event, MessagesStored)]
+    told.clear()
+    await messages.post(alice, room, "@bob /get", "k")
+    [again] = told
+    assert isinstance(again, MessagesStored)
+    assert [entry.json for entry in again.entries] == [entry.json for event in first for entry in event.entries]
+    assert not any(entry.talk or entry.mentions for entry in again.entries)
+
+
+async def test_who_was_removed_meanwhile_says_nothing_more(
+    bob: User, pump: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = log.hold
+
+    def late(room_id: int) -> None:
+        hold(room_id)
+        Member.objects.filter(user=bob).delete()
+
+    monkeypatch.setattr(log, "hold", late)
+    with pytest.raises(NotFound):
+        await messages.post(bob, await room_of(pump), "hello")
+
+
+async def test_who_has_gone_keeps_their_name(alice: User, bob: User, pump: Device) -> None:
+    room = await room_of(pump)
+    await messages.post(bob, room, "hello @alice", "k")
+    await bob.adelete()
+    [said] = await log_of(pump)
+    assert (said["author"], said["text"]) == ("bob", "hello @alice")
+    with pytest.raises(Forbidden):
+        await messages.edit(alice, room, 1, "changed")
+
+
+async def test_a_conversation_goes_with_either_of_its_two(alice: User, bob: User) -> None:
+    await messages.direct(alice, "bob", "hi")
+    await bob.adelete()
+    assert not await Room.objects.aexists()
+
+
+async def test_a_room_that_is_gone_is_not_to_be_found(alice: User, space: Space) -> None:
+    room = await database.run(rooms.create, space, "Coffee")
+    await Room.objects.filter(pk=room.pk).adelete()
+    for call in (
+        messages.post(alice, room.pk, "x"),
+        messages.edit(alice, room.pk, 1, "x"),
+        messages.remove(alice, room.pk, 1),
+    ):
+        with pytest.raises(NotFound):
+            await call
+
+
+async def test_edits_and_removals_count_and_coming_does_not(
+    mallory: User, space: Space, pump: Device, settings: Any
+) -> None:
+    settings.CHAT_RATE_LIMIT = 3
+    room = await room_of(pump)
+    for name in "abcd":
+        await database.run(rooms.create, space, name)
+    await database.run(spaces.set_role, space, mallory, Role.OPERATOR)
+    for _ in range(4):
+        await commands.issue(mallory, "pump-1", "set", {})  # from a control of a page
+    seq = await messages.post(mallory, room, "helo")
+    await messages.edit(mallory, room, seq, "hello")
+    await messages.remove(mallory, room, seq)
+    with pytest.raises(TooMany):
+        await messages.post(mallory, room, "one more")
+
+
+async def test_without_a_limit_everybody_may_say_all(alice: User, pump: Device, settings: Any) -> None:
+    settings.CHAT_RATE_LIMIT = 0
+    assert await messages.post(alice, await room_of(pump), "hello") == 1
+
+
+async def test_a_repeat_costs_nothing_of_the_rate(alice: User, pump: Device, settings: Any) -> None:
+    settings.CHAT_RATE_LIMIT = 1
+    room = await room_of(pump)
+    for _ in range(3):
+        assert await messages.post(alice, room, "hello", "k") == 1
+
+
+async def test_a_mention_is_kept_for_members_and_not_for_oneself(
+    alice: User, bob: User, mallory: User, pump: Device
+) -> None:
+    await messages.post(alice, await room_of(pump), "@bob, @alice and @mallory: hello @bob")
+    [said] = await log_of(pump)
+    assert said["data"]["mentions"] == ["bob", "alice"]
+    assert [one.user_id async for one in Mention.objects.all()] == [bob.pk]
+
+
+async def test_a_value_stays_what_it_was_at_the_first_writing(alice: User, pump: Device) -> None:
+    def tell(speed: int) -> None:
+        ReadingStore().store([(pump, Telemetry((Sample("speed", speed, None), Sample("flow", speed, None)), now_us()))])
+
+    room = await room_of(pump)
+    await database.run(tell, 40)
+    await messages.post(alice, room, "why is @pump-1.speed so high?")
+    await database.run(tell, 20)
+    await messages.edit(alice, room, 1, "why is @pump-1.speed so high, and @pump-1.flow?")
+    said, edit = await log_of(pump)
+    shown = {name: value[1] for name, value in said["data"]["values"].items()}
+    assert shown == {"pump-1.speed": 40, "pump-1.flow": 20}
+    assert edit["data"] == said["data"]
+    await messages.edit(alice, room, 1, "never mind")
+    assert "data" not in (await log_of(pump))[0]
+
+
+async def test_an_edit_calls_nobody(alice: User, bob: User, pump: Device, told: list[Event]) -> None:
+    room = await room_of(pump)
+    await messages.post(alice, room, "hello")
+    told.clear()
+    await messages.edit(alice, room, 1, "hello @bob")
+    assert not await Mention.objects.aexists()
+    [event] = told
+    assert isinstance(event, MessagesStored)
+    assert not event.entries[0].talk
+
+
+async def test_what_was_removed_can_be_changed_no_more(alice: User, pump: Device) -> None:
+    room = await room_of(pump)
+    await messages.post(alice, room, "hello")
+    await messages.remove(alice, room, 1)
+    for call in (
+        messages.edit(alice, room, 1, "x"),
+        messages.remove(alice, room, 1),
+        messages.edit(alice, room, 2, "x"),
+    ):
+        with pytest.raises(NotFound):
+            await call
+
+
+async def test_a_manager_removes_what_others_said_and_edits_none_of_it(
+    alice: User, bob: User, carol: User, mallory: User, pump: Device
+) -> None:
+    room = await room_of(pump)
+    await messages.post(bob, room, "rude")
+    with pytest.raises(Forbidden):
+        await messages.edit(alice, room, 1, "kind")
+    with pytest.raises(Forbidden):
+        await messages.remove(carol, room, 1)
+    with pytest.raises(NotFound):
+        await messages.remove(mallory, room, 1)
+    await messages.remove(alice, room, 1)
+    _, removal = await log_of(pump)
+    assert (removal["kind"], removal["author"], removal["of"]) == ("removal", "alice", 1)
+
+
+async def test_nobody_manages_a_conversation(alice: User, bob: User) -> None:
+    room, seq = await messages.direct(bob, "alice", "hi")
+    with pytest.raises(Forbidden):
+        await messages.remove(alice, room, seq)
+
+
+async def test_both_of_a_conversation_are_told_wherever_they_are(alice: User, bob: User, told: list[Event]) -> None:
+    room, seq = await messages.direct(alice, "bob", "hi")
+    directs = [event for event in told if isinstance(event, DirectStored)]
+    assert {event.user_id for event in directs} == {alice.pk, bob.pk}
+    assert {(event.room_id, event.seq, event.author, event.to, event.text) for event in directs} == {
+        (room, seq, "alice", "bob", "hi")
+    }
+
+
+async def test_in_a_room_of_a_space_nobody_is_told_in_private(alice: User, pump: Device, told: list[Event]) -> None:
+    await messages.post(alice, await room_of(pump), "hi")
+    assert [type(event) for event in told] == [MessagesStored, ReadMoved]
+
+
+async def test_who_shares_no_space_any_more_may_read_and_not_write(alice: User, bob: User, space: Space) -> None:
+    room, _ = await messages.direct(alice, "bob", "hi")
+    await Member.objects.filter(user=bob).adelete()
+    for person in (alice, bob):
+        with pytest.raises(Forbidden, match="share no space"):
+            await messages.post(person, room, "still there?")
+        assert await database.run(lambda person=person: messages.access.room(person, room).seq) == 1
+
+
+async def test_a_third_person_finds_no_conversation(alice: User, bob: User, carol: User) -> None:
+    room, _ = await messages.direct(alice, "bob", "hi @carol")
+    with pytest.raises(NotFound):
+        await messages.post(carol, room, "hello")
+    assert not await Mention.objects.aexists()
+
+
+async def test_a_deactivated_person_is_nobody_to_write_to(alice: User, bob: User) -> None:
+    await User.objects.filter(pk=bob.pk).aupdate(is_active=False)
+    with pytest.raises(NotFound):
+        await messages.direct(alice, "bob", "hi")
+
+
+async def test_a_command_of_a_control_stands_in_the_room_without_a_text(bob: User, pump: Device) -> None:
+    command = await commands.issue(bob, "pump-1", "set", {"speed": 40})
+    [line] = await log_of(pump)
+    assert (line["kind"], line["author"], line["text"]) == ("command", "bob", "")
+    assert line["data"]["id"] == command.pk
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (Answer("", True), {"status": "succeeded"}),
+        (Answer("", False, None, "stuck"), {"status": "failed", "error": "stuck"}),
+        (Answer("", True, "x" * 5000), {"status": "succeeded", "truncated": True}),
+    ],
+)
+async def test_an_answer_stands_in_the_room_beside_its_command(
+    bob: User, pump: Device, answer: Answer, told: dict[str, Any]
+) -> None:
+    command = await commands.issue(bob, "pump-1", "run", {})
+    given = Answer(command.pk, answer.ok, answer.result, answer.error)
+    assert await database.run(commands.answer, pump, given)
+    line = (await log_of(pump))[1]
+    assert (line["kind"], line["author"], line["origin"], line["of"]) == ("answer", "pump-1", "device", 1)
+    assert line["data"] == {"id": command.pk, "name": "run", "args": {}, **told}
+
+
+async def test_that_nobody_answered_is_the_hub_s_word(bob: User, pump: Device) -> None:
+    await commands.issue(bob, "pump-1", "run", {}, 0.000001)
+    await database.run(commands.expire)
+    line = (await log_of(pump))[1]
+    assert (line["author"], line["origin"], line["data"]["status"]) == ("hubbub", "hub", "timed_out")

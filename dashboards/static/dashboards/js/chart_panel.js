@@ -17,6 +17,7 @@ export class ChartPanel {
   #chart = null;
   #opened = false;
   #hovered = null;
+  #unseen;
   #draw = () => this.#drawLegend();
 
   /** `specs`: `[{metric, unit, boolean, words, hue?}]`; loads its history once it comes near the screen. */
@@ -29,7 +30,7 @@ export class ChartPanel {
     for (const spec of specs) this.#addLine(uid, spec, taken);
     this.parts.root.classList.toggle("chart-of-flag", specs.every((spec) => spec.boolean));
     this.parts.legend.classList.toggle("legend-single", specs.length === 1);
-    whileVisible(this.parts.root, (visible) => visible && this.#open());
+    this.#unseen = whileVisible(this.parts.root, (visible) => visible && this.#open());
   }
 
   get element() {
@@ -59,6 +60,12 @@ export class ChartPanel {
     if (this.#chart) this.#chart.windowMs = windowMs;
     for (const { series } of this.#lines.values()) this.#opened ? series.show(windowMs) : (series.windowMs = windowMs);
     this.#chart?.redraw();
+  }
+
+  destroy() {
+    this.#unseen();
+    this.#chart?.destroy();
+    for (const { series } of this.#lines.values()) series.close();
   }
 
   #addLine(uid, spec, taken) {

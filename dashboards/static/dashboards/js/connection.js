@@ -93,10 +93,11 @@ export class Connection {
    *
    * `snapshot(result)` is called at first, after each reconnect and after each `resync`. Whoever keeps a history asks for
    * it then, the first time too: what was asked for earlier lacks what was stored until the hub had the subscription.
-   * `refused(error)` ends the subscription. One subscription a stream.
+   * `refused(error)` ends the subscription. `fields()` gives what else each of these requests asks for. One subscription
+   * a stream.
    */
-  subscribe(stream, { snapshot, refused = () => {} }) {
-    const wish = { snapshot, refused };
+  subscribe(stream, { snapshot, refused = () => {}, fields = () => ({}) }) {
+    const wish = { snapshot, refused, fields };
     this.#wanted.set(stream, wish);
     this.#askForStream(stream, wish);
     return () => {
@@ -167,7 +168,7 @@ export class Connection {
       else this.#ended({ stream, error });
     };
     // Not through a promise: a push that follows the reply must not overtake the snapshot.
-    this.#ask("subscribe", { stream }, taken, refused, REQUEST_TIMEOUT_MS);
+    this.#ask("subscribe", { stream, ...wish.fields() }, taken, refused, REQUEST_TIMEOUT_MS);
   }
 
   #ended({ stream, error, reason }) {

@@ -5,7 +5,21 @@ const REOPEN_MS = 30;
 /** Close codes that stand for what HTTP answers. */
 const CODES = { 401: 4401, 403: 4401, 429: 4429 };
 
+const room = ({ room }) => `rooms/${room}`;
+/** Requests that HTTP answers as well: method, address below `/api/v1/`, and the fields that go into the body. */
+const OVER_HTTP = {
+  command: ["POST", ({ device }) => `devices/${encodeURIComponent(device)}/commands`, ["name", "args", "timeout_s"]],
+  message: ["POST", (frame) => `${room(frame)}/messages`, ["text", "key"]],
+  direct: ["POST", ({ to }) => `people/${encodeURIComponent(to)}/messages`, ["text", "key"]],
+  edit: ["PATCH", (frame) => `${room(frame)}/messages/${frame.seq}`, ["text"]],
+  remove: ["DELETE", (frame) => `${room(frame)}/messages/${frame.seq}`, []],
+  read: ["PUT", (frame) => `${room(frame)}/read`, ["seq"]],
+};
+
 const cookie = (name) => globalThis.document?.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
+
+/** A stream as a parameter of the address: `device=pump-1`; `inbox=1`, which has no name of its own. */
+const parameter = (stream) => (stream.includes(":") ? stream.split(/:(.*)/s, 2) : [stream, "1"]);
 
 /** Cuts a text that comes in pieces into the frames of an event stream. */
 export class Events {
@@ -42,7 +56,8 @@ export class EventStreamSocket {
     const frame = JSON.parse(text);
     if (frame.type === "subscribe") this.#subscribe(frame);
     else if (frame.type === "unsubscribe") this.#unsubscribe(frame);
-    else if (frame.type === "command") this.#command(frame);
+    else if (frame.type in OVER_HTTP) this.#request(frame);
+    else if (frame.type === "typing") this.#emit({ reply: frame.id, ok: true, result: {} }); // nobody misses it
     else if ("id" in frame) this.#refuse(frame.id, { code: "unavailable", message: "This needs a WebSocket.", retry: false });
   }
 
@@ -72,18 +87,20 @@ export class EventStreamSocket {
     this.#emit({ reply: id, ok: true, result: {} });
   }
 
-  async #command({ id, device, type, ...body }) {
+  async #request(frame) {
+    const [method, address, fields] = OVER_HTTP[frame.type];
+    const body = JSON.stringify(Object.fromEntries(fields.filter((name) => name in frame).map((name) => [name, frame[name]])));
     try {
-      const answer = await this.#fetch(`/api/v1/devices/${encodeURIComponent(device)}/commands`, {
-        method: "POST",
+      const answer = await this.#fetch(`/api/v1/${address(frame)}`, {
+        method,
         headers: { "Content-Type": "application/json", "X-CSRFToken": cookie("csrftoken") ?? "" },
-        body: JSON.stringify(body),
+        ...(fields.length && { body }),
       });
-      const content = await answer.json();
-      if (answer.ok) this.#emit({ reply: id, ok: true, result: content });
-      else this.#refuse(id, content.error);
+      const content = answer.status === 204 ? {} : await answer.json();
+      if (answer.ok) this.#emit({ reply: frame.id, ok: true, result: content });
+      else this.#refuse(frame.id, content.error);
     } catch {
-      this.#refuse(id, { code: "unavailable", message: "The hub can’t be reached.", retry: true });
+      this.#refuse(frame.id, { code: "unavailable", message: "The hub can’t be reached.", retry: true });
     }
   }
 
@@ -91,7 +108,7 @@ export class EventStreamSocket {
   async #open() {
     this.#abort?.abort();
     const abort = (this.#abort = new AbortController());
-    const query = new URLSearchParams([...this.#wanted].map((stream) => stream.split(/:(.*)/s, 2)));
+    const query = new URLSearchParams([...this.#wanted].map(parameter));
     try {
       const answer = await this.#fetch(`/api/v1/stream?${query}`, { signal: abort.signal });
       if (answer.ok) await this.#read(answer.body.pipeThrough(new TextDecoderStream()));

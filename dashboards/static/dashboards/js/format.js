@@ -108,6 +108,17 @@ export function moment(ms, nowMs) {
   return day === DAY.format(nowMs) ? CLOCK.format(ms) : `${day}, ${CLOCK.format(ms)}`;
 }
 
+const WEEKDAY = new Intl.DateTimeFormat("en-GB", { weekday: "short" });
+const YEAR = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
+const WEEK_MS = 7 * 86_400_000;
+
+/** A moment as short as it is told apart by: `14:03` today, `Tue` within the last days, `3 Nov`, `3 Nov 2025`. */
+export function shortMoment(ms, nowMs) {
+  if (DAY.format(ms) === DAY.format(nowMs) && nowMs - ms < WEEK_MS) return CLOCK.format(ms).slice(0, 5);
+  if (nowMs - ms < WEEK_MS - 86_400_000) return WEEKDAY.format(ms);
+  return new Date(ms).getFullYear() === new Date(nowMs).getFullYear() ? DAY.format(ms) : YEAR.format(ms);
+}
+
 /** Labels of a time axis whose ticks are `stepMs` apart: seconds only where they matter, the day where it changes. */
 export function timeLabels(times, stepMs) {
   let shown = null;

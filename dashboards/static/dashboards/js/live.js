@@ -4,6 +4,7 @@ import { setServerTime } from "./clock.js";
 import { Connection } from "./connection.js";
 import { EventStreamSocket } from "./event_stream.js";
 import { Feed } from "./feed.js";
+import { InboxFeed } from "./inbox_feed.js";
 
 const scheme = location.protocol === "https:" ? "wss:" : "ws:";
 
@@ -20,6 +21,7 @@ export const connection = new Connection(`${scheme}//${location.host}/ws/`, {
   reachable: isReachable,
 });
 export const feed = new Feed(connection);
+export const inbox = new InboxFeed(connection);
 
 connection.on("welcome", ({ time }) => {
   if (typeof time === "number") setServerTime(time);

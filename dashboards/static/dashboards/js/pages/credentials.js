@@ -1,11 +1,10 @@
 // A device's new secret: lines to copy, and the wait for its first words.
 
+import { copyButtons } from "../copy_buttons.js";
 import { pageData, setText } from "../dom.js";
 import { formatValue, NumberFormat } from "../format.js";
 import { feed } from "../live.js";
 import { titleOf } from "../metrics.js";
-
-const COPIED_MS = 1_500;
 
 function listen(uid) {
   const line = document.querySelector("[data-listening]");
@@ -19,23 +18,6 @@ function listen(uid) {
       line.querySelector("[data-listening-link]").hidden = false;
     },
   });
-}
-
-async function copy(button) {
-  const source = button.parentElement.querySelector("[data-copy-source]");
-  try {
-    await navigator.clipboard.writeText(source.textContent);
-  } catch {
-    return select(source); // no clipboard without TLS: at least one key less
-  }
-  button.dataset.copied = "";
-  button.setAttribute("aria-label", "Copied");
-  setTimeout(() => { delete button.dataset.copied; button.setAttribute("aria-label", "Copy"); }, COPIED_MS);
-  return undefined;
-}
-
-function select(element) {
-  getSelection().selectAllChildren(element);
 }
 
 function tabs(list) {
@@ -61,7 +43,4 @@ function tabs(list) {
 
 listen(pageData().uid);
 tabs(document.querySelector("[data-tabs]"));
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-copy]");
-  if (button) copy(button);
-});
+copyButtons();

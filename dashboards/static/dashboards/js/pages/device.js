@@ -8,12 +8,13 @@ import { CommandList } from "../command_list.js";
 import { Commands } from "../commands.js";
 import { makeControl } from "../controls.js";
 import { clone, pageData, setAvailability, setText } from "../dom.js";
-import { everySecond } from "../frame.js";
+import { everySecond, whileVisible } from "../frame.js";
 import { fetchCommands } from "../history.js";
 import { connection, feed } from "../live.js";
 import { buttonsOf, byImportance, controlsOf, factsOf, isPosition, positionOf, record, titleOf, unitOf, wordsOf } from "../metrics.js";
 import { commandForm } from "../command_form.js";
 import { RefusedPanel } from "../refused_panel.js";
+import { RoomView } from "../room/room_view.js";
 import { showSilence, silenceForm } from "../silence_form.js";
 import { chosenRange, onRange } from "../time_range.js";
 import { TrackPanel } from "../track_panel.js";
@@ -21,7 +22,8 @@ import { ValueTable } from "../value_table.js";
 
 const FIRST_CHARTS = 24;
 
-const { uid, snapshot, commands: recent, refusals, availability: history, silence, may_command: mayCommand } = pageData();
+const page = pageData();
+const { uid, snapshot, commands: recent, refusals, availability: history, silence, may_command: mayCommand } = page;
 const find = (name) => document.querySelector(`[data-${name}]`);
 const commands = new Commands(connection);
 const list = new CommandList(find("commands"), find("no-commands"));
@@ -176,3 +178,7 @@ onRange(find("ranges"), (windowMs) => {
 find("more").addEventListener("click", () => { limit = Infinity; arrangeCharts(); });
 if (mayCommand) commandForm(find("send-command"), (name, args) => commands.send(uid, name, args));
 everySecond(tick);
+
+const link = (seq) => `/devices/${encodeURIComponent(uid)}/?seq=${seq}#room`;
+new RoomView(find("room"), { room: page.room, person: page.person, openAt: page.open_at, connection, feed, link });
+whileVisible(find("room"), (visible) => { find("to-room").hidden = visible; });

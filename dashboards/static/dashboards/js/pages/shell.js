@@ -1,7 +1,10 @@
-// What every signed-in page has: the drawer on small screens, and the bar that tells of a lost connection.
+// What every signed-in page has: the drawer on small screens, the bar that tells of a lost connection, what is unread.
 
+import { showBadges } from "../badges.js";
 import { setText } from "../dom.js";
-import { connection } from "../live.js";
+import { connection, inbox } from "../live.js";
+import { notify } from "../notifications.js";
+import { switcher } from "../switcher.js";
 
 const root = document.documentElement;
 
@@ -66,4 +69,7 @@ function connectionBar() {
 
 drawer();
 connectionBar();
+showBadges(inbox);
+notify(connection, inbox);
+switcher(document.querySelector("[data-switcher]"), inbox);
 connection.start();

@@ -1,0 +1,29 @@
+"""Files of a form while they arrive."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import Any
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import FileUploadHandler
+
+
+class NamelessFiles(FileUploadHandler):
+    """Small ones in memory, larger ones on the disk without a name there: a process that is killed leaves none behind,
+    which Django's own handler does."""
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        super().new_file(*args, **kwargs)
+        self._file = tempfile.SpooledTemporaryFile(settings.FILE_UPLOAD_MAX_MEMORY_SIZE)  # noqa: SIM115 - the request's
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        self._file.write(raw_data)
+
+    def file_complete(self, file_size: int) -> UploadedFile:
+        self._file.seek(0)
+        return UploadedFile(self._file, self.file_name, self.content_type, file_size, self.charset)
+
+    def upload_interrupted(self) -> None:
+        self._file.close()

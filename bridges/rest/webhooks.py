@@ -1,0 +1,113 @@
+"""Webhooks: secret addresses of a room, and what is posted to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from django.http import HttpRequest
+from ninja import Router, Status
+from ninja.errors import HttpError
+
+from bridges.rest.auth import asking
+from bridges.rest.errors import Problem, TooManyFailures
+from bridges.rest.room_schemas import Posted, WebhookList, WebhookMade, WebhookName
+from bridges.rest.throttle import FailureThrottle
+from devices import database
+from devices.access import Person
+from devices.credentials import hash_token
+from devices.errors import Invalid, NotFound
+from devices.models import Webhook
+from devices.services import bots, messages
+
+router = Router(tags=["webhooks"])
+hooks_router = Router(tags=["webhooks"], auth=None)
+throttle = FailureThrottle()
+
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "`text`, 1 to 2,000 characters; further fields are ignored. What Slack's clients send as a form "
+        "with the JSON in its field `payload` is taken too.",
+        "content": {
+            "application/json": {
+                "schema": {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}},
+                "example": {"text": "the build is green"},
+            }
+        },
+    }
+}
+
+
+@router.get("/{int:id}/webhooks", response={200: WebhookList, (401, 403, 404, 503): Problem})
+async def list_webhooks(request: HttpRequest, id: int) -> dict[str, Any]:
+    """The webhooks of the room. Needs the role manager."""
+    return await database.run(_list, asking(request), id)
+
+
+@router.post("/{int:id}/webhooks", response={201: WebhookMade, (400, 401, 403, 404, 422, 503): Problem})
+async def create_webhook(request: HttpRequest, id: int, given: WebhookName) -> Status[dict[str, Any]]:
+    """A new webhook. Its address is a secret, and is shown this once. Needs the role manager."""
+    facts, secret = await database.run(_create, asking(request), id, given.name)
+    return Status(201, {**facts, "url": request.build_absolute_uri(f"/api/v1/hooks/{secret}")})
+
+
+@router.delete("/{int:id}/webhooks/{int:webhook}", response={204: None, (401, 403, 404, 503): Problem})
+async def delete_webhook(request: HttpRequest, id: int, webhook: int) -> Status[None]:
+    """Ends a webhook: its address is worth nothing from now on. Needs the role manager."""
+    await database.run(bots.delete_webhook, asking(request), id, webhook)
+    return Status(204, None)
+
+
+@hooks_router.post("/{secret}", response={201: Posted, (400, 404, 413, 422, 429, 503): Problem}, openapi_extra=_BODY)
+async def post_to_webhook(request: HttpRequest, secret: str) -> Status[dict[str, int]]:
+    """Says something in the webhook's room and name. Who knows the address may."""
+    webhook = await _known(request, secret)
+    return Status(201, {"seq": await messages.post_as(webhook.name, webhook.room_id, _text(request))})
+
+
+async def _known(request: HttpRequest, secret: str) -> Webhook:
+    """Raises `NotFound`, and `TooManyFailures` for an address that guesses."""
+    address, shown = request.META.get("REMOTE_ADDR", ""), hash_token(secret)
+    wait_s = throttle.wait_s(address)
+    if wait_s and not throttle.trusts(address, shown):
+        raise TooManyFailures(wait_s)
+    try:
+        webhook = await database.run(bots.webhook, secret)
+    except NotFound:
+        throttle.failed(address)
+        raise
+    throttle.succeeded(address, shown)
+    return webhook
+
+
+def _text(request: HttpRequest) -> str:
+    """Raises `HttpError` for what is no JSON, and `Invalid`."""
+    form = request.content_type == "application/x-www-form-urlencoded" and "payload" in request.POST
+    try:
+        given = msgspec.json.decode(request.POST["payload"] if form else request.body)
+    except msgspec.DecodeError:
+        raise HttpError(400, "the body is no JSON") from None
+    text = given.get("text") if isinstance(given, dict) else None
+    if not isinstance(text, str):
+        raise Invalid("text: a text is required")
+    return text
+
+
+def _list(person: Person, id: int) -> dict[str, Any]:
+    webhooks = bots.managed(person, id).webhooks.select_related("created_by")
+    return {"items": [_facts(webhook) for webhook in webhooks]}
+
+
+def _create(person: Person, id: int, name: str) -> tuple[dict[str, Any], str]:
+    webhook, secret = bots.create_webhook(person, id, name)
+    return _facts(webhook), secret
+
+
+def _facts(webhook: Webhook) -> dict[str, Any]:
+    return {
+        "id": webhook.pk,
+        "name": webhook.name,
+        "created_by": webhook.created_by.get_username() if webhook.created_by else None,
+        "created_at": int(webhook.created_at.timestamp() * 1000),
+    }

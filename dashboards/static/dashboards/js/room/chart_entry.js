@@ -1,0 +1,42 @@
+// A small live chart in the log, as `/chart` posts it.
+
+import { ChartPanel } from "../chart_panel.js";
+import { clone, setText } from "../dom.js";
+import { span } from "../format.js";
+import { titleOf, unitOf, wordsOf } from "../metrics.js";
+
+/** The chart of a message's `{device, metric, range_s}`; the function in `ends` stops it. */
+export function chartOf({ device: uid, metric, range_s: seconds }, { feed, ends }) {
+  const holder = document.createElement("div");
+  holder.className = "room-chart-holder";
+  let panel = null;
+  const title = `${titleOf(metric)} · ${uid} · last ${span(seconds * 1_000)}`;
+  const open = (device, value) => {
+    const line = { metric, unit: unitOf(device.attributes, metric), boolean: typeof value === "boolean", words: wordsOf(device.attributes, metric) };
+    panel = new ChartPanel(uid, [line], { title, windowMs: seconds * 1_000, template: "room-chart" });
+    holder.append(panel.element);
+  };
+  const end = feed.watchDevice(uid, {
+    snapshot: (_, { device, latest }, first) => {
+      const value = latest[metric]?.[1];
+      if (!panel) open(device, value);
+      else if (!first) panel.reload();
+      panel.report(metric, value);
+    },
+    telemetry: (_, columns) => {
+      const points = columns[metric];
+      if (!points || !panel) return;
+      panel.add(metric, points);
+      panel.report(metric, points.at(-1)[1]);
+    },
+    missed: () => panel?.reload(),
+    refused: () => {
+      holder.replaceChildren(clone("room-chart").root);
+      setText(holder.querySelector("[data-part=title]"), title);
+      setText(holder.querySelector("[data-part=note]"), "This device is out of your sight");
+      holder.querySelector("[data-part=note]").hidden = false;
+    },
+  });
+  ends.push(() => (end(), panel?.destroy()));
+  return holder;
+}

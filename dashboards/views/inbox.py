@@ -1,0 +1,80 @@
+"""Pages of private messages: the inbox, and a conversation of two."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from dashboards import room_lists
+from dashboards.views.refusals import as_pages
+from dashboards.views.rooms import described, page_data, sentence
+from devices import access
+from devices.access import Person
+from devices.errors import Forbidden
+from devices.models import Room
+from devices.queries import rooms as queries
+from devices.services import blocks, messages
+
+
+@login_required
+def inbox(request: HttpRequest) -> HttpResponse:
+    """The conversations, newest first, and the people to start one with."""
+    context = {"conversations": room_lists.conversations(request.user), "people": queries.people(request.user)}
+    return render(request, "dashboards/inbox.html", context)
+
+
+@login_required
+def conversation(request: HttpRequest, username: str) -> HttpResponse:
+    """The conversation with the person, begun where there is none yet; a POST with `block` ("1" or "0") blocks them,
+    or takes the block back.
+
+    404 for who is missing and who shares no space alike, unless the two have talked.
+    """
+    if request.method == "POST":
+        return _block(request, username)
+    room = _conversation(request.user, username)
+    people = queries.people(request.user)
+    known = next((one for one in people if one["username"] == username), None)
+    has_blocked = known is not None and known["blocked"]
+    context = {
+        "conversations": room_lists.conversations(request.user),
+        "people": people,
+        "username": username,
+        "room": room,
+        "is_bot": known is not None and known["bot"],
+        "has_blocked": has_blocked,
+        "may_block": known is not None and not has_blocked,
+        "page": page_data(request, described(request.user, room), closed=_closed(request.user, room, has_blocked)),
+    }
+    return render(request, "dashboards/conversation.html", context)
+
+
+def _conversation(person: Person, username: str) -> Room:
+    """One of before stays to be read, whoever has left which space since."""
+    if username.isprintable():
+        between = Q(first=person.pk, second__username=username) | Q(second=person.pk, first__username=username)
+        known = access.rooms(person).filter(between, space=None).first()
+        if known is not None:
+            return known
+    with as_pages():
+        return access.room(person, messages.conversation(person, username))
+
+
+def _closed(person: Person, room: Room, has_blocked: bool) -> str:
+    """Why nothing can be written, or nothing."""
+    if has_blocked:
+        return "You have blocked this person. Take it back to write to each other again."
+    try:
+        access.room_to_talk_in(person, room.pk)
+    except Forbidden as error:
+        return sentence(error)
+    return ""
+
+
+def _block(request: HttpRequest, username: str) -> HttpResponse:
+    change = blocks.block if request.POST.get("block") == "1" else blocks.unblock
+    with as_pages():
+        change(request.user, username)
+    return redirect("conversation", username)

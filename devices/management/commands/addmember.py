@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from devices.errors import Invalid
+from devices.management import passwords
+from devices.models import Space
+from devices.services import spaces
+from devices.values import Role
+
+
+class Command(BaseCommand):
+    help = (
+        "Makes a person a member of a space, or changes their role there. Somebody new is asked for a password; "
+        "without a terminal one is made and printed."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("username", help="made if there is no such person yet")
+        parser.add_argument("--space", required=True, help="slug of the space")
+        parser.add_argument("--role", choices=[role.name.lower() for role in Role], default="viewer")
+
+    def handle(self, *args: Any, username: str, space: str, role: str, **options: Any) -> None:
+        known = Space.objects.filter(slug=space).first()
+        if known is None:
+            raise CommandError(f"there is no space {space!r}")
+        password = passwords.of_new(username)
+        try:
+            with transaction.atomic():
+                spaces.set_role(known, spaces.known_or_new(username, password), Role[role.upper()])
+        except Invalid as error:
+            raise CommandError(error.message) from None
+        self.stdout.write(f"{username} is {role} of the space {known.slug}")
+        passwords.show(self.stdout, password)

@@ -1,0 +1,14 @@
+"""Reads of files that came with messages. Rights are the caller's affair (`devices.access`)."""
+
+from __future__ import annotations
+
+from devices.errors import NotFound
+from devices.models import Attachment, Room
+
+
+def of_room(room: Room, id: int, name: str) -> Attachment:
+    """The file of this id and name that came with a message of the room. Raises `NotFound`."""
+    found = Attachment.objects.filter(message__room=room, pk=id).first()
+    if found is None or found.name != name:
+        raise NotFound(f"there is no file {id}")
+    return found

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.contrib.auth.models import User
+
+from devices.access import Action, may
+from devices.errors import Forbidden, Invalid, NotFound, TooMany
+from devices.models import ApiToken, Bot, Device, Message, Room, Space, Webhook
+from devices.queries.tokens import owner
+from devices.services import bots, messages, rooms
+from devices.services.bots import MAX_WEBHOOKS
+from devices.values import Role
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_bot_talks_with_its_token_and_nobody_signs_in_as_it(space: Space, pump: Device) -> None:
+    token = bots.create_bot("gardener", space, Role.OPERATOR)
+    bot = owner(token)
+    assert isinstance(bot, User)
+    assert (bot.username, bot.has_usable_password()) == ("gardener", False)
+    assert may(bot, Action.COMMAND, space.pk)
+    assert not may(bot, Action.MANAGE, space.pk)
+    async_to_sync(messages.post)(bot, pump.room.pk, "/set speed 40")
+    assert Message.objects.latest("pk").origin == "bot"
+
+
+def test_a_name_that_is_taken_makes_nothing(bob: User, space: Space) -> None:
+    with pytest.raises(Invalid, match="taken"):
+        bots.create_bot("bob", space, Role.MANAGER)
+    assert not Bot.objects.exists()
+    assert not ApiToken.objects.exists()
+
+
+def test_a_webhook_is_found_by_its_secret_alone(alice: User, pump: Device) -> None:
+    webhook, secret = bots.create_webhook(alice, pump.room.pk, " CI ")
+    assert (webhook.name, webhook.created_by) == ("CI", alice)
+    assert bots.webhook(secret) == webhook
+    assert secret not in str(Webhook.objects.values().get())
+    for other in ("", secret[:-1], secret.lower(), webhook.hash):
+        with pytest.raises(NotFound):
+            bots.webhook(other)
+    bots.delete_webhook(alice, pump.room.pk, webhook.pk)
+    with pytest.raises(NotFound):
+        bots.webhook(secret)
+
+
+@pytest.mark.parametrize(("name", "error"), [("bob", Forbidden), ("carol", Forbidden), ("mallory", NotFound)])
+def test_only_managers_make_and_end_webhooks(
+    name: str, error: type[Exception], request: pytest.FixtureRequest, alice: User, pump: Device
+) -> None:
+    webhook, _ = bots.create_webhook(alice, pump.room.pk, "CI")
+    person = request.getfixturevalue(name)
+    with pytest.raises(error):
+        bots.create_webhook(person, pump.room.pk, "CI")
+    with pytest.raises(error):
+        bots.delete_webhook(person, pump.room.pk, webhook.pk)
+    assert Webhook.objects.count() == 1
+
+
+def test_a_webhook_is_ended_in_its_room_alone(alice: User, pump: Device, space: Space) -> None:
+    webhook, _ = bots.create_webhook(alice, pump.room.pk, "CI")
+    other = rooms.create(space, "Coffee")
+    with pytest.raises(NotFound):
+        bots.delete_webhook(alice, other.pk, webhook.pk)
+
+
+def test_a_conversation_has_no_webhooks(alice: User, bob: User) -> None:
+    with pytest.raises(Forbidden):
+        bots.create_webhook(alice, messages.conversation(alice, "bob"), "CI")
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 65, "a\nb"])
+def test_a_name_that_cannot_be_is_refused(alice: User, pump: Device, name: str) -> None:
+    with pytest.raises(Invalid):
+        bots.create_webhook(alice, pump.room.pk, name)
+
+
+def test_webhooks_of_a_room_are_bounded(alice: User, pump: Device) -> None:
+    Webhook.objects.bulk_create(Webhook(room=pump.room, name="x", hash=str(i)) for i in range(MAX_WEBHOOKS))
+    with pytest.raises(Invalid, match=str(MAX_WEBHOOKS)):
+        bots.create_webhook(alice, pump.room.pk, "CI")
+
+
+def test_what_is_posted_stands_under_the_webhook_s_name(alice: User, pump: Device) -> None:
+    assert async_to_sync(messages.post_as)("CI", pump.room.pk, " @alice the build is red ") == 1
+    said = Message.objects.get()
+    assert (said.by, said.author, said.origin, said.text) == ("CI", None, "bot", "@alice the build is red")
+    assert said.data == {"mentions": ["alice"]}
+
+
+def test_a_webhook_commands_nothing(pump: Device) -> None:
+    async_to_sync(messages.post_as)("CI", pump.room.pk, "/set speed 40")
+    assert Message.objects.get().kind == "chat"
+
+
+def test_a_webhook_has_the_limits_of_a_person(pump: Device, space: Space, settings: object) -> None:
+    settings.CHAT_RATE_LIMIT = 2  # type: ignore[attr-defined]
+    other = rooms.create(space, "Coffee")
+    post = async_to_sync(messages.post_as)
+    for _ in range(2):
+        post("CI", pump.room.pk, "x")
+    with pytest.raises(TooMany):
+        post("CI", pump.room.pk, "x")
+    post("backup", pump.room.pk, "x")
+    post("CI", other.pk, "x")
+    with pytest.raises(Invalid):
+        post("CI", other.pk, "x\0")
+
+
+def test_a_room_that_is_gone_takes_nothing_more(db: None) -> None:
+    with pytest.raises(NotFound):
+        async_to_sync(messages.post_as)("CI", 10**9, "x")
+    assert not Room.objects.exists()

@@ -1,0 +1,140 @@
+"""Files of messages: nothing is left behind that no message names, and nothing is taken that one names."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import time
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+
+from devices import database, fanout
+from devices.errors import Unavailable
+from devices.models import Attachment, Device, Message, Room
+from devices.services import files, messages
+from devices.services.files import Sweep, Upload
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DAY_S = 86_400
+
+
+@pytest.fixture
+def room(pump: Device) -> int:
+    return Room.objects.get(device=pump).pk
+
+
+def upload(content: bytes = b"hello") -> Upload:
+    return Upload("a.txt", len(content), io.BytesIO(content))
+
+
+def kept(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def take_away(folder: Path) -> None:
+    folder.rename(folder.with_name("elsewhere"))
+    folder.write_text("not a folder")
+
+
+def age(*paths: Path, days: float = 2) -> None:
+    for path in paths:
+        os.utime(path, (0, time.time() - days * DAY_S))
+
+
+def sweep() -> None:
+    """A whole round."""
+    once = Sweep()
+    while once():
+        pass
+
+
+async def test_a_sweep_takes_what_no_message_names_once_it_is_a_day_old(
+    bob: User, room: int, files_folder: Path
+) -> None:
+    await files.post(bob, room, upload())
+    [named] = kept(files_folder)
+    orphan, fresh = named.with_name("orphan"), named.with_name("fresh")
+    elsewhere = named.parent.parent / "01" / "orphan"
+    elsewhere.parent.mkdir()
+    for path in (orphan, fresh, elsewhere):
+        path.write_bytes(b"x")
+    age(named, orphan, elsewhere)
+    age(fresh, days=0.9)
+    await database.run(sweep)
+    assert kept(files_folder) == sorted([named, fresh])
+
+
+async def test_a_sweep_leaves_all_where_the_database_knows_of_no_file(bob: User, room: int, files_folder: Path) -> None:
+    """It may be one that a backup is yet to be restored into."""
+    await files.post(bob, room, upload())
+    age(*kept(files_folder))
+    await Attachment.objects.all().adelete()
+    await database.run(sweep)
+    assert len(kept(files_folder)) == 1
+
+
+async def test_a_sweep_of_nothing_is_done_at_once(bob: User, room: int, files_folder: Path) -> None:
+    assert await database.run(Sweep()) is False
+    await files.post(bob, room, upload())
+    kept(files_folder)[0].unlink()
+    await database.run(sweep)
+
+
+async def test_a_storage_that_is_away_fails_the_sweep_by_name(bob: User, room: int, files_folder: Path) -> None:
+    await files.post(bob, room, upload())
+    take_away(files_folder)
+    with pytest.raises(Unavailable):
+        await database.run(sweep)
+
+
+async def test_files_of_a_room_that_is_gone_are_swept(bob: User, room: int, pump: Device, files_folder: Path) -> None:
+    other = await Room.objects.acreate(space_id=pump.space_id, name="Tea")
+    for id in (room, other.pk):
+        await files.post(bob, id, upload())
+    await Room.objects.filter(pk=other.pk).adelete()
+    age(*kept(files_folder))
+    await database.run(sweep)
+    assert len(kept(files_folder)) == 1
+
+
+async def test_a_message_that_cannot_be_stored_takes_its_file_along(
+    bob: User, room: int, files_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Attachment, "save", lambda self: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        await files.post(bob, room, upload())
+    assert kept(files_folder) == []
+    assert not await Message.objects.aexists()
+
+
+async def test_a_message_that_is_stored_keeps_its_file_though_the_news_of_it_got_lost(
+    bob: User, room: int, files_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(events: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(fanout, "publish", fail)
+    with pytest.raises(RuntimeError):
+        await files.post(bob, room, upload())
+    assert await Message.objects.acount() == len(kept(files_folder)) == 1
+
+
+async def test_of_two_with_one_key_at_once_one_file_stays(bob: User, room: int, files_folder: Path) -> None:
+    seqs = await asyncio.gather(*[files.post(bob, room, upload(), key="k") for _ in range(4)])
+    assert set(seqs) == {1}
+    assert len(kept(files_folder)) == await Attachment.objects.acount() == 1
+
+
+async def test_a_message_is_removed_though_its_file_cannot_be(
+    bob: User, room: int, files_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    seq = await files.post(bob, room, upload())
+    [path] = kept(files_folder)
+    take_away(path.parent)
+    await messages.remove(bob, room, seq)
+    assert (await Message.objects.aget(seq=seq)).removed_at
+    assert "could not be deleted" in caplog.text
