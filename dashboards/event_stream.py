@@ -1,6 +1,6 @@
-"""`GET /api/v1/stream?device=…&dashboard=…`: the frames of `/ws/` as Server-Sent Events.
+"""`GET /api/v1/stream?device=…&dashboard=…&room=…&inbox=1`: the frames of `/ws/` as Server-Sent Events.
 
-For networks that block WebSockets, and for `curl`. One way only: the address names the streams, commands go over HTTP.
+For networks that block WebSockets, and for `curl`. One way only: the address names the streams, requests go over HTTP.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.http import QueryDict
 
-from dashboards.live import frames, handlers, logins, origins, relay
+from dashboards.live import addresses, frames, handlers, logins, origins, relay
 from dashboards.live.connection import Connection
 from dashboards.live.errors import CloseCode, describe
-from dashboards.live.handlers import Subscribe
 from dashboards.live.outbox import Send
 from dashboards.live.relay import Relay
+from dashboards.live.rooms import last_seq
 from devices import database
 from devices.access import Person
 from devices.errors import HubbubError
@@ -32,10 +32,6 @@ logger = logging.getLogger("hubbub.live")
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
-KINDS = ("device", "dashboard")
-"""Parameters of the query; each names a stream of this kind."""
-MAX_STREAMS = 200
-"""Streams of one request; their names stand in its address."""
 RETRY_MS = 2_000
 """When a browser comes back by itself."""
 FAREWELL_S = 2.0
@@ -43,6 +39,10 @@ FAREWELL_S = 2.0
 
 _STATUS = {"unauthenticated": 401, "forbidden": 403, "not_found": 404, "invalid": 422, "too_many": 429}
 _NUMBER = re.compile(r'\{"type":"telemetry","n":([0-9]+),')
+_MESSAGE = re.compile(r'\{"type":"message","room":([0-9]+),"seq":([0-9]+),')
+_SNAPSHOT = re.compile(r'\{"type":"snapshot","stream":"room:([0-9]+)",')
+_ROOM = "room:"
+_RESYNC = '{"type":"resync",'
 
 
 class Refused(Exception):
@@ -63,6 +63,14 @@ class EventStream:
         self._receive = receive
         self._send = send
         self._relay: Relay = relay.current()
+        self._last_event_id = next(
+            (v.decode("latin-1") for name, v in scope["headers"] if name == b"last-event-id"), ""
+        )
+        self._n = 0
+        self._positions: dict[int, int] = {}
+        """Room -> seq of the last message written."""
+        self._of_snapshots: dict[int, int] = {}
+        """The same of the snapshots that wait to be written."""
 
     @classmethod
     def as_asgi(cls) -> Callable[[dict[str, Any], Receive, Send], Awaitable[None]]:
@@ -129,25 +137,32 @@ class EventStream:
 
     async def _subscribe(self, connection: Connection) -> None:
         """To all that the query names and the person may watch. Where that is nothing of it, there is no stream."""
-        wanted = list(dict.fromkeys(f"{kind}:{key[:128]}" for kind in KINDS for key in self._query.getlist(kind)))
-        if unknown := set(self._query) - set(KINDS):
-            raise Refused("invalid", f"unknown parameters: {', '.join(sorted(unknown))[:128]}")
-        if len(wanted) > MAX_STREAMS:
-            raise Refused("too_many", f"a request may name {MAX_STREAMS} streams")
-        for stream in wanted:
+        try:
+            wanted = addresses.wanted(self._query, self._last_event_id)
+        except HubbubError as error:
+            raise Refused(error.code, error.message) from None
+        for request in wanted:
             try:
-                result = await handlers.subscribe(self._relay, connection, Subscribe(stream=stream))
+                snapshot = await handlers.subscribe(self._relay, connection, request)
             except HubbubError as error:
                 if len(wanted) == 1:
                     raise Refused(error.code, error.message) from None
-                connection.push(frames.unsubscribed(stream, error.code))
+                connection.push(frames.unsubscribed(request.stream, error.code))
             except DatabaseError:
                 raise Refused("unavailable", "the database is away: try again") from None
             else:
-                connection.outbox.reply(frames.snapshot(stream, result or {}))
+                connection.outbox.reply(frames.snapshot(request.stream, snapshot))
+                self._note(connection, request.stream, snapshot)
             connection.outbox.release()
-        if connection.streams and any(name == b"last-event-id" for name, _ in self._headers):
-            connection.push(frames.resync(connection.streams, "reconnect"))
+        stale = [stream for stream, shown in connection.streams.items() if shown.devices]
+        if stale and self._last_event_id:
+            connection.push(frames.resync(stale, "reconnect"))
+
+    def _note(self, connection: Connection, stream: str, snapshot: dict[str, Any]) -> None:
+        if stream.startswith(_ROOM):
+            last = self._of_snapshots[_room_id(stream)] = last_seq(snapshot)
+            if last < snapshot["seq"]:
+                connection.push(frames.resync([stream], "gap"))  # for the writer, which goes on from there
 
     async def _begin(self, person: Person) -> None:
         headers = [
@@ -162,12 +177,45 @@ class EventStream:
 
     async def _write(self, connection: Connection, message: dict[str, Any]) -> None:
         text: str = message["text"]
-        number = _NUMBER.match(text)
-        await self._body(f"id: {number[1]}\ndata: {text}\n\n" if number else f"data: {text}\n\n")
+        if text.startswith(_RESYNC):
+            await self._resync(connection, msgspec.json.decode(text))
+        else:
+            await self._event(connection, text)
+
+    async def _event(self, connection: Connection, text: str) -> None:
+        number, is_new = _NUMBER.match(text), self._moves(text)
         if number:
-            connection.acknowledge(int(number[1]))
+            self._n = int(number[1])
+        id = f"id: {addresses.event_id(self._n, self._positions)}\n" if number or is_new else ""
+        await self._body(f"{id}data: {text}\n\n")
+        if number:
+            connection.acknowledge(self._n)
         else:
             connection.heard()
+
+    def _moves(self, text: str) -> bool:
+        """Whether with this event the client knows more of a room's log."""
+        if found := _MESSAGE.match(text):
+            self._positions[int(found[1])] = int(found[2])
+        elif found := _SNAPSHOT.match(text):
+            self._positions[int(found[1])] = self._of_snapshots.pop(int(found[1]))
+        return found is not None
+
+    async def _resync(self, connection: Connection, frame: dict[str, Any]) -> None:
+        """The client can ask for nothing here: what is missing of rooms is sent without it."""
+        rooms = [stream for stream in frame["streams"] if stream.startswith(_ROOM)]
+        if others := [stream for stream in frame["streams"] if stream not in rooms]:
+            await self._event(connection, frames.resync(others, frame["reason"]))
+        for stream in rooms:
+            await self._catch_up(connection, stream)
+
+    async def _catch_up(self, connection: Connection, stream: str) -> None:
+        room_id = _room_id(stream)
+        try:
+            async for message in handlers.follow(self._relay, connection, room_id, self._positions[room_id]):
+                await self._event(connection, frames.logged(room_id, message))
+        except HubbubError as error:
+            await self._event(connection, frames.unsubscribed(stream, error.code))
 
     async def _body(self, text: str) -> None:
         await self._send({"type": "http.response.body", "body": text.encode(), "more_body": True})
@@ -191,6 +239,10 @@ class EventStream:
         status = _STATUS.get(refused.code, 503)
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
+
+
+def _room_id(stream: str) -> int:
+    return int(stream.removeprefix(_ROOM))
 
 
 def _is_foreign(headers: origins.Headers) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from channels.routing import URLRouter
 from django.urls import path, re_path
 
+from dashboards.chat_consumer import ChatConsumer
 from dashboards.consumers import HubConsumer, Receive
 from dashboards.event_stream import EventStream
 from dashboards.live.outbox import Send
@@ -19,10 +20,11 @@ async def refuse(scope: dict[str, Any], receive: Receive, send: Send) -> None:
 
 
 live: Any = HubConsumer.as_asgi()
+chat: Any = ChatConsumer.as_asgi()
 elsewhere: Any = refuse
 """`Any`, because Django's types know views alone."""
 
-websockets = URLRouter([path("ws/", live), re_path("", elsewhere)])
+websockets = URLRouter([path("ws/", live), path("ws/chat/<str:room>/", chat), re_path("", elsewhere)])
 
 event_stream = EventStream.as_asgi()
 

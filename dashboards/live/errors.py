@@ -16,6 +16,7 @@ class CloseCode(IntEnum):
     RESTART = 1012
     BAD_FRAMES = 4400
     UNAUTHENTICATED = 4401
+    NOT_FOUND = 4404
     TOO_SLOW = 4408
     TOO_MANY = 4429
 
@@ -33,6 +34,7 @@ CLOSE_CODES: dict[CloseCode, Advice] = {
     CloseCode.RESTART: Advice("the hub restarts, or cannot serve at the moment", reconnect=True),
     CloseCode.BAD_FRAMES: Advice("ten frames could not be read", reconnect=False),
     CloseCode.UNAUTHENTICATED: Advice("not signed in, or the login ended", reconnect=False),
+    CloseCode.NOT_FOUND: Advice("the room of the address is missing, or not the person's to read", reconnect=False),
     CloseCode.TOO_SLOW: Advice("too slow: no ack or pong for 20 s, or too much waits to be read", reconnect=True),
     CloseCode.TOO_MANY: Advice("too many requests or connections", reconnect=True),
 }

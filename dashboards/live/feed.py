@@ -72,10 +72,10 @@ class Feed:
             self._give_up(opening=True)
 
     def tell(self, text: str, but: int = 0) -> None:
-        """Pushes what is not part of the log to all who follow it, except to the person `but`."""
-        for reader in self._readers.values():
-            if reader.last is not None and reader.connection.user_id != but:
-                reader.connection.push(text)
+        """Pushes what is not part of the log to all who are in the room, except to the person `but`."""
+        for connection in self._readers:
+            if connection.user_id != but:
+                connection.push(text)
 
     def lose(self) -> None:
         """Anything may be missing: nobody is told more until they have asked again. Telling them so is the caller's."""

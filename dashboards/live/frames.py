@@ -158,6 +158,11 @@ def message(entry: Entry) -> str:
     return f'{{"type":"message","room":{entry.room_id},{entry.json[1:]}'
 
 
+def logged(room_id: int, message: dict[str, Any]) -> str:
+    """A message of a snapshot as the push that it once was."""
+    return _encode({"type": "message", "room": room_id, **message})
+
+
 def activity(entry: Entry, mention: bool) -> str:
     return _encode(
         {

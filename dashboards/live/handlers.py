@@ -6,8 +6,9 @@ or `None` where there is none; it raises `HubbubError` to refuse.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Any, ClassVar
 
 from django.db import Error as DatabaseError
@@ -19,12 +20,15 @@ from dashboards.live.errors import CloseCode
 from dashboards.live.frames import BadFrame, Id, Request
 from dashboards.live.rates import Verdict
 from dashboards.live.relay import Relay
+from dashboards.live.rooms import last_seq
 from devices import database
 from devices.errors import HubbubError, NotFound, TooMany
 from devices.services import commands
 from devices.values import is_uid
 
 logger = logging.getLogger("hubbub.live")
+
+LOOK_AGAIN_S = 1.0
 
 Result = dict[str, Any] | None
 StreamName = Annotated[str, Meta(max_length=128)]
@@ -36,7 +40,7 @@ class Subscribe(Request, tag="subscribe"):
     """Of a room: what follows this message, in place of the newest ones."""
 
 
-async def subscribe(relay: Relay, connection: Connection, request: Subscribe) -> Result:
+async def subscribe(relay: Relay, connection: Connection, request: Subscribe) -> dict[str, Any]:
     """Answers with the snapshot. A stream that is subscribed to already may be asked for again.
 
     Shown first, read second: what is stored after the snapshot was read comes as a push, held until the reply.
@@ -59,6 +63,28 @@ async def subscribe(relay: Relay, connection: Connection, request: Subscribe) ->
     for room_id in shown.rooms:
         relay.rooms.settle(connection, room_id, snapshot)
     return snapshot
+
+
+async def follow(relay: Relay, connection: Connection, room_id: int, after_seq: int) -> AsyncIterator[dict[str, Any]]:
+    """The messages after `after_seq`, in order, until pushes follow on the last one.
+
+    For connections whose clients cannot ask again themselves. Raises `NotFound` once the room may not be read. While
+    the database is away it waits for it.
+    """
+    request = Subscribe(stream=f"room:{room_id}", after_seq=after_seq)
+    while True:
+        try:
+            snapshot = await subscribe(relay, connection, request)
+        except DatabaseError:
+            await asyncio.sleep(LOOK_AGAIN_S)
+            continue
+        finally:
+            connection.outbox.release()
+        for message in snapshot["messages"]:
+            yield message
+        request.after_seq = last_seq(snapshot)
+        if request.after_seq >= snapshot["seq"]:
+            return
 
 
 class Unsubscribe(Request, tag="unsubscribe"):
@@ -119,7 +145,7 @@ HANDLERS: dict[type[Request], Callable[[Relay, Connection, Any], Awaitable[Resul
 decode = frames.decoder(HANDLERS)
 
 
-async def take(relay: Relay, connection: Connection, text: str) -> None:
+async def take(relay: Relay, connection: Connection, text: str, decode: Callable[[str], Request] = decode) -> None:
     """Deals with one frame of the client. Whatever is in it, the connection goes on or is closed by name."""
     if frames.is_too_large(text):
         connection.close(CloseCode.TOO_LARGE, frames.error("too_large", "a frame has up to 64 KiB"))

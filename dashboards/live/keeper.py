@@ -59,13 +59,12 @@ class Keeper:
         self._begin(self.check(list(connections)))
 
     def sweep(self) -> None:
-        """Pings the quiet and closes the silent."""
+        """Pings the quiet and closes the silent. Also the busy are pinged: one who talks without a pause might be so at
+        every sweep but the one that closes it."""
         now = self._clock()
         for connection in list(self._connections):
             quiet = now - connection.heard_at
-            if connection.busy:
-                continue
-            if quiet >= self._times.silence_s:
+            if quiet >= self._times.silence_s and not connection.busy:
                 connection.close(CloseCode.TOO_SLOW)
             elif quiet >= self._times.ping_s and now - connection.pinged_at >= self._times.ping_s:
                 connection.ping()

@@ -18,6 +18,12 @@ from devices.events import DirectStored, Entry, MessagesStored, PresenceChanged,
 RoomEvent = MessagesStored | DirectStored | ReadMoved | Typing | PresenceChanged
 
 
+def last_seq(snapshot: dict[str, Any]) -> int:
+    """Up to where the log is known to who has the snapshot of a room."""
+    messages = snapshot["messages"]
+    return int(messages[-1]["seq"] if messages else snapshot["seq"])
+
+
 class Rooms:
     """`of_person(user_id)` gives the connections of a person."""
 
@@ -58,8 +64,7 @@ class Rooms:
 
     def settle(self, connection: Connection, room_id: int, snapshot: dict[str, Any]) -> None:
         """Has the pushes of the room follow the snapshot, unless that is the beginning of a longer log."""
-        messages = snapshot["messages"]
-        last = messages[-1]["seq"] if messages else snapshot["seq"]
+        last = last_seq(snapshot)
         if feed := self._feeds.get(room_id):
             feed.settle(connection, last if last >= snapshot["seq"] else None)
         snapshot["presence"] = self.roster.present(room_id)

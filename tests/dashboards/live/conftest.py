@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -26,6 +26,15 @@ WAIT_S = 20
 NEVER_S = 86_400.0
 
 Headers = list[tuple[bytes, bytes]]
+
+
+async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Returns once it holds: for what real time or another process brings about, and no event tells."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            if await holds():
+                return
+            await asyncio.sleep(0.02)
 
 
 class HandClock:

@@ -47,7 +47,7 @@ def test_it_reads_requests(text: str, request_: frames.Request) -> None:
         ('{"id":1,"type":7}', "invalid", 1),
         ('{"id":1,"type":null}', "invalid", 1),
         ('{"id":2,"type":"telemetry.stored"}', "unknown_type", 2),
-        ('{"id":"x","type":"message","room":1}', "unknown_type", "x"),
+        ('{"id":"x","type":"message","room":1}', "invalid", "x"),
         ('{"id":3,"type":"subscribe"}', "invalid", 3),
         ('{"id":3,"type":"subscribe","stream":7}', "invalid", 3),
         ('{"id":3,"type":"subscribe","stream":"' + "x" * 129 + '"}', "invalid", 3),
@@ -135,6 +135,7 @@ def test_each_close_code_and_error_says_whether_to_come_back() -> None:
         1012: True,
         4400: False,
         4401: False,
+        4404: False,
         4408: True,
         4429: True,
     }

@@ -312,6 +312,19 @@ async def test_who_waits_for_an_answer_is_not_taken_for_silent(
     assert await viewer.closed() == 4408
 
 
+async def test_one_who_is_busy_at_every_look_is_pinged_all_the_same(
+    headers: dict[str, Headers], clock: HandClock, relay: Relay
+) -> None:
+    viewer = await enter(headers["carol"])
+    (connection,) = relay.connections
+    connection.busy = True
+    clock.forward(11)
+    relay.keeper.sweep()
+    connection.busy = False
+    assert await viewer.frame() == {"type": "ping"}
+    await leave(viewer)
+
+
 async def test_connections_and_frames_are_counted(headers: dict[str, Headers], pump: Device) -> None:
     frames = stats.frames_sent._value.get()
     first, second = await enter(headers["carol"]), await enter(headers["carol"])
