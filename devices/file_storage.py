@@ -16,7 +16,12 @@ from devices.errors import NotFound, Unavailable
 
 logger = logging.getLogger("hubbub.files")
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def is_full(error: Exception) -> bool:
+    """Whether a disk says so that it takes no more."""
+    return isinstance(error, OSError) and error.errno in _FULL
 
 
 def keep(name: str, content: IO[bytes]) -> str:
@@ -74,5 +79,5 @@ def _named_errors() -> Iterator[None]:
         raise NotFound("the file is gone") from None
     except Exception as error:
         logger.error("files cannot be kept or read: %s: %s", type(error).__name__, error)
-        full = isinstance(error, OSError) and error.errno in FULL
-        raise Unavailable("there is no space left for files" if full else "the storage of files is away") from None
+        reason = "there is no space left for files" if is_full(error) else "the storage of files is away"
+        raise Unavailable(reason) from None

@@ -10,7 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpResponse
 
-from bridges.rest.errors import is_full, no_space, problem
+from bridges.rest.errors import no_space, problem
+from devices.file_storage import is_full
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +15,7 @@ from pydantic import BaseModel
 
 from devices.database import AWAY
 from devices.errors import RETRY, HubbubError, Refusal
+from devices.file_storage import is_full
 
 logger = logging.getLogger("hubbub.rest")
 
@@ -77,10 +77,6 @@ def problem(code: str, message: str, status: int | None = None) -> HttpResponse:
 def no_space() -> HttpResponse:
     """The response where the disk is full."""
     return problem("unavailable", "the disk of the hub is full")
-
-
-def is_full(error: OSError) -> bool:
-    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def refused(refusal: Refusal) -> HttpResponse:

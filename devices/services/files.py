@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import mimetypes
 import secrets
 from dataclasses import dataclass
@@ -37,7 +38,9 @@ async def post(person: Person, room_id: int, upload: Upload, text: str = "", key
 
     Raises like `messages.post`, `TooLarge`, and `Unavailable` where the storage is full or away.
     """
-    attachment, name = await database.run(_keep, person, room_id, upload)
+    await database.run(access.room_to_talk_in, person, room_id)
+    # Not in a thread of the database, which a slow storage would keep from others.
+    attachment, name = await asyncio.to_thread(_keep, upload)
     # Not `finally`: who is cancelled here does not know whether the message is written, and leaves it to the sweep.
     try:
         seq = await messages.post_file(person, room_id, attachment, text, key)
@@ -45,13 +48,12 @@ async def post(person: Person, room_id: int, upload: Upload, text: str = "", key
         await database.run(_drop_unused, name)
         raise
     if attachment._state.adding:  # a repeat of an earlier message's key
-        await database.run(file_storage.drop, name)
+        await asyncio.to_thread(file_storage.drop, name)
     return seq
 
 
-def _keep(person: Person, room_id: int, upload: Upload) -> tuple[Attachment, str]:
+def _keep(upload: Upload) -> tuple[Attachment, str]:
     """Stores the content, before a transaction that others would have to wait for."""
-    access.room_to_talk_in(person, room_id)
     if 0 < settings.FILE_LIMIT * 1024 * 1024 < upload.size:
         raise TooLarge(f"a file has up to {settings.FILE_LIMIT} MiB")
     name = checked_file_name(upload.name)
