@@ -8,6 +8,7 @@ from django.views.decorators.http import require_POST
 
 from dashboards.views.connecting import base_url, broker_address
 from dashboards.views.refusals import as_pages
+from dashboards.views.rooms import number
 from devices import access
 from devices.access import Action
 from devices.models import Device
@@ -46,16 +47,10 @@ def device(request: HttpRequest, uid: str) -> HttpResponse:
             "may_command": may_command,
             "room": {"id": found.room.pk, "device": found.uid, "space": found.space.slug},
             "person": {"username": request.user.get_username(), "manages": may_manage},
-            "open_at": seq_to_open(request),
+            "open_at": number(request, "seq"),
         },
     }
     return render(request, "dashboards/device.html", context)
-
-
-def seq_to_open(request: HttpRequest) -> int | None:
-    """Seq of the message that a link names with `?seq=`; what is no number opens the newest."""
-    text = request.GET.get("seq", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else None
 
 
 @login_required

@@ -157,6 +157,48 @@ describe("a stream of events in place of a WebSocket", () => {
     assert.deepEqual(made.heard.at(-1), { reply: 5, ok: true, result: { command: "x", status: "queued" } });
   });
 
+  for (const [frame, method, url, body] of [
+    [{ type: "message", room: 3, text: "hi", key: "k" }, "POST", "rooms/3/messages", { text: "hi", key: "k" }],
+    [{ type: "direct", to: "bob@x", text: "hi" }, "POST", "people/bob%40x/messages", { text: "hi" }],
+    [{ type: "edit", room: 3, seq: 7, text: "ho" }, "PATCH", "rooms/3/messages/7", { text: "ho" }],
+    [{ type: "remove", room: 3, seq: 7 }, "DELETE", "rooms/3/messages/7", undefined],
+    [{ type: "read", room: 3, seq: 7 }, "PUT", "rooms/3/read", { seq: 7 }],
+  ]) {
+    it(`sends ${frame.type} over HTTP`, async () => {
+      const made = await open();
+      made.socket.send(JSON.stringify({ id: 5, ...frame }));
+      const { url: asked, options } = made.hub.newest;
+      assert.equal(`${options.method} ${asked}`, `${method} /api/v1/${url}`);
+      assert.deepEqual(options.body && JSON.parse(options.body), body);
+      made.hub.newest.answer(200, { seq: 8 });
+      for (let turn = 0; turn < 5; turn++) await settled();
+      assert.deepEqual(made.heard.at(-1), { reply: 5, ok: true, result: { seq: 8 } });
+    });
+  }
+
+  it("takes an answer without content", async () => {
+    const made = await open();
+    made.socket.send('{"id": 5, "type": "read", "room": 3, "seq": 7}');
+    made.hub.newest.answer(204, undefined);
+    for (let turn = 0; turn < 5; turn++) await settled();
+    assert.deepEqual(made.heard.at(-1), { reply: 5, ok: true, result: {} });
+  });
+
+  it("keeps to itself that somebody writes", async () => {
+    const made = await open();
+    const asked = made.hub.requests.length;
+    made.socket.send('{"id": 5, "type": "typing", "room": 3}');
+    assert.deepEqual(made.heard.at(-1), { reply: 5, ok: true, result: {} });
+    assert.equal(made.hub.requests.length, asked);
+  });
+
+  it("asks for a stream without a name", async () => {
+    const made = await open();
+    made.socket.send('{"id": 1, "type": "subscribe", "stream": "room:3"}');
+    await subscribe(made, 2, "inbox");
+    assert.equal(made.hub.newest.url, "/api/v1/stream?room=3&inbox=1");
+  });
+
   for (const [what, end, code] of [
     ["the hub ends it", ({ stream }) => stream.close(), 1012],
     ["the network does", ({ stream }) => stream.error(new Error("network")), 1006],

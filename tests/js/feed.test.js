@@ -74,3 +74,32 @@ it("after readings were left out, watchers are told once the page keeps up", (t)
   assert.deepEqual(missed, ["pump-1"]);
   connection.stop();
 });
+
+it("several who watch one device share its stream, and the later one is told what is known by then", async () => {
+  const [page, room] = [listener(), listener()];
+  const endPage = feed.watchDevice("pump-1", page);
+  FakeSocket.newest.reply({ availability: "online", availability_at: 1, latest: { flow: [1, 1], speed: [5, 5] } });
+  FakeSocket.newest.push({ type: "telemetry", n: 1, devices: { "pump-1": { flow: [[2, 2], [3, 3]], speed: [[4, 4]] } } });
+  FakeSocket.newest.push({ type: "availability", device: "pump-1", status: "stale", at: 9 });
+  const endRoom = feed.watchDevice("pump-1", room);
+  await Promise.resolve();
+  const subscribed = () => FakeSocket.newest.sent.filter(({ type }) => type === "subscribe").length;
+  assert.equal(subscribed(), 1);
+  const [[name, uid, { availability, availability_at, latest }]] = room.heard;
+  assert.deepEqual([name, uid, availability, availability_at, { ...latest }], ["snapshot", "pump-1", "stale", 9, { flow: [3, 3], speed: [5, 5] }]);
+  endPage();
+  assert.ok(FakeSocket.newest.sent.every(({ type }) => type !== "unsubscribe"));
+  endRoom();
+  assert.equal(FakeSocket.newest.sent.at(-1).type, "unsubscribe");
+  connection.stop();
+});
+
+it("who comes while the snapshot is awaited gets it once", async () => {
+  const [page, room] = [listener(), listener()];
+  feed.watchDevice("pump-1", page);
+  feed.watchDevice("pump-1", room);
+  FakeSocket.newest.reply({ latest: {} });
+  await Promise.resolve();
+  assert.deepEqual([page.heard.length, room.heard.length], [1, 1]);
+  connection.stop();
+});

@@ -21,6 +21,13 @@ pytestmark = [
     pytest.mark.skipif("PICTURES" not in os.environ, reason="pictures are made by `make pictures`"),
 ]
 
+TALK = [
+    ("The beds in the north are dry. I give them more.", "/set speed 85"),
+    ("@bob it gets loud: @pump-1.pressure", "Then less, and **longer**."),
+    ("/set speed 40", "Better, and @pump-1.temperature is fine too."),
+]
+"""What alice says, and what bob answers."""
+
 PAGES = {"fleet": "/", "device": "/devices/pump-1/", "dashboard": "/dashboards/1/", "room": "/rooms/"}
 
 
@@ -31,14 +38,20 @@ def hub(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     alice = Person(browser, server, "alice")
     alice.sign_in()
     alice.page.wait_for_timeout(HISTORY_S * 400)
-    alice.page.goto("/devices/pump-1/")
-    for speed in (85, 40, 60):  # so that the pump's curves have a story to tell
-        slider = alice.page.get_by_role("slider", name="Speed")
-        slider.fill(str(speed))
-        slider.dispatch_event("change")
+    bob = Person(browser, server, "bob")
+    bob.sign_in()
+    for person in (alice, bob):
+        person.page.goto("/devices/pump-1/")
+    for texts in TALK:  # so that the pump's curves have a story to tell
+        for person, text in zip((alice, bob), texts, strict=True):
+            box = person.page.get_by_role("textbox", name="Message", exact=True)
+            box.fill(text)
+            box.press("Enter")
+            person.page.wait_for_timeout(2_000)
         alice.page.wait_for_timeout(HISTORY_S * 200)
     alice.leave()
     yield server
+    bob.leave()
     server.stop()
 
 
@@ -59,6 +72,8 @@ def page(scheme: str, browser: Browser, hub: RunningHub) -> Iterator[Page]:
 @pytest.mark.parametrize("name", PAGES)
 def test_it_takes_a_picture(page: Page, name: str, scheme: str) -> None:
     page.goto(PAGES[name])
+    if name == "room":
+        page.get_by_role("link", name="Irrigation pump").first.click()
     page.wait_for_timeout(4000)  # until history is drawn and the live tail has grown a little
     file = ROOT / "docs" / "images" / (f"{name}.png" if scheme == "light" else f"{name}-{scheme}.png")
     file.parent.mkdir(exist_ok=True)

@@ -57,6 +57,23 @@ def test_it_offers_what_the_role_allows(
     assert (b"/devices/pump-1/secret/" in answer.content) is may_manage
 
 
+@pytest.mark.parametrize(("name", "manages"), [("alice", True), ("bob", False)])
+def test_it_holds_the_devices_room(
+    client_of: ClientOf, request: pytest.FixtureRequest, pump: Device, name: str, manages: bool
+) -> None:
+    page = data(client_of(request.getfixturevalue(name)).get("/devices/pump-1/"))
+    assert page["room"] == {"id": pump.room.pk, "device": "pump-1", "space": pump.space.slug}
+    assert page["person"] == {"username": name, "manages": manages}
+    assert page["open_at"] is None
+
+
+@pytest.mark.parametrize(("query", "seq"), [("seq=812", 812), ("seq=-1", None), ("seq=x", None), ("seq=²", None)])
+def test_a_link_names_a_message_of_the_room(
+    client_of: ClientOf, bob: User, pump: Device, query: str, seq: int | None
+) -> None:
+    assert data(client_of(bob).get(f"/devices/pump-1/?{query}"))["open_at"] == seq
+
+
 def test_hostile_names_and_values_are_text(client_of: ClientOf, alice: User, pump: Device) -> None:
     store(pump, **{"<img src=x onerror=alert(1)>": "</script><script>alert(2)</script>"})
     attributes = {"units.x": "</script><script>alert(3)</script>"}

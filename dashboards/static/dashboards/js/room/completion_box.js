@@ -32,7 +32,6 @@ export class CompletionBox {
     this.#items = items;
     this.#chosen = 0;
     this.#list.hidden = !items.length;
-    this.#text.setAttribute("aria-expanded", String(this.isOpen));
     this.#list.replaceChildren(
       ...items.map(({ label, help }, index) => {
         const { root, text, help: more } = clone("room-completion");

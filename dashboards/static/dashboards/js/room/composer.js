@@ -21,7 +21,6 @@ export class Composer {
   #editing = null; // seq
   #closed = "";
   #start = 0; // of what the completions would replace
-  #ended = new AbortController();
 
   constructor(element, { draft, completer, tell }) {
     const find = (name) => element.querySelector(`[data-${name}]`);
@@ -84,14 +83,9 @@ export class Composer {
     this.#parts.problem.hidden = !text;
   }
 
-  end() {
-    this.#ended.abort();
-    this.#box.close();
-  }
-
   #listen(element) {
     const { composer, text, attach, file, "problem-close": dismiss, "editing-end": cancel } = this.#parts;
-    const on = (target, name, listener) => target.addEventListener(name, listener, { signal: this.#ended.signal });
+    const on = (target, name, listener) => target.addEventListener(name, listener);
     on(composer, "submit", (event) => (event.preventDefault(), this.#submit()));
     on(text, "keydown", (event) => this.#key(event));
     on(text, "input", () => this.#input());

@@ -18,9 +18,8 @@ export class LogView {
   #tell;
   #shown = new Map(); // id of a row -> {row, element, end}
   #atEnd = true;
-  #goal = null; // what the next drawing is to bring into sight: {seq} or {id}
+  #goal = null; // what the next drawing is to bring into sight: {id, lit}
   #ageing;
-  #ends = [];
   #draw = () => this.#drawNow();
 
   /**
@@ -34,12 +33,10 @@ export class LogView {
     this.#entries = entries;
     this.#options = options;
     this.#tell = tell;
-    const scrolled = () => this.#scrolled();
-    scroller.addEventListener("scroll", scrolled, { passive: true });
+    scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     const sized = new ResizeObserver(() => this.#atEnd && this.#toEnd());
     sized.observe(scroller);
     sized.observe(list);
-    this.#ends = [() => scroller.removeEventListener("scroll", scrolled), () => sized.disconnect()];
   }
 
   get atEnd() {
@@ -78,14 +75,6 @@ export class LogView {
   rowOf(element) {
     const root = element.closest("li.entry");
     return root && [...this.#shown.values()].find((shown) => shown.element === root)?.row;
-  }
-
-  end() {
-    clearTimeout(this.#ageing);
-    for (const end of this.#ends) end();
-    for (const { end } of this.#shown.values()) end();
-    this.#shown.clear();
-    this.#list.replaceChildren();
   }
 
   #drawNow() {

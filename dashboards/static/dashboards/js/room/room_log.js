@@ -138,12 +138,14 @@ export class RoomLog {
   }
 
   async show(seq) {
-    if (!this.timeline.find(seq)) {
-      const { items, seq: newest } = await this.#api.around(seq);
-      this.timeline.open(items, newest);
-      this.#fill();
-    }
+    if (!this.timeline.find(seq)) await this.#openAround(seq);
     this.#tell("moved", seq);
+  }
+
+  async #openAround(seq) {
+    const { items, seq: newest } = await this.#api.around(seq);
+    this.timeline.open(items, newest);
+    this.#fill();
   }
 
   #post({ key, text, file }) {
@@ -172,7 +174,7 @@ export class RoomLog {
     this.timeline.resume(messages, seq);
     // Of so much that was missed, edits of what is shown may be a part.
     const all = !messages.length ? seq === known : messages[0].seq <= known + 1 && messages.at(-1).seq === seq;
-    if (!all && !this.timeline.following) this.show(this.timeline.entries[this.timeline.entries.length >> 1].seq).catch(() => {});
+    if (!all && !this.timeline.following) this.#openAround((this.timeline.first + this.timeline.last) >> 1).catch(() => {});
     this.#fill();
   }
 
@@ -236,7 +238,7 @@ export class RoomLog {
     try {
       await this.#connection.request("read", { room: this.#room, seq });
     } catch (error) {
-      if (error.retry) this.#readTimer ??= setTimeout(() => this.#sendRead(), TRY_AGAIN_MS);
+      if (error.retry && this.#ends.length) this.#readTimer ??= setTimeout(() => this.#sendRead(), TRY_AGAIN_MS);
     }
   }
 

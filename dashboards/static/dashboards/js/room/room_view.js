@@ -29,7 +29,6 @@ export class RoomView {
   #unreadAfter = null;
   #opened = false;
   #arrived = 0; // messages of others that came while the reader was further up
-  #ended = new AbortController();
 
   /**
    * `element`: the `[data-room]` of parts/room.html; the page also holds parts/room_templates.html,
@@ -43,8 +42,7 @@ export class RoomView {
    * - `closed`: why nobody can write here, as a sentence; "" where they can. `close(reason)` changes it later.
    * - `link(seq)`: the address of a message; by default on the room's own page.
    *
-   * A view keeps itself up to date over every reconnect until `end()` is called, as where a page shows another room in
-   * the same element.
+   * A view keeps itself up to date over every reconnect, for as long as the page is there.
    */
   constructor(element, { room, person, connection, feed, openAt = null, closed = "", link }) {
     Object.assign(this, { element, person, link: link ?? ((seq) => `/rooms/${room.id}/?seq=${seq}`) });
@@ -81,13 +79,6 @@ export class RoomView {
     } catch (error) {
       this.#composer.complain(error.message);
     }
-  }
-
-  end() {
-    this.#ended.abort();
-    this.#log.end();
-    this.#view.end();
-    this.#composer.end();
   }
 
   /** What the log tells. */
@@ -151,11 +142,10 @@ export class RoomView {
   }
 
   #listen() {
-    const on = (target, name, listener) => target.addEventListener(name, listener, { signal: this.#ended.signal });
-    on(this.#parts.newest, "click", () => this.#toNewest());
-    on(document, "visibilitychange", () => this.#scrolled("moved"));
-    on(window, "focus", () => this.#scrolled("moved"));
-    on(this.#parts.log, "click", (event) => {
+    this.#parts.newest.addEventListener("click", () => this.#toNewest());
+    document.addEventListener("visibilitychange", () => this.#scrolled("moved"));
+    addEventListener("focus", () => this.#scrolled("moved"));
+    this.#parts.log.addEventListener("click", (event) => {
       const seq = event.target.closest("a.entry-time") && this.#view.rowOf(event.target)?.entry.seq;
       if (!seq || event.metaKey || event.ctrlKey) return;
       event.preventDefault();

@@ -1,0 +1,445 @@
+"""People and a device in one room, each person with a browser of their own."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+import subprocess
+import zlib
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser import PHONE, WAIT_MS, Person
+from tests.paths.conftest import RunningHub
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+expect.set_options(timeout=WAIT_MS)
+
+Come = Callable[..., Person]
+PUMP = "/devices/pump-1/"
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    """A hub with its demo devices, where people may write as much as they like."""
+    server = RunningHub(tmp_path_factory.mktemp("hub"), DEMO="1", CHAT_RATE_LIMIT="0")
+    server.start()
+    yield server
+    code = server.stop()
+    print(server.output)
+    assert code == 0
+
+
+@pytest.fixture
+def come(browser: Browser, hub: RunningHub) -> Iterator[Come]:
+    """Lets a person come to a page; their pages must not complain, nor open a dialog."""
+    present: list[Person] = []
+
+    def arrive(username: str, path: str = PUMP, script: str = "", **options: object) -> Person:
+        person = Person(browser, hub, username, **options)
+        person.context.on("dialog", lambda dialog: person.complaints.append(f"dialog: {dialog.message}"))
+        person.page.add_init_script(script)
+        person.sign_in()
+        expect(person.page.get_by_role("heading", name="Fleet")).to_be_visible()
+        person.page.goto(path)
+        expect(log(person).locator("li.entry").first).to_be_attached()
+        present.append(person)
+        return person
+
+    yield arrive
+    for person in present:
+        person.leave()
+        assert person.complaints == []
+
+
+def log(person: Person) -> Locator:
+    return person.page.get_by_role("log", name="Messages")
+
+
+def box(person: Person) -> Locator:
+    return person.page.get_by_role("textbox", name="Message", exact=True)
+
+
+def say(person: Person, text: str) -> None:
+    box(person).fill(text)
+    box(person).press("Enter")
+
+
+def message(person: Person, text: str) -> Locator:
+    """The newest message that holds the text and that the hub has stored."""
+    return log(person).locator("li.message:not([data-state])", has_text=text).last
+
+
+_CALL = """
+    async ([method, path, body]) => {
+        const token = document.cookie.match(/csrftoken=([^;]+)/)[1];
+        const headers = { "Content-Type": "application/json", "X-CSRFToken": token };
+        const answer = await fetch(`/api/v1/${path}`, { method, headers, body: JSON.stringify(body) });
+        if (!answer.ok) throw new Error(await answer.text());
+    }
+"""
+
+
+def call(person: Person, method: str, path: str, body: object) -> None:
+    person.page.evaluate(_CALL, [method, path, body])
+
+
+def room_id(page: Page) -> int:
+    return int(json.loads(page.locator("#page").text_content() or "")["room"]["id"])
+
+
+def row(page: Page, name: str) -> Locator:
+    """The newest value of this name."""
+    values = page.get_by_role("region", name="Newest values")
+    return values.locator("tr", has=page.get_by_text(name, exact=True))
+
+
+def test_a_command_from_chat_its_answer_and_what_came_of_it_are_one_timeline(come: Come) -> None:
+    alice, bob = come("alice"), come("bob")
+    speed = row(bob.page, "Speed")
+    chart = bob.page.locator(
+        ".device-charts .chart-panel", has=bob.page.get_by_role("heading", name="Speed", exact=True)
+    )
+    say(alice, "/set speed 65")
+    expect(speed.locator("[data-part=value]")).to_have_text("65")
+    say(alice, "I turn it down")
+    say(alice, "/set speed 40")
+
+    command = log(bob).locator("li.command-line", has_text="/set speed 40").last
+    expect(command).to_contain_text("alice")
+    expect(command.locator(".outcome")).to_have_text("Done")
+    # In the order of the log: what was said, what the device was told, what it answered.
+    expect(log(bob).locator("li.entry").nth(-3)).to_contain_text("I turn it down")
+    expect(log(bob).locator("li.entry").nth(-2)).to_contain_text("/set speed 40")
+    expect(log(bob).locator("li.entry").last).to_have_class(re.compile(r"answer-line.*joined"))
+    expect(log(bob).locator("li.entry").last).to_contain_text("pump-1")
+    expect(chart.locator("[data-part=value]")).to_have_text("40")
+    expect(chart.locator("canvas")).to_be_visible()
+    expect(log(bob)).to_be_in_viewport()
+
+
+def test_a_viewer_may_talk_but_not_command_and_keeps_what_they_typed(come: Come) -> None:
+    carol = come("carol")
+    say(carol, "/set speed 99")
+    expect(carol.page.get_by_role("alert").filter(has_text="operator")).to_be_visible()
+    expect(box(carol)).to_have_value("/set speed 99")
+    say(carol, "then somebody else please")
+    expect(message(carol, "then somebody else please")).to_be_visible()
+    expect(log(carol)).not_to_contain_text("/set speed 99")
+
+
+_SCRIPTS = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<svg/onload=alert(1)> <iframe srcdoc='<script>parent.alert(1)</script>'></iframe>",
+    "[click](javascript:alert(1)) ![x](javascript:alert(1)) <javascript:alert(1)>",
+    '[x](https://example.org/"onmouseover=alert(1)//) ![x](https://example.org/x.png)',
+    "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror=alert(1)&gt;'>",
+    "```\n</code></pre><script>alert(1)</script>\n```",
+    "<form id=page><input name=content></form><a id=content href=//example.org>x</a>",
+    "<a href='data:text/html,<script>alert(1)</script>' style='position:fixed;inset:0'>x</a>",
+]
+
+
+def test_scripts_in_texts_file_names_and_metrics_stay_text(come: Come, hub: RunningHub) -> None:
+    metric = "<img src=x onerror=alert(1)>"
+    device = hub.create_device("odd-one")
+    login = ["-p", str(hub.mqtt_port), "-u", device.uid, "-P", device.secret]
+    payload = json.dumps({metric: 1})
+    subprocess.run(
+        ["mosquitto_pub", *login, "-q", "1", "-t", "devices/odd-one/telemetry", "-m", payload], check=True, timeout=30
+    )
+    alice = come("alice")
+    alice.page.goto("/devices/odd-one/")
+    expect(alice.page.locator("[data-values]")).to_contain_text(metric)
+    for text in _SCRIPTS:
+        say(alice, text)
+    alice.page.locator("[data-file]").set_input_files(
+        {"name": "<img src=x onerror=alert(1)>.txt", "mimeType": "text/html", "buffer": b"<script>alert(1)</script>"}
+    )
+    expect(log(alice).locator(".attachment-name")).to_contain_text("<img src=x onerror=alert(1)>.txt")
+    expect(log(alice).locator("li.entry[data-state]")).to_have_count(0)
+    bob = come("bob", "/devices/odd-one/")
+    for person in (alice, bob):
+        entries = log(person).locator("[data-entries]")
+        expect(entries).to_contain_text("<img src=x onerror=alert(1)>")
+        dangerous = "script, iframe, svg[onload], math, form, input, style, [onerror], [onload], [style]"
+        assert entries.locator(dangerous).count() == 0
+        assert entries.locator("a[href^='javascript' i], a[href^='data:' i], img[src*='example.org']").count() == 0
+        for link in entries.locator(".prose a").all():
+            assert link.get_attribute("rel") == "noopener noreferrer nofollow"
+        entries.locator(".prose a").first.hover()
+    assert bob.page.evaluate("document.querySelectorAll('#content').length") == 1
+
+
+def test_nothing_typed_is_lost_on_a_reload(come: Come) -> None:
+    alice = come("alice")
+    box(alice).fill("half a sentence")
+    alice.page.reload()
+    expect(box(alice)).to_have_value("half a sentence")
+    box(alice).fill("")
+    alice.page.reload()
+    expect(box(alice)).to_have_value("")
+
+
+def test_what_is_said_while_the_hub_is_away_is_there_once_when_it_is_back(come: Come, hub: RunningHub) -> None:
+    alice, bob = come("alice"), come("bob")
+    say(alice, "before the break")
+    expect(message(bob, "before the break")).to_be_visible()
+    assert hub.stop() == 0
+    say(alice, "said to nobody, first")
+    say(alice, "said to nobody, second")
+    waiting = log(alice).locator("li[data-state=waiting]")
+    expect(waiting.first).to_contain_text("Waits for the connection")
+    box(alice).fill("and still typing")
+    hub.start()
+    for person in (alice, bob):
+        expect(message(person, "said to nobody, second")).to_be_visible()
+        texts = log(person).locator("li.message", has_text="said to nobody")
+        expect(texts).to_have_count(2)
+        expect(texts.first).to_contain_text("first")
+    expect(box(alice)).to_have_value("and still typing")
+    box(alice).fill("")
+
+
+def test_one_edits_and_deletes_what_one_has_said_and_the_trace_stays(come: Come) -> None:
+    alice, bob = come("alice"), come("bob")
+    say(bob, "the pmup is loud")
+    expect(message(bob, "the pmup is loud")).to_be_visible()
+    box(bob).press("ArrowUp")
+    expect(box(bob)).to_have_value("the pmup is loud")
+    box(bob).press("Escape")
+    expect(box(bob)).to_have_value("")
+    box(bob).press("ArrowUp")
+    say(bob, "the pump is loud")
+    mended = message(alice, "the pump is loud")
+    mended.get_by_role("button", name="edited").click()
+    expect(mended.locator(".revisions")).to_contain_text("the pmup is loud")
+    # A manager may delete anybody's, though not edit it.
+    mended.hover()
+    expect(mended.get_by_role("button", name="Edit", exact=True)).to_be_hidden()
+    mended.get_by_role("button", name="Delete", exact=True).click()
+    mended.get_by_role("button", name="Really delete?").click()
+    expect(message(bob, "Deleted by alice")).to_be_visible()
+    expect(log(bob)).not_to_contain_text("the pump is loud")
+    message(bob, "Deleted by alice").get_by_role("button", name="show").click()
+    expect(message(bob, "Deleted by alice")).to_contain_text("the pump is loud")
+
+
+def test_a_message_shows_a_value_then_and_now(come: Come) -> None:
+    alice = come("alice")
+    say(alice, "look: @pump-1.speed, @bob")
+    reading = message(alice, "look:").locator(".reading")
+    then = reading.locator(".reading-then")
+    expect(then).to_have_text(re.compile(r"\d+ %"))
+    was = then.inner_text()
+    target = "72" if "72" not in was else "61"
+    say(alice, f"/set speed {target}")
+    expect(reading.locator(".reading-now")).to_have_text(f"now {target} %")
+    expect(then).to_have_text(was)
+    bob = come("bob")
+    expect(message(bob, "look:")).to_have_class(re.compile("mentions-me"))
+    expect(message(bob, "look:").locator(".mention-me")).to_have_text("@bob")
+
+
+def test_a_chart_in_the_room_is_live(come: Come) -> None:
+    alice = come("alice")
+    say(alice, "/chart flow 30m")
+    chart = log(alice).locator("li.message[data-kind=chart]").last
+    expect(chart.locator("canvas")).to_be_visible()
+    value = chart.locator(".value [data-part=value]")
+    expect(value).to_have_text(re.compile(r"\d"))
+    first = value.inner_text()
+    expect(value).not_to_have_text(first)
+
+
+def test_completion_knows_commands_people_and_the_devices_metrics(come: Come) -> None:
+    alice = come("alice")
+    options = alice.page.get_by_role("listbox", name="Completions").get_by_role("option")
+    box(alice).press_sequentially("/se")
+    expect(options.first).to_contain_text("/set NAME VALUE")
+    box(alice).press("Tab")
+    expect(box(alice)).to_have_value("/set ")
+    expect(options.filter(has_text="speed")).to_be_visible()
+    box(alice).press("Escape")
+    expect(options).to_have_count(0)
+    box(alice).fill("")
+    box(alice).press_sequentially("hi @bo")
+    expect(options.first).to_contain_text("@bob")
+    box(alice).press("Enter")
+    expect(box(alice)).to_have_value("hi @bob ")
+    box(alice).press_sequentially("see @pump-1.temp")
+    expect(options.first).to_contain_text("@pump-1.temperature")
+    box(alice).press("Enter")
+    expect(box(alice)).to_have_value("hi @bob see @pump-1.temperature ")
+    box(alice).fill("")
+
+
+def test_history_is_there_by_scrolling_and_a_link_opens_at_its_message(come: Come, hub: RunningHub) -> None:
+    hub.create_device("talker")
+    alice = come("alice")
+    alice.page.goto("/devices/talker/")
+    room = room_id(alice.page)
+    for number in range(1, 161):
+        call(alice, "POST", f"rooms/{room}/messages", {"text": f"number {number} of many"})
+    alice.page.reload()
+    expect(message(alice, "number 160 of")).to_be_in_viewport()
+    rows = log(alice).locator("li.message")
+    first = rows.first.inner_text()
+    scroller = alice.page.locator("[data-log]")
+    scroller.evaluate("log => { log.scrollTop = 0; }")
+    expect(rows.first).not_to_have_text(first)
+    # What was read before stays where it is while older messages come in above it.
+    expect(message(alice, "number 111 of")).to_be_in_viewport()
+    newest = alice.page.get_by_role("button", name="Newest")
+    expect(newest).to_be_visible()
+
+    bob = come("bob", f"/devices/talker/?seq={20}")
+    lit = bob.page.locator("li.entry", has_text="number 20 of many")
+    expect(lit).to_be_in_viewport()
+    call(bob, "POST", f"rooms/{room}/messages", {"text": "out of sight"})
+    count = alice.page.get_by_role("button", name="1 new")
+    count.click()
+    expect(message(alice, "out of sight")).to_be_in_viewport()
+    expect(count).to_be_hidden()
+    bob.page.get_by_role("button", name="Newest").click()
+    expect(message(bob, "out of sight")).to_be_in_viewport()
+
+
+def test_what_is_new_is_marked_for_who_was_away(come: Come) -> None:
+    alice = come("alice")
+    say(alice, "seen by bob")
+    bob = come("bob")
+    expect(message(bob, "seen by bob")).to_be_visible()
+    expect_read(bob, f"rooms/{room_id(bob.page)}")
+    bob.page.goto("/")
+    say(alice, "not seen by bob")
+    expect(message(alice, "not seen by bob")).to_be_visible()
+    bob.page.goto(PUMP)
+    mark = log(bob).locator("li.room-new")
+    expect(mark).to_be_visible()
+    expect(mark.locator("+ li.entry")).to_contain_text("not seen by bob")
+
+
+def expect_read(person: Person, path: str) -> None:
+    """Returns once the hub knows that the person has read all of the room."""
+    script = """async (path) => {
+        const ask = async () => (await (await fetch(`/api/v1/${path}`)).json()).unread;
+        while ((await ask()) !== 0) await new Promise((resolve) => setTimeout(resolve, 100));
+    }"""
+    person.page.evaluate(script, path)
+
+
+def _png(width: int, height: int) -> bytes:
+    rows = b"".join(b"\0" + bytes([200, 90, 60]) * width for _ in range(height))
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def test_a_picture_has_its_room_before_it_is_there(come: Come) -> None:
+    alice, bob = come("alice"), come("bob")
+    box(alice).fill("the leak")
+    picture = {"name": "leak.png", "mimeType": "image/png", "buffer": _png(720, 260)}
+    alice.page.locator("[data-file]").set_input_files(picture)
+    shown = message(bob, "the leak").get_by_role("img", name="leak.png")
+    expect(shown).to_be_visible()
+    expect(shown).to_have_attribute("width", "360")
+    expect(shown).to_have_attribute("height", "130")
+    assert shown.evaluate("image => image.decode().then(() => image.naturalWidth)") == 720
+    expect(box(alice)).to_have_value("")
+
+
+def test_a_picture_can_be_pasted(come: Come) -> None:
+    alice = come("alice")
+    script = """async (text) => {
+        const canvas = new OffscreenCanvas(40, 30);
+        canvas.getContext("2d").fillRect(0, 0, 40, 30);
+        const file = new File([await canvas.convertToBlob()], "pasted.png", { type: "image/png" });
+        const clipboardData = new DataTransfer();
+        clipboardData.items.add(file);
+        text.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+    }"""
+    box(alice).evaluate(script)
+    expect(log(alice).get_by_role("img", name="pasted.png")).to_be_visible()
+
+
+def test_people_see_who_is_here_and_who_writes(come: Come) -> None:
+    alice = come("alice")
+    bob = come("bob")
+    here = alice.page.locator("[data-people] summary")
+    expect(here).to_have_attribute("aria-label", re.compile("alice, bob"))
+    box(bob).press_sequentially("hm")
+    expect(alice.page.locator("[data-typing]")).to_have_text("bob is typing…")
+    box(bob).fill("")
+    bob.page.goto("/")
+    expect(here).to_have_attribute("aria-label", re.compile("alice$"))
+
+
+def test_a_screen_reader_is_told_what_others_say(come: Come) -> None:
+    alice, bob = come("alice"), come("bob")
+    say(bob, "hear me")
+    announced = alice.page.locator("[data-announcer]")
+    expect(announced).to_have_text("bob: hear me")
+    expect(announced).to_have_attribute("aria-live", "polite")
+    log(alice).focus()
+    alice.page.keyboard.press("ArrowUp")
+    expect(alice.page.locator("li.entry:focus")).to_contain_text("hear me")
+
+
+BLOCKED = """
+    window.WebSocket = class {
+        constructor() { setTimeout(() => this.onclose({ code: 1006 }), 50); }
+        close() {}
+    };
+"""
+
+
+def test_where_no_websocket_gets_through_people_talk_all_the_same(come: Come) -> None:
+    alice, bob = come("alice", script=BLOCKED), come("bob")
+    say(bob, "can you hear me?")
+    expect(message(alice, "can you hear me?")).to_be_visible()
+    say(alice, "over events, yes")
+    expect(message(bob, "over events, yes")).to_be_visible()
+    expect(message(alice, "over events, yes")).to_be_visible()
+    box(alice).press("ArrowUp")
+    say(alice, "over events, indeed")
+    expect(message(bob, "over events, indeed")).to_be_visible()
+    expect(message(alice, "over events, indeed")).to_be_visible()
+
+
+def test_on_a_phone_the_room_is_below_the_charts(come: Come) -> None:
+    alice = come("alice")
+    charts = alice.page.locator(".device-charts")
+    room = alice.page.get_by_role("region", name="Room")
+    beside, panel = charts.bounding_box(), room.bounding_box()
+    assert beside is not None
+    assert panel is not None
+    assert beside["x"] + beside["width"] <= panel["x"]
+    alice.page.set_viewport_size(PHONE)
+    alice.page.get_by_role("link", name="Room", exact=True).click()
+    expect(box(alice)).to_be_in_viewport()
+    above, panel = charts.bounding_box(), room.bounding_box()
+    assert above is not None
+    assert panel is not None
+    assert above["y"] + above["height"] <= panel["y"]
+    assert alice.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+
+
+def test_too_long_a_message_is_counted_and_not_sent(come: Come) -> None:
+    alice = come("alice")
+    box(alice).fill("x" * 1_990)
+    expect(alice.page.locator("[data-count]")).to_have_text("10")
+    box(alice).fill("🌱" * 2_001)
+    expect(alice.page.locator("[data-count]")).to_have_text("1 too many")
+    expect(alice.page.get_by_role("button", name="Send", exact=True)).to_be_disabled()
+    box(alice).press("Enter")
+    expect(log(alice).locator("li[data-state]")).to_have_count(0)
+    box(alice).fill("")
