@@ -14,7 +14,8 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.paths.conftest import Credentials, RunningHub
-from tests.servers import Part, find, free_port
+from tests.ports import free_port
+from tests.servers import Part, find
 
 WAIT_S = 30
 

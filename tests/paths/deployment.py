@@ -19,7 +19,8 @@ from websockets.exceptions import ConnectionClosed
 from devices.credentials import hash_secret
 from tests.faults.stage import eventually
 from tests.paths.conftest import RunningHub
-from tests.servers import Bridge, HubServer, Mosquitto, Part, Redis, Server, Together, free_port
+from tests.ports import free_port
+from tests.servers import Bridge, HubServer, Mosquitto, Part, Redis, Server, Together
 from tests.viewer import Viewer
 
 _DASHBOARDS = """
