@@ -1,6 +1,8 @@
 # `make run` is all that a newcomer needs. PYTHON chooses the interpreter that makes .venv (3.11 or newer).
 PYTHON ?= python3
 BIN := .venv/bin
+# A process more than there are processors, and the tests of a file in one of them; ARGS=-n0 runs all in this one.
+PARALLEL := -n auto --dist loadgroup --no-loadscope-reorder
 
 .PHONY: run test system lint format pictures bench requirements clean
 
@@ -9,7 +11,7 @@ run: .venv/.installed node_modules/.installed
 	@exec $(BIN)/python manage.py runhub
 
 test: system .venv/.installed-dev node_modules/.installed
-	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 	PATH="$$PATH:$(CURDIR)/$(BIN)" npm test --silent
 
 system:

@@ -286,6 +286,7 @@ class InboundSession:
         if refused is not None:
             logger.error("%s refused the subscription %s: %s", self._address, topic_filter, refused)
         elif not self._unanswered:
+            logger.info("%s has taken all subscriptions", self._address)
             self._on_ready()
 
     def _next_packet_id(self) -> int:

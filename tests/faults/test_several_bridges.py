@@ -20,17 +20,6 @@ MESSAGES = 4_000
 pytestmark = pytest.mark.timeout(300)
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    return prepare(tmp_path_factory.mktemp("prepared"))
-
-
-@pytest.fixture
-def stage(tmp_path: Path, prepared: Prepared) -> Iterator[Stage]:
-    with Stage(tmp_path, prepared) as found:
-        yield found
-
-
 class SharedStage(Stage):
     """Without a bridge at first. Mosquitto logs each packet."""
 
