@@ -9,7 +9,7 @@ run: .venv/.installed node_modules/.installed
 	@exec $(BIN)/python manage.py runhub
 
 test: system .venv/.installed-dev node_modules/.installed
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 	PATH="$$PATH:$(CURDIR)/$(BIN)" npm test --silent
 
 system:

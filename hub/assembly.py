@@ -11,9 +11,9 @@ import sys
 from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 
+from daphne.server import reactor  # Twisted's, which Daphne has put on asyncio
 from django.conf import settings
 from prometheus_client import REGISTRY
-from twisted.internet import reactor
 
 from bridges.broker import Broker, Limits
 from bridges.codec import MAX_PAYLOAD

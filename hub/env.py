@@ -37,6 +37,7 @@ class Env:
     chat_rate_limit: int
     connection_limit: int
     file_limit: int
+    extra_apps: tuple[str, ...]
     debug: bool
 
     @property
@@ -74,6 +75,7 @@ def read(environ: Mapping[str, str], base_dir: Path) -> Env:
         chat_rate_limit=_count(environ, "CHAT_RATE_LIMIT", 100),
         connection_limit=_count(environ, "CONNECTION_LIMIT", 50),
         file_limit=_count(environ, "FILE_LIMIT", 10),
+        extra_apps=_modules(environ, "EXTRA_APPS"),
         debug=_flag(environ, "DEBUG", default=False),
     )
 
@@ -91,6 +93,15 @@ def secret(setting: str, path: Path) -> str:
 
 def _path(environ: Mapping[str, str], name: str) -> Path | None:
     return Path(environ[name]) if environ.get(name) else None
+
+
+def _modules(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Dotted names of Python modules with commas between them."""
+    names = tuple(part.strip() for part in (environ.get(name) or "").split(",") if part.strip())
+    for one in names:
+        if not all(part.isidentifier() for part in one.split(".")):
+            raise EnvError(f"{name} must be names of Python modules with commas between them, not {one!r}")
+    return names
 
 
 def _integer(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:

@@ -3,13 +3,13 @@
 import os
 import secrets
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import dj_database_url
 from csp.constants import NONCE, NONE, SELF
 
 from hub import env as environment
-from hub.postgresql import PatientConnection
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -23,6 +23,9 @@ try:
     )
     if _password_file := _database.get("OPTIONS", {}).pop("password_file", None):
         _database["PASSWORD"] = environment.secret("DATABASE_URL, password_file", Path(_password_file))
+    for _app in ENV.extra_apps:
+        if not find_spec(_app.partition(".")[0]):
+            raise environment.EnvError(f"EXTRA_APPS must be modules that Python finds, unlike {_app!r}")
 except environment.EnvError as error:
     sys.exit(f"hubbub: {error}")
 
@@ -61,7 +64,6 @@ CONNECTION_LIMIT = ENV.connection_limit
 FILE_LIMIT = ENV.file_limit  # MiB
 
 INSTALLED_APPS = [
-    "daphne",  # first: takes over `runserver`
     "hub",
     "dashboards",
     "bridges",
@@ -75,10 +77,12 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    *ENV.extra_apps,
 ]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "bridges.rest.metrics.answer_scrapers",
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -120,6 +124,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file: threads that share an in-memory database lock each other out.
     DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}
 else:
+    from hub.postgresql import PatientConnection  # here: to load psycopg takes a tenth of a second
+
     # `timeout`: how long a request waits for a connection; while the server is away each holds a thread for as long.
     _pool = {"min_size": 1, "max_size": 8, "timeout": 4, "connection_class": PatientConnection}
     _options = {"pool": _pool, "connect_timeout": 10}

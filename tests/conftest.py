@@ -1,7 +1,8 @@
-"""Characters with fixed rights, and a device to act on."""
+"""Characters with fixed rights, and a device to act on; how the tests are spread over processes."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,29 @@ from devices import fanout
 from devices.models import Device, Member, Space
 from devices.services import devices
 from devices.values import Role
+
+_LONGEST = ("deploy", "faults", "devices/test_on_postgresql.py", "paths", "hub", "bridges/rest", "dashboards/live")
+"""What takes longest, below this folder. It begins first, so that no process works on alone at the end."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: much of the time of the tests is waiting."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of a file, and those of a package that share servers, stay together."""
+    for item in items:
+        path = item.path.relative_to(Path(__file__).parent).as_posix()
+        item.add_marker(pytest.mark.xdist_group("deploy" if path.startswith("deploy/") else path))
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    path = item.path.relative_to(Path(__file__).parent).as_posix()
+    return next((place for place, start in enumerate(_LONGEST) if path.startswith(start)), len(_LONGEST))
 
 
 @pytest.fixture(scope="session")

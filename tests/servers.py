@@ -17,16 +17,11 @@ import pytest
 
 from bridges.mosquitto.accounts import acl
 from bridges.mosquitto.conf import Layout, Listener, Save, conf
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 60
 """Room for a slow, shared machine; a healthy one needs a fraction of it."""
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def find(program: str, *more_folders: str) -> str:

@@ -11,7 +11,6 @@ from django.urls import URLPattern, URLResolver, path, re_path
 from bridges.rest import health
 from bridges.rest.api import api
 from bridges.rest.errors import problem
-from bridges.rest.metrics import show_metrics
 
 Endpoint = Callable[..., Awaitable[HttpResponse]]
 
@@ -49,7 +48,6 @@ _unknown.csrf_exempt = True  # type: ignore[attr-defined]  # an unknown path is 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.alive),
     path("readyz", health.ready),
-    path("metrics", show_metrics),
     path("api/v1/", _unknown),  # before ninja's root, which answers with an HTML page
     path("api/v1/", (list(_api_patterns()), "ninja", "api")),
     re_path("^api/", _unknown),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Container, Coroutine, Iterable
 from dataclasses import dataclass
 
 from django.db import Error as DatabaseError
@@ -31,12 +31,14 @@ class Times:
 
 
 class Keeper:
-    """`allow(connection, watched)` is told what a connection may still watch of the streams it has."""
+    """`allow(connection, asked, watched, changed)` is told which of the streams `asked` about a connection may still
+    watch, and which of them show something else, be it of the same devices.
+    """
 
     def __init__(
         self,
         connections: Iterable[Connection],
-        allow: Callable[[Connection, Iterable[str], Watched], None],
+        allow: Callable[[Connection, Iterable[str], Watched, Container[str]], None],
         clock: Clock,
         times: Times,
     ) -> None:
@@ -54,9 +56,9 @@ class Keeper:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def look_at(self, connections: Iterable[Connection]) -> None:
-        """Checks the logins and rights of these connections now."""
-        self._begin(self.check(list(connections)))
+    def look_at(self, connections: Iterable[Connection], changed: Container[str] = ()) -> None:
+        """Checks the logins and rights of these connections now, and tells them of the streams that have changed."""
+        self._begin(self.check(list(connections), changed))
 
     def sweep(self) -> None:
         """Pings the quiet and closes the silent. Also the busy are pinged: one who talks without a pause might be so at
@@ -69,7 +71,7 @@ class Keeper:
             elif quiet >= self._times.ping_s and now - connection.pinged_at >= self._times.ping_s:
                 connection.ping()
 
-    async def check(self, connections: Iterable[Connection]) -> None:
+    async def check(self, connections: Iterable[Connection], changed: Container[str] = ()) -> None:
         """Asks the database; a database that is away leaves things as they are until the next sweep."""
         by_login: dict[Login, list[Connection]] = {}
         for connection in connections:
@@ -91,7 +93,7 @@ class Keeper:
                     )
                 else:
                     connection.person = person
-                    self._allow(connection, asked[connection], watched)
+                    self._allow(connection, asked[connection], watched, changed)
 
     async def turn(self) -> None:
         """One round: whoever is silent, and the logins whose turn it is."""

@@ -11,7 +11,7 @@ import itertools
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import suppress
 from weakref import WeakKeyDictionary
 
@@ -200,7 +200,7 @@ class Relay:
             case DeviceMoved():
                 self.keeper.look_at(self._concerned(event.device_id))
             case StreamChanged():
-                self.keeper.look_at(c for c in self.connections if event.stream in c.streams)
+                self.keeper.look_at([c for c in self.connections if event.stream in c.streams], {event.stream})
             case LoginEnded():
                 self.keeper.look_at(self._of_person(event.user_id))
             case MessagesStored() | DirectStored() | ReadMoved() | Typing() | PresenceChanged():
@@ -266,11 +266,11 @@ class Relay:
         suspect = self.connections if groups.RIGHTS in names else [c for c in self.connections if _is_of(c, names)]
         self.keeper.look_at(suspect)
 
-    def _allow(self, connection: Connection, asked: Iterable[str], watched: Watched) -> None:
+    def _allow(self, connection: Connection, asked: Iterable[str], watched: Watched, changed: Container[str]) -> None:
         """Takes note of what the connection may still watch of the streams that were asked about."""
         for stream in asked:
             before, now = connection.streams.get(stream), watched.get(stream)
-            if before is None or before == now:
+            if before is None or (before == now and stream not in changed):
                 continue
             if now is None:
                 self.unwatch(connection, stream)

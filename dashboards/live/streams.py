@@ -14,6 +14,7 @@ from typing import Any
 from dashboards.live.errors import UnknownStream
 from dashboards.live.shown import INBOX, Shown
 from dashboards.models import Dashboard, Widget
+from dashboards.queries import revision
 from devices import access
 from devices.access import Person
 from devices.errors import NotFound
@@ -36,11 +37,11 @@ class Kind:
     """A kind of stream.
 
     `watched(person, keys)`: what each of the streams shows that exist and that the person may watch.
-    `snapshot(person, shown, after_seq)`: what a subscriber is answered; raises `NotFound` where that is gone.
+    `snapshot(person, key, shown, after_seq)`: what a subscriber is answered; raises `NotFound` where that is gone.
     """
 
     watched: Callable[[Person, Iterable[str]], Watched]
-    snapshot: Callable[[Person, Shown, int | None], dict[str, Any]]
+    snapshot: Callable[[Person, str, Shown, int | None], dict[str, Any]]
 
 
 def _devices(person: Person, uids: Iterable[str]) -> Watched:
@@ -70,22 +71,22 @@ def _inbox(person: Person, keys: Iterable[str]) -> Watched:
     return {"": Shown(spaces=frozenset(access.spaces(person).values_list("pk", flat=True)))}
 
 
-def _device_snapshot(person: Person, shown: Shown, after_seq: int | None) -> dict[str, Any]:
+def _device_snapshot(person: Person, key: str, shown: Shown, after_seq: int | None) -> dict[str, Any]:
     snapshots = _device_snapshots(shown)
     if not snapshots:
         raise NotFound("the device is gone")
     return next(iter(snapshots.values()))
 
 
-def _dashboard_snapshot(person: Person, shown: Shown, after_seq: int | None) -> dict[str, Any]:
-    return {"devices": _device_snapshots(shown)}
+def _dashboard_snapshot(person: Person, key: str, shown: Shown, after_seq: int | None) -> dict[str, Any]:
+    return {"devices": _device_snapshots(shown), "revision": revision(int(key))}
 
 
 def _device_snapshots(shown: Shown) -> dict[str, dict[str, Any]]:
     return device_queries.snapshots(Device.objects.select_related("space").filter(pk__in=shown.devices))
 
 
-def _room_snapshot(person: Person, shown: Shown, after_seq: int | None) -> dict[str, Any]:
+def _room_snapshot(person: Person, key: str, shown: Shown, after_seq: int | None) -> dict[str, Any]:
     """The newest messages, or those after `after_seq`: up to 200, so perhaps not up to `seq`."""
     room = room_queries.listed(person).filter(pk__in=shown.rooms).first()
     if room is None:
@@ -100,7 +101,7 @@ def _room_snapshot(person: Person, shown: Shown, after_seq: int | None) -> dict[
     }
 
 
-def _inbox_snapshot(person: Person, shown: Shown, after_seq: int | None) -> dict[str, Any]:
+def _inbox_snapshot(person: Person, key: str, shown: Shown, after_seq: int | None) -> dict[str, Any]:
     return room_queries.inbox(person)
 
 
@@ -131,8 +132,8 @@ def snapshot(person: Person, stream: str, shown: Shown, after_seq: int | None = 
 
     Raises `NotFound` where that is gone since `find`.
     """
-    kind, _, _ = stream.partition(":")
-    return KINDS[kind].snapshot(person, shown, after_seq)
+    kind, _, key = stream.partition(":")
+    return KINDS[kind].snapshot(person, key, shown, after_seq)
 
 
 def watchable(person: Person, streams: Iterable[str]) -> Watched:

@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from dashboards.models import Dashboard
+from dashboards.queries import revision
 from devices import access
 from devices.access import Action
 from devices.queries import devices
@@ -14,11 +15,13 @@ from devices.queries import devices
 def dashboard(request: HttpRequest, id: int) -> HttpResponse:
     """A page of widgets; 404 for a missing and for a foreign one alike."""
     found = get_object_or_404(
-        Dashboard.objects.select_related("space").prefetch_related("widgets__device"),
+        Dashboard.objects.select_related("space"),
         id=id,
         space__in=access.spaces(request.user),
     )
-    widgets = list(found.widgets.all())
+    # Read before the widgets: a page whose revision is too old is drawn again, one whose widgets are too old is not.
+    shown = revision(found.pk)
+    widgets = list(found.widgets.select_related("device"))
     # A widget of a device that has moved to another space must not show it to this one's members.
     visible = [widget for widget in widgets if widget.device.space_id == found.space_id]
     context = {
@@ -26,6 +29,7 @@ def dashboard(request: HttpRequest, id: int) -> HttpResponse:
         "widgets": visible,
         "page": {
             "id": found.id,
+            "revision": shown,
             "may_command": access.may(request.user, Action.COMMAND, found.space_id),
             "snapshots": devices.snapshots({widget.device_id: widget.device for widget in visible}.values()),
             "widgets": [

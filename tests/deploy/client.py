@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import queue
 import re
-import socket
 import ssl
 import subprocess
 import time
@@ -16,7 +15,8 @@ from typing import Any
 
 import httpx
 import paho.mqtt.client as mqtt
-from websockets.sync.client import ClientConnection, connect
+
+from tests.live_socket import LiveSocket
 
 HOST = "hub.test"
 ORIGIN = f"https://{HOST}"
@@ -45,9 +45,6 @@ def make_certificate(folder: Path, address: str) -> None:
 def secret_in(page: str) -> str:
     [secret] = set(re.findall(r"-P (\S+) ", page))
     return secret
-
-
-TRIES = 3
 
 
 class Browser:
@@ -87,37 +84,29 @@ class Browser:
     @contextmanager
     def live(self, origin: str = ORIGIN) -> Iterator[Live]:
         """A WebSocket of the page."""
-        with self._connect(origin) as connection:
-            yield Live(connection)
-
-    def _connect(self, origin: str) -> ClientConnection:
-        """Tries again where a handshake takes too long, as the page does: through nginx one seldom gets no answer."""
         cookies = "; ".join(f"{name}={value}" for name, value in self.http.cookies.items())
-        for attempt in range(1, TRIES + 1):
-            try:
-                return connect(
-                    f"wss://{HOST}/ws/",
-                    sock=socket.create_connection((self._address, 8443)),
-                    ssl=self.tls,
-                    origin=origin,
-                    additional_headers={"Cookie": cookies},
-                    open_timeout=WAIT_S / TRIES,
-                )
-            except TimeoutError:
-                if attempt == TRIES:
-                    raise
-        raise AssertionError("unreachable")
+        socket = LiveSocket(
+            f"wss://{HOST}/ws/",
+            host=self._address,
+            port=8443,
+            ssl=self.tls,
+            origin=origin,
+            additional_headers={"Cookie": cookies},
+            open_timeout=WAIT_S,
+        )
+        with socket:
+            yield Live(socket)
 
 
 class Live:
     """The frames of a live connection."""
 
-    def __init__(self, connection: ClientConnection) -> None:
-        self.connection = connection
+    def __init__(self, socket: LiveSocket) -> None:
+        self._socket = socket
         self._id = 0
 
     def receive(self) -> dict[str, Any]:
-        frame: dict[str, Any] = json.loads(self.connection.recv(timeout=WAIT_S))
+        frame: dict[str, Any] = json.loads(self._socket.recv(timeout=WAIT_S))
         if frame.get("type") == "telemetry":
             self._send(type="ack", n=frame["n"])
         elif frame.get("type") == "ping":
@@ -151,7 +140,7 @@ class Live:
                 return [value for _, value in points]
 
     def _send(self, **frame: Any) -> None:
-        self.connection.send(json.dumps(frame))
+        self._socket.send(json.dumps(frame))
 
 
 class Device:

@@ -24,7 +24,8 @@ import psycopg
 
 from devices.credentials import hash_secret
 from tests.paths.conftest import Credentials, RunningHub
-from tests.servers import Bridge, Mosquitto, Part, Redis, Server, Together, free_port
+from tests.ports import free_port
+from tests.servers import Bridge, Mosquitto, Part, Redis, Server, Together
 
 LONG = os.environ.get("LONG_FAULTS") == "1"
 """Whether outages last as long as docs/faults.md says; otherwise only as long as it takes to be one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 
 from bridges.simulator.credentials import read
@@ -30,6 +31,21 @@ def test_the_first_start_tells_the_password_and_a_secret_and_later_ones_do_not(t
     assert (second.password, second.secret) == (None, None)
     assert first.secret_file.read_text() == first.secret
     assert first.secret_file.stat().st_mode & 0o077 == 0
+
+
+def test_a_password_that_is_set_is_everybody_s_and_signs_nobody_out_at_later_starts(tmp_path: Path) -> None:
+    people = get_user_model().objects.filter(username__in=demo.PEOPLE)
+    demo.prepare(tmp_path, None, simulated=False)
+    demo.prepare(tmp_path, "set", simulated=False)
+    kept = {user.username: user.password for user in people}
+    assert kept.keys() == demo.PEOPLE.keys()
+    assert all(user.check_password("set") for user in people)
+    alice = people.get(username="alice")
+    alice.set_password("changed")
+    alice.save()
+    demo.prepare(tmp_path, "set", simulated=False)
+    assert people.get(username="alice").check_password("set")
+    assert {user.password for user in people.exclude(username="alice")} == {kept["bob"]}
 
 
 def test_the_simulated_devices_keep_their_secrets_from_start_to_start(tmp_path: Path) -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from websockets.sync.client import connect
 
+from tests.live_socket import LiveSocket
 from tests.paths.conftest import Credentials, RunningHub
-from tests.servers import Part, find, free_port
+from tests.ports import free_port
+from tests.servers import Part, find
 
 WAIT_S = 30
 
@@ -93,7 +94,7 @@ def test_what_is_posted_arrives_in_a_stream_on_the_same_connection(served: Serve
 def test_the_live_connection_is_encrypted_too(served: Served) -> None:
     """Without TLS its frames go straight into the socket; here they must not."""
     url = served.url.replace("https", "wss") + "/ws/"
-    with connect(url, ssl=served.tls, additional_headers=served.rights) as socket:
+    with LiveSocket(url, ssl=served.tls, additional_headers=served.rights) as socket:
         frames = (json.loads(socket.recv(timeout=WAIT_S)) for _ in range(100))
         assert next(frames)["type"] == "welcome"
         socket.send('{"id": 1, "type": "subscribe", "stream": "device:pump-1"}')

@@ -37,7 +37,14 @@ def setting(folder: Path, expression: str, **environ: str) -> object:
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("PORT", "eighty"), ("DATABASE_URL", "mysql://u:hunter2@h/d"), ("DEVICE_RATE_LIMIT", "-1")]
+    ("name", "text"),
+    [
+        ("PORT", "eighty"),
+        ("DATABASE_URL", "mysql://u:hunter2@h/d"),
+        ("DEVICE_RATE_LIMIT", "-1"),
+        ("EXTRA_APPS", "no_such_app"),
+        ("EXTRA_APPS", "a b"),
+    ],
 )
 def test_a_bad_setting_stops_the_start_with_one_line_that_names_it(tmp_path: Path, name: str, text: str) -> None:
     done = start(tmp_path, "s.DEBUG", **{name: text})
@@ -125,3 +132,12 @@ def test_a_secret_that_cannot_be_read_stops_the_start(
     assert done.stderr.startswith(f"hubbub: {name}")
     assert str(file) in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_an_app_of_one_s_own_is_taken_in_last(tmp_path: Path) -> None:
+    for name in ("greenhouse", "cellar"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+    apps = setting(tmp_path / "data", "s.INSTALLED_APPS", EXTRA_APPS=" greenhouse, cellar ", PYTHONPATH=str(tmp_path))
+    assert isinstance(apps, list)
+    assert apps[-2:] == ["greenhouse", "cellar"]

@@ -46,6 +46,14 @@ it("a dashboard's watcher hears of each of its devices", () => {
   connection.stop();
 });
 
+it("a dashboard's watcher is told which tiles there are before it hears of their devices", () => {
+  const heard = [];
+  feed.watchDashboard(7, ["a"], { revision: (text) => heard.push(text), snapshot: (uid) => heard.push(uid) });
+  FakeSocket.newest.reply({ devices: { a: 1 }, revision: "9f3c" });
+  assert.deepEqual(heard, ["9f3c", "a"]);
+  connection.stop();
+});
+
 it("who has stopped watching hears nothing", () => {
   const pump = listener();
   feed.watchDevice("pump-1", pump)();

@@ -19,7 +19,8 @@ from websockets.exceptions import ConnectionClosed
 from devices.credentials import hash_secret
 from tests.faults.stage import eventually
 from tests.paths.conftest import RunningHub
-from tests.servers import Bridge, HubServer, Mosquitto, Part, Redis, Server, Together, free_port
+from tests.ports import free_port
+from tests.servers import Bridge, HubServer, Mosquitto, Part, Redis, Server, Together
 from tests.viewer import Viewer
 
 _DASHBOARDS = """
@@ -30,6 +31,14 @@ for device in Device.objects.filter(uid__startswith="lathe-").order_by("pk"):
     for kind in ("chart", "value"):
         Widget.objects.create(dashboard=board, device=device, kind=kind, metrics=["count"])
     print("dashboard", device.uid, board.pk)
+"""
+
+_ARRANGE = """
+from dashboards.models import Dashboard, Widget
+from dashboards.services import replace_widgets
+board = Dashboard.objects.get(pk={dashboard})
+device = board.widgets.first().device
+replace_widgets(board, [Widget(dashboard=board, device=device, kind=kind, metrics=["count"]) for kind in {kinds}])
 """
 
 
@@ -80,6 +89,10 @@ class Deployment(Together):
         self.daphne = WebPart(folder, "daphne", "-p", settings=self.settings)
         self.uvicorn = WebPart(folder, "uvicorn", "--lifespan=off", "--port", settings=self.settings)
         self._database = Path(self.settings["DATA_DIR"]) / "hubbub.sqlite3"
+
+    def arrange(self, dashboard: int, *kinds: str) -> None:
+        """Gives the dashboard tiles of these kinds in place of those it has, all of its one device."""
+        self.daphne.manage("shell", "-c", _ARRANGE.format(dashboard=dashboard, kinds=kinds))
 
     @property
     def servers(self) -> list[Server]:

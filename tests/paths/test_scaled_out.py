@@ -14,7 +14,8 @@ import pytest
 from devices.credentials import hash_secret
 from tests.paths.conftest import Credentials, RunningHub
 from tests.paths.test_protocol_examples import EXAMPLES
-from tests.servers import Bridge, HubServer, Mosquitto, Part, Redis, Server, free_port
+from tests.ports import free_port
+from tests.servers import Bridge, HubServer, Mosquitto, Part, Redis, Server
 from tests.viewer import Viewer
 
 

@@ -25,7 +25,8 @@ from cryptography.x509.oid import NameOID
 from devices.credentials import hash_secret
 from tests.faults.stage import eventually
 from tests.paths.conftest import Credentials, RunningHub
-from tests.servers import ROOT, START_S, Bridge, Mosquitto, Part, Redis, free_port
+from tests.ports import free_port
+from tests.servers import ROOT, START_S, Bridge, Mosquitto, Part, Redis
 
 DAY = datetime.timedelta(days=1)
 

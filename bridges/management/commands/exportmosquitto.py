@@ -25,6 +25,7 @@ DEFAULT_BRIDGE = "bridge"
 
 class Command(BaseCommand):
     help = "Writes mosquitto.conf, its password file and its ACL, and with --watch keeps the accounts up to date."
+    requires_system_checks = []  # they load every page
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("folder", type=Path, help="where mosquitto.conf, passwords and acl are written")

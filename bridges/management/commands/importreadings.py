@@ -13,6 +13,7 @@ from devices.models import Device
 
 class Command(BaseCommand):
     help = "Stores the readings of a CSV file of any size. Readings that are there already are passed over."
+    requires_system_checks = []  # they load every page
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("uid", help="the device whose history it is")

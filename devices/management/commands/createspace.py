@@ -14,6 +14,7 @@ class Command(BaseCommand):
     help = (
         "Makes a space and its first manager, who is asked for a password; without a terminal one is made and printed."
     )
+    requires_system_checks = []  # they load every page
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("slug")

@@ -10,6 +10,7 @@ from devices.services import tokens
 
 class Command(BaseCommand):
     help = "Prints a new API token of a person, the only time that it is shown."
+    requires_system_checks = []  # they load every page
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("user")

@@ -28,6 +28,23 @@ async def test_another_machine_needs_a_token(address: str, bob: User) -> None:
     assert "hubbub_readings_stored_total" in response.text
 
 
+async def test_a_scraper_with_a_token_may_name_any_host(bob: User) -> None:
+    token = await database.run(tokens.create, bob)
+    response = await caller("10.0.0.1", Host="web-2:8000", Authorization=f"Bearer {token}").get("/metrics")
+    assert response.status_code == 200
+    assert "hubbub_readings_stored_total" in response.text
+
+
+async def test_a_page_that_comes_to_this_machine_by_a_name_of_its_own_gets_nothing() -> None:
+    error(await caller(Host="evil.example").get("/metrics"), 401, "unauthenticated")
+
+
+async def test_a_foreign_host_opens_nothing_else(bob: User) -> None:
+    token = await database.run(tokens.create, bob)
+    for path in ("/api/v1/devices", "/metrics/", "/login/"):
+        assert (await caller(Host="web-2:8000", Authorization=f"Bearer {token}").get(path)).status_code == 400
+
+
 async def test_a_device_s_credentials_are_no_token(pump_sender: Sender) -> None:
     error(await caller("192.0.2.7").get("/metrics", auth=pump_sender.basic), 401, "unauthenticated")
 

@@ -86,6 +86,14 @@ def change_widgets(world: World) -> None:
     dashboards.replace_widgets(world.dashboard, [Widget(dashboard=world.dashboard, device=fan, kind="value")])
 
 
+def rearrange_widgets(world: World) -> None:
+    """The devices stay the same."""
+    shown = Device.objects.filter(pk__in=world.dashboard.widgets.values("device"))
+    dashboards.replace_widgets(
+        world.dashboard, [Widget(dashboard=world.dashboard, device=device, kind="gauge") for device in list(shown)]
+    )
+
+
 def delete_dashboard(world: World) -> None:
     dashboards.delete(Dashboard.objects.get(pk=world.dashboard.pk))
 
@@ -162,6 +170,20 @@ async def is_silent(source: Source) -> bool:
     inner: Any = source._http if isinstance(source, Reading) else source._socket  # type: ignore[attr-defined]
     silent: bool = await inner.receive_nothing(timeout=0.05)
     return silent
+
+
+async def test_other_tiles_of_the_same_devices_are_told_and_have_another_revision(world: World, relay: Relay) -> None:
+    stream = f"dashboard:{world.dashboard.pk}"
+    viewer = await enter(world.headers("token"))
+    before = await viewer.subscribe(stream)
+    assert (await viewer.subscribe(stream))["revision"] == before["revision"]
+    await sync_to_async(rearrange_widgets)(world)
+    frame = await viewer.frame()
+    assert (frame["type"], frame["streams"], frame["reason"]) == ("resync", [stream], "changed")
+    after = await viewer.subscribe(stream)
+    assert after["devices"].keys() == before["devices"].keys()
+    assert after["revision"] != before["revision"]
+    await viewer.leave()
 
 
 @pytest.mark.parametrize("over", ["websocket", "events"])
@@ -257,7 +279,7 @@ async def test_another_process_delivers_nothing_more_after_a_second(
     server = RealTimes(kind, tmp_path, redis)
     await asyncio.to_thread(server.start)
     try:
-        for change in (change_widgets, move_device, remove_member, delete_token):
+        for change in (change_widgets, rearrange_widgets, move_device, remove_member, delete_token):
             await _changes(server, world, change)
             await sync_to_async(_undo)(world)
     finally:

@@ -6,6 +6,7 @@ from django.test import Client
 
 from bridges.simulator import kinds
 from bridges.simulator.fleet import DEMO_FLEET
+from dashboards.live import streams
 from dashboards.models import Dashboard, Widget
 from dashboards.services import create_demo_dashboard
 from devices.models import Device, Space
@@ -30,6 +31,12 @@ def test_it_shows_its_widgets_with_the_values_of_their_devices(
     ]
     assert page["snapshots"]["pump-1"]["latest"]["flow"][1] == 12.5
     assert page["may_command"] is False
+
+
+def test_it_has_the_revision_of_the_live_stream(client_of: ClientOf, carol: User, board: Dashboard) -> None:
+    page = data(client_of(carol).get(f"/dashboards/{board.pk}/"))
+    stream = f"dashboard:{board.pk}"
+    assert page["revision"] == streams.snapshot(stream, streams.find(carol, stream))["revision"]
 
 
 def test_it_is_in_everybodys_navigation_who_may_see_it(

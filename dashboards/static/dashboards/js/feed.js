@@ -52,7 +52,7 @@ export class Feed {
     };
   }
 
-  /** Watches the devices `uids` of a dashboard. */
+  /** Watches the devices `uids` of a dashboard; its listener may have `revision(text)` too, called before all else. */
   watchDashboard(id, uids, listener) {
     return this.#watch(`dashboard:${id}`, uids, listener, (result) => result.devices ?? {});
   }
@@ -61,6 +61,7 @@ export class Feed {
     for (const uid of uids) this.#add(uid, listener);
     const end = this.#connection.subscribe(stream, {
       snapshot: (result) => {
+        listener.revision?.(result.revision);
         for (const [uid, snapshot] of Object.entries(byUid(result))) listener.snapshot?.(uid, snapshot);
       },
       refused: (error) => listener.refused?.(error),

@@ -9,7 +9,7 @@ import { everySecond } from "../frame.js";
 import { connection, feed } from "../live.js";
 import { makeWidget } from "../widgets.js";
 
-const { id, may_command: mayCommand, snapshots, widgets: specs } = pageData();
+const { id, revision, may_command: mayCommand, snapshots, widgets: specs } = pageData();
 const commands = new Commands(connection);
 const widgets = new Map(); // uid -> [widget]
 const disabled = mayCommand ? "" : "You watch here as a viewer. Operators and managers can use the controls.";
@@ -65,6 +65,7 @@ function showSilence() {
 build();
 for (const [uid, snapshot] of Object.entries(snapshots)) show(uid, snapshot);
 feed.watchDashboard(id, Object.keys(snapshots), {
+  revision: (present) => present === revision || location.reload(), // the server draws the tiles
   snapshot: (uid, snapshot) => { show(uid, snapshot); reload(uid); },
   telemetry: takeTelemetry,
   missed: reload,

@@ -1,0 +1,129 @@
+"""The outbound session on its own: however it ends, it leaves no connection and no complaint behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bridges.broker import Broker
+from bridges.mqtt import session as sessions
+from bridges.mqtt.address import BrokerAddress
+from bridges.mqtt.session import Lost, outbound_session
+from tests.bridges.broker.clients import SECRET, HeldSink, KnownAccounts
+
+WAIT_S = 20
+TURNS = range(0, 60, 5)
+"""Of the event loop. To connect takes some thirty."""
+
+
+class Door:
+    """A broker that acknowledges nothing, on the event loop of the test.
+
+    `complaints` is what asyncio would have written into the log.
+    """
+
+    def __init__(self) -> None:
+        self.accounts = KnownAccounts()
+        self.complaints: list[str] = []
+        self._sock = socket.create_server(("127.0.0.1", 0))
+        self.broker = Broker(self.accounts, sock=self._sock, sink=HeldSink())
+        asyncio.get_running_loop().set_exception_handler(self._complain)
+
+    def address(self, username: str) -> BrokerAddress:
+        return BrokerAddress(*self._sock.getsockname(), username, SECRET)
+
+    async def visit(self, username: str = "bridge", entered: asyncio.Event | None = None) -> None:
+        """Stays until cancelled, or until the broker ends the connection."""
+        async with outbound_session(self.address(username), "out") as (_, lost):
+            if entered is not None:
+                entered.set()
+            await asyncio.wait({lost})
+
+    async def reach(self, count: str, value: int) -> None:
+        async with asyncio.timeout(WAIT_S):
+            while self.broker.stats[count] != value:  # noqa: ASYNC110 - a counter has no event
+                await asyncio.sleep(0.001)
+
+    async def close(self) -> None:
+        await self.broker.stop()
+        gc.collect()  # an error that nobody has looked at is told when it is forgotten
+        await asyncio.sleep(0)
+
+    def _complain(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        self.complaints.append(f"{context['message']}: {context.get('exception')!r}")
+
+
+@pytest.fixture
+async def door() -> AsyncIterator[Door]:
+    found = Door()
+    await found.broker.start()
+    yield found
+    await found.close()
+    assert found.complaints == []
+
+
+async def leave(visit: asyncio.Task[None]) -> None:
+    visit.cancel()
+    await asyncio.wait({visit}, timeout=WAIT_S)
+    assert visit.cancelled()
+
+
+async def pass_turns(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_cancelled_while_the_broker_looks_the_login_up_it_leaves_once_it_is_let_in(door: Door) -> None:
+    visit = asyncio.create_task(door.visit("slow"))
+    await asyncio.to_thread(door.accounts.asked.wait, WAIT_S)
+    visit.cancel()
+    await pass_turns(3)
+    door.accounts.answer.set()
+    await asyncio.wait({visit}, timeout=WAIT_S)
+    assert visit.cancelled()
+    await door.reach("connections", 0)
+    assert door.broker.stats["accepted_logins"] == 1
+
+
+@pytest.mark.parametrize("turns", TURNS)
+async def test_cancelled_at_any_moment_of_connecting_it_leaves_no_connection(door: Door, turns: int) -> None:
+    visit = asyncio.create_task(door.visit())
+    await pass_turns(turns)
+    await leave(visit)
+    await door.reach("connections", 0)
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_it_may_leave_at_the_moment_at_which_the_broker_goes(door: Door, turns: int) -> None:
+    entered = asyncio.Event()
+    visit = asyncio.create_task(door.visit(entered=entered))
+    await asyncio.wait_for(entered.wait(), WAIT_S)
+    stopping = asyncio.create_task(door.broker.stop())
+    await pass_turns(turns)
+    visit.cancel()
+    await asyncio.wait({visit, stopping}, timeout=WAIT_S)
+    assert visit.done()
+
+
+async def test_a_broker_that_answers_too_late_finds_the_connection_closed(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "CONNECT_TIMEOUT_S", 0.05)
+    with pytest.raises(Lost):
+        await asyncio.wait_for(door.visit("slow"), WAIT_S)
+    door.accounts.answer.set()
+    await door.reach("connections", 0)
+
+
+async def test_a_message_that_the_broker_does_not_acknowledge_is_given_up(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "ACKNOWLEDGE_S", 0.05)
+    async with outbound_session(door.address("bridge"), "out") as (publish, lost):
+        with pytest.raises(Lost, match="does not acknowledge"):
+            await publish("devices/a/commands/1", b"{}")
+        assert not lost.done()
