@@ -18,6 +18,10 @@ class Report:
     gone: frozenset[str] = frozenset()
 
 
+class Forgotten(Exception):
+    """What all processes had reported is lost: everything has to be reported again."""
+
+
 class Presence(Protocol):
     """One process's way to what all processes have reported. Every back end promises:
 
@@ -29,7 +33,8 @@ class Presence(Protocol):
     - An empty report changes nothing: it is a look.
     - What is asked with a report is answered with the report in it.
     - Nothing is kept of a room in which nobody is.
-    - A back end that is away raises, and works again once it is back; it may have forgotten everything.
+    - A back end that is away raises, and works again once it is back. Where it has forgotten everything meanwhile, each
+      process's next report raises `Forgotten`.
     """
 
     async def report(self, rooms: Mapping[int, Report]) -> dict[int, frozenset[str]]:

@@ -9,9 +9,11 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from dashboards.live.presence.contract import TTL_S, Report
+from dashboards.live.presence.contract import TTL_S, Forgotten, Report
 
 PREFIX = "hubbub:presence:"
+LIFE = "hubbub:presence-life"
+"""Key whose value a Redis that was emptied has no more: whoever comes first afterwards gives it another."""
 
 # A member is "process:username", its score the millisecond until which the report holds. The key itself expires too,
 # so that nothing is left where every process was killed.
@@ -34,12 +36,18 @@ class RedisPresence:
         self._script = self._redis.register_script(_REPORT)
         self._ttl_ms = int(ttl_s * 1000)
         self._process = secrets.token_hex(8)
+        self._life = ""
 
     async def report(self, rooms: Mapping[int, Report]) -> dict[int, frozenset[str]]:
         async with self._redis.pipeline(transaction=False) as pipeline:
             for room_id, report in rooms.items():
                 await self._script([f"{PREFIX}{room_id}"], self._arguments(report), client=pipeline)
-            answers: list[list[str]] = await pipeline.execute()
+            pipeline.set(LIFE, secrets.token_hex(8), nx=True)
+            pipeline.get(LIFE)
+            *answers, _, life = await pipeline.execute()
+        before, self._life = self._life, life
+        if before and before != life:
+            raise Forgotten
         return {
             room_id: frozenset(member.partition(":")[2] for member in members)
             for room_id, members in zip(rooms, answers, strict=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from dashboards.live.presence.contract import Presence, Report
+from dashboards.live.presence.contract import Forgotten, Presence, Report
 from devices import fanout, stats
 from devices.events import PresenceChanged
 
@@ -48,14 +48,16 @@ class Roster:
         self._reported: dict[int, frozenset[str]] = {}
         self._known: dict[int, frozenset[str]] = {}
         self._due: set[int] = set()
+        self._hints: set[int] = set()
         self._wake = asyncio.Event()
+        self._hint = asyncio.Event()
         self._looked = asyncio.Event()
         self._away = False
         self._doubted_until = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._look_regularly())]
+        self._tasks = [asyncio.create_task(work()) for work in (self._work, self._look_regularly, self._publish)]
 
     async def stop(self) -> None:
         """Reports that whoever was here has left."""
@@ -66,6 +68,7 @@ class Roster:
         self._due |= self._reported.keys()
         if self._due:
             await self._look()
+        await fanout.publish([PresenceChanged(room_id) for room_id in self._hints])
         with suppress(Exception):
             await self._presence.close()
 
@@ -93,7 +96,7 @@ class Roster:
 
     def doubt(self) -> None:
         """The back end may have lost what it knew."""
-        self._doubted_until = asyncio.get_running_loop().time() + self._pace.look_s + PATIENCE_S
+        self._doubt()
         self.look_at(self._here)
 
     async def known(self, room_id: int) -> None:
@@ -107,6 +110,10 @@ class Roster:
         """Who is in the room, as far as this process knows."""
         return sorted(self._known.get(room_id, frozenset()) | set(self._here.get(room_id, ())))
 
+    def _doubt(self) -> None:
+        """From now on nobody is told to have left who may only not have been reported again yet."""
+        self._doubted_until = asyncio.get_running_loop().time() + self._pace.look_s + PATIENCE_S
+
     async def _work(self) -> None:
         while True:
             await self._wake.wait()
@@ -115,6 +122,14 @@ class Roster:
             except Exception:
                 logger.exception("a look at who is in rooms failed")
             await asyncio.sleep(self._pace.pause_s)
+
+    async def _publish(self) -> None:
+        """Tells other processes to look: beside the looking, which a channel layer that is away must not hold up."""
+        while True:
+            await self._hint.wait()
+            self._hint.clear()
+            hints, self._hints = self._hints, set()
+            await fanout.publish([PresenceChanged(room_id) for room_id in hints])
 
     async def _look_regularly(self) -> None:
         while True:
@@ -131,8 +146,9 @@ class Roster:
             self._compare(room_id, report, found)
         self._looked.set()
         self._looked = asyncio.Event()
-        if found is not None:
-            await fanout.publish([PresenceChanged(room_id) for room_id in changed])
+        if found is not None and changed:
+            self._hints.update(changed)
+            self._hint.set()
 
     def _report(self, room_id: int) -> Report:
         here = frozenset(self._here.get(room_id, ()))
@@ -147,12 +163,16 @@ class Roster:
         try:
             async with asyncio.timeout(PATIENCE_S):
                 found = await self._presence.report(reports)
+        except Forgotten:
+            self._reported.clear()
+            self.doubt()
+            return None
         except Exception as error:
             stats.presence_failures.inc()
             if not self._away:
                 logger.warning("cannot tell who is in rooms: %r", error)
             self._away = True
-            self._doubted_until = asyncio.get_running_loop().time() + self._pace.look_s + PATIENCE_S
+            self._doubt()
             return None
         self._away = False
         return found

@@ -9,12 +9,18 @@ from typing import Any
 
 from hub import asgi  # isort: skip - first: it sets Django up
 
+from django.conf import settings
+
 from dashboards.live import relay
 from dashboards.live.keeper import Times
+from dashboards.live.presence.redis import RedisPresence
+from dashboards.live.presence.roster import Pace
 from dashboards.live.relay import Relay
 from hub import sockets, web
 
 QUICK = Times(sweep_s=0.1, ping_s=1.0, silence_s=2.0, recheck_s=1.0)
+PRESENCE_TTL_S = 5.0
+PACE = Pace(look_s=2.0)
 
 _known: set[asyncio.AbstractEventLoop] = set()
 
@@ -23,7 +29,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     loop = asyncio.get_running_loop()
     if loop not in _known:
         _known.add(loop)
-        relay.use(Relay(QUICK))
+        relay.use(Relay(QUICK, presence=RedisPresence(settings.REDIS_URL, PRESENCE_TTL_S), pace=PACE))
     await asgi.application(scope, receive, send)
 
 

@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis as Client
 from redis.exceptions import RedisError
 
-from dashboards.live.presence.contract import Presence, Report
+from dashboards.live.presence.contract import Forgotten, Presence, Report
 from dashboards.live.presence.memory import MemoryPresence, Rooms
 from dashboards.live.presence.redis import PREFIX, RedisPresence
 from tests.dashboards.live.conftest import eventually
@@ -166,5 +166,21 @@ async def test_redis_that_was_away_works_again(server: Redis) -> None:
     with pytest.raises(RedisError):
         await tell(presence, "alice", room=5)
     await asyncio.to_thread(server.start)
-    assert await tell(presence, "bob", room=5) == names("bob")
+    with pytest.raises(Forgotten):
+        await tell(presence, "alice", room=5)
+    assert await tell(presence, "bob", room=5) == names("alice", "bob")
     await presence.close()
+
+
+async def test_each_process_learns_that_redis_has_forgotten(server: Redis) -> None:
+    one, other = RedisPresence(server.url), RedisPresence(server.url)
+    for presence in (one, other):
+        await tell(presence, "alice")
+    client = Client.from_url(server.url)
+    await client.flushall()
+    await client.aclose()
+    for presence in (one, other):
+        with pytest.raises(Forgotten):
+            await tell(presence, "alice")
+        assert await tell(presence, "alice") == names("alice")
+        await presence.close()

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 
 from dashboards.live.presence import roster as rosters
-from dashboards.live.presence.contract import TTL_S, Report
+from dashboards.live.presence.contract import TTL_S, Forgotten, Report
 from dashboards.live.presence.memory import MemoryPresence, Rooms
 from dashboards.live.presence.roster import Pace, Roster
 from devices import fanout, stats
@@ -25,11 +25,15 @@ class Counted(MemoryPresence):
 
     asked = 0
     away = False
+    emptied = False
 
     async def report(self, rooms: Mapping[int, Report]) -> dict[int, frozenset[str]]:
         self.asked += 1
         if self.away:
             raise ConnectionError("away")
+        if self.emptied:
+            self.emptied = False
+            raise Forgotten
         return await super().report(rooms)
 
 
@@ -178,6 +182,20 @@ async def test_while_the_back_end_is_away_ones_own_come_and_go_and_others_stay(h
     one.roster.enter(ROOM, "dave")
     await one.shows("bob", "carol", "dave")
     assert one.told[-1] == (["dave"], [])  # bob was not told to have left: his process may yet report him again
+
+
+async def test_a_back_end_that_was_emptied_is_told_all_again_and_nobody_leaves(hub: Hub) -> None:
+    one, other = hub.process(), hub.process()
+    one.roster.enter(ROOM, "alice")
+    other.roster.enter(ROOM, "bob")
+    await one.shows("alice", "bob")
+    hub.store.clear()
+    one.presence.emptied = other.presence.emptied = True
+    one.roster.enter(ROOM, "carol")
+    for process in (one, other):
+        await process.shows("alice", "bob", "carol")
+        assert all(left == [] for _, left in process.told)
+    assert {name for _, name in hub.store[ROOM]} == {"alice", "bob", "carol"}
 
 
 async def test_what_a_back_end_has_forgotten_is_forgotten_after_a_while(hub: Hub) -> None:
