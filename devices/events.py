@@ -19,11 +19,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class TelemetryStored:
-    """The readings of a batch that fall into one shard."""
+    """The readings of a batch that fall into one shard.
+
+    `received_at`: when the batch's oldest message was received, in microseconds by the clock of who received it; 0: not
+    told.
+    """
 
     type: ClassVar[str] = "telemetry"
     shard: int
     parts: tuple[Part, ...]
+    received_at: int = 0
 
     @property
     def group(self) -> str:
@@ -239,7 +244,7 @@ def to_message(event: Event) -> dict[str, Any]:
     """The event as a channel-layer message."""
     if isinstance(event, TelemetryStored):
         parts = [[part.device_id, part.uid, part.json] for part in event.parts]
-        return {"type": event.type, "shard": event.shard, "parts": parts}
+        return {"type": event.type, "shard": event.shard, "parts": parts, "received_at": event.received_at}
     if isinstance(event, MessagesStored):
         return {"type": event.type, "shard": event.shard, "entries": [list(astuple(entry)) for entry in event.entries]}
     return {"type": event.type, **asdict(event)}

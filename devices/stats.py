@@ -26,6 +26,11 @@ publish_lag = Histogram(
     "From the receipt of a batch's oldest message until all of it is published",
     buckets=SECONDS,
 )
+frame_lag = Histogram(
+    "hubbub_frame_lag_seconds",
+    "From the receipt of the oldest message in a telemetry frame until the frame is written for its viewers",
+    buckets=SECONDS,
+)
 waiting = Gauge("hubbub_messages_waiting", "Messages of a bridge that wait to be stored, as of its last batch")
 layer_sent = Counter("hubbub_layer_events", "Events that the channel layer took", ["type"])
 layer_failures = Counter("hubbub_layer_failures", "Events that the channel layer did not take", ["type"])

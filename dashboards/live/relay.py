@@ -44,6 +44,7 @@ from devices.events import (
     Typing,
 )
 from devices.listener import Listener
+from devices.values import now_us
 
 logger = logging.getLogger("hubbub.live")
 
@@ -78,6 +79,7 @@ class Relay:
         self._wanted: Counter[str] = Counter()
         self._numbers = itertools.count(1)
         self._pending: dict[int, list[Part]] = {}
+        self._oldest = 0
         self._flushed_at = 0.0
         self._gap_s = GAP_S
         self._leaving: set[asyncio.Task[None]] = set()
@@ -192,7 +194,7 @@ class Relay:
     def _on_event(self, event: Event) -> None:
         match event:
             case TelemetryStored():
-                self._collect(event.parts)
+                self._collect(event)
             case AvailabilityChanged():
                 self._tell(event.device_id, frames.availability(event))
             case CommandChanged():
@@ -211,17 +213,20 @@ class Relay:
         in_rooms = (c for c in self.connections if any(shown.rooms for shown in c.streams.values()))
         return {*self._audiences.connections_of(device_id), *in_rooms}
 
-    def _collect(self, parts: Iterable[Part]) -> None:
+    def _collect(self, event: TelemetryStored) -> None:
         """What arrives within a pause goes out as one frame: a batch of the bridge has an event for each shard."""
         if not self._pending:
             asyncio.get_running_loop().call_at(self._flushed_at + self._gap_s, self._flush)
-        for part in parts:
+        if event.received_at:
+            self._oldest = min(self._oldest or event.received_at, event.received_at)
+        for part in event.parts:
             self._pending.setdefault(part.device_id, []).append(part)
 
     def _flush(self) -> None:
         if not self._pending:
             return
         pending, self._pending = self._pending, {}
+        oldest, self._oldest = self._oldest, 0
         loop = asyncio.get_running_loop()
         self._flushed_at = loop.time()
         shown: dict[Audience, list[Part]] = {}
@@ -235,9 +240,13 @@ class Relay:
             frame = Frame(self.number(), its_parts)
             for connection in tuple(audience.connections):
                 connection.telemetry(frame)
-        loop.call_soon(self._written)  # after the writers that have been woken just now
+        # After the writers that have been woken just now.
+        loop.call_soon(self._written, oldest if shown else 0)
 
-    def _written(self) -> None:
+    def _written(self, oldest: int) -> None:
+        """`oldest`: receipt of the oldest message that was written of; 0: nothing was, or it is not known."""
+        if oldest:  # the bridge's clock may be ahead of ours
+            stats.frame_lag.observe(max(0, now_us() - oldest) / 1_000_000)
         took_s = asyncio.get_running_loop().time() - self._flushed_at
         self._gap_s = min(max(GAP_S, 2 * took_s), MAX_GAP_S)
 

@@ -69,7 +69,7 @@ class ReadingStore:
         rollups.mark_late(rows)
         _insert(rows)
         stats.stored.inc(len(rows))
-        return _events(uids, shown)
+        return _events(uids, shown, min((telemetry.received_at for _, telemetry in batch), default=0))
 
     def check_room(self, device: Device | Sender, telemetry: Telemetry, new: set[str]) -> None:
         """Raises `Refusal("too_many_metrics")` where the samples would take the device past `MAX_METRICS`.
@@ -167,10 +167,12 @@ def _insert(rows: list[Row]) -> None:
                     start += size
 
 
-def _events(uids: dict[int, str], shown: dict[int, dict[str, list[list[Any]]]]) -> list[TelemetryStored]:
+def _events(
+    uids: dict[int, str], shown: dict[int, dict[str, list[list[Any]]]], received_at: int
+) -> list[TelemetryStored]:
     parts: defaultdict[int, list[Part]] = defaultdict(list)
     for device_id, columns in shown.items():
         if columns:
             text = msgspec.json.encode(columns).decode()
             parts[shard_of(device_id)].append(Part(device_id, uids[device_id], text))
-    return [TelemetryStored(shard=shard, parts=tuple(group)) for shard, group in parts.items()]
+    return [TelemetryStored(shard, tuple(group), received_at) for shard, group in parts.items()]

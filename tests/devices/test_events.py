@@ -21,7 +21,7 @@ from devices.events import (
 
 EVENTS: list[Event] = [
     TelemetryStored(shard=3, parts=(Part(19, "pump-1", '{"a":[[1,2]]}'), Part(35, "pump-2", '{"b":[[1,"é"]]}'))),
-    TelemetryStored(shard=0, parts=()),
+    TelemetryStored(shard=0, parts=(), received_at=1_760_000_000_000_000),
     AvailabilityChanged(device_id=19, uid="pump-1", status="online", at=1_700_000_000_000_000),
     CommandChanged(
         device_id=19,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from devices import fanout, groups, stats
 from devices.events import AvailabilityChanged, Event, Part, TelemetryStored
 from devices.models import Device, Space
 from devices.services import devices
+from devices.values import now_us
 from tests.dashboards.live.conftest import HandClock, Headers, Viewer, enter
 from tests.servers import Redis
 
@@ -70,6 +72,12 @@ async def leave(*viewers: Viewer) -> None:
         await viewer.leave()
 
 
+def frame_lags() -> tuple[float, float]:
+    """Number and sum of the ages counted so far."""
+    samples = {sample.name: sample.value for metric in stats.frame_lag.collect() for sample in metric.samples}
+    return samples["hubbub_frame_lag_seconds_count"], samples["hubbub_frame_lag_seconds_sum"]
+
+
 async def devices_in(viewer: Viewer, least: int) -> list[str]:
     """The uids in the next frames, until there are at least so many."""
     found: list[str] = []
@@ -86,6 +94,22 @@ async def test_under_load_a_batch_of_many_shards_is_one_frame(headers: dict[str,
     assert len((await viewer.frame())["devices"]) == 5
     assert await viewer.is_quiet()
     await leave(viewer)
+
+
+async def test_how_old_a_frame_is_when_it_is_written_is_counted_once_for_all_viewers(
+    headers: dict[str, Headers], pump: Device
+) -> None:
+    viewers = [await watcher(headers[name], "device:pump-1") for name in ("alice", "bob")]
+    before = frame_lags()
+    [event] = readings(pump)
+    assert isinstance(event, TelemetryStored)
+    await fanout.publish([replace(event, received_at=now_us() - 7_000_000)])
+    for viewer in viewers:
+        await viewer.push("telemetry")
+    count, total_s = (after - earlier for after, earlier in zip(frame_lags(), before, strict=True))
+    assert count == 1
+    assert total_s >= 7
+    await leave(*viewers)
 
 
 async def test_each_viewer_sees_the_devices_it_watches_and_no_other(

@@ -76,7 +76,7 @@ def test_the_event_tells_what_was_stored(store: ReadingStore, pump: Device) -> N
     samples = Sample("speed", 21.5), Sample("mode", 'é"<', NOW - 2_000), Sample("speed", True, NOW + 1_000)
     [event] = store.store([(pump, telemetry(*samples))])
     assert isinstance(event, TelemetryStored)
-    assert event.shard == groups.shard_of(pump.id)
+    assert (event.shard, event.received_at) == (groups.shard_of(pump.id), NOW)
     [part] = event.parts
     assert (part.device_id, part.uid) == (pump.id, "pump-1")
     ms = NOW // 1000
