@@ -207,6 +207,7 @@ class Stack:
         subprocess.run(["/bin/sh", str(ROOT / "deploy" / "secrets.sh"), str(secrets)], check=True)
         self._network = f"127.{random.randint(16, 250)}.{random.randint(1, 250)}"
         self._last = 9
+        self._others = 0
         self.settings = {
             **compose.example_settings(),
             "SECRETS_FOLDER": str(secrets),
@@ -263,7 +264,8 @@ class Stack:
 
     def another(self, service: str, **environment: str) -> Container:
         """One more of a service, with some of its environment changed; the caller stops it."""
-        return Container(self, service, len(self.containers[service]) + 1, **environment)
+        self._others += 1
+        return Container(self, service, len(self.containers[service]) + self._others, **environment)
 
     def announce(self) -> None:
         """The name server knows the web containers that run, as the engine's does."""

@@ -19,7 +19,8 @@ BEFORE, AFTER = ("devices", "0004_partitions"), ("devices", "0005_clustered")
 
 
 @pytest.fixture
-def migrated_back() -> Iterator[None]:
+def migrated_back(pump: Device) -> Iterator[None]:
+    # The device is made first: what makes one now makes its room too, whose table is not there then.
     MigrationExecutor(connection).migrate([BEFORE])
     yield
     executor = MigrationExecutor(connection)

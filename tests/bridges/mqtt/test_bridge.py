@@ -29,6 +29,7 @@ from devices.queries.availability import listening_since
 from devices.services import availability, commands
 from devices.services import devices as device_services
 from devices.services.availability import Word
+from devices.services.log import Line
 from devices.values import CommandStatus, now_us
 from hub.sockets import bind
 from tests.servers import Mosquitto
@@ -402,8 +403,8 @@ async def test_what_the_broker_repeats_brings_no_silent_device_back(
         taken: asyncio.Queue[bool] = asyncio.Queue()
         loop, change = asyncio.get_running_loop(), availability.change
 
-        def watched(words: list[Word]) -> list[AvailabilityChanged]:
-            events = change(words)
+        def watched(words: list[Word], lines: list[Line]) -> list[AvailabilityChanged]:
+            events = change(words, lines)
             for word in words:
                 loop.call_soon_threadsafe(taken.put_nowait, word.repeated)
             return events

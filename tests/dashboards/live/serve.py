@@ -18,7 +18,7 @@ from dashboards.live.presence.roster import Pace
 from dashboards.live.relay import Relay
 from hub import sockets, web
 
-QUICK = Times(sweep_s=0.1, ping_s=1.0, silence_s=2.0, recheck_s=1.0)
+QUICK = Times(sweep_s=0.1, ping_s=1.0, silence_s=4.0, recheck_s=1.0)
 PRESENCE_TTL_S = 5.0
 PACE = Pace(look_s=2.0)
 
@@ -29,7 +29,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     loop = asyncio.get_running_loop()
     if loop not in _known:
         _known.add(loop)
-        relay.use(Relay(QUICK, presence=RedisPresence(settings.REDIS_URL, PRESENCE_TTL_S), pace=PACE))
+        presence = RedisPresence(settings.REDIS_URL, PRESENCE_TTL_S) if settings.REDIS_URL else None
+        relay.use(Relay(QUICK, presence=presence, pace=PACE))
     await asgi.application(scope, receive, send)
 
 

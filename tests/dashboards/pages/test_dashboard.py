@@ -36,7 +36,7 @@ def test_it_shows_its_widgets_with_the_values_of_their_devices(
 def test_it_has_the_revision_of_the_live_stream(client_of: ClientOf, carol: User, board: Dashboard) -> None:
     page = data(client_of(carol).get(f"/dashboards/{board.pk}/"))
     stream = f"dashboard:{board.pk}"
-    assert page["revision"] == streams.snapshot(stream, streams.find(carol, stream))["revision"]
+    assert page["revision"] == streams.snapshot(carol, stream, streams.find(carol, stream))["revision"]
 
 
 def test_it_is_in_everybodys_navigation_who_may_see_it(
