@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # A process more than there are processors, and the tests of a file in one of them; ARGS=-n0 runs all in this one.
-PARALLEL := -n auto --dist loadgroup --no-loadscope-reorder
+PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
 
 .PHONY: run test system lint format pictures bench requirements clean
 

@@ -54,7 +54,7 @@ def postgres(tmp_path: Path) -> Iterator[Postgres]:
 
 
 @pytest.mark.skipif(connection.vendor == "postgresql", reason="the tests run on PostgreSQL already")
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 def test_the_domain_and_the_http_api_pass_on_postgresql(postgres: Postgres, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(f"tests/{suite}" for suite in SUITES)],
