@@ -19,8 +19,8 @@ class Proxy:
 
     @property
     def delivered(self) -> int:
-        """Bytes that the newest connection has brought from the target."""
-        return self._links[-1].delivered
+        """Bytes that the target has sent through since the last cut, on whatever connection."""
+        return sum(link.delivered for link in self._links)
 
     def swallow(self, *, answers_only: bool = False) -> None:
         """What is connected stays so and hears nothing any more, on both sides; `answers_only`: the target hears
@@ -30,8 +30,9 @@ class Proxy:
             link.down = link.down and answers_only
 
     def cut(self) -> None:
-        """Closes all connections."""
-        for link in self._links:
+        """Closes all connections and forgets them."""
+        links, self._links = self._links, []
+        for link in links:
             link.close()
 
     def close(self) -> None:
@@ -43,8 +44,9 @@ class Proxy:
             while True:
                 near, _ = self._listener.accept()
                 # Noted before the first byte passes: who asks then may ask for this one.
-                self._links.append(_Link(near, socket.create_connection(("127.0.0.1", self._target))))
-                self._links[-1].start()
+                link = _Link(near, socket.create_connection(("127.0.0.1", self._target)))
+                self._links.append(link)
+                link.start()
 
 
 class _Link:
