@@ -106,6 +106,7 @@ def test_a_command_from_chat_its_answer_and_what_came_of_it_are_one_timeline(com
     )
     say(alice, "/set speed 65")
     expect(speed.locator("[data-part=value]")).to_have_text("65")
+    expect(log(bob).locator("li.answer-line", has_text="65")).to_be_visible()  # may come after the value
     say(alice, "I turn it down")
     say(alice, "/set speed 40")
 

@@ -145,10 +145,11 @@ def sign_in(user: User) -> str:
 
 
 async def enter(headers: Headers) -> Viewer:
-    """A viewer who has been welcomed."""
+    """A viewer who has been welcomed, and hears of the end of their login."""
     viewer = Viewer(headers)
     assert await viewer.open()
     assert (await viewer.frame())["type"] == "welcome"
+    assert await viewer.is_quiet()
     return viewer
 
 
