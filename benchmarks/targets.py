@@ -46,7 +46,8 @@ def topic(uid: str) -> str:
     return f"devices/{uid}/telemetry"
 
 
-def _pid(server: Server) -> list[int]:
+def processes(server: Server) -> list[int]:
+    """For `Shares`."""
     return [] if server.process is None else [server.process.pid]
 
 
@@ -120,7 +121,7 @@ def embedded(folder: Path, devices: int) -> Iterator[Target]:
             hub.mqtt_port,
             logins,
             Plan("hub", f"ws://127.0.0.1:{hub.port}/ws/", 0, prepared.stream, bearer(prepared.token)),
-            {"hub": _pid(hub)},
+            {"hub": processes(hub)},
             window=max(10, 1000 // devices),
             stored=partial(count_readings, folder / "data" / "hubbub.sqlite3"),
         )
@@ -168,7 +169,7 @@ def scaled_out(folder: Path, devices: int, *, server: str = "uvicorn", postgresq
             mosquitto.port,
             _gateway(devices, "bridge", "secret"),
             Plan("hub", f"ws://127.0.0.1:{front.port}/ws/", 0, prepared.stream, bearer(prepared.token)),
-            {name: _pid(part) for name, part in parts.items()},
+            {name: processes(part) for name, part in parts.items()},
             stored=None if postgresql else partial(count_readings, folder / "data" / "hubbub.sqlite3"),
         )
 
@@ -176,14 +177,14 @@ def scaled_out(folder: Path, devices: int, *, server: str = "uvicorn", postgresq
 @contextmanager
 def mosquitto_alone(folder: Path, devices: int) -> Iterator[Target]:
     with started(WebMosquitto(folder)) as server:
-        yield Target(server.port, _gateway(devices), _all_of(server.url), {"mosquitto": _pid(server)})
+        yield Target(server.port, _gateway(devices), _all_of(server.url), {"mosquitto": processes(server)})
 
 
 @contextmanager
 def nats(folder: Path, devices: int, *, qos: int = 0) -> Iterator[Target]:
     """With QoS 0: each message of QoS 1 goes through JetStream's file, which costs it most of its rate."""
     with started(Nats(folder)) as server:
-        yield Target(server.port, _gateway(devices), _all_of(server.url), {"nats": _pid(server)}, qos=qos)
+        yield Target(server.port, _gateway(devices), _all_of(server.url), {"nats": processes(server)}, qos=qos)
 
 
 @contextmanager
@@ -206,7 +207,7 @@ def tutorial(folder: Path, devices: int) -> Iterator[Target]:
             mosquitto.port,
             _gateway(devices),
             Plan("tutorial", f"ws://127.0.0.1:{front.port}/telemetry/", 0, ""),
-            {name: _pid(server) for name, server in servers.items()},
+            {name: processes(server) for name, server in servers.items()},
         )
 
 

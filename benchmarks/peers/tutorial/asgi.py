@@ -1,4 +1,5 @@
-"""`/telemetry/`: a consumer that is in the group. `/idle/`: one that is in a group where nothing is said."""
+"""`/telemetry/`: a consumer that is in the group. `/chat/`: one that passes on what is said. `/idle/`: one that is in a
+group where nothing is said."""
 
 import os
 from typing import Any
@@ -31,10 +32,29 @@ class TelemetryConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self.send(text_data=json.dumps({"device": event["device"], "values": event["values"]}))
 
 
+class ChatConsumer(TelemetryConsumer):
+    group = "chat"
+
+    async def receive(self, text_data: str = "", bytes_data: bytes | None = None) -> None:
+        message = json.loads(text_data)["message"]
+        await self.channel_layer.group_send(self.group, {"type": "chat.message", "message": message})
+
+    async def chat_message(self, event: dict[str, Any]) -> None:
+        await self.send(text_data=json.dumps({"message": event["message"]}))
+
+
 class IdleConsumer(TelemetryConsumer):
     group = "idle"
 
 
 application = ProtocolTypeRouter(
-    {"websocket": URLRouter([path("telemetry/", TelemetryConsumer.as_asgi()), path("idle/", IdleConsumer.as_asgi())])}
+    {
+        "websocket": URLRouter(
+            [
+                path("telemetry/", TelemetryConsumer.as_asgi()),
+                path("chat/", ChatConsumer.as_asgi()),
+                path("idle/", IdleConsumer.as_asgi()),
+            ]
+        )
+    }
 )
