@@ -8,7 +8,7 @@ as what only points at a room (a mark, a command's device) need not wait for who
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -101,9 +101,14 @@ def availability(change: AvailabilityChanged, now: int) -> Line:
     )
 
 
+def gist(text: str, files: Iterable[Attachment]) -> str:
+    """What stands for a message where there is room for a line: its text, or the names of its files."""
+    return text or ", ".join(file.name for file in files)
+
+
 def entry(message: Message, room: Room) -> Entry:
     """A message that is stored already, as it is published to those who may have missed it. It calls nobody anew."""
-    return _entry(room, message, (), talk=False, files=message.attachments.all())
+    return _entry(room, message, (), talk=False, files=list(message.attachments.all()))
 
 
 def _lock(lines: Iterable[Line]) -> dict[tuple[str, int | None], Room]:
@@ -207,7 +212,7 @@ def _events(stored: Iterable[tuple[Line, Message]]) -> list[MessagesStored]:
 
 
 def _entry(
-    room: Room, message: Message, mentions: tuple[int, ...], *, talk: bool, files: Iterable[Attachment]
+    room: Room, message: Message, mentions: tuple[int, ...], *, talk: bool, files: Collection[Attachment]
 ) -> Entry:
     return Entry(
         room_id=room.pk,
@@ -217,7 +222,7 @@ def _entry(
         talk=talk,
         by=message.author_id or 0,
         author=message.by,
-        excerpt=message.text[:EXCERPT],
+        excerpt=gist(message.text, files)[:EXCERPT],
         mentions=mentions,
         json=msgspec.json.encode(describe(message, files)).decode(),
     )

@@ -213,8 +213,9 @@ def _directs(room: Room, line: Line, seq: int) -> Sequence[DirectStored]:
     if not room.is_private or room.first is None or room.second is None:
         return []
     other = room.second if room.first_id == line.author_id else room.first
+    text = log.gist(line.text, line.files)
     return [
-        DirectStored(user.pk, room.pk, seq, line.at, line.by, other.get_username(), line.text)
+        DirectStored(user.pk, room.pk, seq, line.at, line.by, other.get_username(), text)
         for user in (room.first, room.second)
     ]
 

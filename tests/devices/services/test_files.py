@@ -6,6 +6,7 @@ import asyncio
 import io
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from django.contrib.auth.models import User
 
 from devices import database, fanout
 from devices.errors import Unavailable
+from devices.events import DirectStored, Event, MessagesStored
 from devices.models import Attachment, Device, Message, Room
 from devices.services import files, messages
 from devices.services.files import Sweep, Upload
@@ -121,6 +123,23 @@ async def test_a_message_that_is_stored_keeps_its_file_though_the_news_of_it_got
     with pytest.raises(RuntimeError):
         await files.post(bob, room, upload())
     assert await Message.objects.acount() == len(kept(files_folder)) == 1
+
+
+async def test_a_file_without_a_text_is_told_by_its_name(
+    alice: User, bob: User, files_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Event] = []
+
+    async def note(events: Iterable[Event]) -> None:
+        told.extend(events)
+
+    monkeypatch.setattr(fanout, "publish", note)
+    conversation = await database.run(messages.conversation, alice, "bob")
+    await files.post(alice, conversation, upload())
+    assert {event.text for event in told if isinstance(event, DirectStored)} == {"a.txt"}
+    assert [entry.excerpt for event in told if isinstance(event, MessagesStored) for entry in event.entries] == [
+        "a.txt"
+    ]
 
 
 async def test_of_two_with_one_key_at_once_one_file_stays(bob: User, room: int, files_folder: Path) -> None:
