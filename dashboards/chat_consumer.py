@@ -70,7 +70,8 @@ class ChatConsumer(LiveConsumer):
         return lambda message: self._translate(connection, msgspec.json.decode(message["text"]))
 
     async def _translate(self, connection: Connection, frame: dict[str, Any]) -> None:
-        """A frame of `/ws/`. The client knows no pings: that frames leave in time is its sign of life."""
+        """A frame of `/ws/`. The client knows no pings: that frames leave in time is its sign of life, and the server's
+        own pings find the network gone."""
         match frame:
             case {"error": error}:
                 await self._tell({"error": error})
@@ -83,6 +84,8 @@ class ChatConsumer(LiveConsumer):
         connection.heard()
 
     async def _say(self, message: dict[str, Any]) -> None:
+        if message["seq"] <= self._last:
+            return  # read from the log already, for a loss that was told twice
         self._last = message["seq"]
         if message["kind"] in SAID and message["text"]:
             await self._tell({"message": message["text"], "username": message["author"]})

@@ -179,7 +179,7 @@ class EventStream:
         text: str = message["text"]
         if text.startswith(_RESYNC):
             await self._resync(connection, msgspec.json.decode(text))
-        else:
+        elif not self._was_sent(text):
             await self._event(connection, text)
 
     async def _event(self, connection: Connection, text: str) -> None:
@@ -192,6 +192,11 @@ class EventStream:
             connection.acknowledge(self._n)
         else:
             connection.heard()
+
+    def _was_sent(self, text: str) -> bool:
+        """Whether it is a message that has been read from the log already, for a loss that was told twice."""
+        found = _MESSAGE.match(text)
+        return found is not None and int(found[2]) <= self._positions.get(int(found[1]), 0)
 
     def _moves(self, text: str) -> bool:
         """Whether with this event the client knows more of a room's log."""

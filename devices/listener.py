@@ -231,7 +231,8 @@ class Listener:
         """
         last = self._numbers.get((group, source))
         self._numbers[group, source] = n
-        if lost if last is None else n != last + expected:
+        jumped = lost if last is None else n != last + expected
+        if jumped and not self._down:  # when it is back, all groups are told of a loss
             self._lose({group}, "gap")
 
     def _lose(self, names: set[str], reason: str) -> None:

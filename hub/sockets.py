@@ -5,6 +5,10 @@ from __future__ import annotations
 import errno
 import socket
 
+GONE_S = 60
+"""How long a client may leave what it was sent unconfirmed. Without a bound the system goes on sending for a quarter of
+an hour to one whose network is gone, and a stream of events that is read by nobody shows its person as present."""
+
 
 class PortTaken(Exception):
     """The text names the setting to change."""
@@ -15,6 +19,8 @@ def bind(host: str, port: int, setting: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections inherit it
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, GONE_S * 1000)
     try:
         sock.bind((host, port))
         # Two sockets may be bound to one port while neither listens.

@@ -200,7 +200,8 @@ class Relay:
             case CommandChanged():
                 self._tell(event.device_id, frames.command(event))
             case DeviceMoved():
-                self.keeper.look_at(self._concerned(event.device_id))
+                # Who keeps an inbox may have lost a room with something unread in it.
+                self.keeper.look_at(self._concerned(event.device_id), {INBOX})
             case StreamChanged():
                 self.keeper.look_at([c for c in self.connections if event.stream in c.streams], {event.stream})
             case LoginEnded():
@@ -209,8 +210,8 @@ class Relay:
                 self.rooms.take(event)
 
     def _concerned(self, device_id: int) -> set[Connection]:
-        """Who shows the device; and whoever is in a room, since a device's room moves with it."""
-        in_rooms = (c for c in self.connections if any(shown.rooms for shown in c.streams.values()))
+        """Who shows the device; and whoever is in a room or keeps an inbox, since a device's room moves with it."""
+        in_rooms = (c for c in self.connections if any(shown.rooms or shown.spaces for shown in c.streams.values()))
         return {*self._audiences.connections_of(device_id), *in_rooms}
 
     def _collect(self, event: TelemetryStored) -> None:

@@ -131,6 +131,19 @@ async def test_an_event_that_the_layer_lost_is_noticed_at_the_next_one(
     assert await ear.loss() == ({groups.telemetry(3)}, "gap")
 
 
+async def test_a_jump_while_it_finds_back_is_told_with_the_rest(ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
+    for group in (groups.telemetry(3), groups.COMMANDS):
+        await ear.listener.join(group)
+    await fanout.publish([batch()])
+    await swallow(monkeypatch, batch())
+    await ear.event()
+    ear.listener._fail(RuntimeError("the layer is away"))
+    await fanout.publish([batch()])
+    await ear.event()
+    assert await ear.loss() == ({groups.telemetry(3), groups.COMMANDS}, "layer")
+    assert ear.losses.empty()
+
+
 async def test_a_lost_last_event_is_noticed_without_a_next_one(ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
     await ear.listener.join(groups.telemetry(3))
     await fanout.publish([batch()])

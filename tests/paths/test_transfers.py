@@ -54,6 +54,7 @@ def test_an_export_shows_its_progress_and_saves_the_file(alice: Person, hub: Run
     page = alice.page
     page.goto(f"/devices/{filled}/")
     page.get_by_role("link", name="Export").click()
+    expect(page.get_by_role("button", name="Select none")).to_be_visible()  # before that, it is a plain download
     _note_progress(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Export").click()

@@ -12,6 +12,7 @@ from dashboards.live import relay
 from dashboards.live.frames import MAX_FRAME_BYTES
 from devices.management import metrics
 from hub import asgi
+from hub.web import PING_S, PONG_S
 
 STOP_S = 4
 """How long requests under way may take to end, once the live connections are closed."""
@@ -47,6 +48,8 @@ class Command(BaseCommand):
             server_header=False,
             timeout_graceful_shutdown=STOP_S,
             ws_max_size=MAX_FRAME_BYTES,
+            ws_ping_interval=PING_S,
+            ws_ping_timeout=PONG_S,
             ws_per_message_deflate=False,  # telemetry would be compressed for each viewer anew
         )
         self.stdout.write(f"serving on http://{host}:{port}; Ctrl-C stops it")

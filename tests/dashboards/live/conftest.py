@@ -13,10 +13,12 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 
+from dashboards.live import handlers
 from dashboards.live import relay as relays
 from dashboards.live.keeper import Times
 from dashboards.live.relay import Relay
 from dashboards.models import Dashboard, Widget
+from devices import groups
 from devices.models import Device, Member, Space
 from devices.services import devices, tokens
 from devices.values import Role
@@ -126,6 +128,21 @@ class Viewer:
 
     async def leave(self) -> None:
         await self._socket.disconnect(timeout=WAIT_S)
+
+
+def lose_twice(relay: Relay, room: int, meanwhile: Callable[[], Awaitable[Any]], patch: pytest.MonkeyPatch) -> None:
+    """Two losses of a room's events in a row, and what happens right after the log was read for the first one."""
+    subscribe = handlers.subscribe
+
+    async def subscribe_once(*arguments: Any) -> dict[str, Any]:
+        patch.setattr(handlers, "subscribe", subscribe)
+        snapshot = await subscribe(*arguments)
+        await meanwhile()
+        return snapshot
+
+    patch.setattr(handlers, "subscribe", subscribe_once)
+    for reason in ("gap", "layer"):
+        relay._on_loss({groups.rooms(groups.shard_of(room))}, reason)
 
 
 def bearer(token: str) -> Headers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -10,13 +11,14 @@ from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
 
+from dashboards.live.connection import Connection
 from dashboards.live.relay import Relay
 from devices import fanout
 from devices.models import Device, Space
 from devices.queries.messages import MAX_PAGE
 from devices.services import devices, messages, spaces
 from hub.asgi import application
-from tests.dashboards.live.conftest import WAIT_S, HandClock, Headers, cookie, enter, sign_in
+from tests.dashboards.live.conftest import WAIT_S, HandClock, Headers, cookie, enter, lose_twice, sign_in
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("relay")]
 
@@ -180,4 +182,30 @@ async def test_what_the_layer_lost_is_said_all_the_same(
             await messages.post(bob, room, str(number))
     await messages.post(bob, room, str(total))
     assert [(await alice.hear())["message"] for _ in range(total + 1)] == [str(n) for n in range(total + 1)]
+    await alice.leave()
+
+
+async def test_what_is_lost_twice_is_said_once(
+    headers: dict[str, Headers], room: int, relay: Relay, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await chatter(room, headers["alice"], relay)
+    await messages.post(bob, room, "one")
+    assert (await alice.hear())["message"] == "one"
+    arrived = asyncio.Event()
+    push = Connection.push
+
+    def note(connection: Connection, text: str) -> None:
+        push(connection, text)
+        if '"two"' in text:
+            arrived.set()
+
+    monkeypatch.setattr(Connection, "push", note)
+
+    async def say_two() -> None:
+        await messages.post(bob, room, "two")
+
+    lose_twice(relay, room, say_two, monkeypatch)
+    await arrived.wait()
+    await messages.post(bob, room, "three")
+    assert [(await alice.hear())["message"] for _ in range(2)] == ["two", "three"]
     await alice.leave()

@@ -8,11 +8,12 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
+from dashboards.live.relay import Relay
 from devices import fanout
 from devices.models import Device
 from devices.queries.messages import MAX_PAGE
 from devices.services import messages
-from tests.dashboards.live.conftest import Headers
+from tests.dashboards.live.conftest import Headers, lose_twice
 from tests.dashboards.live.test_event_stream import Reading, reading
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("relay")]
@@ -83,6 +84,19 @@ async def test_what_the_layer_lost_is_sent_all_the_same(
         assert (await pushed(stream, "message"))["seq"] == 1
         assert (await pushed(stream, "resync"))["streams"] == ["inbox"]
         assert [(await pushed(stream, "message"))["seq"] for _ in range(2)] == [2, 3]
+
+
+async def test_what_is_lost_twice_is_sent_once(
+    headers: dict[str, Headers], room: int, alice: User, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with reading(f"room={room}", headers["bob"]) as stream:
+        await pushed(stream, "snapshot")
+        await say(alice, room, 1)
+        assert (await pushed(stream, "message"))["seq"] == 1
+        lose_twice(relay, room, lambda: say(alice, room, 2), monkeypatch)
+        assert (await pushed(stream, "message"))["seq"] == 2
+        await say(alice, room, 3)
+        assert (await pushed(stream, "message"))["seq"] == 3
 
 
 async def test_strangers_get_nothing(headers: dict[str, Headers], room: int, foreign_pump: Device) -> None:

@@ -458,6 +458,19 @@ async def test_a_device_that_moves_takes_its_room_from_who_may_not_follow(
     await leave(viewer, follower)
 
 
+async def test_an_inbox_is_asked_for_again_when_a_device_takes_what_was_unread_along(
+    headers: dict[str, Headers], pump: Device, room: int, alice: User
+) -> None:
+    barn = await sync_to_async(spaces.create)("barn", "Barn", alice)
+    await say(alice, room, "@carol look")
+    viewer = await enter(headers["carol"])
+    assert (await viewer.subscribe("inbox"))["mentions"] == 1
+    await sync_to_async(devices.move)(pump, barn)
+    assert await viewer.push("resync") == {"type": "resync", "streams": ["inbox"], "reason": "changed"}
+    assert (await viewer.subscribe("inbox"))["mentions"] == 0
+    await leave(viewer)
+
+
 async def test_a_login_that_ends_ends_all_of_it(headers: dict[str, Headers], room: int, carol: User) -> None:
     viewer = await enter(bearer(await sync_to_async(tokens.create)(carol)))
     await viewer.subscribe(f"room:{room}")
