@@ -3,9 +3,9 @@
     .venv/bin/python -m benchmarks.fanout [--only embedded nats] [--cases hot-100] [--seconds 3]
 
 Peers are measured in the same run where they are installed (Debian: mosquitto, nats-server). A message is published
-over MQTT with QoS 1 (NATS: 0) and, by the hub, stored before it is shown. The rate rises by half from
-step to step; the last step counts in which nothing was lost or merged and the 99th percentile was kept. Load and
-servers share the machine.
+over MQTT with QoS 1 (NATS: 0) and, by the hub, stored before it is shown. The rate rises by half from step to step
+(`--rise 1.15` for finer ones); the last step counts in which nothing was lost or merged and the 99th percentile was
+kept. Load and servers share the machine.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import argparse
 import tempfile
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -41,7 +41,8 @@ class Case:
     devices: int
     viewers: int
     first: dict[str, float]
-    rises: bool = True
+    rise: float = RISE
+    """By what the rate grows from step to step; 1: there is one step."""
 
 
 _QUIET = dict.fromkeys(["embedded", "uvicorn", "daphne", "tutorial", "mosquitto", "nats"], 10.0)
@@ -61,7 +62,7 @@ CASES = {
     ),
     "hot-500": Case(1, 500, {"embedded": 1500, "uvicorn": 1500, "tutorial": 3, "mosquitto": 150, "nats": 2000}),
     "wall": Case(1000, 50, {"embedded": 1500, "uvicorn": 2000, "mosquitto": 1200, "nats": 8000}),
-    "quiet": Case(1, 100, _QUIET, rises=False),
+    "quiet": Case(1, 100, _QUIET, rise=1),
 }
 
 
@@ -160,7 +161,7 @@ def ramp(load: Load, case: Case, first: float, seconds: float) -> Step | None:
     best: Step | None = None
     rate, least = first, first / 3**MAX_FALLS
     load.step(rate / 2, 1)  # connections, metrics and caches
-    for _ in range(MAX_STEPS):
+    for _ in range(MAX_STEPS if case.rise > 1 else 1):
         step = load.step(rate, seconds)
         print(f"    {'' if step.is_good else '- '}{step}", flush=True)
         if not step.is_good:
@@ -168,12 +169,10 @@ def ramp(load: Load, case: Case, first: float, seconds: float) -> Step | None:
             print(f"    {'' if step.is_good else '- '}{step}", flush=True)
         if step.is_good:
             best = step
-            rate *= RISE
+            rate *= case.rise
         elif best is None and rate > least:
             rate /= 3
         else:
-            break
-        if not case.rises:
             break
     return best
 
@@ -196,13 +195,16 @@ def main() -> None:
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--viewers", type=int, help="instead of the case's number")
     parser.add_argument("--first", type=float, help="messages/s of the first step")
+    parser.add_argument("--rise", type=float, help=f"by what the rate grows from step to step, instead of {RISE}")
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--processes", type=int, default=1, help="of viewers")
     arguments = parser.parse_args()
     for case_name in arguments.cases:
         case = CASES[case_name]
         if arguments.viewers:
-            case = Case(case.devices, arguments.viewers, case.first, case.rises)
+            case = replace(case, viewers=arguments.viewers)
+        if arguments.rise and case.rise > 1:
+            case = replace(case, rise=arguments.rise)
         for name in arguments.only:
             if name not in case.first:
                 continue

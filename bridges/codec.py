@@ -139,7 +139,7 @@ def _check_size(payload: bytes) -> None:
 def _parse(payload: bytes) -> Any:
     """The JSON content. msgspec takes what is plainly sound; the slow parser decides and names the rest."""
     _check_size(payload)
-    if b"\\" not in payload and _LONG_NUMBER not in payload.translate(_NUMERALS):
+    if b"\\" not in payload and (len(payload) <= MAX_DIGITS or _LONG_NUMBER not in payload.translate(_NUMERALS)):
         try:
             content = _decode_json(payload)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

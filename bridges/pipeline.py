@@ -33,9 +33,11 @@ MAX_WAITING = 20_000
 """Messages waiting to be stored. Past it QoS 0 is dropped; past twice as many the sources stop reading."""
 MAX_WAITING_BYTES = 16 << 20
 """The same in bytes of payload; whichever of the two is met first counts."""
-BUSY, GAP_S = 8, 0.01
-"""After a batch of so many messages the next begins no sooner than this after its beginning: a transaction and its
-events cost as much as hundreds of messages. A lone message waits for nothing."""
+BUSY = 8
+GAP_S, MAX_GAP_S = 0.01, 0.04
+"""After a batch of `BUSY` messages or more the next begins no sooner than `GAP_S` after its beginning, or than twice
+what it took, up to `MAX_GAP_S`: a transaction and its events cost as much as hundreds of messages. A lone message waits
+for nothing."""
 RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Pauses between attempts to store a batch while the database is away."""
 
@@ -117,7 +119,7 @@ class Pipeline:
                     began = time.monotonic()
                     if not await self._handle(batch):
                         return
-                    if len(batch) >= BUSY and (rest := began + GAP_S - time.monotonic()) > 0:
+                    if rest := rest_s(len(batch), time.monotonic() - began):
                         await asyncio.sleep(rest)
         finally:
             await self._refused.close()
@@ -194,6 +196,13 @@ class Pipeline:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause):
                         await self._closing.wait()
+
+
+def rest_s(messages: int, took_s: float) -> float:
+    """Seconds to wait after a batch of so many messages that took so long."""
+    if messages < BUSY:
+        return 0.0
+    return max(0.0, min(max(GAP_S, 2 * took_s), MAX_GAP_S) - took_s)
 
 
 _shared: Ingest | None = None

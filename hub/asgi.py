@@ -1,6 +1,5 @@
 """The ASGI application: HTTP to Django, WebSocket to the live connection."""
 
-import gc
 import os
 from typing import Any
 
@@ -18,6 +17,7 @@ from django.conf import settings  # noqa: E402
 
 from bridges.rest.body_limit import BodyLimit, allowed  # noqa: E402
 from dashboards.live import daphne  # noqa: E402
+from devices.garbage import collect_seldom  # noqa: E402
 from hub.log_secrets import hide_in_access_logs  # noqa: E402
 from hub.request_bodies import bound_in_daphne  # noqa: E402
 from hub.responses import StallLimit, mend_daphne  # noqa: E402
@@ -32,6 +32,4 @@ pages = BodyLimit(StallLimit(django), allowed)
 application = ProtocolTypeRouter({"http": http(pages), "websocket": websockets})
 
 import_module(settings.ROOT_URLCONF)  # now, and not while the first request waits
-# What is loaded by now stays: each of Python's full collections would stop the process for a tenth of a second over it.
-gc.collect()
-gc.freeze()
+collect_seldom()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
+import msgspec
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -52,8 +53,7 @@ class Subscription:
     kept: bool = True
 
 
-@dataclass(slots=True)
-class Published:
+class Published(msgspec.Struct, frozen=True, gc=False):
     """A message. `packet_id` is two bytes, empty for QoS 0. `size` is that of the whole payload: of a packet beyond
     `LARGEST` the payload here is the beginning."""
 

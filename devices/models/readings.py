@@ -36,6 +36,8 @@ _EXACT = 2**53
 
 def to_columns(value: Value) -> tuple[float | None, str | None]:
     """`(number, text)` of a value."""
+    if isinstance(value, float):
+        return value, None
     if isinstance(value, bool):
         return (1.0, "true") if value else (0.0, "false")
     if isinstance(value, str):

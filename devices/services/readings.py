@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
 
 import msgspec
 from django.db import IntegrityError, connection
@@ -20,13 +18,17 @@ from devices.models import Device, Metric, Reading
 from devices.models.readings import to_columns
 from devices.queries.devices import Sender
 from devices.services import rollups
-from devices.values import Sample, Telemetry
+from devices.values import Sample, Telemetry, Value
 
 MAX_METRICS = 500
 """Metrics of one device; a device that invents names must not fill the database."""
 
 Row = tuple[int, int, float | None, str | None]
 """Metric id, time, number and text of a reading."""
+
+
+_Shown = tuple[str, dict[str, list[tuple[int, Value]]]]
+"""uid of a device, and of each metric `(MS, value)`, …"""
 
 
 @dataclass(slots=True)
@@ -51,25 +53,28 @@ class ReadingStore:
         """
         self._learn(batch)
         rows: list[Row] = []
-        shown: dict[int, dict[str, list[list[Any]]]] = {}
-        uids: dict[int, str] = {}
+        shown: dict[int, _Shown] = {}
         for device, telemetry in batch:
             metrics = self._metrics[device.id]
-            columns = shown.setdefault(device.id, defaultdict(list))
-            uids[device.id] = device.uid
+            if device.id not in shown:
+                shown[device.id] = (device.uid, {})
+            columns = shown[device.id][1]
             for sample in telemetry.samples:
-                known = metrics[sample.metric]
-                time = sample.time
+                name, value, time = sample.metric, sample.value, sample.time
+                known = metrics[name]
                 if time is None:
                     # Strictly increasing: two messages of one instant must not share a key and swallow each other.
                     time = known.last_receipt = max(telemetry.received_at, known.last_receipt + 1)
-                rows.append((known.id, time, *to_columns(sample.value)))
-                columns[sample.metric].append([time // 1000, sample.value])
+                rows.append((known.id, time, *to_columns(value)))
+                if name in columns:
+                    columns[name].append((time // 1000, value))
+                else:
+                    columns[name] = [(time // 1000, value)]
         partitions.ensure(time for _, time, _, _ in rows)
         rollups.mark_late(rows)
         _insert(rows)
         stats.stored.inc(len(rows))
-        return _events(uids, shown, min((telemetry.received_at for _, telemetry in batch), default=0))
+        return _events(shown, min((telemetry.received_at for _, telemetry in batch), default=0))
 
     def check_room(self, device: Device | Sender, telemetry: Telemetry, new: set[str]) -> None:
         """Raises `Refusal("too_many_metrics")` where the samples would take the device past `MAX_METRICS`.
@@ -87,9 +92,8 @@ class ReadingStore:
 
         Raises `Refusal("older_than_retention")` where none is left.
         """
-        highest = self._limits.highest()
         for sample in telemetry.samples:
-            if sample.time is not None and sample.time < highest:
+            if sample.time is not None and sample.time < self._limits.highest():
                 return self._sift(device, telemetry)
         return telemetry, None
 
@@ -118,10 +122,11 @@ class ReadingStore:
         partitions.forget()
 
     def _of(self, device: Device | Sender) -> dict[str, _Known]:
-        if device.id not in self._metrics:
+        known = self._metrics.get(device.id)
+        if known is None:
             found = Metric.objects.filter(device=device.id).values_list("name", "id")
-            self._metrics[device.id] = {name: _Known(id) for name, id in found}
-        return self._metrics[device.id]
+            known = self._metrics[device.id] = {name: _Known(id) for name, id in found}
+        return known
 
     def _learn(self, batch: Iterable[tuple[Device | Sender, Telemetry]]) -> None:
         """Makes the metrics that are new, or that another bridge has made in the meantime."""
@@ -167,12 +172,20 @@ def _insert(rows: list[Row]) -> None:
                     start += size
 
 
-def _events(
-    uids: dict[int, str], shown: dict[int, dict[str, list[list[Any]]]], received_at: int
-) -> list[TelemetryStored]:
-    parts: defaultdict[int, list[Part]] = defaultdict(list)
-    for device_id, columns in shown.items():
+_encode_lines = msgspec.json.Encoder().encode_lines
+
+
+def _events(shown: dict[int, _Shown], received_at: int) -> list[TelemetryStored]:
+    by_shard: dict[int, list[int]] = {}
+    for device_id, (_, columns) in shown.items():
         if columns:
-            text = msgspec.json.encode(columns).decode()
-            parts[shard_of(device_id)].append(Part(device_id, uids[device_id], text))
-    return [TelemetryStored(shard, tuple(group), received_at) for shard, group in parts.items()]
+            by_shard.setdefault(shard_of(device_id), []).append(device_id)
+    return [
+        TelemetryStored(shard, _parts(ids, [shown[id] for id in ids]), received_at) for shard, ids in by_shard.items()
+    ]
+
+
+def _parts(ids: list[int], shown: list[_Shown]) -> tuple[Part, ...]:
+    """All encoded in one go; JSON of msgspec has no line break but the one after each."""
+    texts = _encode_lines([columns for _, columns in shown]).decode().split("\n")
+    return tuple(map(Part, ids, [uid for uid, _ in shown], texts))

@@ -13,7 +13,7 @@ from django.db import InterfaceError, InternalError, OperationalError, Programmi
 from bridges import pipeline as pipelines
 from bridges.ingest import UNABLE, Batch, Delivery, Ingest
 from bridges.limits import ALLOWANCE_S, BURST_S, RateLimiter
-from bridges.pipeline import Pipeline, ingest_now
+from bridges.pipeline import BUSY, Pipeline, ingest_now, rest_s
 from devices import stats
 from devices.errors import Refusal
 from devices.events import TelemetryStored
@@ -274,6 +274,23 @@ async def test_the_bound_on_names_holds_within_a_batch_too(pump: Device) -> None
     outcome = await sync_to_async(Ingest().process)(Batch([telemetry(message) for message in messages]))
     assert {i: refusal.reason for i, refusal in outcome.refusals.items()} == {2: "too_many_metrics"}
     assert await pump.metrics.acount() == MAX_METRICS
+
+
+@pytest.mark.parametrize(
+    ("messages", "took_s", "rest"),
+    [
+        (1, 0.0, 0.0),
+        (BUSY - 1, 0.002, 0.0),
+        (BUSY, 0.002, 0.008),
+        (BUSY, 0.012, 0.012),
+        (BUSY, 0.03, 0.01),
+        (BUSY, 1.0, 0.0),
+    ],
+)
+def test_it_rests_after_large_batches_for_as_long_as_they_took_within_bounds(
+    messages: int, took_s: float, rest: float
+) -> None:
+    assert rest_s(messages, took_s) == pytest.approx(rest)
 
 
 def test_a_device_over_its_limit_is_refused_while_another_is_served() -> None:

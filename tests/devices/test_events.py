@@ -64,7 +64,17 @@ def test_a_login_s_end_goes_to_one_person() -> None:
     assert LoginEnded(7).group != LoginEnded(8).group
 
 
-@pytest.mark.parametrize("message", [{}, {"type": "websocket.send"}, {"type": "login_ended"}, {"type": "telemetry"}])
+FOREIGN = [
+    {"type": "websocket.send"},
+    {"type": "login_ended"},
+    {"type": "telemetry"},
+    {"type": "telemetry", "shard": 1, "parts": [[19, "pump-1", "{}"]]},
+    {"type": "telemetry", "shard": 1, "parts": b"\xc1"},
+    {"type": "telemetry", "shard": 1, "parts": msgspec.msgpack.encode([["pump-1", 19, "{}"]])},
+]
+
+
+@pytest.mark.parametrize("message", [{}, *FOREIGN])
 def test_a_foreign_message_is_no_event(message: dict[str, object]) -> None:
     with pytest.raises((KeyError, TypeError)):
         from_message(message)

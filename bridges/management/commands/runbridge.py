@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 from typing import Any
 
@@ -12,6 +11,7 @@ from bridges.mqtt import brokers
 from bridges.mqtt.address import AddressError
 from bridges.mqtt.bridge import DEFAULT_CLIENT_ID, run_bridge
 from bridges.mqtt.standing import ClientIdTaken
+from devices.garbage import collect_seldom
 from devices.management import metrics
 
 MAX_BRIDGES = 64
@@ -47,9 +47,7 @@ class Command(BaseCommand):
             raise CommandError(f"--of must be a number of bridges from 1 to {MAX_BRIDGES}")
         metrics.serve(options["metrics_address"])
         client_ids = [client_id] if of is None else [f"{DEFAULT_CLIENT_ID}-{i}" for i in range(1, of + 1)]
-        # What is loaded by now stays: each full collection would stop the bridge for a tenth of a second over it.
-        gc.collect()
-        gc.freeze()
+        collect_seldom()
         try:
             name = brokers.choose(broker)
             asyncio.run(_bridge_until_signalled(name, client_ids, shared=of is not None))
