@@ -178,7 +178,8 @@ class Ingest:
             if telemetry:
                 events += self._store.store(telemetry)
             events += self._hearing.take(signs, lines)
-            events += log.append(lines).events  # at once and last, as it locks rooms
+            if lines:
+                events += log.append(lines).events  # at once and last, as it locks rooms
         outcome.events += events
         outcome.refusals |= refusals
         outcome.readings += sum(len(report.samples) for _, report in telemetry)

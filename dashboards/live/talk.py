@@ -79,12 +79,13 @@ class Typing(Request, tag="typing"):
 
 async def typing(relay: Relay, connection: Connection, request: Typing) -> Result:
     """Passed on once a second; what comes more often is left out and counted."""
-    person = connection.person
-    await database.run(access.room_to_talk_in, person, request.room)
-    if relay.rooms.typists.may_tell(connection.user_id, request.room):
-        await fanout.publish([TypingEvent(request.room, connection.user_id, person.get_username())])
-    else:
-        stats.typing_ignored.inc()
+    person, typists = connection.person, relay.rooms.typists
+    if typists.is_due(connection.user_id, request.room):  # first, as it does not cost the database a query
+        await database.run(access.room_to_talk_in, person, request.room)
+        if typists.may_tell(connection.user_id, request.room):
+            await fanout.publish([TypingEvent(request.room, connection.user_id, person.get_username())])
+            return {}
+    stats.typing_ignored.inc()
     return {}
 
 

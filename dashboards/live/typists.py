@@ -15,12 +15,16 @@ class Typists:
         self._told: dict[tuple[int, int], float] = {}
         """(person, room) -> when, oldest first."""
 
+    def is_due(self, user_id: int, room_id: int) -> bool:
+        """Whether nothing was told of them within the last second."""
+        return self._clock() - self._told.get((user_id, room_id), -PAUSE_S) >= PAUSE_S
+
     def may_tell(self, user_id: int, room_id: int) -> bool:
-        """Whether nothing was told of them within the last second; if so this counts as told."""
+        """The same; if so this counts as told."""
+        if not self.is_due(user_id, room_id):
+            return False
         now = self._clock()
         key = (user_id, room_id)
-        if now - self._told.get(key, -PAUSE_S) < PAUSE_S:
-            return False
         self._told.pop(key, None)
         self._told[key] = now
         self._forget(now)
