@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from django.db import InterfaceError, InternalError, OperationalError, close_old_connections
+from django.db import InterfaceError, InternalError, OperationalError, connections
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,8 +28,16 @@ async def run(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 
 
 def _with_connection(call: Callable[[], R]) -> R:
-    close_old_connections()
+    _give_back()
     try:
         return call()
     finally:
-        close_old_connections()
+        _give_back()
+
+
+def _give_back() -> None:
+    """To PostgreSQL's pool. A connection to SQLite stays with its thread unless it has failed: to open another costs as
+    much as ten queries, and the last one to be closed has SQLite write its whole log into the database."""
+    for connection in connections.all(initialized_only=True):
+        if connection.vendor != "sqlite" or connection.errors_occurred:
+            connection.close_if_unusable_or_obsolete()

@@ -4,6 +4,7 @@ import asyncio
 import threading
 
 import pytest
+from django.db import connection
 
 from devices import database
 from devices.models import Space
@@ -28,3 +29,19 @@ async def test_what_one_call_has_written_another_reads() -> None:
     await database.run(Space.objects.create, slug="garden", name="Garden")
     names = await asyncio.gather(*(database.run(Space.objects.get, slug="garden") for _ in range(8)))
     assert {space.name for space in names} == {"Garden"}
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has a pool")
+@pytest.mark.django_db(transaction=True)
+async def test_a_thread_keeps_its_connection_to_sqlite() -> None:
+    together = threading.Barrier(4)
+
+    def is_open() -> bool:
+        together.wait(30)  # so that each is in another thread
+        found = connection.connection is not None
+        Space.objects.count()
+        return found
+
+    for _ in range(2):
+        found = await asyncio.gather(*(database.run(is_open) for _ in range(4)))
+    assert found == [True] * 4

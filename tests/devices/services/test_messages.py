@@ -164,7 +164,7 @@ def test_of_two_processes_with_one_key_one_writes(alice: User, pump: Device) -> 
     def post() -> None:
         start.wait()
         seqs.append(messages._post(alice, pump.room.pk, "hello", "k").seq)
-        database.close_old_connections()
+        database._give_back()
 
     threads = [threading.Thread(target=post) for _ in range(2)]
     for thread in threads:
