@@ -15,7 +15,7 @@ from devices.chat.registry import Call
 from devices.chat.text import checked, folded
 from devices.errors import Forbidden, Invalid, NotFound
 from devices.events import DirectStored, MessagesStored, ReadMoved
-from devices.models import Attachment, Mention, Message, Room
+from devices.models import Attachment, Mention, Message, Room, Webhook
 from devices.models.rooms import MAX_KEY
 from devices.queries import bots, references
 from devices.services import commands, log, marks, rates
@@ -41,9 +41,9 @@ async def post_file(person: Person, room_id: int, file: Attachment, text: str = 
     return await in_turn(room_id, lambda: _post(person, room_id, text, key, (file,)))
 
 
-async def post_as(name: str, room_id: int, text: str) -> int:
-    """Says `text` in the name of a webhook, which has no account. Raises `Invalid` or `TooMany`."""
-    return await in_turn(room_id, lambda: _post_as(name, room_id, text))
+async def post_as(webhook: Webhook, text: str) -> int:
+    """Says `text` in the name of a webhook, which has no account. Raises `NotFound`, `Invalid` or `TooMany`."""
+    return await in_turn(webhook.room_id, lambda: _post_as(webhook, text))
 
 
 async def direct(person: Person, to: str, text: str, key: str | None = None) -> tuple[int, int]:
@@ -142,15 +142,16 @@ def _call(person: Person, room: Room, line: Line, name: str, arguments: str) -> 
     return Posted(seq, [*call.events, *written.events])
 
 
-def _post_as(name: str, room_id: int, text: str) -> Posted:
+def _post_as(webhook: Webhook, text: str) -> Posted:
     text = checked(text)
     with transaction.atomic():
-        log.hold(room_id)
-        room = Room.objects.filter(pk=room_id).first()
-        if room is None:
-            raise NotFound("the room of this webhook is gone")
-        rates.check_webhook(room, name)
-        return _write(replace(_said(room, text), by=name))
+        log.hold(webhook.room_id)
+        # Asked again: it may have ended since its secret was looked at, and its room be another space's.
+        known = Webhook.objects.filter(pk=webhook.pk).select_related("room").first()
+        if known is None:
+            raise NotFound("there is no such webhook any more")
+        rates.check_webhook(known)
+        return _write(replace(_said(known.room, text), by=known.name))
 
 
 def _edit(person: Person, room_id: int, seq: int, text: str) -> Posted:
@@ -177,11 +178,20 @@ def _remove(person: Person, room_id: int, seq: int) -> Posted:
         before = message.text
         message.text, message.folded, message.data, message.removed_at = "", "", {}, removal.at
         message.save(update_fields=["text", "folded", "data", "removed_at"])
+        _forget_edits(message)
         Mention.objects.filter(message=message).delete()
         for attachment in message.attachments.all():
             transaction.on_commit(partial(file_storage.drop, str(attachment.file)))
             attachment.delete()
         return _write(_by(person, removal, of=seq, before=before))
+
+
+def _forget_edits(message: Message) -> None:
+    """What the edits of a removed message said is no more to be read by everybody than the message itself."""
+    edits = list(Message.objects.filter(room=message.room_id, of=message.seq, kind=MessageKind.EDIT))
+    for edit in edits:
+        edit.text, edit.data = "", {"before": edit.data["before"]}
+    Message.objects.bulk_update(edits, ["text", "data"])
 
 
 def _own(person: Person, room_id: int, seq: int, *, or_managed: bool = False) -> tuple[Room, Message]:

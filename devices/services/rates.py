@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 
 from devices.access import Person
 from devices.errors import TooMany
-from devices.models import Message, Room
+from devices.models import Message, Webhook
 from devices.values import MessageKind, Origin, now_us
 
 MINUTE_US = 60_000_000
@@ -21,9 +21,9 @@ def check_person(person: Person) -> None:
     _check(Message.objects.filter(author=person.pk).exclude(_NOT_SAID))
 
 
-def check_webhook(room: Room, name: str) -> None:
-    """The same for a webhook of the room."""
-    _check(Message.objects.filter(room=room, origin=Origin.BOT, author=None, by=name))
+def check_webhook(webhook: Webhook) -> None:
+    """The same for a webhook, whose name no other one of its room has."""
+    _check(Message.objects.filter(room=webhook.room_id, origin=Origin.BOT, author=None, by=webhook.name))
 
 
 def _check(said: QuerySet[Message]) -> None:

@@ -129,6 +129,28 @@ async def test_a_removed_message_leaves_its_place(alice: User, pump: Device) -> 
     assert not await Message.objects.filter(folded__contains="secret").aexists()
 
 
+async def test_what_was_edited_before_it_was_removed_is_read_in_no_entry(
+    alice: User, carol: User, pump: Device, told: list[Event]
+) -> None:
+    room = await room_of(pump)
+    await messages.post(alice, room, "helo")
+    await messages.post(alice, room, "what others say stays", "k")
+    await messages.edit(alice, room, 2, "what others say stays here")
+    for text in ("secret", "secret @carol"):
+        await messages.edit(alice, room, 1, text)
+    await messages.remove(alice, room, 1)
+    log_of_carol = await database.run(lambda: queries.after(messages.access.room(carol, room), 0))
+    assert [one["seq"] for one in log_of_carol] == [1, 2, 3, 4, 5, 6]
+    assert "secret" not in str(log_of_carol)
+    assert [one.get("data") for one in log_of_carol if one["kind"] == "edit"] == [None] * 3
+    assert log_of_carol[2]["text"] == "what others say stays here"
+    trace = await database.run(lambda: queries.revisions(Room.objects.get(pk=room), 1))
+    assert [one["text"] for one in trace] == ["helo", "secret", "secret @carol"]
+    told.clear()
+    await messages.post(alice, room, "what others say stays", "k")  # tells again what followed it
+    assert "secret" not in str(told)
+
+
 async def test_both_of_a_conversation_have_one_whoever_began(alice: User, bob: User) -> None:
     room, seq = await messages.direct(alice, "bob", "hi")
     assert await messages.direct(bob, "alice", "hi yourself") == (room, seq + 1)
