@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
+from django.db import DataError
+
 from devices import database, fanout, stats
-from devices.errors import HubbubError
+from devices.errors import HubbubError, Invalid
 from devices.events import Event
+
+logger = logging.getLogger("hubbub.rooms")
 
 
 @dataclass(slots=True)
@@ -28,7 +33,7 @@ _running: set[asyncio.Task[int]] = set()
 async def in_turn(room_id: int, write: Callable[[], Posted]) -> int:
     """Writes when it is the caller's turn in the room, publishes, and returns the seq.
 
-    It goes on where the caller is cancelled: what was stored and never told would show with the room's next message.
+    Raises `Invalid` where the database does not take it. It goes on where the caller is cancelled: what was stored and never told would show with the room's next message.
     """
     task = asyncio.get_running_loop().create_task(_write(room_id, write), name=f"write into room {room_id}")
     _running.add(task)
@@ -44,6 +49,14 @@ async def _write(room_id: int, write: Callable[[], Posted]) -> int:
     turns = _turns.setdefault(asyncio.get_running_loop(), WeakValueDictionary())
     turn = turns.setdefault(room_id, asyncio.Lock())
     async with turn:
-        posted = await database.run(write)
+        posted = await database.run(_stored, write)
         await fanout.publish(posted.events)
     return posted.seq
+
+
+def _stored(write: Callable[[], Posted]) -> Posted:
+    try:
+        return write()
+    except DataError as error:  # told as a database that is away, it would be sent again for ever
+        logger.warning("the database does not take what was written into a room: %s", error)
+        raise Invalid("the hub cannot store this") from None

@@ -6,9 +6,10 @@ import asyncio
 import threading
 
 import pytest
+from django.db import DataError
 
 from devices import fanout, stats
-from devices.errors import Forbidden
+from devices.errors import Forbidden, Invalid
 from devices.events import Event, PresenceChanged
 from devices.services.turns import Posted, in_turn
 
@@ -80,4 +81,15 @@ async def test_a_refusal_is_counted_by_its_code_and_the_next_has_its_turn(told: 
     with pytest.raises(Forbidden):
         await in_turn(7, refuse)
     assert counter.get() == before + 1
+    assert await in_turn(7, lambda: Posted(1)) == 1
+
+
+async def test_what_the_database_does_not_take_is_invalid(told: asyncio.Queue[Event]) -> None:
+    """Told as `unavailable`, it would be sent again for ever."""
+
+    def fail() -> Posted:
+        raise DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+
+    with pytest.raises(Invalid):
+        await in_turn(7, fail)
     assert await in_turn(7, lambda: Posted(1)) == 1
