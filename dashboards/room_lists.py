@@ -12,7 +12,7 @@ from django.urls import reverse
 from dashboards.excerpts import Piece, excerpt
 from devices import access
 from devices.access import Action, Person
-from devices.models import Room, Space
+from devices.models import Space
 from devices.queries import messages, rooms
 
 PAGE = 30
@@ -55,13 +55,6 @@ def by_space(person: Person) -> list[Group]:
     return [_group(space, own[space.pk], space.pk in managed) for space in access.spaces(person).order_by("name")]
 
 
-def conversations(person: Person) -> list[dict[str, Any]]:
-    """The person's conversations, newest first, each with its `last` message; those in which nobody has spoken left
-    out."""
-    listed = rooms.listed(person).filter(space=None, seq__gt=0)[: rooms.MAX_LISTED]
-    return [{**rooms.describe(person, room), "last": _last(room)} for room in listed]
-
-
 def found(person: Person, words: str, before: int | None = None) -> tuple[list[Found], int | None]:
     """Messages that hold the words, newest first, in all that the person may read, and where the next page begins.
 
@@ -89,10 +82,6 @@ def _group(space: Space, listed: list[dict[str, Any]], may_manage: bool) -> Grou
     if len(quiet) <= QUIET_SHOWN:
         return Group(space, ordered, [], may_manage)
     return Group(space, [room for room in ordered if room not in quiet], quiet, may_manage)
-
-
-def _last(room: Room) -> dict[str, Any] | None:
-    return next(iter(messages.before(room, room.seq + 1, 1)), None)
 
 
 def _places(person: Person, ids: Iterable[int]) -> dict[int, dict[str, Any]]:

@@ -40,6 +40,12 @@ def around(room: Room, seq: int, limit: int = NEWEST) -> list[dict[str, Any]]:
     return before(room, seq, limit // 2) + after(room, seq - 1, limit - limit // 2)
 
 
+def by_id(ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """Messages of any rooms, by their ids."""
+    found = Message.objects.filter(pk__in=list(ids)).order_by().prefetch_related("attachments")
+    return {message.pk: describe(message, message.attachments.all()) for message in found}
+
+
 def search(rooms: QuerySet[Room], words: str, limit: int, before_id: int | None = None) -> list[dict[str, Any]]:
     """Chat messages of these rooms that hold every one of the words, newest first, each with its `room` and `id`.
 

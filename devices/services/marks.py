@@ -11,8 +11,7 @@ from django.db.models.functions import Coalesce
 from devices import access, database, fanout
 from devices.access import Person
 from devices.events import ReadMoved
-from devices.models import Message, ReadMark, Room
-from devices.queries import rooms
+from devices.models import Mention, Message, ReadMark, Room
 from devices.values import MessageKind
 
 
@@ -23,16 +22,21 @@ async def read(person: Person, room_id: int, seq: int) -> None:
 
 
 def _read(person: Person, room_id: int, seq: int) -> list[ReadMoved]:
-    room = access.room(person, room_id)
+    room, user_id = access.room(person, room_id), int(person.pk or 0)
+    # Most of what is told has been read already, by another page or by an answer: that costs no transaction.
+    if ReadMark.objects.filter(user=user_id, room=room.pk, seq__gte=min(seq, room.seq)).exists():
+        return []
     moved = move(person, room, seq)
     if moved is None:
         return []
-    unread, mentions = rooms.unread(person, room)
-    return [ReadMoved(int(person.pk or 0), room.pk, moved, unread, mentions)]
+    seq, unread = moved
+    mentions = Mention.objects.filter(user=user_id, room=room.pk, seq__gt=seq).count()
+    return [ReadMoved(user_id, room.pk, seq, unread, mentions)]
 
 
-def move(person: Person, room: Room, seq: int) -> int | None:
-    """Up to where the mark has moved, at most to the newest message; `None` where it is there already."""
+def move(person: Person, room: Room, seq: int) -> tuple[int, int] | None:
+    """Up to where the mark has moved, at most to the newest message, and how many chat messages come after it; `None`
+    where it is there already."""
     with transaction.atomic():
         mark, _ = ReadMark.objects.select_for_update().get_or_create(user_id=int(person.pk or 0), room_id=room.pk)
         if seq <= mark.seq:
@@ -42,7 +46,7 @@ def move(person: Person, room: Room, seq: int) -> int | None:
             return None
         mark.seq, mark.chats = seq, chats - later
         mark.save(update_fields=["seq", "chats"])
-    return seq
+    return seq, later
 
 
 def skip(people: Iterable[int], rooms: Iterable[Room]) -> None:

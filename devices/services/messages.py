@@ -9,7 +9,7 @@ from functools import partial
 from django.db import transaction
 
 from devices import access, database, file_storage, groups
-from devices.access import Action, Person
+from devices.access import Person
 from devices.chat import registry
 from devices.chat.registry import Call
 from devices.chat.text import checked, folded
@@ -68,9 +68,7 @@ async def remove(person: Person, room_id: int, seq: int) -> int:
 
 def conversation(person: Person, username: str) -> int:
     """Id of the room of the two, made at the first call. Raises `NotFound`."""
-    known = username.isprintable() and access.acquaintances(person).filter(username=username).first()
-    if not known:
-        raise NotFound(f"there is nobody called {username!r} in your spaces")
+    known = access.acquaintance(person, username)
     first, second = sorted((int(person.pk or 0), int(known.pk)))
     return Room.objects.get_or_create(first_id=first, second_id=second)[0].pk
 
@@ -204,8 +202,7 @@ def _own(person: Person, room_id: int, seq: int, *, or_managed: bool = False) ->
     message = room.messages.filter(seq=seq, kind=MessageKind.CHAT, removed_at=None).first()
     if message is None:
         raise NotFound(f"there is no message {seq} that could be changed")
-    manages = or_managed and room.space_id is not None and access.may(person, Action.MANAGE, room.space_id)
-    if message.author_id != person.pk and not manages:
+    if message.author_id != person.pk and not (or_managed and access.may_remove(person, message)):
         raise Forbidden("this is somebody else's message")
     rates.check_person(person)
     return room, message

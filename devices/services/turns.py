@@ -33,7 +33,8 @@ _running: set[asyncio.Task[int]] = set()
 async def in_turn(room_id: int, write: Callable[[], Posted]) -> int:
     """Writes when it is the caller's turn in the room, publishes, and returns the seq.
 
-    Raises `Invalid` where the database does not take it. It goes on where the caller is cancelled: what was stored and never told would show with the room's next message.
+    Raises `Invalid` where the database does not take it. It goes on where the caller is cancelled: what was stored and
+    never told would show with the room's next message.
     """
     task = asyncio.get_running_loop().create_task(_write(room_id, write), name=f"write into room {room_id}")
     _running.add(task)
