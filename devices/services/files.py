@@ -17,6 +17,7 @@ from devices.chat.text import checked_file_name
 from devices.errors import TooLarge
 from devices.models import Attachment
 from devices.services import messages
+from devices.services.counted import refusals_counted
 
 FOLDER, DEPTH = "rooms", 2
 """`rooms/<year>/<month>`, see `Attachment.file`."""
@@ -33,11 +34,13 @@ class Upload:
     content: IO[bytes]
 
 
+@refusals_counted
 async def post(person: Person, room_id: int, upload: Upload, text: str = "", key: str | None = None) -> int:
     """Says something that comes with a file; the seq of the message. A file that cannot be said is not kept.
 
     Raises like `messages.post`, `TooLarge`, and `Unavailable` where the storage is full or away.
     """
+    await messages.admit(person, room_id, key)
     await database.run(access.room_to_talk_in, person, room_id)
     # Not in a thread of the database, which a slow storage would keep from others.
     attachment, name = await asyncio.to_thread(_keep, upload)

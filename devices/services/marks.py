@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.db import transaction
 from django.db.models import Count, OuterRef, Subquery
@@ -12,6 +12,7 @@ from devices import access, database, fanout
 from devices.access import Person
 from devices.events import ReadMoved
 from devices.models import Mention, Message, ReadMark, Room
+from devices.queries import rooms
 from devices.values import MessageKind
 
 
@@ -49,10 +50,25 @@ def move(person: Person, room: Room, seq: int) -> tuple[int, int] | None:
     return seq, later
 
 
-def skip(people: Iterable[int], rooms: Iterable[Room]) -> None:
+def follow(person: Person, room: Room) -> ReadMoved:
+    """Who has just written into the room, which is held, has read all of it: nobody else has written since."""
+    user_id = int(person.pk or 0)
+    skip([user_id], [room])
+    return ReadMoved(user_id, room.pk, room.seq, 0, 0)
+
+
+def recounted(room: Room, people: Collection[int], seq: int) -> list[ReadMoved]:
+    """What is left to read, for those of these people who may read the room and have not read it up to `seq`."""
+    read = dict(ReadMark.objects.filter(room=room, user__in=people).values_list("user", "seq"))
+    readers = access.readers(room).filter(pk__in=people) if people else []
+    behind = [person for person in readers if read.get(person.pk, 0) < seq]
+    return [ReadMoved(person.pk, room.pk, read.get(person.pk, 0), *rooms.unread(person, room)) for person in behind]
+
+
+def skip(people: Iterable[int], among: Iterable[Room]) -> None:
     """Nothing that was said in the rooms until now is unread for these people, who could not read it before."""
     marks = [
-        ReadMark(user_id=user, room_id=room.pk, seq=room.seq, chats=room.chats) for room in rooms for user in people
+        ReadMark(user_id=user, room_id=room.pk, seq=room.seq, chats=room.chats) for room in among for user in people
     ]
     ReadMark.objects.bulk_create(
         marks, update_conflicts=True, unique_fields=["user", "room"], update_fields=["seq", "chats"]

@@ -8,12 +8,13 @@ import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 
-from devices import database, fanout
-from devices.errors import Unavailable
+from devices import database, fanout, stats
+from devices.errors import HubbubError, Unavailable
 from devices.events import DirectStored, Event, MessagesStored
 from devices.models import Attachment, Device, Message, Room
 from devices.services import files, messages
@@ -157,3 +158,23 @@ async def test_a_message_is_removed_though_its_file_cannot_be(
     await messages.remove(bob, room, seq)
     assert (await Message.objects.aget(seq=seq)).removed_at
     assert "could not be deleted" in caplog.text
+
+
+async def test_a_file_that_is_refused_is_counted_wherever_that_is(
+    bob: User, mallory: User, room: int, settings: Any, files_folder: Path
+) -> None:
+    settings.FILE_LIMIT, settings.CHAT_RATE_LIMIT = 1, 1
+    calls = [
+        ("not_found", lambda: files.post(mallory, room, upload())),
+        ("too_large", lambda: files.post(bob, room, upload(b"x" * 2**20 + b"x"))),
+        ("invalid", lambda: files.post(bob, room, upload(), key="")),
+    ]
+    await files.post(bob, room, upload(), key="k")
+    calls += [("too_many", lambda: files.post(bob, room, upload()))] * 2
+    for code, call in calls:
+        counter = stats.chat_refused.labels(code)._value
+        before = counter.get()
+        with pytest.raises(HubbubError) as error:
+            await call()
+        assert (error.value.code, counter.get()) == (code, before + 1)
+    assert len(kept(files_folder)) == 1
