@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Count, F, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from devices import access
@@ -38,6 +38,11 @@ def listed(person: Person) -> QuerySet[Any]:
         )
         .order_by("-active_at", "name", "pk")
     )
+
+
+def begun(among: QuerySet[Any]) -> QuerySet[Any]:
+    """Without conversations in which nobody has spoken: to have looked at one's page tells the other nothing."""
+    return among.filter(Q(space__isnull=False) | Q(seq__gt=0))
 
 
 def unread(person: Person, room: Room) -> tuple[int, int]:
