@@ -84,7 +84,7 @@ async def list_revisions(request: HttpRequest, id: int, seq: int) -> dict[str, A
     return await database.run(_revisions, asking(request), id, seq)
 
 
-@router.get("/{int:id}/search", response={200: FoundList, (401, 404, 422, 503): Problem})
+@router.get("/{int:id}/search", response={200: FoundList, (401, 404, 422, 429, 503): Problem})
 async def search_room(
     request: HttpRequest, id: int, q: _Words, before: _Before = None, limit: _Limit = queries.NEWEST
 ) -> dict[str, Any]:
@@ -92,7 +92,7 @@ async def search_room(
     return await database.run(_search, asking(request), id, q, before, limit)
 
 
-@search_router.get("", response={200: FoundList, (401, 422, 503): Problem})
+@search_router.get("", response={200: FoundList, (401, 422, 429, 503): Problem})
 async def search_rooms(
     request: HttpRequest, q: _Words, before: _Before = None, limit: _Limit = queries.NEWEST
 ) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="message",
             index=models.Index(
-                condition=models.Q(("of__isnull", False)), fields=["room", "of"], name="messages_of_another"
+                condition=models.Q(("of__isnull", False)), fields=["room", "of", "seq"], name="messages_of_another"
             ),
         ),
         migrations.AddIndex(

@@ -95,7 +95,8 @@ class Message(models.Model):
         indexes = [
             models.Index(fields=["author", "-at"], name="messages_of_author"),
             models.Index(fields=["room", "by", "-at"], condition=Q(origin="bot"), name="messages_of_bots"),
-            models.Index(fields=["room", "of"], condition=Q(of__isnull=False), name="messages_of_another"),
+            # With `seq`, or SQLite would read the whole room in its order.
+            models.Index(fields=["room", "of", "seq"], condition=Q(of__isnull=False), name="messages_of_another"),
         ]
 
     def __str__(self) -> str:
