@@ -16,6 +16,7 @@ from devices.access import Person
 from devices.chat.text import checked_file_name
 from devices.errors import TooLarge
 from devices.models import Attachment
+from devices.queries import files as queries
 from devices.services import messages
 from devices.services.counted import refusals_counted
 
@@ -85,7 +86,7 @@ class Sweep:
         self._folders: list[str] = []
 
     def __call__(self) -> bool:
-        if not self._folders and Attachment.objects.exists():  # else the database may just not be restored yet
+        if not self._folders and queries.any_known():
             self._folders = list(file_storage.folders(FOLDER, DEPTH))
         if self._folders:
             _sweep(self._folders.pop(), datetime.now(UTC) - ORPHAN_AGE)

@@ -20,7 +20,8 @@ from django.db.models import Q
 from devices import groups, stats
 from devices.chat.text import folded
 from devices.events import AvailabilityChanged, Entry, MessagesStored
-from devices.models import Attachment, Mention, Message, Room
+from devices.models import Attachment, Mention, Message, Room, Watermark
+from devices.queries.files import FILES
 from devices.queries.messages import describe
 from devices.values import Availability, MessageKind, Origin
 
@@ -192,6 +193,8 @@ def _save_files(stored: Iterable[tuple[Line, Message]]) -> None:
         for file in line.files:
             file.message = message
             file.save()
+        if line.files:
+            Watermark.objects.bulk_create([Watermark(name=FILES, time=line.at)], ignore_conflicts=True)
 
 
 def _save_mentions(stored: Iterable[tuple[Line, Message]]) -> None:

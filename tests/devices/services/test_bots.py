@@ -10,7 +10,7 @@ from devices.access import Action, may
 from devices.errors import Forbidden, Invalid, NotFound, TooMany
 from devices.models import ApiToken, Bot, Device, Message, Space, Webhook
 from devices.queries.tokens import owner
-from devices.services import bots, devices, messages, rooms, spaces
+from devices.services import bots, devices, log, messages, rooms, spaces
 from devices.services.bots import MAX_WEBHOOKS
 from devices.values import Role
 
@@ -116,6 +116,25 @@ def test_each_webhook_has_the_limits_of_a_person(alice: User, pump: Device, spac
     post(elsewhere, "x")
     with pytest.raises(Invalid):
         post(elsewhere, "x\0")
+
+
+def test_a_webhook_over_its_limit_holds_up_no_room(
+    alice: User, pump: Device, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CHAT_RATE_LIMIT = 1
+    builds, _ = bots.create_webhook(alice, pump.room.pk, "CI")
+    backup, _ = bots.create_webhook(alice, pump.room.pk, "backup")
+    post(builds, "x")
+    with pytest.raises(TooMany):
+        post(builds, "x")
+    held: list[int] = []
+    hold = log.hold
+    monkeypatch.setattr(log, "hold", lambda room_id: (held.append(room_id), hold(room_id)))
+    with pytest.raises(TooMany):
+        post(builds, "x")
+    assert held == []
+    post(backup, "x")
+    assert held == [pump.room.pk]
 
 
 def test_a_name_is_taken_once_in_a_room(alice: User, pump: Device, space: Space) -> None:
