@@ -12,7 +12,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import Q, QuerySet
 
 from devices.errors import Forbidden, NotFound
-from devices.models import Block, Device, Member, Room, Space
+from devices.models import Block, Device, Member, Message, Room, Space
 from devices.values import Role, is_uid
 
 Person = AbstractBaseUser | AnonymousUser
@@ -52,7 +52,7 @@ def space(person: Person, slug: str, action: Action = Action.WATCH) -> Space:
     found = spaces(person).filter(slug=slug).first() if slug.isprintable() else None
     if found is None:
         raise NotFound(f"there is no space {slug!r}")
-    require(person, action, found.pk)
+    _require_more(person, action, found.pk)
     return found
 
 
@@ -70,7 +70,7 @@ def device(person: Person, uid: str, action: Action = Action.WATCH) -> Device:
     found = devices(person).select_related("space").filter(uid=uid).first() if is_uid(uid) else None
     if found is None:
         raise NotFound(f"there is no device {uid!r}")
-    require(person, action, found.space_id)
+    _require_more(person, action, found.space_id)
     return found
 
 
@@ -90,7 +90,7 @@ def room(person: Person, id: int, action: Action = Action.WATCH) -> Room:
     if found is None:
         raise NotFound(f"there is no room {id}")
     if found.space_id is not None:
-        require(person, action, found.space_id)
+        _require_more(person, action, found.space_id)
     elif action is not Action.WATCH:
         raise Forbidden("a conversation of two people belongs to no space")
     return found
@@ -114,9 +114,29 @@ def acquaintances(person: Person) -> QuerySet[User]:
     return User.objects.filter(pk__in=shared, is_active=True).exclude(pk=int(person.pk or 0))
 
 
-def members(space_id: int) -> QuerySet[User]:
-    """The active members of the space."""
-    return User.objects.filter(memberships__space=space_id, is_active=True)
+def acquaintance(person: Person, username: str) -> User:
+    """Who shares a space with the person and has this username. Raises `NotFound`."""
+    # Checked first: PostgreSQL fails on text that holds the NUL character.
+    found = acquaintances(person).filter(username=username).first() if username.isprintable() else None
+    if found is None:
+        raise NotFound(f"there is nobody called {username!r} in your spaces")
+    return found
+
+
+def readers(room: Room) -> QuerySet[User]:
+    """Who may read the room: the active members of its space, or the two of the conversation."""
+    if room.space_id is not None:
+        return User.objects.filter(memberships__space=room.space_id, is_active=True)
+    return User.objects.filter(Q(pk=room.first_id) | Q(pk=room.second_id))
+
+
+def may_remove(person: Person, message: Message) -> bool:
+    """Whether the person may remove the message, and read what it said once it is removed: its author, and who manages
+    the space. Asked of somebody who may read the room."""
+    if message.author_id is not None and message.author_id == person.pk:
+        return True
+    space_id = message.room.space_id
+    return space_id is not None and may(person, Action.MANAGE, space_id)
 
 
 def _require_acquaintance(person: Person, conversation: Room) -> None:
@@ -126,6 +146,12 @@ def _require_acquaintance(person: Person, conversation: Room) -> None:
         raise Forbidden("you share no space with this person any more")
     if Block.objects.filter(Q(by=other, person=me) | Q(by=me, person=other)).exists():
         raise Forbidden("one of you has blocked the other")
+
+
+def _require_more(person: Person, action: Action, space_id: int) -> None:
+    """Of what the person has been found to watch already."""
+    if action is not Action.WATCH:
+        require(person, action, space_id)
 
 
 def require(person: Person, action: Action, space_id: int) -> None:

@@ -17,13 +17,13 @@ from bridges.rest import times
 from bridges.rest.auth import asking
 from bridges.rest.errors import Problem
 from bridges.rest.schemas import Extents, Imported
-from bridges.rest.slots import Slots
 from bridges.rest.streaming import begun
 from devices import access, database, stats
 from devices.access import Action, Person
 from devices.errors import HubbubError, Invalid
 from devices.queries import export
 from devices.queries.export import Extent
+from devices.slots import Slots
 from devices.values import now_us
 
 logger = logging.getLogger("hubbub.rest")

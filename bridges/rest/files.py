@@ -15,7 +15,6 @@ from ninja import Router, Status
 from bridges.rest.auth import asking
 from bridges.rest.errors import Problem
 from bridges.rest.room_schemas import Posted
-from bridges.rest.slots import Slots
 from bridges.rest.streaming import begun
 from devices import access, database, file_storage
 from devices.access import Person
@@ -24,6 +23,7 @@ from devices.models import Attachment
 from devices.queries import files as queries
 from devices.services import files
 from devices.services.files import Upload
+from devices.slots import Slots
 
 router = Router(tags=["files"])
 

@@ -19,7 +19,7 @@ from bridges.rest.room_schemas import (
     RevisionList,
 )
 from devices import access, database
-from devices.access import Action, Person
+from devices.access import Person
 from devices.errors import Forbidden, Invalid, NotFound
 from devices.models import Room
 from devices.queries import messages as queries
@@ -84,7 +84,7 @@ async def list_revisions(request: HttpRequest, id: int, seq: int) -> dict[str, A
     return await database.run(_revisions, asking(request), id, seq)
 
 
-@router.get("/{int:id}/search", response={200: FoundList, (401, 404, 422, 503): Problem})
+@router.get("/{int:id}/search", response={200: FoundList, (401, 404, 422, 429, 503): Problem})
 async def search_room(
     request: HttpRequest, id: int, q: _Words, before: _Before = None, limit: _Limit = queries.NEWEST
 ) -> dict[str, Any]:
@@ -92,7 +92,7 @@ async def search_room(
     return await database.run(_search, asking(request), id, q, before, limit)
 
 
-@search_router.get("", response={200: FoundList, (401, 422, 503): Problem})
+@search_router.get("", response={200: FoundList, (401, 422, 429, 503): Problem})
 async def search_rooms(
     request: HttpRequest, q: _Words, before: _Before = None, limit: _Limit = queries.NEWEST
 ) -> dict[str, Any]:
@@ -122,13 +122,9 @@ def _revisions(person: Person, id: int, seq: int) -> dict[str, Any]:
     message = room.messages.filter(seq=seq).first()
     if message is None:
         raise NotFound(f"there is no message {seq}")
-    if message.removed_at is not None and message.author_id != person.pk and not _manages(person, room):
+    if message.removed_at is not None and not access.may_remove(person, message):
         raise Forbidden("what was removed is for its author and for managers")
     return {"items": queries.revisions(room, seq)}
-
-
-def _manages(person: Person, room: Room) -> bool:
-    return room.space_id is not None and access.may(person, Action.MANAGE, room.space_id)
 
 
 def _search(person: Person, id: int | None, words: str, before: int | None, limit: int) -> dict[str, Any]:

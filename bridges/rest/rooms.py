@@ -27,7 +27,8 @@ async def list_rooms(
     limit: Annotated[int, Query(ge=1, le=1_000)] = 200,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> dict[str, Any]:
-    """The rooms that you may read, those of devices and conversations among them."""
+    """The rooms that you may read, those of devices and conversations among them; conversations in which nobody has
+    spoken left out."""
     return await database.run(_list, asking(request), limit, offset)
 
 
@@ -69,8 +70,11 @@ async def mark_read(request: HttpRequest, id: int, given: ReadUpTo) -> Status[No
 
 
 def _list(person: Person, limit: int, offset: int) -> dict[str, Any]:
-    page = queries.listed(person)[offset : offset + limit]
-    return {"items": [queries.describe(person, room) for room in page], "count": access.rooms(person).count()}
+    page = queries.begun(queries.listed(person))[offset : offset + limit]
+    return {
+        "items": [queries.describe(person, room) for room in page],
+        "count": queries.begun(access.rooms(person)).count(),
+    }
 
 
 def _show(person: Person, id: int) -> dict[str, Any]:

@@ -63,7 +63,7 @@ async def delete_webhook(request: HttpRequest, id: int, webhook: int) -> Status[
 async def post_to_webhook(request: HttpRequest, secret: str) -> Status[dict[str, int]]:
     """Says something in the webhook's room and name. Who knows the address may."""
     webhook = await _known(request, secret)
-    return Status(201, {"seq": await messages.post_as(webhook.name, webhook.room_id, _text(request))})
+    return Status(201, {"seq": await messages.post_as(webhook, _text(request))})
 
 
 async def _known(request: HttpRequest, secret: str) -> Webhook:

@@ -7,7 +7,6 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from dashboards import room_lists
 from dashboards.views.refusals import as_pages
 from dashboards.views.rooms import described, page_data, sentence
 from devices import access
@@ -21,7 +20,7 @@ from devices.services import blocks, messages
 @login_required
 def inbox(request: HttpRequest) -> HttpResponse:
     """The conversations, newest first, and the people to start one with."""
-    context = {"conversations": room_lists.conversations(request.user), "people": queries.people(request.user)}
+    context = {"conversations": queries.conversations(request.user), "people": queries.people(request.user)}
     return render(request, "dashboards/inbox.html", context)
 
 
@@ -39,7 +38,7 @@ def conversation(request: HttpRequest, username: str) -> HttpResponse:
     known = next((one for one in people if one["username"] == username), None)
     has_blocked = known is not None and known["blocked"]
     context = {
-        "conversations": room_lists.conversations(request.user),
+        "conversations": queries.conversations(request.user),
         "people": people,
         "username": username,
         "room": room,

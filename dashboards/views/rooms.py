@@ -17,7 +17,7 @@ from dashboards.views.connecting import base_url
 from dashboards.views.refusals import as_pages
 from devices import access
 from devices.access import Action, Person
-from devices.errors import HubbubError, Invalid
+from devices.errors import HubbubError, Invalid, TooMany
 from devices.models import Room
 from devices.queries import rooms as queries
 from devices.services import bots
@@ -30,8 +30,12 @@ _NUMBER = re.compile(r"[0-9]{1,18}")
 def rooms(request: HttpRequest) -> HttpResponse:
     """The rooms of one's spaces, beside what was said last; with `?q=`, beside the messages that hold the words."""
     words = request.GET.get("q", "").strip()
-    found, more = room_lists.found(request.user, words, number(request, "before"))
-    context = {"groups": room_lists.by_space(request.user), "words": words, "found": found, "more": more}
+    try:
+        found, more = room_lists.found(request.user, words, number(request, "before"))
+    except TooMany as error:
+        return HttpResponse(sentence(error), content_type="text/plain", status=429, headers={"Retry-After": "1"})
+    groups = room_lists.by_space(request.user, words=words)
+    context = {"groups": groups, "words": words, "found": found, "more": more}
     return render(request, "dashboards/rooms.html", context)
 
 
@@ -63,7 +67,7 @@ def room(request: HttpRequest, id: int) -> HttpResponse:
         return redirect(room_lists.url_of(shown, number(request, "seq")))
     may_manage = access.may(request.user, Action.MANAGE, found.space_id or 0)
     context = {
-        "groups": room_lists.by_space(request.user),
+        "groups": room_lists.by_space(request.user, current=found.pk),
         "room": found,
         "name": shown["name"],
         "many_spaces": access.spaces(request.user).count() > 1,

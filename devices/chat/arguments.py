@@ -15,16 +15,12 @@ def first(text: str) -> tuple[str, str]:
     """The first word and what follows it, both without white space around them.
 
     `"oil pressure" 4` begins with one word too; inside the quotes everything is as in JSON. Raises `Invalid` where
-    they do not close.
+    they do not close, and for a word that no name can be: PostgreSQL fails on the NUL character.
     """
-    if not text.startswith('"'):
-        word, *rest = text.split(None, 1) or [""]
-        return word, rest[0].strip() if rest else ""
-    end = _end_of_quotes(text)
-    try:
-        return _STRING.decode(text[:end]), text[end:].strip()
-    except msgspec.DecodeError:
-        raise Invalid('what is in quotes is written as in JSON: "oil \\"A\\" pressure"') from None
+    word, rest = _quoted(text) if text.startswith('"') else _plain(text)
+    if not word.isprintable():
+        raise Invalid("a name has printable characters alone")
+    return word, rest.strip()
 
 
 def value(text: str) -> Any:
@@ -33,6 +29,19 @@ def value(text: str) -> Any:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):
         return text
+
+
+def _plain(text: str) -> tuple[str, str]:
+    word, *rest = text.split(None, 1) or [""]
+    return word, rest[0] if rest else ""
+
+
+def _quoted(text: str) -> tuple[str, str]:
+    end = _end_of_quotes(text)
+    try:
+        return _STRING.decode(text[:end]), text[end:]
+    except msgspec.DecodeError:
+        raise Invalid('what is in quotes is written as in JSON: "oil \\"A\\" pressure"') from None
 
 
 def _end_of_quotes(text: str) -> int:

@@ -85,7 +85,7 @@ class Message(models.Model):
     removed_at = models.BigIntegerField(null=True, help_text="microseconds")
 
     class Meta:
-        ordering = ["room", "seq"]
+        ordering = ["room_id", "seq"]  # not "room", which is ordered by its name
         constraints = [
             models.UniqueConstraint(fields=["room", "seq"], name="one_message_of_a_seq"),
             models.UniqueConstraint(
@@ -95,6 +95,8 @@ class Message(models.Model):
         indexes = [
             models.Index(fields=["author", "-at"], name="messages_of_author"),
             models.Index(fields=["room", "by", "-at"], condition=Q(origin="bot"), name="messages_of_bots"),
+            # With `seq`, or SQLite would read the whole room in its order.
+            models.Index(fields=["room", "of", "seq"], condition=Q(of__isnull=False), name="messages_of_another"),
         ]
 
     def __str__(self) -> str:
@@ -126,6 +128,7 @@ class Mention(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "room", "seq"], name="one_mention")]
+        indexes = [models.Index(fields=["room"], name="mentions_of_room")]  # what goes with a room is found by it
 
     def __str__(self) -> str:
         return f"{self.user_id} in {self.room_id}"
@@ -169,7 +172,10 @@ class Bot(models.Model):
 
 
 class Webhook(models.Model):
-    """A secret address: what is posted to it is said in the room, under the webhook's name. Only the hash is kept."""
+    """A secret address: what is posted to it is said in the room, under the webhook's name. Only the hash is kept.
+
+    It belongs to the room, and outlives the membership of who made it.
+    """
 
     room = models.ForeignKey(Room, models.CASCADE, related_name="webhooks")
     name = models.CharField(max_length=64)
@@ -179,6 +185,8 @@ class Webhook(models.Model):
 
     class Meta:
         ordering = ["name", "id"]
+        # The log tells them apart by their names, and so does their limit.
+        constraints = [models.UniqueConstraint(fields=["room", "name"], name="one_webhook_of_a_name")]
 
     def __str__(self) -> str:
         return self.name

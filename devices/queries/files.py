@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from devices.errors import NotFound
-from devices.models import Attachment, Room
+from devices.models import Attachment, Room, Watermark
+
+FILES = "files"
+"""Watermark: when a file first came with a message. It outlives all of them."""
 
 
 def of_room(room: Room, id: int, name: str) -> Attachment:
@@ -12,3 +15,8 @@ def of_room(room: Room, id: int, name: str) -> Attachment:
     if found is None or found.name != name:
         raise NotFound(f"there is no file {id}")
     return found
+
+
+def any_known() -> bool:
+    """Whether the database has ever known of a file. One that has not may be another's, or not be restored yet."""
+    return Attachment.objects.exists() or Watermark.objects.filter(name=FILES).exists()

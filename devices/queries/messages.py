@@ -10,12 +10,17 @@ from django.db.models import QuerySet
 from devices.chat.text import words_of
 from devices.errors import NotFound
 from devices.models import Attachment, Message, Room
+from devices.slots import Slots
 from devices.values import MessageKind
 
 NEWEST = 50
 """Messages of a snapshot."""
 MAX_PAGE = 200
 """Messages of one answer."""
+MAX_SEARCHES = 2
+"""At once in a process. A rare word in a long log takes half a second of one of its few threads of the database."""
+searches = Slots("searches", MAX_SEARCHES)
+
 _HIDDEN = "before"
 """Key of `Message.data` that holds what an edit or a removal has replaced."""
 
@@ -40,22 +45,30 @@ def around(room: Room, seq: int, limit: int = NEWEST) -> list[dict[str, Any]]:
     return before(room, seq, limit // 2) + after(room, seq - 1, limit - limit // 2)
 
 
+def by_id(ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """Messages of any rooms, by their ids."""
+    found = Message.objects.filter(pk__in=list(ids)).order_by().prefetch_related("attachments")
+    return {message.pk: describe(message, message.attachments.all()) for message in found}
+
+
 def search(rooms: QuerySet[Room], words: str, limit: int, before_id: int | None = None) -> list[dict[str, Any]]:
     """Chat messages of these rooms that hold every one of the words, newest first, each with its `room` and `id`.
 
-    `before_id`: the `id` of the last one of the page before.
+    `before_id`: the `id` of the last one of the page before. Raises `TooMany` while others search.
     """
     sought = words_of(words)
-    found = Message.objects.filter(room__in=rooms, kind=MessageKind.CHAT, removed_at=None)
+    if not sought:
+        return []
+    found = _said_in(rooms, before_id)
     for word in sought:
         found = found.filter(folded__contains=word)
-    if before_id is not None:
-        found = found.filter(pk__lt=before_id)
-    messages = found.prefetch_related("attachments").order_by("-pk")[:limit] if sought else []
-    return [
-        {"id": message.pk, "room": message.room_id, **describe(message, message.attachments.all())}
-        for message in messages
-    ]
+    with searches:
+        return _with_places(found[:limit])
+
+
+def last_said(rooms: QuerySet[Room], limit: int, before_id: int | None = None) -> list[dict[str, Any]]:
+    """The newest chat messages of these rooms; otherwise like `search`."""
+    return _with_places(_said_in(rooms, before_id)[:limit])
 
 
 def revisions(room: Room, seq: int) -> list[dict[str, Any]]:
@@ -100,6 +113,19 @@ def describe_file(attachment: Attachment) -> dict[str, Any]:
     if attachment.width and attachment.height:
         shown |= {"width": attachment.width, "height": attachment.height}
     return shown
+
+
+def _said_in(rooms: QuerySet[Room], before_id: int | None) -> QuerySet[Message]:
+    """What is still to be read there, newest first."""
+    said = Message.objects.filter(room__in=rooms, kind=MessageKind.CHAT, removed_at=None).order_by("-pk")
+    return said if before_id is None else said.filter(pk__lt=before_id)
+
+
+def _with_places(messages: QuerySet[Message]) -> list[dict[str, Any]]:
+    return [
+        {"id": message.pk, "room": message.room_id, **describe(message, message.attachments.all())}
+        for message in messages.prefetch_related("attachments")
+    ]
 
 
 def _ascending(messages: QuerySet[Message]) -> list[dict[str, Any]]:

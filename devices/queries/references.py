@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Q, QuerySet
 
 from devices import access
 from devices.chat.references import as_metric, candidates, readings_of
@@ -32,12 +31,7 @@ def resolve(room: Room, text: str) -> tuple[list[User], Values]:
 
 
 def _people(room: Room, names: set[str]) -> dict[str, User]:
-    among: QuerySet[User]
-    if room.space_id is not None:
-        among = access.members(room.space_id)
-    else:
-        among = User.objects.filter(Q(pk=room.first_id) | Q(pk=room.second_id))
-    return {user.get_username(): user for user in among.filter(username__in=names)}
+    return {user.get_username(): user for user in access.readers(room).filter(username__in=names)}
 
 
 def _first(readings: list[str], people: dict[str, User]) -> User | None:

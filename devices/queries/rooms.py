@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from devices import access
 from devices.access import Person
-from devices.models import Block, Mention, ReadMark, Room
+from devices.models import Block, Mention, Message, ReadMark, Room
 from devices.queries import messages
 
 MAX_LISTED = 200
@@ -39,6 +38,11 @@ def listed(person: Person) -> QuerySet[Any]:
         )
         .order_by("-active_at", "name", "pk")
     )
+
+
+def begun(among: QuerySet[Any]) -> QuerySet[Any]:
+    """Without conversations in which nobody has spoken: to have looked at one's page tells the other nothing."""
+    return among.filter(Q(space__isnull=False) | Q(seq__gt=0))
 
 
 def unread(person: Person, room: Room) -> tuple[int, int]:
@@ -84,16 +88,24 @@ def inbox(person: Person) -> dict[str, Any]:
     rooms = listed(person)
     sums = rooms.filter(unread__gt=0).values_list("space_id", "unread", "mention_count")
     private = [count for space_id, count, _ in sums if space_id is None]
-    conversations = list(rooms.filter(space=None, seq__gt=0)[:MAX_LISTED])  # else nothing was ever said in it
     # Whoever is mentioned there has something unread: to filter by both would cost PostgreSQL ten times as much.
     unread_rooms = rooms.filter(unread__gt=0, space__isnull=False)[:MAX_LISTED]
     return {
         "direct": sum(private),
         "mentions": sum(mentions for space_id, _, mentions in sums if space_id is not None),
         "unread": sum(count for space_id, count, _ in sums if space_id is not None),
-        "conversations": [_with_last(person, room) for room in conversations],
+        "conversations": conversations(person),
         "rooms": [describe(person, room) for room in unread_rooms],
     }
+
+
+def conversations(person: Person) -> list[dict[str, Any]]:
+    """The person's conversations, newest first, each with its `last` message; those in which nobody has spoken left
+    out."""
+    newest = Message.objects.filter(room=OuterRef("pk"), seq=OuterRef("seq")).values("pk")
+    found = list(listed(person).filter(space=None, seq__gt=0).annotate(last_id=Subquery(newest))[:MAX_LISTED])
+    last = messages.by_id(room.last_id for room in found)
+    return [{**describe(person, room), "last": last.get(room.last_id)} for room in found]
 
 
 def people(person: Person) -> list[dict[str, Any]]:
@@ -105,13 +117,5 @@ def people(person: Person) -> list[dict[str, Any]]:
 
 def members_of(room: Room) -> list[dict[str, Any]]:
     """Who may read the room: what `@` completes to."""
-    if room.space_id is not None:
-        among = access.members(room.space_id)
-    else:
-        among = User.objects.filter(Q(pk=room.first_id) | Q(pk=room.second_id))
-    rows = among.order_by("username").values_list("username", "bot")
+    rows = access.readers(room).order_by("username").values_list("username", "bot")
     return [{"username": username, "bot": bot is not None} for username, bot in rows]
-
-
-def _with_last(person: Person, room: Room) -> dict[str, Any]:
-    return {**describe(person, room), "last": next(iter(messages.before(room, room.seq + 1, 1)), None)}

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from devices import access
 from devices.access import Person
-from devices.errors import NotFound
 from devices.models import Block
 
 
 def block(person: Person, username: str) -> None:
     """The two cannot write to each other any more. Raises `NotFound`."""
-    known = username.isprintable() and access.acquaintances(person).filter(username=username).first()
-    if not known:
-        raise NotFound(f"there is nobody called {username!r} in your spaces")
-    Block.objects.get_or_create(by_id=person.pk, person_id=known.pk)
+    Block.objects.get_or_create(by_id=person.pk, person_id=access.acquaintance(person, username).pk)
 
 
 def unblock(person: Person, username: str) -> None:

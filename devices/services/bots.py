@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from devices import access
 from devices.access import Action, Person
@@ -40,7 +40,12 @@ def create_webhook(person: Person, room_id: int, name: str) -> tuple[Webhook, st
     if room.webhooks.count() >= MAX_WEBHOOKS:
         raise Invalid(f"a room has up to {MAX_WEBHOOKS} webhooks")
     secret = secrets.token_urlsafe(32)
-    return Webhook.objects.create(room=room, name=name, hash=hash_token(secret), created_by_id=person.pk), secret
+    try:
+        with transaction.atomic():
+            made = Webhook.objects.create(room=room, name=name, hash=hash_token(secret), created_by_id=person.pk)
+    except IntegrityError:
+        raise Invalid(f"there is a webhook {name!r} already") from None
+    return made, secret
 
 
 def delete_webhook(person: Person, room_id: int, id: int) -> None:

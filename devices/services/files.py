@@ -16,7 +16,9 @@ from devices.access import Person
 from devices.chat.text import checked_file_name
 from devices.errors import TooLarge
 from devices.models import Attachment
+from devices.queries import files as queries
 from devices.services import messages
+from devices.services.counted import refusals_counted
 
 FOLDER, DEPTH = "rooms", 2
 """`rooms/<year>/<month>`, see `Attachment.file`."""
@@ -33,11 +35,13 @@ class Upload:
     content: IO[bytes]
 
 
+@refusals_counted
 async def post(person: Person, room_id: int, upload: Upload, text: str = "", key: str | None = None) -> int:
     """Says something that comes with a file; the seq of the message. A file that cannot be said is not kept.
 
     Raises like `messages.post`, `TooLarge`, and `Unavailable` where the storage is full or away.
     """
+    await messages.admit(person, room_id, key)
     await database.run(access.room_to_talk_in, person, room_id)
     # Not in a thread of the database, which a slow storage would keep from others.
     attachment, name = await asyncio.to_thread(_keep, upload)
@@ -82,7 +86,7 @@ class Sweep:
         self._folders: list[str] = []
 
     def __call__(self) -> bool:
-        if not self._folders and Attachment.objects.exists():  # else the database may just not be restored yet
+        if not self._folders and queries.any_known():
             self._folders = list(file_storage.folders(FOLDER, DEPTH))
         if self._folders:
             _sweep(self._folders.pop(), datetime.now(UTC) - ORPHAN_AGE)

@@ -20,7 +20,8 @@ from django.db.models import Q
 from devices import groups, stats
 from devices.chat.text import folded
 from devices.events import AvailabilityChanged, Entry, MessagesStored
-from devices.models import Attachment, Mention, Message, Room
+from devices.models import Attachment, Mention, Message, Room, Watermark
+from devices.queries.files import FILES
 from devices.queries.messages import describe
 from devices.values import Availability, MessageKind, Origin
 
@@ -63,13 +64,14 @@ def hold(room_id: int) -> None:
     Room.objects.select_for_update(no_key=True).filter(pk=room_id).values_list("pk").first()
 
 
-def append(lines: Sequence[Line]) -> Written:
+def append(lines: Sequence[Line], held: Room | None = None) -> Written:
     """Writes the lines. Call it inside a transaction, once and after other locks: it locks the rooms.
 
+    `held`: the one room of the lines, read after it was held; its own fields are what they are in the database then.
     Left out are lines of a room that is gone or was never made, and an availability that the room says already: of a
     device that was `unknown` because the hub has started again, and comes back as it was.
     """
-    rooms = _lock(lines)
+    rooms = _lock(lines) if held is None else _by_owner([held])
     stored = [(line, _next(room, line)) for line in lines if (room := _room_of(line, rooms)) and _is_news(line, room)]
     if not stored:
         return Written([], [])
@@ -115,9 +117,15 @@ def _lock(lines: Iterable[Line]) -> dict[tuple[str, int | None], Room]:
     """In the order of their ids, as two processes that lock the same ones would otherwise wait for each other."""
     wanted = Q(pk__in={line.room_id for line in lines if line.room_id is not None})
     wanted |= Q(device__in={line.device_id for line in lines if line.device_id is not None})
-    rooms = list(Room.objects.select_for_update(no_key=True).filter(wanted).order_by("pk"))
-    found: dict[tuple[str, int | None], Room] = {("room", room.pk): room for room in rooms}
-    return found | {("device", room.device_id): room for room in rooms}
+    return _by_owner(Room.objects.select_for_update(no_key=True).filter(wanted).order_by("pk"))
+
+
+def _by_owner(rooms: Iterable[Room]) -> dict[tuple[str, int | None], Room]:
+    """The rooms as lines name them."""
+    found: dict[tuple[str, int | None], Room] = {}
+    for room in rooms:
+        found |= {("room", room.pk): room, ("device", room.device_id): room}
+    return found
 
 
 def _room_of(line: Line, rooms: dict[tuple[str, int | None], Room]) -> Room | None:
@@ -185,6 +193,8 @@ def _save_files(stored: Iterable[tuple[Line, Message]]) -> None:
         for file in line.files:
             file.message = message
             file.save()
+        if line.files:
+            Watermark.objects.bulk_create([Watermark(name=FILES, time=line.at)], ignore_conflicts=True)
 
 
 def _save_mentions(stored: Iterable[tuple[Line, Message]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.db import transaction
 from django.db.models import Count, OuterRef, Subquery
@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 from devices import access, database, fanout
 from devices.access import Person
 from devices.events import ReadMoved
-from devices.models import Message, ReadMark, Room
+from devices.models import Mention, Message, ReadMark, Room
 from devices.queries import rooms
 from devices.values import MessageKind
 
@@ -23,16 +23,21 @@ async def read(person: Person, room_id: int, seq: int) -> None:
 
 
 def _read(person: Person, room_id: int, seq: int) -> list[ReadMoved]:
-    room = access.room(person, room_id)
+    room, user_id = access.room(person, room_id), int(person.pk or 0)
+    # Most of what is told has been read already, by another page or by an answer: that costs no transaction.
+    if ReadMark.objects.filter(user=user_id, room=room.pk, seq__gte=min(seq, room.seq)).exists():
+        return []
     moved = move(person, room, seq)
     if moved is None:
         return []
-    unread, mentions = rooms.unread(person, room)
-    return [ReadMoved(int(person.pk or 0), room.pk, moved, unread, mentions)]
+    seq, unread = moved
+    mentions = Mention.objects.filter(user=user_id, room=room.pk, seq__gt=seq).count()
+    return [ReadMoved(user_id, room.pk, seq, unread, mentions)]
 
 
-def move(person: Person, room: Room, seq: int) -> int | None:
-    """Up to where the mark has moved, at most to the newest message; `None` where it is there already."""
+def move(person: Person, room: Room, seq: int) -> tuple[int, int] | None:
+    """Up to where the mark has moved, at most to the newest message, and how many chat messages come after it; `None`
+    where it is there already."""
     with transaction.atomic():
         mark, _ = ReadMark.objects.select_for_update().get_or_create(user_id=int(person.pk or 0), room_id=room.pk)
         if seq <= mark.seq:
@@ -42,13 +47,28 @@ def move(person: Person, room: Room, seq: int) -> int | None:
             return None
         mark.seq, mark.chats = seq, chats - later
         mark.save(update_fields=["seq", "chats"])
-    return seq
+    return seq, later
 
 
-def skip(people: Iterable[int], rooms: Iterable[Room]) -> None:
+def follow(person: Person, room: Room) -> ReadMoved:
+    """Who has just written into the room, which is held, has read all of it: nobody else has written since."""
+    user_id = int(person.pk or 0)
+    skip([user_id], [room])
+    return ReadMoved(user_id, room.pk, room.seq, 0, 0)
+
+
+def recounted(room: Room, people: Collection[int], seq: int) -> list[ReadMoved]:
+    """What is left to read, for those of these people who may read the room and have not read it up to `seq`."""
+    read = dict(ReadMark.objects.filter(room=room, user__in=people).values_list("user", "seq"))
+    readers = access.readers(room).filter(pk__in=people) if people else []
+    behind = [person for person in readers if read.get(person.pk, 0) < seq]
+    return [ReadMoved(person.pk, room.pk, read.get(person.pk, 0), *rooms.unread(person, room)) for person in behind]
+
+
+def skip(people: Iterable[int], among: Iterable[Room]) -> None:
     """Nothing that was said in the rooms until now is unread for these people, who could not read it before."""
     marks = [
-        ReadMark(user_id=user, room_id=room.pk, seq=room.seq, chats=room.chats) for room in rooms for user in people
+        ReadMark(user_id=user, room_id=room.pk, seq=room.seq, chats=room.chats) for room in among for user in people
     ]
     ReadMark.objects.bulk_create(
         marks, update_conflicts=True, unique_fields=["user", "room"], update_fields=["seq", "chats"]

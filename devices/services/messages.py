@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 
 from django.db import transaction
 
-from devices import access, database, file_storage, groups
-from devices.access import Action, Person
+from devices import access, database, groups
+from devices.access import Person
 from devices.chat import registry
 from devices.chat.registry import Call
 from devices.chat.text import checked, folded
 from devices.errors import Forbidden, Invalid, NotFound
-from devices.events import DirectStored, MessagesStored, ReadMoved
-from devices.models import Attachment, Mention, Message, Room
+from devices.events import DirectStored, Event, MessagesStored
+from devices.models import Attachment, Message, Room, Webhook
 from devices.models.rooms import MAX_KEY
 from devices.queries import bots, references
 from devices.services import commands, log, marks, rates
+from devices.services.counted import refusals_counted
 from devices.services.log import Line
 from devices.services.turns import Posted, in_turn
 from devices.values import MessageKind, Origin, now_us
@@ -27,73 +27,97 @@ REPEATED = 20
 """Messages that are published again where somebody sends one again."""
 
 
+@refusals_counted
 async def post(person: Person, room_id: int, text: str, key: str | None = None) -> int:
     """Says `text` in the room, or does what it asks for where it begins with `/`; the seq of its message.
 
     `key` is the client's own name for it: sent again, it is the same message. Raises `NotFound`, `Forbidden`,
     `Invalid` or `TooMany`.
     """
-    return await in_turn(room_id, lambda: _post(person, room_id, text, key))
+    return await _say(person, room_id, text, key)
 
 
 async def post_file(person: Person, room_id: int, file: Attachment, text: str = "", key: str | None = None) -> int:
-    """Says something that comes with a file, whose content is stored and whose row is not. Raises like `post`."""
-    return await in_turn(room_id, lambda: _post(person, room_id, text, key, (file,)))
+    """Says something that comes with a file, whose content is stored and whose row is not; for who was admitted.
+
+    Raises like `post`.
+    """
+    return await in_turn(room_id, rates.of_person(person), lambda: _post(person, room_id, text, key, (file,)))
 
 
-async def post_as(name: str, room_id: int, text: str) -> int:
-    """Says `text` in the name of a webhook, which has no account. Raises `Invalid` or `TooMany`."""
-    return await in_turn(room_id, lambda: _post_as(name, room_id, text))
+@refusals_counted
+async def post_as(webhook: Webhook, text: str) -> int:
+    """Says `text` in the name of a webhook, which has no account. Raises `NotFound`, `Invalid` or `TooMany`."""
+    speaker = rates.of_webhook(webhook)
+    if rates.is_over(speaker):
+        raise rates.too_many()
+    return await in_turn(webhook.room_id, speaker, lambda: _post_as(webhook, text))
 
 
+@refusals_counted
 async def direct(person: Person, to: str, text: str, key: str | None = None) -> tuple[int, int]:
     """Says `text` to the person of this username alone; `(room, seq)`, the room being that of the two.
 
     Raises `NotFound` for a person who is missing or shares no space, `Forbidden` where one has blocked the other.
     """
     room_id = await database.run(conversation, person, to)
-    return room_id, await post(person, room_id, text, key)
+    return room_id, await _say(person, room_id, text, key)
 
 
+@refusals_counted
 async def edit(person: Person, room_id: int, seq: int, text: str) -> int:
     """Replaces the text of the person's own chat message; the seq of the edit. What it said before is kept."""
-    return await in_turn(room_id, lambda: _edit(person, room_id, seq, text))
+    await admit(person, room_id)
+    return await in_turn(room_id, rates.of_person(person), lambda: _edit(person, room_id, seq, text))
 
 
+@refusals_counted
 async def remove(person: Person, room_id: int, seq: int) -> int:
     """Removes the text and the files of the person's own chat message, or of anybody's for a manager of the space;
     the seq of the removal. That there was a message stays, and its text for managers to read."""
-    return await in_turn(room_id, lambda: _remove(person, room_id, seq))
+    await admit(person, room_id)
+    return await in_turn(room_id, rates.of_person(person), lambda: _remove(person, room_id, seq))
+
+
+async def admit(person: Person, room_id: int, key: str | None = None) -> None:
+    """Refuses who is over the limit already before they wait for the room, and others for them. Raises `Invalid` for
+    what is no key, and `TooMany` unless it is that of a message that is sent again."""
+    if key is not None and (not 1 <= len(key) <= MAX_KEY or not key.isprintable()):
+        raise Invalid(f"a key has 1 to {MAX_KEY} printable characters")
+    if rates.is_over(rates.of_person(person)):
+        if key is not None and await database.run(_of_key, person, room_id, key) is not None:
+            return
+        raise rates.too_many()
 
 
 def conversation(person: Person, username: str) -> int:
     """Id of the room of the two, made at the first call. Raises `NotFound`."""
-    known = username.isprintable() and access.acquaintances(person).filter(username=username).first()
-    if not known:
-        raise NotFound(f"there is nobody called {username!r} in your spaces")
+    known = access.acquaintance(person, username)
     first, second = sorted((int(person.pk or 0), int(known.pk)))
     return Room.objects.get_or_create(first_id=first, second_id=second)[0].pk
 
 
+async def _say(person: Person, room_id: int, text: str, key: str | None) -> int:
+    await admit(person, room_id, key)
+    return await in_turn(room_id, rates.of_person(person), lambda: _post(person, room_id, text, key))
+
+
 def _post(person: Person, room_id: int, text: str, key: str | None, files: tuple[Attachment, ...] = ()) -> Posted:
-    if key is not None and (not 1 <= len(key) <= MAX_KEY or not key.isprintable()):
-        raise Invalid(f"a key has 1 to {MAX_KEY} printable characters")
     text = checked(text) if text.strip() or not files else ""
     with transaction.atomic():
         # First of all: what is asked from here on, rights too, is so until the message is stored.
         log.hold(room_id)
         room = access.room_to_talk_in(person, room_id)
-        if key is not None and (known := _of_key(room, person, key)) is not None:
-            return Posted(known, [_again(room, known)])
+        if key is not None and (known := _of_key(person, room_id, key)) is not None:
+            rates.check_repeat(person)
+            return Posted(known.seq, _again(room, known))
         rates.check_person(person)
         line = replace(_said(room, text), origin=bots.origin(person), by=person.get_username(), author_id=person.pk)
         line = replace(line, key=key, files=files, mentions=tuple(id for id in line.mentions if id != person.pk))
         called = None if files else registry.split(text)
-        posted = _write(line) if called is None else _call(person, room, line, *called)
-        events = [*posted.events, *_directs(room, line, posted.seq)]
-        if marks.move(person, room, posted.seq) is not None:  # who answers has read what was said before
-            events.append(ReadMoved(int(person.pk or 0), room.pk, posted.seq, 0, 0))
-        return Posted(posted.seq, events)
+        message, events = _write(room, line) if called is None else _call(person, room, line, *called)
+        # Who answers has read what was said before.
+        return Posted(message.seq, [*events, *_directs(room, message, files), marks.follow(person, room)])
 
 
 def _said(room: Room, text: str) -> Line:
@@ -115,42 +139,45 @@ def _said(room: Room, text: str) -> Line:
     )
 
 
-def _write(line: Line) -> Posted:
-    """Stores a line of a room that is held."""
-    written = log.append([line])
-    return Posted(written.messages[0].seq, [*written.events])
+def _write(room: Room, line: Line) -> tuple[Message, list[Event]]:
+    """Stores a line of a room that is held; its message, and what to publish."""
+    written = log.append([line], room)
+    return written.messages[0], [*written.events]
 
 
-def _again(room: Room, seq: int) -> MessagesStored:
+def _again(room: Room, known: Message) -> list[Event]:
     """A process that was killed has stored the message and may not have told it: whoever missed it is told now."""
-    messages = room.messages.filter(seq__gte=seq).order_by("seq").prefetch_related("attachments")[:REPEATED]
-    return MessagesStored(groups.shard_of(room.pk), tuple(log.entry(message, room) for message in messages))
+    messages = room.messages.filter(seq__gte=known.seq).order_by("seq").prefetch_related("attachments")[:REPEATED]
+    told = MessagesStored(groups.shard_of(room.pk), tuple(log.entry(message, room) for message in messages))
+    return [told, *_directs(room, known, known.attachments.all())]
 
 
-def _call(person: Person, room: Room, line: Line, name: str, arguments: str) -> Posted:
-    """Stores the typed line as the command wants it in the log, and what it answers."""
+def _call(person: Person, room: Room, line: Line, name: str, arguments: str) -> tuple[Message, list[Event]]:
+    """Stores the typed line as the command wants it in the log, and what it answers; like `_write`."""
     call = Call(person, room, name, arguments, line.at)
     answer = registry.find(name, room).handler(call)
     lines = [replace(line, kind=call.kind, data=call.data, mentions=())]
     if answer is not None:
         kind, at = MessageKind.NOTE, line.at
         lines.append(Line(room_id=room.pk, kind=kind, at=at, origin=call.origin, by=call.author, text=answer))
-    written = log.append(lines)
-    seq = written.messages[0].seq
+    written = log.append(lines, room)
+    message = written.messages[0]
     if call.queued is not None:
-        commands.note_seq(call.queued, seq)
-    return Posted(seq, [*call.events, *written.events])
+        commands.note_seq(call.queued, message.seq)
+    return message, [*call.events, *written.events]
 
 
-def _post_as(name: str, room_id: int, text: str) -> Posted:
+def _post_as(webhook: Webhook, text: str) -> Posted:
     text = checked(text)
     with transaction.atomic():
-        log.hold(room_id)
-        room = Room.objects.filter(pk=room_id).first()
-        if room is None:
-            raise NotFound("the room of this webhook is gone")
-        rates.check_webhook(room, name)
-        return _write(replace(_said(room, text), by=name))
+        log.hold(webhook.room_id)
+        # Asked again: it may have ended since its secret was looked at, and its room be another space's.
+        known = Webhook.objects.filter(pk=webhook.pk).select_related("room").first()
+        if known is None:
+            raise NotFound("there is no such webhook any more")
+        rates.check_webhook(known)
+        message, events = _write(known.room, replace(_said(known.room, text), by=known.name))
+        return Posted(message.seq, events)
 
 
 def _edit(person: Person, room_id: int, seq: int, text: str) -> Posted:
@@ -167,7 +194,8 @@ def _edit(person: Person, room_id: int, seq: int, text: str) -> Posted:
         kept = {name: value for name, value in message.data.items() if name not in ("mentions", "values")}
         message.text, message.folded, message.data, message.edited_at = text, folded(text), kept | edit.data, edit.at
         message.save(update_fields=["text", "folded", "data", "edited_at"])
-        return _write(_by(person, edit, of=seq, before=before))
+        change, events = _write(room, _by(person, edit, of=seq, before=before))
+        return Posted(change.seq, events)
 
 
 def _remove(person: Person, room_id: int, seq: int) -> Posted:
@@ -177,11 +205,21 @@ def _remove(person: Person, room_id: int, seq: int) -> Posted:
         before = message.text
         message.text, message.folded, message.data, message.removed_at = "", "", {}, removal.at
         message.save(update_fields=["text", "folded", "data", "removed_at"])
-        Mention.objects.filter(message=message).delete()
-        for attachment in message.attachments.all():
-            transaction.on_commit(partial(file_storage.drop, str(attachment.file)))
-            attachment.delete()
-        return _write(_by(person, removal, of=seq, before=before))
+        _forget_edits(message)
+        named = list(message.mentions.values_list("user", flat=True))
+        message.mentions.all().delete()
+        obsolete = [str(attachment.file) for attachment in message.attachments.all()]
+        message.attachments.all().delete()
+        change, events = _write(room, _by(person, removal, of=seq, before=before))
+        return Posted(change.seq, [*events, *marks.recounted(room, named, seq)], obsolete)
+
+
+def _forget_edits(message: Message) -> None:
+    """What the edits of a removed message said is no more to be read by everybody than the message itself."""
+    edits = list(Message.objects.filter(room=message.room_id, of=message.seq, kind=MessageKind.EDIT))
+    for edit in edits:
+        edit.text, edit.data = "", {"before": edit.data["before"]}
+    Message.objects.bulk_update(edits, ["text", "data"])
 
 
 def _own(person: Person, room_id: int, seq: int, *, or_managed: bool = False) -> tuple[Room, Message]:
@@ -194,8 +232,7 @@ def _own(person: Person, room_id: int, seq: int, *, or_managed: bool = False) ->
     message = room.messages.filter(seq=seq, kind=MessageKind.CHAT, removed_at=None).first()
     if message is None:
         raise NotFound(f"there is no message {seq} that could be changed")
-    manages = or_managed and room.space_id is not None and access.may(person, Action.MANAGE, room.space_id)
-    if message.author_id != person.pk and not manages:
+    if message.author_id != person.pk and not (or_managed and access.may_remove(person, message)):
         raise Forbidden("this is somebody else's message")
     rates.check_person(person)
     return room, message
@@ -208,17 +245,17 @@ def _by(person: Person, change: Line, *, of: int, before: str) -> Line:
     return replace(change, origin=origin, by=by, author_id=person.pk, of=of, data=data)
 
 
-def _directs(room: Room, line: Line, seq: int) -> Sequence[DirectStored]:
+def _directs(room: Room, message: Message, files: Iterable[Attachment]) -> Sequence[DirectStored]:
     """What tells both people of a conversation, on whatever page they are."""
     if not room.is_private or room.first is None or room.second is None:
         return []
-    other = room.second if room.first_id == line.author_id else room.first
-    text = log.gist(line.text, line.files)
+    other = room.second if room.first_id == message.author_id else room.first
+    text = log.gist(message.text, files)
     return [
-        DirectStored(user.pk, room.pk, seq, line.at, line.by, other.get_username(), text)
+        DirectStored(user.pk, room.pk, message.seq, message.at, message.by, other.get_username(), text)
         for user in (room.first, room.second)
     ]
 
 
-def _of_key(room: Room, person: Person, key: str) -> int | None:
-    return Message.objects.filter(room=room, author=person.pk, key=key).values_list("seq", flat=True).first()
+def _of_key(person: Person, room_id: int, key: str) -> Message | None:
+    return Message.objects.filter(room=room_id, author=person.pk, key=key).first()

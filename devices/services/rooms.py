@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from devices.errors import Invalid
 from devices.events import MessagesStored
-from devices.models import Device, Member, Room, Space
+from devices.models import Device, Member, Room, Space, Webhook
 from devices.queries import bots
 from devices.services import log, marks
 from devices.services.log import Line
@@ -47,7 +47,11 @@ def create_for_device(device: Device) -> Room:
 
 
 def move_with_device(device: Device, before: Space) -> None:
-    """The log goes with the device: who may watch it now may read what was said beside it."""
+    """The log goes with the device: who may watch it now may read what was said beside it.
+
+    Webhooks end: their addresses are known to programs of the space before.
+    """
+    Webhook.objects.filter(room__device=device.pk).delete()
     Room.objects.filter(device=device.pk).update(space=device.space_id)
     stay = Member.objects.filter(space=before).values("user")
     new = Member.objects.filter(space=device.space_id).exclude(user__in=stay)

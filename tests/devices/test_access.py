@@ -7,7 +7,7 @@ from pytest_django import DjangoAssertNumQueries
 from devices import access
 from devices.access import Action
 from devices.errors import Forbidden, NotFound
-from devices.models import Block, Device, Member, Room, Space
+from devices.models import Block, Device, Member, Message, Room, Space
 from devices.services import devices, rooms
 from devices.values import Role
 
@@ -216,9 +216,34 @@ def test_acquaintances_share_a_space_and_are_active(alice: User, bob: User, mall
     assert list(access.acquaintances(bob)) == [alice]
 
 
-def test_members_are_the_active_ones_of_the_space(alice: User, bob: User, mallory: User, space: Space) -> None:
-    User.objects.filter(pk=bob.pk).update(is_active=False)
-    assert list(access.members(space.pk)) == [alice]
+def test_an_acquaintance_is_found_by_name_and_a_stranger_like_nobody(alice: User, bob: User, mallory: User) -> None:
+    assert access.acquaintance(alice, "bob") == bob
+    errors = []
+    for person, name in ((alice, "mallory"), (mallory, "alice"), (alice, "nobody"), (alice, "alice"), (alice, "a\0")):
+        with pytest.raises(NotFound) as error:
+            access.acquaintance(person, name)
+        errors.append(error.value.message.replace(repr(name), "N"))
+    assert len(set(errors)) == 1
+
+
+def test_readers_are_the_active_members_of_the_space_or_the_two_of_a_conversation(
+    alice: User, bob: User, carol: User, mallory: User, pump: Device, conversation: Room
+) -> None:
+    User.objects.filter(pk=carol.pk).update(is_active=False)
+    assert set(access.readers(pump.room)) == {alice, bob}
+    assert set(access.readers(conversation)) == {alice, bob}
+
+
+def test_a_message_is_removed_by_its_author_and_by_managers(
+    alice: User, bob: User, carol: User, mallory: User, pump: Device, conversation: Room
+) -> None:
+    said = Message(room=pump.room, author=bob)
+    assert [access.may_remove(person, said) for person in (alice, bob, carol, mallory)] == [True, True, False, False]
+    in_private = Message(room=conversation, author=bob)
+    assert [access.may_remove(person, in_private) for person in (alice, bob, carol)] == [False, True, False]
+    of_nobody = Message(room=pump.room, author=None)
+    assert [access.may_remove(person, of_nobody) for person in (alice, bob)] == [True, False]
+    assert not access.may_remove(AnonymousUser(), of_nobody)
 
 
 def test_a_room_of_another_space_stays_closed(alice: User, pump: Device, meter: Device) -> None:
@@ -229,7 +254,7 @@ def test_a_room_of_another_space_stays_closed(alice: User, pump: Device, meter: 
 def test_a_room_and_the_right_to_speak_there_cost_few_queries(
     bob: User, pump: Device, conversation: Room, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         access.room_to_talk_in(bob, pump.room.pk).device.uid  # type: ignore[union-attr]  # noqa: B018 - must not ask
     with django_assert_num_queries(3):
         access.room_to_talk_in(bob, conversation.pk)

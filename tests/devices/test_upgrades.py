@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.apps.registry import Apps
@@ -15,15 +16,55 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def before_retention() -> Iterator[Apps]:
     """The models as they were."""
+    yield from _at("0002_refusals")
+
+
+@pytest.fixture
+def first_rooms() -> Iterator[Apps]:
+    yield from _at("0006_rooms")
+
+
+def _at(migration: str) -> Iterator[Apps]:
     executor = MigrationExecutor(connection)
-    yield executor.migrate([("devices", "0002_refusals")]).apps
+    yield executor.migrate([("devices", migration)]).apps
+    _to_the_newest()
+
+
+def _to_the_newest() -> Apps:
     executor = MigrationExecutor(connection)
-    executor.migrate(executor.loader.graph.leaf_nodes())
+    return executor.migrate(executor.loader.graph.leaf_nodes()).apps
 
 
 def test_a_space_that_was_there_keeps_its_history_for_ever(before_retention: Apps) -> None:
     before_retention.get_model("devices", "Space").objects.create(slug="old", name="Old")
-    executor = MigrationExecutor(connection)
-    now = executor.migrate(executor.loader.graph.leaf_nodes()).apps
+    now = _to_the_newest()
     space = now.get_model("devices", "Space").objects.get(slug="old")
     assert (space.raw_days, space.minute_days, space.hour_days) == (0, 0, 0)
+
+
+def test_webhooks_of_one_name_are_told_apart(first_rooms: Apps) -> None:
+    space = first_rooms.get_model("devices", "Space").objects.create(slug="old", name="Old")
+    Room, Webhook = (first_rooms.get_model("devices", name) for name in ("Room", "Webhook"))
+    tea, coffee = (Room.objects.create(space=space, name=name) for name in ("Tea", "Coffee"))
+    given = [(tea, "CI"), (tea, "CI 2"), (tea, "CI"), (tea, "CI"), (coffee, "CI"), (tea, "x" * 64), (tea, "x" * 64)]
+    for i, (room, name) in enumerate(given):
+        Webhook.objects.create(room=room, name=name, hash=str(i))
+    names = _to_the_newest().get_model("devices", "Webhook").objects.order_by("id").values_list("name", flat=True)
+    assert list(names) == ["CI", "CI 2", "CI 3", "CI 4", "CI", "x" * 64, "x" * 62 + " 2"]
+
+
+def test_what_edits_of_removed_messages_said_is_hidden(first_rooms: Apps) -> None:
+    space = first_rooms.get_model("devices", "Space").objects.create(slug="old", name="Old")
+    room = first_rooms.get_model("devices", "Room").objects.create(space=space, name="Tea")
+    Message = first_rooms.get_model("devices", "Message")
+
+    def write(seq: int, kind: str, **fields: Any) -> None:
+        Message.objects.create(room=room, seq=seq, at=seq, kind=kind, origin="person", **fields)
+
+    write(1, "chat", removed_at=5)
+    write(2, "chat", text="tea")
+    write(3, "edit", of=1, text="secret", data={"before": "secrt", "mentions": ["bob"]})
+    write(4, "edit", of=2, text="tea", data={"before": "te"})
+    write(5, "removal", of=1, data={"before": "secret"})
+    now = _to_the_newest().get_model("devices", "Message").objects.filter(kind="edit").order_by("seq")
+    assert list(now.values_list("text", "data")) == [("", {"before": "secrt"}), ("tea", {"before": "te"})]

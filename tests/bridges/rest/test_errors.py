@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 
 from bridges.rest import devices as endpoints
 from devices.models import Device
@@ -31,6 +31,16 @@ async def test_a_method_that_a_path_does_not_take_is_named(path: str, allowed: s
     response = await caller().delete(f"/api/v1/devices{path}")
     error(response, 405, "method_not_allowed")
     assert set(response.headers["allow"].split(", ")) == allowed
+
+
+async def test_what_the_database_does_not_take_is_no_reason_to_come_again(
+    api: Callers, pump: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+
+    monkeypatch.setattr(endpoints, "_show", fail)
+    assert error(await api.carol.get("/api/v1/devices/pump-1"), 500, "internal")["retry"] is False
 
 
 @pytest.mark.parametrize("away", [OperationalError, InterfaceError])

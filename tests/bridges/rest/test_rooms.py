@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from django.contrib.auth.models import User
 
+from devices import database
 from devices.models import Device, Member, Room, Space
 from devices.services import messages
 from devices.values import Role
@@ -31,6 +32,17 @@ async def test_rooms_are_listed_the_newest_talk_first_with_what_is_unread(
     assert "with" not in first
     page = (await api.carol.get("/api/v1/rooms?limit=1&offset=1")).json()
     assert ([one["id"] for one in page["items"]], page["count"]) == ([tea], 2)
+
+
+async def test_a_conversation_is_listed_once_somebody_has_spoken(api: Callers, alice: User, bob: User) -> None:
+    """Its page makes it, also that of somebody whom one has blocked."""
+    room = await database.run(messages.conversation, bob, "alice")
+    for client in (api.alice, api.bob):
+        assert (await client.get("/api/v1/rooms")).json() == {"items": [], "count": 0}
+    await messages.post(bob, room, "hi")
+    for client in (api.alice, api.bob):
+        listed = (await client.get("/api/v1/rooms")).json()
+        assert ([one["id"] for one in listed["items"]], listed["count"]) == ([room], 1)
 
 
 async def test_a_room_is_read_up_to_a_seq_and_never_back(api: Callers, bob: User, room: int) -> None:

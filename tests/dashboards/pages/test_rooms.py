@@ -7,9 +7,11 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from dashboards import room_lists
 from devices.models import Device, Member, Message, Room, Space, Webhook
+from devices.queries import messages as messages_queries
 from devices.services import bots, devices, messages, rooms
 from devices.values import Role
 from tests.dashboards.pages.conftest import ClientOf, data
@@ -63,6 +65,63 @@ def test_many_rooms_in_which_nobody_speaks_are_folded_away(
     (group,) = room_lists.by_space(alice)
     assert {room["name"] for room in group.talked} == {"sensor-3", "last", "General"}
     assert "Quiet rooms of devices" in shown(client_of(alice).get("/rooms/"))
+
+
+@pytest.fixture
+def fleet(space: Space, monkeypatch: pytest.MonkeyPatch) -> list[Device]:
+    """Of eight devices three are listed; somebody has spoken beside the last of them."""
+    monkeypatch.setattr(room_lists, "SHOWN", 3)
+    made = [devices.create(f"sensor-{n}", space)[0] for n in range(8)]
+    Room.objects.filter(device=made[7]).update(active_at=1_000)
+    return made
+
+
+def listed(groups: list[room_lists.Group]) -> list[str]:
+    return [room["name"] for group in groups for room in [*group.talked, *group.quiet]]
+
+
+def test_of_a_large_fleet_the_list_has_the_newest_and_says_how_many_more_there_are(
+    client_of: ClientOf, alice: User, general: Room, fleet: list[Device], foreign_room: Room
+) -> None:
+    (group,) = groups = room_lists.by_space(alice)
+    assert (listed(groups), group.more) == (["sensor-7", "General", "sensor-0", "sensor-1"], 5)
+    assert "5 more" in shown(client_of(alice).get("/rooms/"))
+
+
+def test_a_room_that_is_not_listed_is_listed_on_its_own_page_and_where_it_is_looked_for(
+    client_of: ClientOf, alice: User, general: Room, fleet: list[Device], foreign_room: Room
+) -> None:
+    page = client_of(alice).get(f"/rooms/{fleet[5].room.pk}/")
+    assert "sensor-5" in listed(page.context["groups"])
+    for words in ("sensor-5", "SENSOR 5"):
+        page = client_of(alice).get("/rooms/", {"q": words})
+        assert "sensor-5" in listed(page.context["groups"])
+        assert "sensor-4" not in listed(page.context["groups"])
+    for words in ("Foreign", "\0", "%"):
+        page = client_of(alice).get("/rooms/", {"q": words})
+        assert listed(page.context["groups"]) == ["sensor-7", "General", "sensor-0", "sensor-1"]
+    assert "Foreign" not in str(room_lists.by_space(alice, current=foreign_room.pk))
+
+
+def test_a_list_costs_few_queries(
+    alice: User, general: Room, fleet: list[Device], django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(5):
+        room_lists.by_space(alice, current=fleet[5].room.pk, words="sensor")
+
+
+def test_beside_the_list_stands_what_was_said_last(client_of: ClientOf, alice: User, bob: User, general: Room) -> None:
+    say(bob, general, "the kettle is on")
+    async_to_sync(messages.direct)(bob, "alice", "in private")
+    (one,) = client_of(alice).get("/rooms/").context["found"]
+    assert (one.author, one.pieces[0].text) == ("bob", "the kettle is on")
+
+
+def test_while_others_search_a_page_says_to_come_again(client_of: ClientOf, alice: User, general: Room) -> None:
+    with messages_queries.searches, messages_queries.searches:
+        page = client_of(alice).get("/rooms/?q=kettle")
+        assert client_of(alice).get("/rooms/").status_code == 200
+    assert (page.status_code, page["Retry-After"]) == (429, "1")
 
 
 @pytest.mark.parametrize("path", ["/rooms/", "/rooms/?q=affairs"])

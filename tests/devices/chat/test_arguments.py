@@ -36,7 +36,13 @@ def test_quotes_that_do_not_close_are_refused(text: str) -> None:
         first(text)
 
 
-@given(st.text(max_size=40).filter(lambda text: "\ud800" not in text), st.text("ab1 ", max_size=10))
+@pytest.mark.parametrize("text", [r'"\u0000"', r'"a\u0000b" 4', r'"a\nb"', r'"\u202ea" 4', "a\u202eb 4"])
+def test_a_word_that_no_name_can_be_is_refused(text: str) -> None:
+    with pytest.raises(Invalid, match="printable"):
+        first(text)
+
+
+@given(st.text(max_size=40).filter(str.isprintable), st.text("ab1 ", max_size=10))
 def test_any_name_can_be_written_in_quotes(name: str, rest: str) -> None:
     assert first(f"{msgspec.json.encode(name).decode()} {rest}") == (name, rest.strip())
 

@@ -145,6 +145,8 @@ async def test_no_name_value_or_unit_is_markdown(carol: User, told: Device) -> N
         (f"/call {'x' * 129}", "128"),
         (f"/call run {'[' * 1500}", "JSON object"),
         ('/set a "\\u0000"', "NUL"),
+        ('/get "\\u0000"', "printable"),
+        ('/chart "\\u0000"', "printable"),
         ("/sett speed 40", "do you mean /set"),
     ],
 )

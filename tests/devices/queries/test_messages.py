@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
+from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
 from devices import access
-from devices.errors import NotFound
-from devices.models import Attachment, Device, Message, Room
+from devices.errors import NotFound, TooMany
+from devices.models import Attachment, Device, Mention, Message, Room
 from devices.queries import messages as queries
 from devices.queries.messages import NEWEST
 from devices.services import messages
@@ -155,6 +156,36 @@ def test_what_was_edited_is_found_as_it_is_and_what_was_removed_not_at_all(alice
     async_to_sync(messages.remove)(alice, pump.room.pk, 2)
     assert [item["seq"] for item in found(alice, "pump")] == [1]
     assert found(alice, "plump") == found(alice, "secret") == []
+
+
+def test_what_was_said_last_is_of_one_s_own_rooms(alice: User, bob: User, mallory: User, pump: Device) -> None:
+    say(alice, pump.room, "one", "two", "three", "/help")
+    async_to_sync(messages.remove)(alice, pump.room.pk, 2)
+    page = queries.last_said(access.rooms(bob), 2)
+    assert [item["text"] for item in page] == ["/help", "three"]
+    assert [item["text"] for item in queries.last_said(access.rooms(bob), 9, page[-1]["id"])] == ["one"]
+    assert queries.last_said(access.rooms(mallory), 9) == []
+
+
+def test_few_search_at_once(alice: User, pump: Device) -> None:
+    say(alice, pump.room, "the pump leaks")
+    with queries.searches, queries.searches, pytest.raises(TooMany):
+        found(alice, "leaks")
+    with queries.searches:
+        assert len(found(alice, "leaks")) == 1
+    assert queries.searches.taken == 0
+
+
+def test_a_log_is_read_without_its_room(pump: Device) -> None:
+    assert "JOIN" not in str(pump.room.messages.all().query)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL reads a table of this size as a whole")
+def test_changes_of_a_message_and_mentions_of_a_room_are_found_by_an_index(room: Room) -> None:
+    changes = room.messages.filter(of=1, kind__in=(MessageKind.EDIT, MessageKind.REMOVAL))
+    for among in (changes, changes.order_by("seq")):
+        assert "messages_of_another" in among.explain()
+    assert "mentions_of_room" in Mention.objects.filter(room=room).explain()
 
 
 def test_nobody_finds_what_they_may_not_read(alice: User, bob: User, carol: User, mallory: User, pump: Device) -> None:

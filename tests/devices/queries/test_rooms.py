@@ -9,7 +9,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from devices.models import Bot, Device, Room, Space
 from devices.queries import rooms as queries
-from devices.services import devices, messages, rooms
+from devices.services import devices, messages, rooms, spaces
+from devices.values import Role
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -85,6 +86,20 @@ def test_many_rooms_cost_no_more_queries(
         say(bob, devices.create(f"d{i}", space)[0].room, "@alice")
     with django_assert_num_queries(3):
         assert len(queries.inbox(alice)["rooms"]) == 20
+
+
+def test_many_conversations_cost_no_more_queries(
+    alice: User, space: Space, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    names = [f"p{i}" for i in range(20)]
+    for name in names:
+        spaces.set_role(space, spaces.create_person(name, None), Role.VIEWER)
+        write(alice, name, f"hello {name}")
+    with django_assert_num_queries(3):  # the conversations, what was said last, the files of that
+        told = queries.conversations(alice)
+    assert [(one["with"], one["last"]["text"]) for one in told] == [(name, f"hello {name}") for name in names[::-1]]
+    with django_assert_num_queries(5):  # and the sums, and the rooms
+        assert queries.inbox(alice)["conversations"] == told
 
 
 def test_members_of_a_room_are_who_may_read_it(

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 
 from devices.access import Action, may
 from devices.errors import Forbidden, Invalid, NotFound, TooMany
-from devices.models import ApiToken, Bot, Device, Message, Room, Space, Webhook
+from devices.models import ApiToken, Bot, Device, Message, Space, Webhook
 from devices.queries.tokens import owner
-from devices.services import bots, messages, rooms
+from devices.services import bots, devices, log, messages, rooms, spaces
 from devices.services.bots import MAX_WEBHOOKS
 from devices.values import Role
 
@@ -78,38 +80,97 @@ def test_a_name_that_cannot_be_is_refused(alice: User, pump: Device, name: str) 
 
 
 def test_webhooks_of_a_room_are_bounded(alice: User, pump: Device) -> None:
-    Webhook.objects.bulk_create(Webhook(room=pump.room, name="x", hash=str(i)) for i in range(MAX_WEBHOOKS))
+    Webhook.objects.bulk_create(Webhook(room=pump.room, name=str(i), hash=str(i)) for i in range(MAX_WEBHOOKS))
     with pytest.raises(Invalid, match=str(MAX_WEBHOOKS)):
         bots.create_webhook(alice, pump.room.pk, "CI")
 
 
+def post(webhook: Webhook, text: str) -> int:
+    return async_to_sync(messages.post_as)(webhook, text)
+
+
 def test_what_is_posted_stands_under_the_webhook_s_name(alice: User, pump: Device) -> None:
-    assert async_to_sync(messages.post_as)("CI", pump.room.pk, " @alice the build is red ") == 1
+    webhook, _ = bots.create_webhook(alice, pump.room.pk, "CI")
+    assert post(webhook, " @alice the build is red ") == 1
     said = Message.objects.get()
     assert (said.by, said.author, said.origin, said.text) == ("CI", None, "bot", "@alice the build is red")
     assert said.data == {"mentions": ["alice"]}
 
 
-def test_a_webhook_commands_nothing(pump: Device) -> None:
-    async_to_sync(messages.post_as)("CI", pump.room.pk, "/set speed 40")
+def test_a_webhook_commands_nothing(alice: User, pump: Device) -> None:
+    webhook, _ = bots.create_webhook(alice, pump.room.pk, "CI")
+    post(webhook, "/set speed 40")
     assert Message.objects.get().kind == "chat"
 
 
-def test_a_webhook_has_the_limits_of_a_person(pump: Device, space: Space, settings: object) -> None:
-    settings.CHAT_RATE_LIMIT = 2  # type: ignore[attr-defined]
-    other = rooms.create(space, "Coffee")
-    post = async_to_sync(messages.post_as)
+def test_each_webhook_has_the_limits_of_a_person(alice: User, pump: Device, space: Space, settings: Any) -> None:
+    settings.CHAT_RATE_LIMIT = 2
+    builds, _ = bots.create_webhook(alice, pump.room.pk, "CI")
+    backup, _ = bots.create_webhook(alice, pump.room.pk, "backup")
+    elsewhere, _ = bots.create_webhook(alice, rooms.create(space, "Coffee").pk, "CI")
     for _ in range(2):
-        post("CI", pump.room.pk, "x")
+        post(builds, "x")
     with pytest.raises(TooMany):
-        post("CI", pump.room.pk, "x")
-    post("backup", pump.room.pk, "x")
-    post("CI", other.pk, "x")
+        post(builds, "x")
+    post(backup, "x")
+    post(elsewhere, "x")
     with pytest.raises(Invalid):
-        post("CI", other.pk, "x\0")
+        post(elsewhere, "x\0")
 
 
-def test_a_room_that_is_gone_takes_nothing_more(db: None) -> None:
+def test_a_webhook_over_its_limit_holds_up_no_room(
+    alice: User, pump: Device, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CHAT_RATE_LIMIT = 1
+    builds, _ = bots.create_webhook(alice, pump.room.pk, "CI")
+    backup, _ = bots.create_webhook(alice, pump.room.pk, "backup")
+    post(builds, "x")
+    with pytest.raises(TooMany):
+        post(builds, "x")
+    held: list[int] = []
+    hold = log.hold
+    monkeypatch.setattr(log, "hold", lambda room_id: (held.append(room_id), hold(room_id)))
+    with pytest.raises(TooMany):
+        post(builds, "x")
+    assert held == []
+    post(backup, "x")
+    assert held == [pump.room.pk]
+
+
+def test_a_name_is_taken_once_in_a_room(alice: User, pump: Device, space: Space) -> None:
+    """Two of one name would share a limit, and nobody could tell who says what."""
+    bots.create_webhook(alice, pump.room.pk, "CI")
+    with pytest.raises(Invalid, match="already"):
+        bots.create_webhook(alice, pump.room.pk, " CI ")
+    bots.create_webhook(alice, rooms.create(space, "Coffee").pk, "CI")
+
+
+def test_a_webhook_ends_with_its_device_s_stay_in_the_space(alice: User, bob: User, pump: Device) -> None:
+    webhook, secret = bots.create_webhook(alice, pump.room.pk, "CI")
+    devices.move(pump, spaces.create("cellar", "Cellar", bob))
     with pytest.raises(NotFound):
-        async_to_sync(messages.post_as)("CI", 10**9, "x")
-    assert not Room.objects.exists()
+        bots.webhook(secret)
+    with pytest.raises(NotFound):  # though its secret had been looked at before the device moved
+        post(webhook, "still here")
+    assert not pump.room.messages.exists()
+
+
+def test_a_webhook_stays_with_its_room_when_who_made_it_leaves(alice: User, bob: User, space: Space) -> None:
+    room = rooms.create(space, "Coffee")
+    spaces.set_role(space, bob, Role.MANAGER)
+    webhook, secret = bots.create_webhook(bob, room.pk, "CI")
+    spaces.remove_member(space, bob)
+    assert post(bots.webhook(secret), "the build is red")
+    with pytest.raises(NotFound):
+        bots.delete_webhook(bob, room.pk, webhook.pk)
+    bots.delete_webhook(alice, room.pk, webhook.pk)
+    with pytest.raises(NotFound):
+        post(webhook, "x")
+
+
+def test_a_room_that_is_gone_takes_nothing_more(alice: User, space: Space) -> None:
+    room = rooms.create(space, "Coffee")
+    webhook, _ = bots.create_webhook(alice, room.pk, "CI")
+    room.delete()
+    with pytest.raises(NotFound):
+        post(webhook, "x")

@@ -8,14 +8,15 @@ import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 
-from devices import database, fanout
-from devices.errors import Unavailable
+from devices import database, fanout, file_storage, stats
+from devices.errors import HubbubError, TooMany, Unavailable
 from devices.events import DirectStored, Event, MessagesStored
-from devices.models import Attachment, Device, Message, Room
+from devices.models import Attachment, Device, Message, Room, Space, Watermark
 from devices.services import files, messages
 from devices.services.files import Sweep, Upload
 
@@ -71,12 +72,36 @@ async def test_a_sweep_takes_what_no_message_names_once_it_is_a_day_old(
 
 
 async def test_a_sweep_leaves_all_where_the_database_knows_of_no_file(bob: User, room: int, files_folder: Path) -> None:
-    """It may be one that a backup is yet to be restored into."""
+    """It may be one that a backup is yet to be restored into, or a new one beside the files of another."""
     await files.post(bob, room, upload())
     age(*kept(files_folder))
     await Attachment.objects.all().adelete()
+    await Watermark.objects.all().adelete()
+    await messages.post(bob, room, "there are rooms, and things said in them")
     await database.run(sweep)
     assert len(kept(files_folder)) == 1
+
+
+async def test_files_are_swept_though_all_that_named_some_is_gone(
+    bob: User, room: int, space: Space, files_folder: Path
+) -> None:
+    for key in "ab":
+        await files.post(bob, room, upload(), key=key)
+    age(*kept(files_folder))
+    await space.adelete()
+    await database.run(sweep)
+    assert kept(files_folder) == []
+
+
+async def test_files_of_before_are_swept_too(bob: User, room: int, files_folder: Path) -> None:
+    """Of an older version, which left no sign."""
+    await files.post(bob, room, upload())
+    await Watermark.objects.all().adelete()
+    orphan = kept(files_folder)[0].with_name("orphan")
+    orphan.write_bytes(b"x")
+    age(orphan)
+    await database.run(sweep)
+    assert not orphan.exists()
 
 
 async def test_a_sweep_of_nothing_is_done_at_once(bob: User, room: int, files_folder: Path) -> None:
@@ -157,3 +182,35 @@ async def test_a_message_is_removed_though_its_file_cannot_be(
     await messages.remove(bob, room, seq)
     assert (await Message.objects.aget(seq=seq)).removed_at
     assert "could not be deleted" in caplog.text
+
+
+async def test_nothing_is_stored_of_who_is_over_the_rate(
+    bob: User, room: int, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CHAT_RATE_LIMIT = 1
+    await messages.post(bob, room, "hello")
+    with pytest.raises(TooMany):
+        await messages.post(bob, room, "one more")
+    monkeypatch.setattr(file_storage, "keep", lambda *args: 1 // 0)
+    with pytest.raises(TooMany):
+        await files.post(bob, room, upload())
+
+
+async def test_a_file_that_is_refused_is_counted_wherever_that_is(
+    bob: User, mallory: User, room: int, settings: Any, files_folder: Path
+) -> None:
+    settings.FILE_LIMIT, settings.CHAT_RATE_LIMIT = 1, 1
+    calls = [
+        ("not_found", lambda: files.post(mallory, room, upload())),
+        ("too_large", lambda: files.post(bob, room, upload(b"x" * 2**20 + b"x"))),
+        ("invalid", lambda: files.post(bob, room, upload(), key="")),
+    ]
+    await files.post(bob, room, upload(), key="k")
+    calls += [("too_many", lambda: files.post(bob, room, upload()))] * 2
+    for code, call in calls:
+        counter = stats.chat_refused.labels(code)._value
+        before = counter.get()
+        with pytest.raises(HubbubError) as error:
+            await call()
+        assert (error.value.code, counter.get()) == (code, before + 1)
+    assert len(kept(files_folder)) == 1

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.db import transaction
+from pytest_django import DjangoAssertNumQueries
 
 from devices import database, fanout
 from devices.errors import NotFound
@@ -58,6 +60,21 @@ async def test_a_mark_never_goes_back_nor_past_the_end(alice: User, bob: User, p
     assert (await ReadMark.objects.aget(user=alice)).seq == 2
     await say(bob, pump, "three")
     assert await unread(alice, pump) == (1, 0)
+
+
+def test_what_was_read_already_is_only_looked_at(
+    alice: User, bob: User, pump: Device, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for text in ("@alice look", "and here"):
+        async_to_sync(messages.post)(bob, pump.room.pk, text)
+    assert marks._read(alice, pump.room.pk, 1) == [ReadMoved(alice.pk, pump.room.pk, 1, 1, 0)]
+    for seq in (1, 0):
+        with django_assert_num_queries(2) as asked:  # the room, the mark
+            assert marks._read(alice, pump.room.pk, seq) == []
+        assert {query["sql"].split()[0] for query in asked.captured_queries} == {"SELECT"}
+    marks._read(alice, pump.room.pk, 2)
+    with django_assert_num_queries(2):
+        assert marks._read(alice, pump.room.pk, 10**15) == []
 
 
 async def test_an_empty_room_has_nothing_to_read(alice: User, pump: Device, told: list[Event]) -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
+from pytest_django import DjangoAssertNumQueries
 
-from devices import database, fanout
-from devices.errors import Forbidden, Invalid, NotFound, TooMany
+from devices import database, fanout, stats
+from devices.errors import Forbidden, HubbubError, Invalid, NotFound, TooMany
 from devices.events import DirectStored, Event, MessagesStored, ReadMoved
 from devices.models import Command, Device, Member, Mention, Message, Room, Space
 from devices.queries import messages as queries
-from devices.services import commands, log, messages, rooms, spaces
+from devices.services import blocks, commands, log, marks, messages, rates, rooms, spaces
 from devices.services.readings import ReadingStore
 from devices.values import Answer, CommandStatus, Role, Sample, Telemetry, now_us
 
@@ -127,6 +129,28 @@ async def test_a_removed_message_leaves_its_place(alice: User, pump: Device) -> 
     assert (said["text"], said["removed_at"]) == ("", removal["at"])
     assert "secret" not in str((said, removal))
     assert not await Message.objects.filter(folded__contains="secret").aexists()
+
+
+async def test_what_was_edited_before_it_was_removed_is_read_in_no_entry(
+    alice: User, carol: User, pump: Device, told: list[Event]
+) -> None:
+    room = await room_of(pump)
+    await messages.post(alice, room, "helo")
+    await messages.post(alice, room, "what others say stays", "k")
+    await messages.edit(alice, room, 2, "what others say stays here")
+    for text in ("secret", "secret @carol"):
+        await messages.edit(alice, room, 1, text)
+    await messages.remove(alice, room, 1)
+    log_of_carol = await database.run(lambda: queries.after(messages.access.room(carol, room), 0))
+    assert [one["seq"] for one in log_of_carol] == [1, 2, 3, 4, 5, 6]
+    assert "secret" not in str(log_of_carol)
+    assert [one.get("data") for one in log_of_carol if one["kind"] == "edit"] == [None] * 3
+    assert log_of_carol[2]["text"] == "what others say stays here"
+    trace = await database.run(lambda: queries.revisions(Room.objects.get(pk=room), 1))
+    assert [one["text"] for one in trace] == ["helo", "secret", "secret @carol"]
+    told.clear()
+    await messages.post(alice, room, "what others say stays", "k")  # tells again what followed it
+    assert "secret" not in str(told)
 
 
 async def test_both_of_a_conversation_have_one_whoever_began(alice: User, bob: User) -> None:
@@ -254,10 +278,69 @@ async def test_without_a_limit_everybody_may_say_all(alice: User, pump: Device, 
 
 
 async def test_a_repeat_costs_nothing_of_the_rate(alice: User, pump: Device, settings: Any) -> None:
-    settings.CHAT_RATE_LIMIT = 1
+    settings.CHAT_RATE_LIMIT = 2
     room = await room_of(pump)
     for _ in range(3):
         assert await messages.post(alice, room, "hello", "k") == 1
+    assert await messages.post(alice, room, "something else") == 2
+
+
+async def test_repeats_are_told_again_within_bounds_of_their_own(
+    alice: User, bob: User, pump: Device, told: list[Event], settings: Any
+) -> None:
+    settings.CHAT_RATE_LIMIT = 3
+    room = await room_of(pump)
+    for person in (alice, bob):
+        await messages.post(person, room, "hello", "k")
+    for _ in range(3):
+        await messages.post(alice, room, "hello", "k")
+    told.clear()
+    with pytest.raises(TooMany):
+        await messages.post(alice, room, "hello", "k")
+    assert told == []
+    await messages.post(bob, room, "hello", "k")
+    await messages.post(alice, room, "something else")
+
+
+async def test_who_is_over_the_rate_holds_up_no_room(
+    alice: User, pump: Device, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CHAT_RATE_LIMIT = 2
+    room = await room_of(pump)
+    for key in "ab":
+        await messages.post(alice, room, "hello", key)
+    with pytest.raises(TooMany):
+        await messages.post(alice, room, "one more")
+    held: list[int] = []
+    hold = log.hold
+    monkeypatch.setattr(log, "hold", lambda room_id: (held.append(room_id), hold(room_id)))
+    for call in (
+        messages.post(alice, room, "one more"),
+        messages.post(alice, room, "one more", "c"),
+        messages.edit(alice, room, 1, "x"),
+        messages.remove(alice, room, 1),
+    ):
+        with pytest.raises(TooMany):
+            await call
+    assert held == []
+    assert await messages.post(alice, room, "hello", "a") == 1
+    assert held == [room]
+
+
+async def test_who_was_over_the_rate_may_speak_again_a_minute_later(
+    alice: User, pump: Device, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CHAT_RATE_LIMIT = 1
+    room = await room_of(pump)
+    await messages.post(alice, room, "hello")
+    said = (await Message.objects.aget()).at
+    for later_us, may in ((59_000_000, False), (60_000_000, True)):
+        monkeypatch.setattr(rates, "now_us", lambda later_us=later_us: said + later_us)
+        if may:
+            await messages.post(alice, room, "one more")
+        else:
+            with pytest.raises(TooMany):
+                await messages.post(alice, room, "one more")
 
 
 async def test_a_mention_is_kept_for_members_and_not_for_oneself(
@@ -339,6 +422,75 @@ async def test_both_of_a_conversation_are_told_wherever_they_are(alice: User, bo
     assert {(event.room_id, event.seq, event.author, event.to, event.text) for event in directs} == {
         (room, seq, "alice", "bob", "hi")
     }
+
+
+async def test_a_repeat_tells_both_of_a_conversation_again(alice: User, bob: User, told: list[Event]) -> None:
+    await messages.direct(alice, "bob", "hi", "k")
+    first = [event for event in told if isinstance(event, DirectStored)]
+    told.clear()
+    await messages.direct(alice, "bob", "hi", "k")
+    assert [event for event in told if isinstance(event, DirectStored)] == first
+
+
+async def test_a_mention_that_was_removed_counts_no_more(
+    alice: User, bob: User, carol: User, mallory: User, pump: Device, space: Space, told: list[Event]
+) -> None:
+    room = await room_of(pump)
+    await database.run(spaces.set_role, space, mallory, Role.VIEWER)
+    await messages.post(alice, room, "@bob @carol @mallory look")
+    await messages.post(alice, room, "@bob and here")
+    await marks.read(carol, room, 3)
+    await database.run(spaces.remove_member, space, mallory)
+    told.clear()
+    await messages.remove(alice, room, 2)
+    # Carol has read it, and mallory may not know of it any more.
+    assert [event for event in told if isinstance(event, ReadMoved)] == [ReadMoved(bob.pk, room, 0, 2, 1)]
+
+
+async def test_a_refusal_counts_once_however_far_it_came(
+    alice: User, bob: User, mallory: User, pump: Device, space: Space
+) -> None:
+    room = await room_of(pump)
+    conversation, _ = await messages.direct(alice, "bob", "hi")
+    await messages.post(alice, room, "hello")
+    await database.run(blocks.block, alice, "bob")
+    calls: list[tuple[str, Awaitable[object]]] = [
+        ("not_found", messages.direct(alice, "nobody", "hi")),
+        ("forbidden", messages.direct(bob, "alice", "hi")),
+        ("forbidden", messages.post(bob, conversation, "hi")),
+        ("invalid", messages.post(bob, room, "hi", "")),
+        ("not_found", messages.post(mallory, room, "hi")),
+        ("forbidden", messages.edit(bob, room, 1, "x")),
+        ("not_found", messages.remove(bob, room, 9)),
+    ]
+    for code, call in calls:
+        counter = stats.chat_refused.labels(code)._value
+        before = counter.get()
+        with pytest.raises(HubbubError) as error:
+            await call
+        assert (error.value.code, counter.get()) == (code, before + 1)
+
+
+def test_a_message_costs_few_queries(
+    alice: User, bob: User, pump: Device, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(10):
+        messages._post(alice, pump.room.pk, "hello", "k1")
+    with django_assert_num_queries(10):  # with the beginning and the end of the transaction
+        messages._post(alice, pump.room.pk, "hello", "k2")
+
+
+def test_a_clock_that_is_set_back_keeps_nobody_out(
+    alice: User, pump: Device, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CHAT_RATE_LIMIT = 1
+    messages._post(alice, pump.room.pk, "hello", None)
+    with pytest.raises(TooMany):
+        messages._post(alice, pump.room.pk, "one more", None)
+    speaker, now = rates.of_person(alice), now_us()
+    assert rates.is_over(speaker)
+    monkeypatch.setattr(rates, "now_us", lambda: now - 3_600_000_000)
+    assert not rates.is_over(speaker)
 
 
 async def test_in_a_room_of_a_space_nobody_is_told_in_private(alice: User, pump: Device, told: list[Event]) -> None:

@@ -6,13 +6,15 @@ import asyncio
 import threading
 
 import pytest
+from django.db import DataError
 
-from devices import fanout, stats
-from devices.errors import Forbidden
+from devices import fanout, file_storage
+from devices.errors import Forbidden, Invalid, TooMany
 from devices.events import Event, PresenceChanged
-from devices.services.turns import Posted, in_turn
+from devices.services.turns import MAX_WAITING, Posted, in_turn
 
 WAIT_S = 30
+ALICE, BOB = ("person", 1), ("person", 2)
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ async def test_what_is_written_is_told_though_its_writer_has_gone(told: asyncio.
         assert go_on.wait(WAIT_S)
         return Posted(1, [PresenceChanged(7)])
 
-    writer = asyncio.create_task(in_turn(7, write))
+    writer = asyncio.create_task(in_turn(7, ALICE, write))
     await begun.wait()
     writer.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -60,24 +62,74 @@ async def test_one_room_s_turn_holds_up_no_other(told: asyncio.Queue[Event]) -> 
         order.append(2)
         return Posted(2)
 
-    waiting = [asyncio.create_task(in_turn(7, first))]
+    waiting = [asyncio.create_task(in_turn(7, ALICE, first))]
     await begun.wait()
-    waiting.append(asyncio.create_task(in_turn(7, second)))
-    assert await in_turn(8, lambda: Posted(3)) == 3
+    waiting.append(asyncio.create_task(in_turn(7, ALICE, second)))
+    assert await in_turn(8, ALICE, lambda: Posted(3)) == 3
     assert order == []
     go_on.set()
     assert await asyncio.gather(*waiting) == [1, 2]
     assert order == [1, 2]
 
 
-async def test_a_refusal_is_counted_by_its_code_and_the_next_has_its_turn(told: asyncio.Queue[Event]) -> None:
-    counter = stats.chat_refused.labels("forbidden")._value
-    before = counter.get()
-
+async def test_after_a_refusal_the_next_has_its_turn(told: asyncio.Queue[Event]) -> None:
     def refuse() -> Posted:
         raise Forbidden("no")
 
     with pytest.raises(Forbidden):
-        await in_turn(7, refuse)
-    assert counter.get() == before + 1
-    assert await in_turn(7, lambda: Posted(1)) == 1
+        await in_turn(7, ALICE, refuse)
+    assert await in_turn(7, ALICE, lambda: Posted(1)) == 1
+
+
+async def test_one_speaker_s_waiting_writes_are_bounded_and_the_others_go_on(told: asyncio.Queue[Event]) -> None:
+    begun, go_on = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def first() -> Posted:
+        loop.call_soon_threadsafe(begun.set)
+        assert go_on.wait(WAIT_S)
+        return Posted(1)
+
+    waiting = [asyncio.create_task(in_turn(7, ALICE, first))]
+    await begun.wait()
+    waiting += [asyncio.create_task(in_turn(7, ALICE, lambda: Posted(2))) for _ in range(MAX_WAITING - 1)]
+    await asyncio.sleep(0)
+    for room in (7, 8):
+        with pytest.raises(TooMany):
+            await in_turn(room, ALICE, lambda: Posted(3))
+    assert await in_turn(8, BOB, lambda: Posted(4)) == 4
+    go_on.set()
+    assert await asyncio.gather(*waiting) == [1] + [2] * (MAX_WAITING - 1)
+    assert await in_turn(7, ALICE, lambda: Posted(5)) == 5
+
+
+async def test_a_slow_storage_holds_up_nobody_in_the_room(
+    told: asyncio.Queue[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = asyncio.Event(), threading.Event()
+    loop, dropped = asyncio.get_running_loop(), []
+
+    def drop(name: str) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        assert go_on.wait(WAIT_S)
+        dropped.append(name)
+
+    monkeypatch.setattr(file_storage, "drop", drop)
+    removal = asyncio.create_task(in_turn(7, ALICE, lambda: Posted(1, [], ["a", "b"])))
+    await begun.wait()
+    assert await asyncio.wait_for(in_turn(7, BOB, lambda: Posted(2)), WAIT_S) == 2
+    assert dropped == []
+    go_on.set()
+    assert await removal == 1
+    assert dropped == ["a", "b"]
+
+
+async def test_what_the_database_does_not_take_is_invalid(told: asyncio.Queue[Event]) -> None:
+    """Told as `unavailable`, it would be sent again for ever."""
+
+    def fail() -> Posted:
+        raise DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+
+    with pytest.raises(Invalid):
+        await in_turn(7, ALICE, fail)
+    assert await in_turn(7, ALICE, lambda: Posted(1)) == 1
