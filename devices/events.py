@@ -171,7 +171,10 @@ class DirectStored:
 
 @dataclass(frozen=True, slots=True)
 class ReadMoved:
-    """Somebody has read a room up to `seq`; their other connections count anew."""
+    """Somebody has read a room up to `seq`; their other connections count anew.
+
+    `newest`: up to this seq `unread` and `mentions` have been counted.
+    """
 
     type: ClassVar[str] = "read"
     user_id: int
@@ -179,6 +182,7 @@ class ReadMoved:
     seq: int
     unread: int
     mentions: int
+    newest: int
 
     @property
     def group(self) -> str:

@@ -199,6 +199,7 @@ def read(event: ReadMoved) -> str:
             "seq": event.seq,
             "unread": event.unread,
             "mentions": event.mentions,
+            "newest": event.newest,
         }
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import Count, OuterRef, Subquery
@@ -14,6 +15,15 @@ from devices.events import ReadMoved
 from devices.models import Mention, Message, ReadMark, Room
 from devices.queries import rooms
 from devices.values import MessageKind
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A mark is at `seq` now; of the messages after it, up to `newest`, `unread` are of people."""
+
+    seq: int
+    unread: int
+    newest: int
 
 
 async def read(person: Person, room_id: int, seq: int) -> None:
@@ -30,14 +40,12 @@ def _read(person: Person, room_id: int, seq: int) -> list[ReadMoved]:
     moved = move(person, room, seq)
     if moved is None:
         return []
-    seq, unread = moved
-    mentions = Mention.objects.filter(user=user_id, room=room.pk, seq__gt=seq).count()
-    return [ReadMoved(user_id, room.pk, seq, unread, mentions)]
+    mentions = Mention.objects.filter(user=user_id, room=room.pk, seq__gt=moved.seq, seq__lte=moved.newest).count()
+    return [ReadMoved(user_id, room.pk, moved.seq, moved.unread, mentions, moved.newest)]
 
 
-def move(person: Person, room: Room, seq: int) -> tuple[int, int] | None:
-    """Up to where the mark has moved, at most to the newest message, and how many chat messages come after it; `None`
-    where it is there already."""
+def move(person: Person, room: Room, seq: int) -> Moved | None:
+    """Moves the mark to `seq`, at most to the newest message; `None` where it is there already."""
     with transaction.atomic():
         mark, _ = ReadMark.objects.select_for_update().get_or_create(user_id=int(person.pk or 0), room_id=room.pk)
         if seq <= mark.seq:
@@ -47,22 +55,26 @@ def move(person: Person, room: Room, seq: int) -> tuple[int, int] | None:
             return None
         mark.seq, mark.chats = seq, chats - later
         mark.save(update_fields=["seq", "chats"])
-    return seq, later
+    return Moved(seq, later, newest)
 
 
 def follow(person: Person, room: Room) -> ReadMoved:
     """Who has just written into the room, which is held, has read all of it: nobody else has written since."""
     user_id = int(person.pk or 0)
     skip([user_id], [room])
-    return ReadMoved(user_id, room.pk, room.seq, 0, 0)
+    return ReadMoved(user_id, room.pk, room.seq, 0, 0, newest=room.seq)
 
 
 def recounted(room: Room, people: Collection[int], seq: int) -> list[ReadMoved]:
-    """What is left to read, for those of these people who may read the room and have not read it up to `seq`."""
+    """What is left to read in the room, which is held, for those of these people who may read it and have not read up to
+    `seq`."""
     read = dict(ReadMark.objects.filter(room=room, user__in=people).values_list("user", "seq"))
     readers = access.readers(room).filter(pk__in=people) if people else []
     behind = [person for person in readers if read.get(person.pk, 0) < seq]
-    return [ReadMoved(person.pk, room.pk, read.get(person.pk, 0), *rooms.unread(person, room)) for person in behind]
+    return [
+        ReadMoved(person.pk, room.pk, read.get(person.pk, 0), *rooms.unread(person, room), newest=room.seq)
+        for person in behind
+    ]
 
 
 def skip(people: Iterable[int], among: Iterable[Room]) -> None:

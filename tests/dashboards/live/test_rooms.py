@@ -206,7 +206,7 @@ async def test_what_is_read_in_one_tab_is_counted_in_the_other(headers: dict[str
     for _ in range(2):
         await alice.request("message", room=room, text="@bob")
     assert (await tab.request("read", room=room, seq=1))["result"] == {}
-    expected = {"type": "read", "room": room, "seq": 1, "unread": 1, "mentions": 1}
+    expected = {"type": "read", "room": room, "seq": 1, "unread": 1, "mentions": 1, "newest": 2}
     assert await other.push("read") == expected
     await leave(alice, tab, other)
 

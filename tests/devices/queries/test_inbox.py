@@ -53,5 +53,7 @@ def test_who_answers_has_read_and_their_other_pages_are_told(
 
     monkeypatch.setattr(fanout, "publish", publish)
     seq = say(alice, pump.room.pk, "hello")
-    assert [event for event in told if isinstance(event, ReadMoved)] == [ReadMoved(alice.pk, pump.room.pk, seq, 0, 0)]
+    assert [event for event in told if isinstance(event, ReadMoved)] == [
+        ReadMoved(alice.pk, pump.room.pk, seq, 0, 0, newest=seq)
+    ]
     assert sums(alice) == (0, 0, 0)

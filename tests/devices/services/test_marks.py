@@ -46,7 +46,7 @@ async def test_what_is_read_is_told_with_what_is_left(alice: User, bob: User, pu
     assert await unread(alice, pump) == (4, 2)
     told.clear()
     await marks.read(alice, pump.room.pk, 2)
-    assert told == [ReadMoved(alice.pk, pump.room.pk, 2, 2, 1)]
+    assert told == [ReadMoved(alice.pk, pump.room.pk, 2, 2, 1, newest=5)]
     assert await unread(alice, pump) == (2, 1)
 
 
@@ -67,7 +67,7 @@ def test_what_was_read_already_is_only_looked_at(
 ) -> None:
     for text in ("@alice look", "and here"):
         async_to_sync(messages.post)(bob, pump.room.pk, text)
-    assert marks._read(alice, pump.room.pk, 1) == [ReadMoved(alice.pk, pump.room.pk, 1, 1, 0)]
+    assert marks._read(alice, pump.room.pk, 1) == [ReadMoved(alice.pk, pump.room.pk, 1, 1, 0, newest=2)]
     for seq in (1, 0):
         with django_assert_num_queries(2) as asked:  # the room, the mark
             assert marks._read(alice, pump.room.pk, seq) == []
