@@ -66,8 +66,8 @@ def follow(person: Person, room: Room) -> ReadMoved:
 
 
 def recounted(room: Room, people: Collection[int], seq: int) -> list[ReadMoved]:
-    """What is left to read in the room, which is held, for those of these people who may read it and have not read up to
-    `seq`."""
+    """What is left to read in the room, which is held, for those of these people who may read it and have not yet read
+    up to `seq`."""
     read = dict(ReadMark.objects.filter(room=room, user__in=people).values_list("user", "seq"))
     readers = access.readers(room).filter(pk__in=people) if people else []
     behind = [person for person in readers if read.get(person.pk, 0) < seq]
