@@ -11,7 +11,7 @@ from devices.access import Action, Person
 from devices.credentials import hash_token
 from devices.errors import Invalid, NotFound
 from devices.models import Bot, Room, Space, Webhook
-from devices.services import spaces, tokens
+from devices.services import log, spaces, tokens
 from devices.services.rooms import checked_name
 from devices.values import Role
 
@@ -33,15 +33,16 @@ def create_webhook(person: Person, room_id: int, name: str) -> tuple[Webhook, st
 
     Raises `NotFound`, `Forbidden` for who does not manage the space, and `Invalid`.
     """
-    room = managed(person, room_id)
     name = checked_name(name)
     if len(name) > 64:
         raise Invalid("the name of a webhook has up to 64 characters")
-    if room.webhooks.count() >= MAX_WEBHOOKS:
-        raise Invalid(f"a room has up to {MAX_WEBHOOKS} webhooks")
     secret = secrets.token_urlsafe(32)
     try:
         with transaction.atomic():
+            log.hold(room_id)  # or its device could move to another space meanwhile, with the new webhook
+            room = managed(person, room_id)
+            if room.webhooks.count() >= MAX_WEBHOOKS:
+                raise Invalid(f"a room has up to {MAX_WEBHOOKS} webhooks")
             made = Webhook.objects.create(room=room, name=name, hash=hash_token(secret), created_by_id=person.pk)
     except IntegrityError:
         raise Invalid(f"there is a webhook {name!r} already") from None

@@ -51,8 +51,8 @@ def move_with_device(device: Device, before: Space) -> None:
 
     Webhooks end: their addresses are known to programs of the space before.
     """
-    Webhook.objects.filter(room__device=device.pk).delete()
     Room.objects.filter(device=device.pk).update(space=device.space_id)
+    Webhook.objects.filter(room__device=device.pk).delete()  # in this order: who makes one holds the room
     stay = Member.objects.filter(space=before).values("user")
     new = Member.objects.filter(space=device.space_id).exclude(user__in=stay)
     marks.skip(new.values_list("user", flat=True), Room.objects.filter(device=device.pk))
