@@ -307,8 +307,35 @@ def test_history_is_there_by_scrolling_and_a_link_opens_at_its_message(come: Com
     count.click()
     expect(message(alice, "out of sight")).to_be_in_viewport()
     expect(count).to_be_hidden()
-    bob.page.get_by_role("button", name="Newest").click()
+    bob.page.get_by_role("button", name=re.compile("^[0-9]+ new$")).click()
     expect(message(bob, "out of sight")).to_be_in_viewport()
+
+
+def test_a_reader_who_scrolls_back_stays_where_they_are(come: Come, hub: RunningHub) -> None:
+    hub.create_device("chatterbox")
+    alice = come("alice")
+    alice.page.goto("/devices/chatterbox/")
+    room = room_id(alice.page)
+    for number in range(1, 161):  # at once and by one author, so that rows get and lose their heads
+        call(alice, "POST", f"rooms/{room}/messages", {"text": f"number {number} of many"})
+    alice.page.reload()
+    expect(message(alice, "number 160 of")).to_be_in_viewport()
+    # How far the row that was the topmost has moved on the screen, in the turn in which others are above it.
+    moved = log(alice).evaluate(
+        """log => new Promise((resolve) => {
+            log.scrollTop = 0;
+            const rows = () => [...log.querySelectorAll("li.entry")];
+            const topOf = (row) => row.getBoundingClientRect().top;
+            const before = topOf(rows()[0]);
+            const topmost = rows()[0].innerText.match(/number \\d+ of/)[0];
+            new MutationObserver(() => {
+                const row = rows().find(({ innerText }) => innerText.includes(topmost));
+                if (row === rows()[0]) return;
+                resolve(topOf(row) - before);
+            }).observe(log, { childList: true, subtree: true });
+        })"""
+    )
+    assert abs(moved) < 2
 
 
 def test_what_is_new_is_marked_for_who_was_away(come: Come) -> None:
@@ -324,6 +351,57 @@ def test_what_is_new_is_marked_for_who_was_away(come: Come) -> None:
     mark = log(bob).locator("li.room-new")
     expect(mark).to_be_visible()
     expect(mark.locator("+ li.entry")).to_contain_text("not seen by bob")
+
+
+def test_more_that_is_new_than_the_newest_page_holds_opens_where_it_begins(come: Come, hub: RunningHub) -> None:
+    hub.create_device("gossip")
+    bob = come("bob")
+    bob.page.goto("/devices/gossip/")
+    room = room_id(bob.page)
+    call(bob, "POST", f"rooms/{room}/messages", {"text": "bob has read this"})
+    bob.page.goto("/")
+    alice = come("alice")
+    for number in range(1, 71):
+        call(alice, "POST", f"rooms/{room}/messages", {"text": f"number {number} of many"})
+    bob.page.goto("/devices/gossip/")
+    mark = log(bob).locator("li.room-new")
+    expect(mark).to_be_in_viewport()
+    expect(mark.locator("+ li.entry")).to_contain_text("number 1 of many")
+    count = bob.page.get_by_role("button", name="70 new")
+    count.click()
+    expect(message(bob, "number 70 of many")).to_be_in_viewport()
+    expect(count).to_be_hidden()
+    expect_read(bob, f"rooms/{room}")
+
+
+_AT_ONCE = """
+    // What a page sends after a second, it sends at once; and what it sends is remembered.
+    window.sent = [];
+    const { send } = WebSocket.prototype;
+    WebSocket.prototype.send = function (text) { sent.push(JSON.parse(text).type); send.call(this, text); };
+    const later = setTimeout;
+    window.setTimeout = (run, ms, ...more) => later(run, ms === 1000 ? 0 : ms, ...more);
+"""
+
+
+def test_a_room_that_is_not_on_the_screen_is_not_read(come: Come) -> None:
+    bob, alice = come("bob"), come("alice", script=_AT_ONCE)
+    alice.page.goto("/")
+    alice.page.set_viewport_size(PHONE)
+    alice.page.goto(PUMP)
+    button = alice.page.get_by_role("link", name="Room")
+    expect(button).to_be_visible()
+    expect(log(alice).locator("li.entry").first).to_be_attached()
+    say(bob, "@alice look at this")
+    expect(message(alice, "@alice look at this")).to_be_attached()
+    # Two frames later it has been drawn, and what would be told of it is sent.
+    alice.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))")
+    assert "read" not in alice.page.evaluate("sent")
+    expect(button.locator("[data-mention-count] [data-number]")).to_have_text("1")
+    button.click()
+    expect(message(alice, "@alice look at this")).to_be_in_viewport()
+    alice.page.wait_for_function("sent.includes('read')")
+    expect(button).to_be_hidden()
 
 
 def expect_read(person: Person, path: str) -> None:
