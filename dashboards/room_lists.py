@@ -67,7 +67,9 @@ def found(person: Person, words: str, before: int | None = None) -> tuple[list[F
 
     Without words: what was said last in rooms of spaces.
     """
-    words = "".join(character for character in words if character.isprintable())[:MAX_WORDS]
+    asked, words = words, "".join(character for character in words if character.isprintable())[:MAX_WORDS]
+    if asked and not words:
+        return [], None
     among = access.rooms(person) if words else access.rooms(person).filter(space__isnull=False)
     hits = messages.search(among, words, PAGE + 1, before)
     places = _places(person, {hit["room"] for hit in hits})

@@ -41,7 +41,8 @@ def around(room: Room, seq: int, limit: int = NEWEST) -> list[dict[str, Any]]:
 
 
 def search(rooms: QuerySet[Room], words: str, limit: int, before_id: int | None = None) -> list[dict[str, Any]]:
-    """Chat messages of these rooms that hold every one of the words, newest first, each with its `room` and `id`.
+    """Chat messages of these rooms that hold every one of the words, newest first, each with its `room` and `id`;
+    with "" all of them.
 
     `before_id`: the `id` of the last one of the page before.
     """
@@ -51,7 +52,7 @@ def search(rooms: QuerySet[Room], words: str, limit: int, before_id: int | None 
         found = found.filter(folded__contains=word)
     if before_id is not None:
         found = found.filter(pk__lt=before_id)
-    messages = found.prefetch_related("attachments").order_by("-pk")[:limit] if sought else []
+    messages = found.prefetch_related("attachments").order_by("-pk")[:limit] if sought or not words else []
     return [
         {"id": message.pk, "room": message.room_id, **describe(message, message.attachments.all())}
         for message in messages

@@ -90,6 +90,20 @@ def test_it_offers_new_rooms_to_managers_alone(client_of: ClientOf, alice: User,
 # Search
 
 
+def test_it_shows_what_was_said_last_in_rooms_of_spaces(
+    client_of: ClientOf, alice: User, bob: User, general: Room, foreign_room: Room
+) -> None:
+    say(alice, general, "hello pump")
+    async_to_sync(messages.direct)(bob, "alice", "in private")
+    Member.objects.create(space=foreign_room.space, user=bob, role=Role.VIEWER)
+    say(bob, foreign_room, "State affairs")
+    page = shown(client_of(alice).get("/rooms/"))
+    assert "hello pump" in page
+    assert "Nothing said yet" not in page
+    assert "in private" not in page
+    assert "State affairs" not in page
+
+
 def test_search_marks_the_words_and_links_to_the_message(
     client_of: ClientOf, carol: User, bob: User, pump: Device
 ) -> None:

@@ -221,7 +221,7 @@ export class Composer {
 
   async #suggest() {
     const { value, selectionStart, selectionEnd } = this.#parts.text;
-    const found = selectionStart === selectionEnd ? await this.#completer.at(value, selectionStart) : null;
+    const found = selectionStart === selectionEnd ? await this.#completer.at(value, selectionStart, () => this.#suggest()) : null;
     if (value !== this.text || selectionStart !== this.#parts.text.selectionStart) return; // typed on meanwhile
     this.#start = found?.start ?? 0;
     this.#box.show(document.activeElement === this.#parts.text ? (found?.items ?? []) : []);

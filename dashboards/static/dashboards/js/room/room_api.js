@@ -46,7 +46,12 @@ export class RoomApi {
   /** The devices of a space: `[{uid, name, attributes, metrics}]`, the last being names. */
   async devices(space) {
     const { items } = await getJson(`/api/v1/devices?space=${encodeURIComponent(space)}&limit=1000`);
-    return items.map(({ device: { uid, name, attributes }, latest }) => ({ uid, name, attributes, metrics: Object.keys(latest).sort() }));
+    return items.map(nameable);
+  }
+
+  /** One device in the same shape. */
+  async device(uid) {
+    return nameable(await getJson(`/api/v1/devices/${encodeURIComponent(uid)}`));
   }
 
   fileUrl({ id, name }) {
@@ -62,6 +67,10 @@ export class RoomApi {
     form.append("file", file, file.name || "image.png");
     return send(`${this.#url}/files`, form, progress);
   }
+}
+
+function nameable({ device: { uid, name, attributes }, latest }) {
+  return { uid, name, attributes, metrics: Object.keys(latest).sort() };
 }
 
 /** One that was changed or taken away since it was chosen fails without a reason, as if the network did. */

@@ -85,12 +85,12 @@ export class RoomLog {
 
   say(text) {
     this.#typedAt = -Infinity;
-    if (!this.timeline.following) this.toNewest();
+    this.#follow();
     return this.outbox.say(text);
   }
 
   sayFile(file, text) {
-    if (!this.timeline.following) this.toNewest();
+    this.#follow();
     return this.outbox.sayFile(file, text);
   }
 
@@ -138,6 +138,11 @@ export class RoomLog {
     }
     this.#tell("moved", null);
     this.#fill();
+  }
+
+  /** Who says something wants to see it. Where the hub is away they stay where they are, with what they said below. */
+  #follow() {
+    if (!this.timeline.following) this.toNewest().catch(() => {});
   }
 
   async show(seq) {
