@@ -187,6 +187,18 @@ def test_nothing_typed_is_lost_on_a_reload(come: Come) -> None:
     expect(box(alice)).to_have_value("")
 
 
+def test_who_signs_in_next_in_the_same_tab_finds_nothing_of_the_one_before(come: Come) -> None:
+    alice = come("alice")
+    box(alice).fill("half a secret")
+    alice.page.get_by_role("button", name="Sign out").click()
+    alice.username = "bob"
+    alice.sign_in()
+    expect(alice.page.get_by_role("heading", name="Fleet")).to_be_visible()
+    alice.page.goto(PUMP)
+    expect(log(alice).locator("li.entry").first).to_be_attached()
+    expect(box(alice)).to_have_value("")
+
+
 def test_what_is_said_while_the_hub_is_away_is_there_once_when_it_is_back(come: Come, hub: RunningHub) -> None:
     alice, bob = come("alice"), come("bob")
     say(alice, "before the break")
@@ -229,6 +241,42 @@ def test_one_edits_and_deletes_what_one_has_said_and_the_trace_stays(come: Come)
     expect(log(bob)).not_to_contain_text("the pump is loud")
     message(bob, "Deleted by alice").get_by_role("button", name="show").click()
     expect(message(bob, "Deleted by alice")).to_contain_text("the pump is loud")
+
+
+def test_an_edit_gives_back_what_was_being_written_and_is_kept_where_it_is_refused(come: Come) -> None:
+    alice, bob = come("alice"), come("bob")
+    say(bob, "to be deleted")
+    expect(message(alice, "to be deleted")).to_be_visible()
+    box(bob).fill("half a sentence")
+    message(bob, "to be deleted").hover()
+    bob.page.get_by_role("button", name="Edit", exact=True).click()
+    box(bob).fill("to be kept after all")
+    message(alice, "to be deleted").hover()
+    alice.page.get_by_role("button", name="Delete", exact=True).click()
+    alice.page.get_by_role("button", name="Really delete?").click()
+    expect(message(bob, "Deleted by alice")).to_be_visible()
+    box(bob).press("Enter")
+    expect(box(bob)).to_have_value("half a sentence")
+    expect(bob.page.get_by_role("alert")).to_contain_text("Not changed")
+    box(bob).press_sequentially(", and more")
+    bob.page.get_by_role("button", name="Edit again").click()
+    expect(box(bob)).to_have_value("to be kept after all")
+    box(bob).press("Escape")
+    expect(box(bob)).to_have_value("half a sentence, and more")
+    box(bob).fill("")
+
+
+def test_the_keyboard_keeps_its_place_when_a_message_is_deleted(come: Come) -> None:
+    alice = come("alice")
+    say(alice, "to be deleted by keyboard")
+    expect(message(alice, "to be deleted by keyboard")).to_be_visible()
+    log(alice).focus()
+    alice.page.keyboard.press("ArrowUp")
+    expect(alice.page.locator("li.entry:focus")).to_contain_text("to be deleted by keyboard")
+    alice.page.keyboard.press("Delete")
+    expect(alice.page.locator("[data-announcer]")).to_have_text("Really delete?")
+    alice.page.keyboard.press("Delete")
+    expect(alice.page.locator("li.entry:focus")).to_contain_text("Deleted")
 
 
 def test_a_message_shows_a_value_then_and_now(come: Come) -> None:
