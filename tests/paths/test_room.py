@@ -21,6 +21,8 @@ expect.set_options(timeout=WAIT_MS)
 
 Come = Callable[..., Person]
 PUMP = "/devices/pump-1/"
+FRAME = "new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))"
+"""Resolves when the page has drawn what it knows."""
 
 
 @pytest.fixture(scope="module")
@@ -326,6 +328,11 @@ def test_completion_knows_commands_people_and_the_devices_metrics(come: Come) ->
     box(alice).press("Enter")
     expect(box(alice)).to_have_value("hi @bob see @pump-1.temperature ")
     box(alice).fill("")
+    box(alice).press_sequentially("hi @bo")
+    expect(options.first).to_contain_text("@bob")
+    box(alice).press("Home")  # where it would complete nothing
+    expect(options).to_have_count(0)
+    box(alice).fill("")
 
 
 def test_history_is_there_by_scrolling_and_a_link_opens_at_its_message(come: Come, hub: RunningHub) -> None:
@@ -386,6 +393,29 @@ def test_a_reader_who_scrolls_back_stays_where_they_are(come: Come, hub: Running
     assert abs(moved) < 2
 
 
+def test_a_reader_stays_where_they_are_when_the_window_changes_its_size(come: Come, hub: RunningHub) -> None:
+    hub.create_device("novelist")
+    alice = come("alice")
+    alice.page.goto("/devices/novelist/")
+    room = room_id(alice.page)
+    for number in range(1, 41):
+        call(alice, "POST", f"rooms/{room}/messages", {"text": f"{'and so on ' * 30}, number {number} of many"})
+    alice.page.goto(f"/rooms/{room}/?seq=20")
+    expect(log(alice).locator("li.entry", has_text="number 20 of many")).to_be_in_viewport()
+    topmost = log(alice).evaluate_handle(
+        """log => [...log.querySelectorAll("li.entry")].find(
+            (row) => row.getBoundingClientRect().bottom > log.getBoundingClientRect().top)"""
+    )
+    box_of = "row => { const { top, height } = row.getBoundingClientRect(); return [top, height]; }"
+    top, height = topmost.evaluate(box_of)
+    alice.page.set_viewport_size({"width": 1000, "height": 900})
+    alice.page.evaluate(FRAME)
+    alice.page.evaluate(FRAME)
+    new_top, new_height = topmost.evaluate(box_of)
+    assert new_height > height  # it has more lines now, and so have those above it
+    assert abs(new_top - top) < 2
+
+
 def test_what_is_new_is_marked_for_who_was_away(come: Come) -> None:
     alice = come("alice")
     say(alice, "seen by bob")
@@ -443,9 +473,8 @@ def test_a_room_that_is_not_on_the_screen_is_not_read(come: Come) -> None:
     say(bob, "@alice look at this")
     expect(message(alice, "@alice look at this")).to_be_attached()
     # Two frames later it has been drawn, and what would be told of it is sent.
-    frame = "new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))"
-    for _ in range(2):
-        alice.page.evaluate(frame)
+    alice.page.evaluate(FRAME)
+    alice.page.evaluate(FRAME)
     assert "read" not in alice.page.evaluate("sent")
     expect(button.locator("[data-mention-count] [data-number]")).to_have_text("1")
     button.click()
