@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.browser import PHONE, WAIT_MS, Person
 from tests.paths.conftest import RunningHub
@@ -199,6 +199,30 @@ def test_who_signs_in_next_in_the_same_tab_finds_nothing_of_the_one_before(come:
     alice.page.goto(PUMP)
     expect(log(alice).locator("li.entry").first).to_be_attached()
     expect(box(alice)).to_have_value("")
+
+
+def test_a_page_of_somebody_else_sends_nothing_and_loads_anew(come: Come) -> None:
+    """As one that comes out of the back-forward cache after another person has signed in."""
+    alice = come("alice")
+    room = room_id(alice.page)
+    unsent = json.dumps({"text": "", "unsent": [{"key": "k", "text": "bob wrote this", "at": 0}]})
+    alice.page.evaluate("([name, text]) => sessionStorage.setItem(name, text)", [f"hubbub.room.bob.{room}", unsent])
+    pages: list[str] = []
+
+    def of_bob_at_first(route: Route) -> None:
+        response = route.fetch()
+        pages.append(response.text())
+        body = pages[-1] if len(pages) > 1 else pages[-1].replace('"alice"', '"bob"')
+        route.fulfill(response=response, body=body)
+
+    alice.page.route(f"**{PUMP}", of_bob_at_first)
+    alice.page.goto(PUMP)
+    expect(alice.page.locator("body[data-person=alice]")).to_be_attached()
+    expect(log(alice).locator("li.entry").first).to_be_attached()
+    say(alice, "alice wrote this")
+    expect(message(alice, "alice wrote this")).to_be_visible()
+    expect(log(alice)).not_to_contain_text("bob wrote this")
+    assert len(pages) == 2
 
 
 def test_what_is_said_while_the_hub_is_away_is_there_once_when_it_is_back(come: Come, hub: RunningHub) -> None:
