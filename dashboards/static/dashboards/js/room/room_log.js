@@ -29,6 +29,7 @@ export class RoomLog {
   #room;
   #username;
   #tell;
+  #openAt;
   #ends = [];
   #here = new Set();
   #typists = new Map(); // name -> timer
@@ -44,7 +45,7 @@ export class RoomLog {
   atEnd = true;
 
   constructor({ room, username, connection, api, draft, openAt, tell }) {
-    Object.assign(this, { openAt });
+    this.#openAt = openAt;
     this.#connection = connection;
     this.#api = api;
     this.#room = room;
@@ -173,7 +174,7 @@ export class RoomLog {
 
   /** Opens where the reader is to begin, which may lie before the newest messages: then these are asked for first. */
   async #open({ messages, seq, read = 0, unread = 0 }) {
-    const from = this.openAt ?? (unread ? read + 1 : Infinity);
+    const from = this.#openAt ?? (unread ? read + 1 : Infinity);
     let found = { items: messages, seq };
     if (messages.length && from < messages[0].seq) {
       found = await this.#api.around(from).catch(() => found);
@@ -183,7 +184,7 @@ export class RoomLog {
     this.#read = Math.max(this.#read, read);
     this.timeline.open(found.items, found.seq);
     this.#tell("opened", { read: this.#read, unread });
-    if (this.openAt) this.#tell("moved", this.openAt);
+    if (this.#openAt) this.#tell("moved", this.#openAt);
     this.#fill();
   }
 
