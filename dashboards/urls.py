@@ -6,6 +6,7 @@ from dashboards.views.dashboard import dashboard
 from dashboards.views.device import device, rotate_secret
 from dashboards.views.fleet import fleet, fleet_status
 from dashboards.views.inbox import conversation, inbox
+from dashboards.views.notification_worker import notification_worker
 from dashboards.views.places import places
 from dashboards.views.retention import device_retention, metric_retention, space_retention
 from dashboards.views.rooms import create_room, create_webhook, delete_webhook, room, room_settings, rooms
@@ -31,6 +32,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("spaces/<str:slug>/retention/", space_retention, name="space_retention"),
     path("dashboards/<int:id>/", dashboard, name="dashboard"),
     path("places/", places, name="places"),
+    path("notification-worker.js", notification_worker, name="notification_worker"),
     path("rooms/", rooms, name="rooms"),
     path("rooms/<int:id>/", room, name="room"),
     path("rooms/<int:id>/settings/", room_settings, name="room_settings"),

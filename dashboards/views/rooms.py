@@ -70,7 +70,6 @@ def room(request: HttpRequest, id: int) -> HttpResponse:
         "groups": room_lists.by_space(request.user, current=found.pk),
         "room": found,
         "name": shown["name"],
-        "many_spaces": access.spaces(request.user).count() > 1,
         "may_manage": may_manage,
         "page": page_data(request, shown, manages=may_manage),
     }

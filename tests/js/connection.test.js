@@ -36,6 +36,15 @@ describe("opening", () => {
     assert.deepEqual(states, ["connecting", "open"]);
   });
 
+  it("is not open where a listener, told who is welcomed, stops it", () => {
+    const { connection, states } = connect();
+    connection.subscribe("inbox", { snapshot: () => {} });
+    connection.on("welcome", ({ user }) => user === "alice" && connection.stop());
+    const socket = FakeSocket.newest;
+    socket.accept();
+    assert.deepEqual([states, socket.sent], [["connecting", "stopped"], []]);
+  });
+
   it("opens one socket however often it is started", () => {
     const { connection } = open();
     connection.start();

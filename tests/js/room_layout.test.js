@@ -54,6 +54,11 @@ describe("rows of a log", () => {
     assert.deepEqual(types(made), ["day", "message", "message", "new", "message"]);
   });
 
+  it("mark what a webhook says that is called like the reader", () => {
+    const made = laidOut([said(1, "bob", NOON), said(2, "alice", NOON, { origin: "bot" })], { unreadAfter: 1 });
+    assert.deepEqual(types(made), ["day", "message", "new", "message"]);
+  });
+
   it("mark nothing where all is read", () => {
     const made = laidOut([said(1, "bob", NOON), said(2, "alice", NOON)], { unreadAfter: 1 });
     assert.ok(!types(made).includes("new"));

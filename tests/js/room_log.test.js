@@ -37,7 +37,7 @@ let connection, api, log, heard, storage;
 function start(more = {}) {
   heard = [];
   const tell = (name, detail) => name === "changed" || heard.push([name, detail]);
-  log = new RoomLog({ room: 3, username: "alice", connection, api, draft: new Draft(3, storage), openAt: null, tell, ...more });
+  log = new RoomLog({ room: 3, username: "alice", connection, api, draft: new Draft("alice", 3, storage), openAt: null, tell, ...more });
   log.start();
 }
 
@@ -155,6 +155,52 @@ describe("a room's log", () => {
     assert.deepEqual([log.timeline.last, log.timeline.following], [130, true]);
   });
 
+  describe("opens where the reader has stopped", () => {
+    const opened = () => heard.filter(([name]) => name === "opened").map(([, detail]) => detail);
+
+    it("also where that lies before the newest messages", async () => {
+      api.log = run(1, 130);
+      snapshot(run(81, 130), 130, { read: 20, unread: 110 });
+      assert.deepEqual([opened(), shown()], [[], []]); // not the end, which would pass for read
+      await turn();
+      assert.deepEqual(api.asked, ["around 21"]);
+      assert.deepEqual(opened(), [{ read: 20, unread: 110 }]);
+      assert.deepEqual([log.timeline.first, log.timeline.last, log.timeline.following], [1, 45, false]);
+    });
+
+    it("at once where it is among them", () => {
+      snapshot(run(81, 130), 130, { read: 80, unread: 50 });
+      assert.deepEqual([opened(), shown().length], [[{ read: 80, unread: 50 }], 50]);
+    });
+
+    it("at the newest where the hub can’t be asked, and takes what is pushed meanwhile", async () => {
+      api.away = true;
+      snapshot(run(81, 130), 130, { read: 20, unread: 110 });
+      push(chat(131));
+      api.log = run(1, 131);
+      await turn();
+      assert.deepEqual([log.timeline.first, log.timeline.newest], [81, 131]);
+      api.away = false;
+      await log.newer();
+      assert.deepEqual([log.timeline.last, log.timeline.following], [131, true]);
+    });
+  });
+
+  it("tells what was missed, less what was read here and the hub has not heard of", async () => {
+    snapshot(run(1, 9), 9, { read: 2, unread: 7 });
+    log.read(6);
+    await reconnect();
+    snapshot(run(10, 12), 12, { read: 2, unread: 10 });
+    assert.deepEqual(heard.find(([name]) => name === "missed"), ["missed", { read: 6, unread: 6 }]);
+  });
+
+  it("tells what others said, a webhook that is called like the reader too", () => {
+    snapshot([], 0);
+    push(chat(1, { author: "alice" }));
+    push(chat(2, { author: "alice", origin: "bot" }));
+    assert.deepEqual(heard.filter(([name]) => name === "arrived").map(([, { seq }]) => seq), [2]);
+  });
+
   it("asks for one history at a time", async () => {
     api.log = run(1, 130);
     snapshot(run(81, 130), 130);
@@ -227,7 +273,7 @@ describe("what the person says", () => {
     FakeSocket.newest.hangUp(1006);
     log.say("two");
     await turn();
-    assert.deepEqual(log.timeline.pending.map(({ state, text }) => `${state} ${text}`), ["waiting one", "sending two"]);
+    assert.deepEqual(log.timeline.pending.map(({ state, text }) => `${state} ${text}`), ["waiting one", "waiting two"]);
     mock.timers.tick(1_000);
     FakeSocket.newest.accept();
     snapshot([], 3);
@@ -248,7 +294,7 @@ describe("what the person says", () => {
     assert.equal(sent("message")[1].key, key);
     reply(sent("message")[1], 4);
     await turn();
-    assert.deepEqual(new Draft(3, storage).unsent, []);
+    assert.deepEqual(new Draft("alice", 3, storage).unsent, []);
   });
 
   it("is tried again where the hub is busy or doesn't answer", async () => {
@@ -276,8 +322,63 @@ describe("what the person says", () => {
     FakeSocket.newest.refuse("forbidden", { to: sent("message")[2].id });
     await turn();
     log.outbox.discard(pending.key);
-    assert.deepEqual(new Draft(3, storage).unsent, []);
+    assert.deepEqual(new Draft("alice", 3, storage).unsent, []);
     push(chat(4, { author: "alice", key: sent("message")[1].key }));
     assert.deepEqual(log.timeline.pending, []);
+  });
+
+  it("can be given up while it waits, and what waited behind it goes on", async () => {
+    log.say("one");
+    log.say("two");
+    mock.timers.tick(15_000);
+    await turn();
+    const [first, second] = log.timeline.pending;
+    assert.deepEqual([first.state, second.state], ["waiting", "waiting"]);
+    log.outbox.discard(first.key);
+    assert.equal(sent("message").at(-1).key, second.key);
+    assert.deepEqual(new Draft("alice", 3, storage).unsent.map(({ key }) => key), [second.key]);
+  });
+
+  describe("as a command", () => {
+    const failed = () => log.timeline.pending.map(({ state, text }) => [state, text]);
+
+    it("is not run unasked where it has waited long for a connection", async () => {
+      FakeSocket.newest.hangUp(1006);
+      log.say("/set speed 99");
+      log.say("hello");
+      await turn();
+      mock.timers.tick(61_000);
+      FakeSocket.newest.accept();
+      await turn();
+      assert.deepEqual(sent("message").map(({ text }) => text), ["hello"]);
+      assert.deepEqual(failed()[0], ["failed", "/set speed 99"]);
+      assert.equal(heard.findLast(([name]) => name === "refused")[1].error.code, "overdue");
+      log.outbox.retry(log.timeline.pending[0].key);
+      reply(sent("message")[0], 4);
+      await turn();
+      assert.deepEqual(sent("message").map(({ text }) => text), ["hello", "/set speed 99"]);
+    });
+
+    it("is not run unasked when the page is opened much later, though it was refused", async () => {
+      log.say("/set speed 99");
+      FakeSocket.newest.refuse("forbidden", { to: sent("message")[0].id });
+      await turn();
+      log.end();
+      mock.timers.tick(61_000);
+      start();
+      await turn();
+      assert.equal(sent("message").length, 1);
+      assert.deepEqual(failed(), [["failed", "/set speed 99"]]);
+    });
+
+    it("goes out by itself after a short break", async () => {
+      FakeSocket.newest.hangUp(1006);
+      log.say("/set speed 40");
+      await turn();
+      mock.timers.tick(1_000);
+      FakeSocket.newest.accept();
+      await turn();
+      assert.deepEqual(sent("message").map(({ text }) => text), ["/set speed 40"]);
+    });
   });
 });

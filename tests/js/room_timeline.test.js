@@ -106,6 +106,12 @@ describe("edits and removals", () => {
     assert.equal(timeline.find(3).removed_by, "bob");
   });
 
+  it("tell who has removed a message that was removed when it was read", () => {
+    const timeline = new Timeline("alice");
+    timeline.open([chat(1), { ...chat(2), text: "", removed_at: 3_000 }, removal(3, 2)], 3);
+    assert.equal(timeline.find(2).removed_by, "bob");
+  });
+
   it("make a new entry and leave the one that was shown alone", () => {
     const timeline = opened(1, 3);
     const before = timeline.find(2);

@@ -335,6 +335,41 @@ def test_a_mention_is_told_and_the_off_switch_is_remembered(come: Come) -> None:
     assert notifications([bob.page]) == []
 
 
+_PHONE_STUB = """
+    window.shown = [];
+    window.Notification = class {
+        static permission = "granted";
+        constructor() { throw new TypeError("Illegal constructor"); }
+    };
+    ServiceWorkerRegistration.prototype.showNotification = async function (title, options) {
+        window.shown.push({ title, ...options });
+    };
+    localStorage.setItem("hubbub-notifications", "on");
+    Object.defineProperty(document, "hidden", { get: () => sessionStorage.getItem("hidden") === "1" });
+"""
+_CLICK = """(url) => new Promise((opened) => {
+    const notification = { data: { url }, close() {} };
+    dispatchEvent(Object.assign(new Event("notificationclick"), { notification, waitUntil: opened }));
+})"""
+
+
+def test_where_pages_may_show_no_notification_a_worker_does(come: Come) -> None:
+    alice, bob = come("alice"), come("bob")
+    clear(bob)
+    bob.context.add_init_script(_PHONE_STUB)
+    bob.page.goto("/")
+    expect(bob.page.locator("html:not([data-connection])")).to_be_attached()
+    hide(bob.page)
+    with bob.context.expect_event("serviceworker") as registered:
+        write(alice, "bob", "Are you there?")
+    bob.page.wait_for_function("shown.length === 1")
+    (told,) = notifications([bob.page])
+    assert (told["title"], told["body"]) == ("Message from alice", "Are you there?")
+    registered.value.evaluate(_CLICK, told["data"]["url"])
+    expect(bob.page).to_have_url(re.compile(r"/inbox/alice/\?seq=\d+$"))
+    expect(bob.page.get_by_role("log")).to_contain_text("Are you there?")
+
+
 def test_on_a_phone_the_list_and_the_room_take_turns(come: Come) -> None:
     bob = come("bob", "/rooms/", has_touch=True)
     bob.page.set_viewport_size(PHONE)

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.browser import PHONE, WAIT_MS, Person
 from tests.paths.conftest import RunningHub
@@ -21,6 +21,8 @@ expect.set_options(timeout=WAIT_MS)
 
 Come = Callable[..., Person]
 PUMP = "/devices/pump-1/"
+FRAME = "new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))"
+"""Resolves when the page has drawn what it knows."""
 
 
 @pytest.fixture(scope="module")
@@ -187,6 +189,42 @@ def test_nothing_typed_is_lost_on_a_reload(come: Come) -> None:
     expect(box(alice)).to_have_value("")
 
 
+def test_who_signs_in_next_in_the_same_tab_finds_nothing_of_the_one_before(come: Come) -> None:
+    alice = come("alice")
+    box(alice).fill("half a secret")
+    alice.page.get_by_role("button", name="Sign out").click()
+    alice.username = "bob"
+    alice.sign_in()
+    expect(alice.page.get_by_role("heading", name="Fleet")).to_be_visible()
+    alice.page.goto(PUMP)
+    expect(log(alice).locator("li.entry").first).to_be_attached()
+    expect(box(alice)).to_have_value("")
+
+
+def test_a_page_of_somebody_else_sends_nothing_and_loads_anew(come: Come) -> None:
+    """As one that comes out of the back-forward cache after another person has signed in."""
+    alice = come("alice")
+    room = room_id(alice.page)
+    unsent = json.dumps({"text": "", "unsent": [{"key": "k", "text": "bob wrote this", "at": 0}]})
+    alice.page.evaluate("([name, text]) => sessionStorage.setItem(name, text)", [f"hubbub.room.bob.{room}", unsent])
+    pages: list[str] = []
+
+    def of_bob_at_first(route: Route) -> None:
+        response = route.fetch()
+        pages.append(response.text())
+        body = pages[-1] if len(pages) > 1 else pages[-1].replace('"alice"', '"bob"')
+        route.fulfill(response=response, body=body)
+
+    alice.page.route(f"**{PUMP}", of_bob_at_first)
+    alice.page.goto(PUMP)
+    expect(alice.page.locator("body[data-person=alice]")).to_be_attached()
+    expect(log(alice).locator("li.entry").first).to_be_attached()
+    say(alice, "alice wrote this")
+    expect(message(alice, "alice wrote this")).to_be_visible()
+    expect(log(alice)).not_to_contain_text("bob wrote this")
+    assert len(pages) == 2
+
+
 def test_what_is_said_while_the_hub_is_away_is_there_once_when_it_is_back(come: Come, hub: RunningHub) -> None:
     alice, bob = come("alice"), come("bob")
     say(alice, "before the break")
@@ -229,6 +267,42 @@ def test_one_edits_and_deletes_what_one_has_said_and_the_trace_stays(come: Come)
     expect(log(bob)).not_to_contain_text("the pump is loud")
     message(bob, "Deleted by alice").get_by_role("button", name="show").click()
     expect(message(bob, "Deleted by alice")).to_contain_text("the pump is loud")
+
+
+def test_an_edit_gives_back_what_was_being_written_and_is_kept_where_it_is_refused(come: Come) -> None:
+    alice, bob = come("alice"), come("bob")
+    say(bob, "to be deleted")
+    expect(message(alice, "to be deleted")).to_be_visible()
+    box(bob).fill("half a sentence")
+    message(bob, "to be deleted").hover()
+    bob.page.get_by_role("button", name="Edit", exact=True).click()
+    box(bob).fill("to be kept after all")
+    message(alice, "to be deleted").hover()
+    alice.page.get_by_role("button", name="Delete", exact=True).click()
+    alice.page.get_by_role("button", name="Really delete?").click()
+    expect(message(bob, "Deleted by alice")).to_be_visible()
+    box(bob).press("Enter")
+    expect(box(bob)).to_have_value("half a sentence")
+    expect(bob.page.get_by_role("alert")).to_contain_text("Not changed")
+    box(bob).press_sequentially(", and more")
+    bob.page.get_by_role("button", name="Edit again").click()
+    expect(box(bob)).to_have_value("to be kept after all")
+    box(bob).press("Escape")
+    expect(box(bob)).to_have_value("half a sentence, and more")
+    box(bob).fill("")
+
+
+def test_the_keyboard_keeps_its_place_when_a_message_is_deleted(come: Come) -> None:
+    alice = come("alice")
+    say(alice, "to be deleted by keyboard")
+    expect(message(alice, "to be deleted by keyboard")).to_be_visible()
+    log(alice).focus()
+    alice.page.keyboard.press("ArrowUp")
+    expect(alice.page.locator("li.entry:focus")).to_contain_text("to be deleted by keyboard")
+    alice.page.keyboard.press("Delete")
+    expect(alice.page.locator("[data-announcer]")).to_have_text("Really delete?")
+    alice.page.keyboard.press("Delete")
+    expect(alice.page.locator("li.entry:focus")).to_contain_text("Deleted")
 
 
 def test_a_message_shows_a_value_then_and_now(come: Come) -> None:
@@ -278,6 +352,11 @@ def test_completion_knows_commands_people_and_the_devices_metrics(come: Come) ->
     box(alice).press("Enter")
     expect(box(alice)).to_have_value("hi @bob see @pump-1.temperature ")
     box(alice).fill("")
+    box(alice).press_sequentially("hi @bo")
+    expect(options.first).to_contain_text("@bob")
+    box(alice).press("Home")  # where it would complete nothing
+    expect(options).to_have_count(0)
+    box(alice).fill("")
 
 
 def test_history_is_there_by_scrolling_and_a_link_opens_at_its_message(come: Come, hub: RunningHub) -> None:
@@ -307,8 +386,58 @@ def test_history_is_there_by_scrolling_and_a_link_opens_at_its_message(come: Com
     count.click()
     expect(message(alice, "out of sight")).to_be_in_viewport()
     expect(count).to_be_hidden()
-    bob.page.get_by_role("button", name="Newest").click()
+    bob.page.get_by_role("button", name=re.compile("^[0-9]+ new$")).click()
     expect(message(bob, "out of sight")).to_be_in_viewport()
+
+
+def test_a_reader_who_scrolls_back_stays_where_they_are(come: Come, hub: RunningHub) -> None:
+    hub.create_device("chatterbox")
+    alice = come("alice")
+    alice.page.goto("/devices/chatterbox/")
+    room = room_id(alice.page)
+    for number in range(1, 161):  # at once and by one author, so that rows get and lose their heads
+        call(alice, "POST", f"rooms/{room}/messages", {"text": f"number {number} of many"})
+    alice.page.reload()
+    expect(message(alice, "number 160 of")).to_be_in_viewport()
+    # How far the row that was the topmost has moved on the screen, in the turn in which others are above it.
+    moved = log(alice).evaluate(
+        """log => new Promise((resolve) => {
+            log.scrollTop = 0;
+            const rows = () => [...log.querySelectorAll("li.entry")];
+            const topOf = (row) => row.getBoundingClientRect().top;
+            const before = topOf(rows()[0]);
+            const topmost = rows()[0].innerText.match(/number \\d+ of/)[0];
+            new MutationObserver(() => {
+                const row = rows().find(({ innerText }) => innerText.includes(topmost));
+                if (row === rows()[0]) return;
+                resolve(topOf(row) - before);
+            }).observe(log, { childList: true, subtree: true });
+        })"""
+    )
+    assert abs(moved) < 2
+
+
+def test_a_reader_stays_where_they_are_when_the_window_changes_its_size(come: Come, hub: RunningHub) -> None:
+    hub.create_device("novelist")
+    alice = come("alice")
+    alice.page.goto("/devices/novelist/")
+    room = room_id(alice.page)
+    for number in range(1, 41):
+        call(alice, "POST", f"rooms/{room}/messages", {"text": f"{'and so on ' * 30}, number {number} of many"})
+    alice.page.goto(f"/rooms/{room}/?seq=20")
+    expect(log(alice).locator("li.entry", has_text="number 20 of many")).to_be_in_viewport()
+    topmost = log(alice).evaluate_handle(
+        """log => [...log.querySelectorAll("li.entry")].find(
+            (row) => row.getBoundingClientRect().bottom > log.getBoundingClientRect().top)"""
+    )
+    box_of = "row => { const { top, height } = row.getBoundingClientRect(); return [top, height]; }"
+    top, height = topmost.evaluate(box_of)
+    alice.page.set_viewport_size({"width": 1000, "height": 900})
+    alice.page.evaluate(FRAME)
+    alice.page.evaluate(FRAME)
+    new_top, new_height = topmost.evaluate(box_of)
+    assert new_height > height  # it has more lines now, and so have those above it
+    assert abs(new_top - top) < 2
 
 
 def test_what_is_new_is_marked_for_who_was_away(come: Come) -> None:
@@ -324,6 +453,58 @@ def test_what_is_new_is_marked_for_who_was_away(come: Come) -> None:
     mark = log(bob).locator("li.room-new")
     expect(mark).to_be_visible()
     expect(mark.locator("+ li.entry")).to_contain_text("not seen by bob")
+
+
+def test_more_that_is_new_than_the_newest_page_holds_opens_where_it_begins(come: Come, hub: RunningHub) -> None:
+    hub.create_device("gossip")
+    bob = come("bob")
+    bob.page.goto("/devices/gossip/")
+    room = room_id(bob.page)
+    call(bob, "POST", f"rooms/{room}/messages", {"text": "bob has read this"})
+    bob.page.goto("/")
+    alice = come("alice")
+    for number in range(1, 71):
+        call(alice, "POST", f"rooms/{room}/messages", {"text": f"number {number} of many"})
+    bob.page.goto("/devices/gossip/")
+    mark = log(bob).locator("li.room-new")
+    expect(mark).to_be_in_viewport()
+    expect(mark.locator("+ li.entry")).to_contain_text("number 1 of many")
+    count = bob.page.get_by_role("button", name="70 new")
+    count.click()
+    expect(message(bob, "number 70 of many")).to_be_in_viewport()
+    expect(count).to_be_hidden()
+    expect_read(bob, f"rooms/{room}")
+
+
+_AT_ONCE = """
+    // What a page sends after a second, it sends at once; and what it sends is remembered.
+    window.sent = [];
+    const { send } = WebSocket.prototype;
+    WebSocket.prototype.send = function (text) { sent.push(JSON.parse(text).type); send.call(this, text); };
+    const later = setTimeout;
+    window.setTimeout = (run, ms, ...more) => later(run, ms === 1000 ? 0 : ms, ...more);
+"""
+
+
+def test_a_room_that_is_not_on_the_screen_is_not_read(come: Come) -> None:
+    bob, alice = come("bob"), come("alice", script=_AT_ONCE)
+    alice.page.goto("/")
+    alice.page.set_viewport_size(PHONE)
+    alice.page.goto(PUMP)
+    button = alice.page.get_by_role("link", name="Room")
+    expect(button).to_be_visible()
+    expect(log(alice).locator("li.entry").first).to_be_attached()
+    say(bob, "@alice look at this")
+    expect(message(alice, "@alice look at this")).to_be_attached()
+    # Two frames later it has been drawn, and what would be told of it is sent.
+    alice.page.evaluate(FRAME)
+    alice.page.evaluate(FRAME)
+    assert "read" not in alice.page.evaluate("sent")
+    expect(button.locator("[data-mention-count] [data-number]")).to_have_text("1")
+    button.click()
+    expect(message(alice, "@alice look at this")).to_be_in_viewport()
+    alice.page.wait_for_function("sent.includes('read')")
+    expect(button).to_be_hidden()
 
 
 def expect_read(person: Person, path: str) -> None:

@@ -46,6 +46,12 @@ def test_pages_fetch_nothing_from_outside(client_of: ClientOf, alice: User, pump
     assert not re.findall(r'(?:src|href)="(?:https?:)?//', page)
 
 
+def test_the_worker_of_notifications_is_a_script_above_all_pages(client: Client) -> None:
+    answer = client.get("/notification-worker.js")
+    assert answer["Content-Type"] == "text/javascript"
+    assert b"notificationclick" in answer.content
+
+
 def test_no_link_to_a_file_that_is_not_there(client_of: ClientOf, alice: User, pump: Device) -> None:
     from django.contrib.staticfiles import finders
 

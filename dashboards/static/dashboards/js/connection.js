@@ -135,9 +135,10 @@ export class Connection {
   }
 
   #push(frame) {
-    if (frame.type === "welcome") this.#welcome();
     if (frame.type === "ping") this.#send({ type: "pong" });
     this.#emit(frame.type, frame);
+    // After the listeners: one that sees somebody else welcomed stops the connection, and nothing is sent as them.
+    if (frame.type === "welcome" && this.#state === "connecting") this.#welcome();
     // After the listeners: the frame counts as taken when it has been dealt with.
     if (frame.type === "telemetry") this.#send({ type: "ack", n: frame.n });
     if (frame.type === "unsubscribed") this.#ended(frame);

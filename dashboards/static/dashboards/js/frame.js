@@ -48,4 +48,22 @@ const observer = new IntersectionObserver(
   { rootMargin: "200px 0px" },
 );
 
+/** Of an element, at which it is looked at again. */
+const TWENTIETHS = Array.from({ length: 21 }, (_, part) => part / 20);
+
+/**
+ * Calls `seen(true | false)` as enough of `element` comes into sight to be read, and leaves it: half of it, or of a
+ * screen that is smaller. The returned function ends it.
+ */
+export function whileInSight(element, seen) {
+  const look = (entries) => {
+    const { intersectionRect, boundingClientRect, rootBounds } = entries.at(-1);
+    const whole = Math.min(boundingClientRect.height, rootBounds?.height ?? Infinity);
+    seen(whole > 0 && intersectionRect.height >= whole / 2);
+  };
+  const eye = new IntersectionObserver(look, { threshold: TWENTIETHS });
+  eye.observe(element);
+  return () => eye.disconnect();
+}
+
 export const calm = matchMedia("(prefers-reduced-motion: reduce)");

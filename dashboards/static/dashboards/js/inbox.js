@@ -24,6 +24,7 @@ export function take(state, push, me) {
   if (push.type === "activity") return activity(state, push);
   if (push.type === "direct") return direct(state, push, me);
   if (push.type === "read") return read(state, push);
+  if (push.type === "message") return change(state, push);
   return state;
 }
 
@@ -77,13 +78,13 @@ function direct(state, { from, to, room: id, seq, at, text }, me) {
   return from === me ? read(after, { room: id, seq, unread: 0, mentions: 0 }) : after;
 }
 
-function read(state, { room: id, seq, unread, mentions }) {
+/** `newest`: the room's seq as of the hub's count, where it is told. */
+function read(state, { room: id, seq, unread, mentions, newest }) {
   const known = state.known[id] ?? LOST;
   if (seq < known.read) return state;
   const heard = known.heard.filter(([one]) => one > seq);
-  // The hub may have counted before it stored what this page has heard of already.
-  const left = { unread: Math.max(unread, heard.length), mentions: Math.max(mentions, heard.filter(([, named]) => named).length) };
-  const after = { ...state, known: { ...state.known, [id]: { told: Math.max(known.told, seq), read: seq, heard } } };
+  const left = leftOf({ unread, mentions, newest }, heard);
+  const after = { ...state, known: { ...state.known, [id]: { told: Math.max(known.told, newest ?? seq), read: seq, heard } } };
   const conversation = find(state.conversations, id);
   if (conversation) {
     after.direct = state.direct - conversation.unread + left.unread;
@@ -97,6 +98,23 @@ function read(state, { room: id, seq, unread, mentions }) {
   const isRead = !left.unread && !left.mentions;
   after.rooms = isRead ? state.rooms.filter((one) => one !== room) : state.rooms.map((one) => (one === room ? { ...one, ...left, read: seq } : one));
   return after;
+}
+
+/** The hub may have counted before it stored what this page has heard of already. */
+function leftOf({ unread, mentions, newest }, heard) {
+  const named = (entries) => entries.filter(([, mention]) => mention).length;
+  if (newest === undefined) return { unread: Math.max(unread, heard.length), mentions: Math.max(mentions, named(heard)) };
+  const uncounted = heard.filter(([seq]) => seq > newest);
+  return { unread: unread + uncounted.length, mentions: mentions + named(uncounted) };
+}
+
+/** An edit or a removal of a conversation's last message; heard of where the page shows the conversation. */
+function change(state, { room: id, kind, of, at, text }) {
+  const conversation = find(state.conversations, id);
+  const last = conversation?.last;
+  if ((kind !== "edit" && kind !== "removal") || !last || (last.seq !== of && last.of !== of)) return state;
+  const changed = kind === "edit" ? { ...last, text, edited_at: at } : { ...last, text: "", files: undefined, removed_at: at };
+  return { ...state, conversations: state.conversations.map((one) => (one === conversation ? { ...one, last: changed } : one)) };
 }
 
 const isTold = ({ told, heard }, seq) => seq <= told || heard.some(([one]) => one === seq);

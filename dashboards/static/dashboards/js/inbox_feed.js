@@ -2,7 +2,7 @@
 
 import { begin, EMPTY, take } from "./inbox.js";
 
-const PUSHES = ["activity", "direct", "read"];
+const PUSHES = ["activity", "direct", "read", "message"];
 
 export class InboxFeed {
   #state = EMPTY;

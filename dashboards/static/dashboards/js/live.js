@@ -23,8 +23,15 @@ export const connection = new Connection(`${scheme}//${location.host}/ws/`, {
 export const feed = new Feed(connection);
 export const inbox = new InboxFeed(connection);
 
-connection.on("welcome", ({ time }) => {
+const { person } = document.body.dataset;
+
+connection.on("welcome", ({ user, time }) => {
   if (typeof time === "number") setServerTime(time);
+  if (user === person) return;
+  // Somebody else has signed in since, perhaps before this page came out of the back-forward cache: what it shows, and
+  // what waits to be sent, is not theirs.
+  connection.stop();
+  location.reload();
 });
 
 // A page in the back-forward cache must not hold a socket, and lives again when it is shown again.

@@ -7,6 +7,7 @@ const WATCHING = "hubbub-watching";
 /** Rooms whose last told message is remembered. */
 const REMEMBERED = 100;
 const EXCERPT = 200;
+const WORKER = "/notification-worker.js";
 
 /** Without TLS browsers offer neither notifications nor locks, but for localhost. */
 export const areOffered = "Notification" in globalThis && Boolean(navigator.locks);
@@ -42,17 +43,29 @@ export function notify(connection, inbox) {
 
 async function tell(room, seq, title, text, url) {
   if (choice() !== "on" || (await isWatched()) || !(await isFirst(room, seq))) return;
+  const options = { body: text.slice(0, EXCERPT), tag: `hubbub-${room}-${seq}`, icon: iconUrl() };
   let shown;
   try {
-    shown = new Notification(title, { body: text.slice(0, EXCERPT), tag: `hubbub-${room}-${seq}`, icon: iconUrl() });
+    shown = new Notification(title, options);
   } catch {
-    return; // phones want a service worker for it
+    await tellByWorker(title, { ...options, data: { url } });
+    return;
   }
   shown.onclick = () => {
     shown.close();
     focus();
     location.assign(url);
   };
+}
+
+/** Where pages may show none by themselves, as on phones. */
+async function tellByWorker(title, options) {
+  try {
+    await navigator.serviceWorker.register(WORKER);
+    await (await navigator.serviceWorker.ready).showNotification(title, options);
+  } catch (error) {
+    console.warn("This browser shows no notifications:", error);
+  }
 }
 
 const iconUrl = () => document.querySelector("link[rel=icon]").href;

@@ -5,11 +5,15 @@ import { setText } from "./dom.js";
 import { countsOf } from "./inbox.js";
 import { showTimes } from "./short_times.js";
 
+/** Of a room that this page doesn't list, such as one of a space that was joined since, it is asked this seldom. */
+const LOOK_AGAIN_MS = 60_000;
+
 export class RoomList {
   #element;
   #filter;
   #rows = new Map(); // id -> row
   #asking = false;
+  #missing = new Map(); // id of a room that was not found -> when
 
   constructor(element, filter, { connection, inbox }) {
     this.#element = element;
@@ -48,8 +52,9 @@ export class RoomList {
 
   /** A room that is new to this page is taken out of a fresh copy of it, where the server has written it. */
   async #fetchRow(id) {
-    if (this.#asking) return;
+    if (this.#asking || Date.now() - (this.#missing.get(id) ?? -Infinity) < LOOK_AGAIN_MS) return;
     this.#asking = true;
+    this.#missing.set(id, Date.now());
     try {
       const response = await fetch(location.pathname);
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
@@ -60,7 +65,10 @@ export class RoomList {
       const row = document.adoptNode(found);
       group.querySelector("[data-list]").prepend(row);
       this.#rows.set(id, row);
+      this.#missing.delete(id);
       showTimes(row);
+    } catch {
+      // the hub is away: asked for again when somebody speaks there later
     } finally {
       this.#asking = false;
     }

@@ -81,6 +81,7 @@ class Switcher {
   }
 
   #key(event) {
+    if (event.isComposing) return;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) this.#choose(this.#chosen + step);
     else if (event.key === "Enter") this.#list.children[this.#chosen]?.querySelector("a").click();

@@ -2,15 +2,17 @@
 
 import { sinceText } from "../availability.js";
 import { AvailabilityPanel } from "../availability_panel.js";
+import { setBadges } from "../badges.js";
 import { ChartPanel } from "../chart_panel.js";
 import { now } from "../clock.js";
 import { CommandList } from "../command_list.js";
 import { Commands } from "../commands.js";
 import { makeControl } from "../controls.js";
 import { clone, pageData, setAvailability, setText } from "../dom.js";
-import { everySecond, whileVisible } from "../frame.js";
+import { everySecond, whileInSight } from "../frame.js";
 import { fetchCommands } from "../history.js";
-import { connection, feed } from "../live.js";
+import { countsOf } from "../inbox.js";
+import { connection, feed, inbox } from "../live.js";
 import { buttonsOf, byImportance, controlsOf, factsOf, isPosition, positionOf, record, titleOf, unitOf, wordsOf } from "../metrics.js";
 import { commandForm } from "../command_form.js";
 import { RefusedPanel } from "../refused_panel.js";
@@ -181,4 +183,5 @@ everySecond(tick);
 
 const link = (seq) => `/devices/${encodeURIComponent(uid)}/?seq=${seq}#room`;
 new RoomView(find("room"), { room: page.room, person: page.person, openAt: page.open_at, connection, feed, link });
-whileVisible(find("room"), (visible) => { find("to-room").hidden = visible; });
+whileInSight(find("log"), (inSight) => { find("to-room").hidden = inSight; });
+inbox.on((state) => setBadges(find("to-room"), countsOf(state, page.room.id)));

@@ -3,9 +3,13 @@
 import { ChartPanel } from "../chart_panel.js";
 import { clone, setText } from "../dom.js";
 import { span } from "../format.js";
+import { whileVisible } from "../frame.js";
 import { titleOf, unitOf, wordsOf } from "../metrics.js";
 
-/** The chart of a message's `{device, metric, range_s}`; the function in `ends` stops it. */
+/**
+ * The chart of a message's `{device, metric, range_s}`. It watches the device while it is near the screen; the function
+ * in `ends` stops that.
+ */
 export function chartOf({ device: uid, metric, range_s: seconds }, { feed, ends }) {
   const holder = document.createElement("div");
   holder.className = "room-chart-holder";
@@ -16,11 +20,11 @@ export function chartOf({ device: uid, metric, range_s: seconds }, { feed, ends 
     panel = new ChartPanel(uid, [line], { title, windowMs: seconds * 1_000, template: "room-chart" });
     holder.append(panel.element);
   };
-  const end = feed.watchDevice(uid, {
-    snapshot: (_, { device, latest }, first) => {
+  const listener = {
+    snapshot: (_, { device, latest }) => {
       const value = latest[metric]?.[1];
-      if (!panel) open(device, value);
-      else if (!first) panel.reload();
+      if (panel) panel.reload();
+      else open(device, value);
       panel.report(metric, value);
     },
     telemetry: (_, columns) => {
@@ -36,7 +40,13 @@ export function chartOf({ device: uid, metric, range_s: seconds }, { feed, ends 
       setText(holder.querySelector("[data-part=note]"), "This device is out of your sight");
       holder.querySelector("[data-part=note]").hidden = false;
     },
-  });
-  ends.push(() => (end(), panel?.destroy()));
+  };
+  let unwatch = null;
+  const seen = (visible) => {
+    if (visible) unwatch ??= feed.watchDevice(uid, listener);
+    else [unwatch] = [null, unwatch?.()];
+  };
+  const unseen = whileVisible(holder, seen);
+  ends.push(() => (unseen(), seen(false), panel?.destroy()));
   return holder;
 }

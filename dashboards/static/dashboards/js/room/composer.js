@@ -7,6 +7,10 @@ import { emojiBox } from "./emoji.js";
 const MOST = 2_000;
 /** Characters left from which on the count shows. */
 const COUNT_FROM = 200;
+/** Keys that move the caret, and with it what can be completed. */
+const MOVES = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]);
+/** The style sheet lets the box grow with its text. */
+const growsByItself = CSS.supports("field-sizing", "content");
 
 /**
  * `tell(name, detail)`: `say` text, `file` `{file, text}`, `save` `{seq, text}` (an edited message), `typing`, `last`
@@ -21,10 +25,11 @@ export class Composer {
   #editing = null; // seq
   #closed = "";
   #start = 0; // of what the completions would replace
+  #again = null; // to the change that was not taken: {seq, text}
 
   constructor(element, { draft, completer, tell }) {
     const find = (name) => element.querySelector(`[data-${name}]`);
-    const names = ["composer", "text", "count", "send", "attach", "file", "problem", "problem-text", "problem-close", "editing", "editing-end", "hint", "drop", "room-body"];
+    const names = ["composer", "text", "count", "send", "attach", "file", "problem", "problem-text", "problem-again", "problem-close", "editing", "editing-end", "hint", "drop", "log"];
     this.#parts = Object.fromEntries(names.map((name) => [name, find(name)]));
     this.#draft = draft;
     this.#completer = completer;
@@ -68,7 +73,7 @@ export class Composer {
     this.#changed();
   }
 
-  /** Changes the message instead of saying another. */
+  /** Changes the message instead of saying another. What stands in the box comes back afterwards. */
   edit({ seq, text }) {
     this.#editing = seq;
     this.#parts.editing.hidden = false;
@@ -77,24 +82,33 @@ export class Composer {
     this.#parts.text.setSelectionRange(text.length, text.length);
   }
 
-  /** Tells what went wrong, by name. */
-  complain(text) {
+  /** Tells what went wrong. `again`: `{seq, text}` of a change that wasn't taken, which is kept until it is taken up. */
+  complain(text, again = this.#again) {
     setText(this.#parts["problem-text"], text);
+    this.#again = again;
+    this.#parts["problem-again"].hidden = !again;
     this.#parts.problem.hidden = !text;
   }
 
+  /** What went wrong is of no interest any more, unless a change would be lost with it. */
+  #calm() {
+    if (!this.#again) this.complain("");
+  }
+
   #listen(element) {
-    const { composer, text, attach, file, "problem-close": dismiss, "editing-end": cancel } = this.#parts;
+    const { composer, text, attach, file, "problem-again": again, "problem-close": dismiss, "editing-end": cancel } = this.#parts;
     const on = (target, name, listener) => target.addEventListener(name, listener);
     on(composer, "submit", (event) => (event.preventDefault(), this.#submit()));
     on(text, "keydown", (event) => this.#key(event));
     on(text, "input", () => this.#input());
     on(text, "click", () => this.#suggest());
+    on(text, "keyup", ({ key }) => MOVES.has(key) && this.#moved(key));
     on(text, "blur", () => this.#box.close());
     on(text, "paste", (event) => this.#paste(event));
     on(attach, "click", () => file.click());
     on(file, "change", () => (this.#send(file.files), (file.value = "")));
-    on(dismiss, "click", () => (this.complain(""), this.focus()));
+    on(again, "click", () => this.#takeUp());
+    on(dismiss, "click", () => (this.complain("", null), this.focus()));
     on(cancel, "click", () => this.#leaveEditing());
     this.#drops(element, on);
   }
@@ -132,7 +146,7 @@ export class Composer {
 
   #input() {
     this.#changed();
-    this.complain("");
+    this.#calm();
     if (this.text.trim()) this.#tell("typing");
     this.#suggest();
   }
@@ -140,19 +154,28 @@ export class Composer {
   #submit() {
     const text = this.text.trim();
     if (!text || this.#closed || lengthOf(text) > MOST) return;
-    if (this.#editing !== null) this.#tell("save", { seq: this.#editing, text });
-    else this.#tell("say", text);
-    this.complain("");
-    this.#leaveEditing();
+    const seq = this.#editing;
+    this.#calm();
+    if (seq === null) this.text = "";
+    else this.#leaveEditing();
     this.#box.close();
+    this.focus();
+    if (seq === null) this.#tell("say", text);
+    else this.#tell("save", { seq, text });
   }
 
-  /** Empties the box. */
+  /** Back to what was being written before. */
   #leaveEditing() {
     this.#editing = null;
     this.#parts.editing.hidden = true;
-    this.text = "";
+    this.text = this.#draft.text;
     this.focus();
+  }
+
+  #takeUp() {
+    const again = this.#again;
+    this.complain("", null);
+    this.edit(again);
   }
 
   /** The text that stands in the box goes with the first file. */
@@ -179,20 +202,34 @@ export class Composer {
     count.classList.toggle("too-long", left < 0);
     setText(count, left < 0 ? `${-left} too many` : String(left));
     send.disabled = Boolean(this.#closed) || !length || left < 0;
-    text.style.height = "auto"; // where the style sheet's `field-sizing` isn't known
+    if (!growsByItself) this.#grow();
+  }
+
+  /** While the box is measured the log is higher, and would lose its place. */
+  #grow() {
+    const { text, log } = this.#parts;
+    const { scrollTop } = log;
+    text.style.height = "auto";
     text.style.height = `${text.scrollHeight + 2}px`;
+    log.scrollTop = scrollTop;
+  }
+
+  #moved(key) {
+    if (this.#box.isOpen && (key === "ArrowUp" || key === "ArrowDown")) return; // it was the list's
+    this.#suggest();
   }
 
   async #suggest() {
     const { value, selectionStart, selectionEnd } = this.#parts.text;
-    const found = selectionStart === selectionEnd ? await this.#completer.at(value, selectionStart) : null;
-    if (value !== this.text) return; // typed on meanwhile
+    const found = selectionStart === selectionEnd ? await this.#completer.at(value, selectionStart, () => this.#suggest()) : null;
+    if (value !== this.text || selectionStart !== this.#parts.text.selectionStart) return; // typed on meanwhile
     this.#start = found?.start ?? 0;
     this.#box.show(document.activeElement === this.#parts.text ? (found?.items ?? []) : []);
   }
 
   #complete({ text }) {
     const caret = this.#parts.text.selectionStart;
+    if (caret < this.#start) return this.#box.close(); // moved to where it completes nothing
     this.#parts.text.setRangeText(text, this.#start, caret, "end");
     this.#input();
   }

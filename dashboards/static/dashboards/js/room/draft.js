@@ -10,9 +10,12 @@ export class Draft {
   #text = "";
   #unsent = [];
 
-  /** `storage`: that of the tab; it may be missing or full, and then nothing outlives the page. */
-  constructor(room, storage = tabStorage()) {
-    this.#name = `hubbub.room.${room}`;
+  /**
+   * Of one person: who signs in after them in the same tab neither sees nor sends it. `storage`: that of the tab; it may
+   * be missing or full, and then nothing outlives the page.
+   */
+  constructor(username, room, storage = tabStorage()) {
+    this.#name = `hubbub.room.${username}.${room}`;
     this.#storage = storage;
     this.#read();
   }
@@ -26,13 +29,16 @@ export class Draft {
     this.#write();
   }
 
-  /** `[{key, text}, …]`, oldest first: to be sent again under the same keys, which makes a repeat harmless. */
+  /** `[{key, text, at}, …]`, oldest first: to be sent again under the same keys, which makes a repeat harmless. */
   get unsent() {
     return [...this.#unsent];
   }
 
-  keep(key, text) {
-    if (this.#unsent.length < MOST_UNSENT) this.#unsent.push({ key, text });
+  /** `at`: when the person asked for it, in milliseconds; kept again, it is the later time. */
+  keep(key, text, at) {
+    const kept = this.#unsent.find((one) => one.key === key);
+    if (kept) kept.at = at;
+    else if (this.#unsent.length < MOST_UNSENT) this.#unsent.push({ key, text, at });
     this.#write();
   }
 
@@ -45,7 +51,7 @@ export class Draft {
     try {
       const { text, unsent } = JSON.parse(this.#storage?.getItem(this.#name) ?? "{}");
       this.#text = typeof text === "string" ? text : "";
-      this.#unsent = (Array.isArray(unsent) ? unsent : []).filter(({ key, text }) => typeof key === "string" && typeof text === "string");
+      this.#unsent = (Array.isArray(unsent) ? unsent : []).filter(isUnsent);
     } catch {
       // what stands there is not ours
     }
@@ -61,6 +67,8 @@ export class Draft {
     }
   }
 }
+
+const isUnsent = ({ key, text, at }) => typeof key === "string" && typeof text === "string" && typeof at === "number";
 
 function tabStorage() {
   try {

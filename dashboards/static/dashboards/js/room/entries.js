@@ -211,14 +211,14 @@ export class Entries {
 
   #state(row) {
     const { state, error } = row.pending;
-    if (state === "waiting") return [note("Waits for the connection")];
-    if (state !== "failed") return [];
+    if (state !== "waiting" && state !== "failed") return [];
     const button = (name, label) => {
       const made = document.createElement("button");
       Object.assign(made, { type: "button", className: "trace", textContent: label });
       made.addEventListener("click", () => this.#act(name, row, made));
       return made;
     };
+    if (state === "waiting") return [note("Waits for the connection"), button("discard", "Discard")];
     return [note(`Not sent: ${error}`), button("retry", "Try again"), button("discard", "Discard")];
   }
 }

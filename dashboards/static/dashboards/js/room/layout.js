@@ -13,7 +13,7 @@ export const PATIENCE_MS = 60_000;
  * author, or the answer right below its command. A command has its `answer`; where none is known of, `open` says
  * whether one may still come.
  *
- * `unreadAfter`: seq of the last message that was read when the page was opened, or null. `username`: the reader.
+ * `unreadAfter`: seq of the last message before those that are new to the reader, or null. `username`: the reader.
  */
 export function rows(timeline, { unreadAfter = null, username, now }) {
   const made = [];
@@ -37,9 +37,14 @@ export function rows(timeline, { unreadAfter = null, username, now }) {
   return made;
 }
 
+/** Whether the person has said it: a webhook may be called like them. */
+export function isOwn({ author, origin }, username) {
+  return author === username && origin === "person";
+}
+
 /** Whether somebody else has said something. */
 export function counts(entry, username) {
-  return entry.kind === "chat" && entry.author !== username;
+  return entry.kind === "chat" && !isOwn(entry, username);
 }
 
 function rowOf(timeline, entry, above, now) {

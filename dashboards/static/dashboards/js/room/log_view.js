@@ -16,8 +16,10 @@ export class LogView {
   #timeline;
   #options;
   #tell;
+  #rows = []; // as they stand on the screen
   #shown = new Map(); // id of a row -> {row, element, end}
   #atEnd = true;
+  #place = null; // where the reader is who is not at the end: {id, offset}, a row and how far it is below the log's top
   #goal = null; // what the next drawing is to bring into sight: {id, lit}
   #ageing;
   #draw = () => this.#drawNow();
@@ -34,13 +36,14 @@ export class LogView {
     this.#options = options;
     this.#tell = tell;
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    const sized = new ResizeObserver(() => this.#atEnd && this.#toEnd());
+    const sized = new ResizeObserver(() => this.#keep(this.#place));
     sized.observe(scroller);
     sized.observe(list);
   }
 
+  /** Whether the reader is at the newest entry; not while another place is still to be drawn. */
   get atEnd() {
-    return this.#atEnd;
+    return this.#atEnd && !this.#goal;
   }
 
   redraw() {
@@ -56,7 +59,6 @@ export class LogView {
 
   /** Brings the message `seq` into sight and lights it up. */
   toMessage(seq) {
-    this.#atEnd = false;
     this.#goal = { id: `seq-${seq}`, lit: true };
     this.redraw();
   }
@@ -78,26 +80,45 @@ export class LogView {
   }
 
   #drawNow() {
-    const anchor = this.#atEnd ? null : this.#anchor();
-    this.#reconcile(rows(this.#timeline, this.#options()));
-    if (this.#goal && this.#reach(this.#goal)) this.#goal = null;
-    else if (this.#atEnd) this.#toEnd();
-    else if (anchor?.element.isConnected) this.#scroller.scrollTop += anchor.element.getBoundingClientRect().top - anchor.top;
+    const wanted = rows(this.#timeline, this.#options());
+    const place = this.#atEnd ? null : this.#placeAmong(new Set(wanted.map(({ id }) => id)));
+    this.#reconcile(wanted);
+    const goal = this.#goal;
+    this.#goal = null; // also where it can't be met: later it would take the reader away from where they are
+    if (!goal || !this.#reach(goal)) this.#keep(place);
     this.#age();
     this.#scrolled();
   }
 
-  /** The first row in sight that will still be there, and where it stands. */
-  #anchor() {
+  /** The first row in sight that is among these, and where it stands. */
+  #placeAmong(ids) {
     const { top } = this.#scroller.getBoundingClientRect();
-    for (const element of this.#list.querySelectorAll("li.entry")) {
-      const box = element.getBoundingClientRect();
-      if (box.bottom > top) return { element, top: box.top };
+    const boxOf = ({ id }) => this.#shown.get(id).element.getBoundingClientRect();
+    let [first, end] = [0, this.#rows.length];
+    while (first < end) {
+      const middle = (first + end) >> 1;
+      if (boxOf(this.#rows[middle]).bottom > top) end = middle;
+      else first = middle + 1;
     }
-    return null;
+    const row = this.#rows.slice(first).find(({ id, entry, pending }) => (entry || pending) && ids.has(id));
+    return row ? { id: row.id, offset: boxOf(row).top - top } : null;
+  }
+
+  /** Stays at the end, or at the place: by the row's id, as its element may be another by now. */
+  #keep(place) {
+    if (!this.#scroller.clientHeight) return; // not on the screen at all
+    if (this.#atEnd) {
+      this.#toEnd();
+      return;
+    }
+    const element = this.#shown.get(place?.id)?.element;
+    if (!element) return;
+    const moved = element.getBoundingClientRect().top - this.#scroller.getBoundingClientRect().top - place.offset;
+    if (Math.abs(moved) >= 1) this.#scroller.scrollTop += moved;
   }
 
   #reconcile(wanted) {
+    const focused = this.#list.contains(document.activeElement);
     const ids = new Set(wanted.map(({ id }) => id));
     for (const [id, { element, end }] of this.#shown) {
       if (ids.has(id)) continue;
@@ -111,6 +132,8 @@ export class LogView {
       if (element === next) next = next.nextElementSibling;
       else this.#list.insertBefore(element, next);
     }
+    this.#rows = wanted;
+    if (focused && !this.#list.contains(document.activeElement)) this.#scroller.focus({ preventScroll: true });
   }
 
   /** The element of a row: the one there is, unless the row is another now. */
@@ -118,14 +141,14 @@ export class LogView {
     const shown = this.#shown.get(row.id);
     if (shown && same(shown.row, row)) return shown.element;
     const made = this.#entries.make(row);
+    if (made.element.matches("li.entry")) made.element.tabIndex = -1;
+    this.#shown.set(row.id, { row, ...made }); // before it has the focus: who hears of that asks for its row
     if (shown) {
       const focused = shown.element.contains(document.activeElement);
       shown.end();
       shown.element.replaceWith(made.element);
       if (focused) made.element.focus({ preventScroll: true });
     }
-    if (made.element.matches("li.entry")) made.element.tabIndex = -1;
-    this.#shown.set(row.id, { row, ...made });
     return made.element;
   }
 
@@ -153,6 +176,7 @@ export class LogView {
     const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
     if (!clientHeight) return; // not on the screen at all
     this.#atEnd = this.#isAtEnd();
+    this.#place = this.#atEnd ? null : this.#placeAmong(this.#shown);
     if (scrollTop < AHEAD_PX) this.#tell("older");
     if (scrollHeight - clientHeight - scrollTop < AHEAD_PX) this.#tell("newer");
     this.#tell("moved");

@@ -10,15 +10,20 @@ export class MessageTools {
   #log;
   #rowOf;
   #actions;
+  #announce;
   #row = null;
   #sure;
 
-  /** `actions(row)`: those of `link`, `edit`, `remove` that are offered; `act(name, row)` does one. */
-  constructor(log, { rowOf, actions, act }) {
+  /**
+   * `actions(row)`: those of `link`, `edit`, `remove` that are offered; `act(name, row)` does one. `announce(text)` has
+   * it read aloud.
+   */
+  constructor(log, { rowOf, actions, act, announce }) {
     this.#bar = clone("room-tools").root;
     this.#log = log;
     this.#rowOf = rowOf;
     this.#actions = actions;
+    this.#announce = announce;
     log.addEventListener("pointerover", ({ target }) => this.#follow(target));
     log.addEventListener("focusin", ({ target }) => this.#follow(target));
     log.addEventListener("pointerleave", () => this.#log.contains(document.activeElement) || this.hide());
@@ -52,6 +57,7 @@ export class MessageTools {
     if (name === "remove" && !this.#sure) {
       this.#bar.classList.add("asking");
       this.#bar.querySelector("[data-act=remove]").setAttribute("aria-label", "Really delete?");
+      this.#announce("Really delete?");
       this.#sure = setTimeout(() => this.#calm(), SURE_MS);
       return;
     }

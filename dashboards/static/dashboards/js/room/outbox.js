@@ -1,8 +1,12 @@
 // Sends what somebody says, one after the other in the order it was said. No DOM in here.
 
+import { RequestError } from "../connection.js";
+
 const AGAIN_MS = 3_000;
 /** The hub may have stored it, or will once it is back: sent again under the same key it is still one message. */
 const PASSING = new Set(["disconnected", "timeout", "unavailable"]);
+/** A command that waited longer is not run: by now the person may think of something else, or be gone. */
+const TIMELY_MS = 60_000;
 
 export class Outbox {
   #timeline;
@@ -15,42 +19,44 @@ export class Outbox {
 
   /**
    * `post(pending)` resolves with the seq; it rejects with an error that has a `code`. `refused(pending, error)` is told
-   * of what the hub won't take as it is.
+   * of what the hub won't take as it is, and of commands that have waited too long.
    */
   constructor({ timeline, draft, post, refused }) {
     this.#timeline = timeline;
     this.#draft = draft;
     this.#post = post;
     this.#refused = refused;
-    for (const { key, text } of draft.unsent) this.#enqueue({ key, text, at: null });
+    for (const unsent of draft.unsent) this.#enqueue(unsent);
   }
 
   say(text) {
-    const key = newKey();
-    this.#draft.keep(key, text);
-    this.#enqueue({ key, text, at: null });
+    const [key, at] = [newKey(), Date.now()];
+    this.#draft.keep(key, text, at);
+    this.#enqueue({ key, text, at });
     return this.flush();
   }
 
   /** A file is not kept over a reload: the tab's storage has no room for one. */
   sayFile(file, text) {
-    this.#enqueue({ key: newKey(), text, file, at: null });
+    this.#enqueue({ key: newKey(), text, file, at: Date.now() });
     return this.flush();
   }
 
   retry(key) {
     const pending = this.#timeline.pending.find((one) => one.key === key);
     if (!pending) return;
-    this.#timeline.update(key, { state: "sending", error: undefined });
-    this.#queue.push(pending);
+    const again = { ...pending, at: Date.now(), error: undefined };
+    if (!pending.file) this.#draft.keep(key, pending.text, again.at);
+    this.#enqueue(again);
     this.flush();
   }
 
-  /** Gives one up that was refused. */
+  /** Gives one up that was refused or waits, and goes on with what waited behind it. */
   discard(key) {
     this.#remove(key);
     this.#draft.settle(key);
     this.#timeline.forget(key);
+    this.flush();
   }
 
   /** Sends what waits; called again whenever there is a connection. */
@@ -68,12 +74,16 @@ export class Outbox {
   }
 
   #enqueue(pending) {
-    this.#timeline.say(pending);
+    this.#timeline.say({ ...pending, state: "sending" });
     this.#queue.push(pending);
   }
 
   /** Whether the next one may go. */
   async #send(pending) {
+    if (isOverdue(pending)) {
+      this.#fail(pending, new RequestError("overdue", "It waited too long to be run unasked.", true));
+      return true;
+    }
     this.#timeline.update(pending.key, { state: "sending" });
     try {
       const seq = await this.#post(pending);
@@ -81,26 +91,33 @@ export class Outbox {
       this.#draft.settle(pending.key);
       this.#timeline.stored(pending.key, seq);
     } catch (error) {
-      if (PASSING.has(error.code)) return this.#wait(pending, error);
-      this.#remove(pending.key); // though not from the draft: after a reload it is tried once more
-      this.#timeline.update(pending.key, { state: "failed", error: error.message });
-      this.#refused(pending, error);
+      if (PASSING.has(error.code)) return this.#wait(error);
+      this.#fail(pending, error);
     }
     return true;
+  }
+
+  /** It stays in the draft: after a reload it is tried once more. */
+  #fail(pending, error) {
+    this.#remove(pending.key);
+    this.#timeline.update(pending.key, { state: "failed", error: error.message });
+    this.#refused(pending, error);
   }
 
   #remove(key) {
     this.#queue = this.#queue.filter((pending) => pending.key !== key);
   }
 
-  #wait(pending, { code }) {
-    this.#timeline.update(pending.key, { state: "waiting" });
+  #wait({ code }) {
+    for (const { key } of this.#queue) this.#timeline.update(key, { state: "waiting" });
     if (code !== "disconnected") this.#again = setTimeout(() => this.flush(), AGAIN_MS);
     return false;
   }
 }
 
+const isOverdue = ({ text, at }) => text.startsWith("/") && Date.now() - at > TIMELY_MS;
+
 /** Not `randomUUID`, which browsers have on secure pages alone. */
-export function newKey() {
+function newKey() {
   return [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -22,6 +22,7 @@ export function readingOf(name, then, { feed, ends }) {
   const written = element("span", "reading-then");
   const live = element("span", "reading-now live");
   link.append(element("span", "reading-name", `@${name}`), written, live);
+  written.classList.toggle("reading-words", typeof value === "string");
   setText(written, text(value));
 
   let newest = null;
@@ -29,6 +30,7 @@ export function readingOf(name, then, { feed, ends }) {
   const draw = () => {
     setText(written, text(value, words));
     setText(live, newest ? `now ${text(newest[1], words)}` : "");
+    live.classList.toggle("reading-words", typeof newest?.[1] === "string");
     link.title = `${titleOf(metric)} of ${uid}: ${written.textContent} on ${fullTime(at)}${newest ? `, ${live.textContent}` : ""}`;
   };
   const take = (reading) => {

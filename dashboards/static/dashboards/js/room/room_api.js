@@ -4,6 +4,8 @@ import { RequestError } from "../connection.js";
 
 const HISTORY = 50;
 const PAGE = 200;
+/** An upload of which nothing has moved for so long is given up; the hub stores a file faster than that. */
+const STALLED_MS = 60_000;
 
 const csrf = () => document.cookie.split("; ").find((pair) => pair.startsWith("csrftoken="))?.slice("csrftoken=".length) ?? "";
 
@@ -44,7 +46,12 @@ export class RoomApi {
   /** The devices of a space: `[{uid, name, attributes, metrics}]`, the last being names. */
   async devices(space) {
     const { items } = await getJson(`/api/v1/devices?space=${encodeURIComponent(space)}&limit=1000`);
-    return items.map(({ device: { uid, name, attributes }, latest }) => ({ uid, name, attributes, metrics: Object.keys(latest).sort() }));
+    return items.map(nameable);
+  }
+
+  /** One device in the same shape. */
+  async device(uid) {
+    return nameable(await getJson(`/api/v1/devices/${encodeURIComponent(uid)}`));
   }
 
   fileUrl({ id, name }) {
@@ -52,23 +59,55 @@ export class RoomApi {
   }
 
   /** Sends a file with its message and resolves with the seq; `progress(share)` goes from 0 to 1. */
-  upload(file, { text, key, progress }) {
+  async upload(file, { text, key, progress }) {
+    await checkReadable(file);
     const form = new FormData();
     form.append("key", key);
     if (text) form.append("text", text);
     form.append("file", file, file.name || "image.png");
-    // `fetch` tells nothing of how far an upload has come.
-    const request = new XMLHttpRequest();
-    request.open("POST", `${this.#url}/files`);
-    request.setRequestHeader("X-CSRFToken", csrf());
-    request.responseType = "json";
-    request.upload.onprogress = ({ loaded, total }) => progress(total ? loaded / total : 0);
-    return new Promise((resolve, reject) => {
-      request.onload = () => (request.status < 300 ? resolve(request.response.seq) : reject(refusal(request.status, request.response)));
-      request.onerror = () => reject(away());
-      request.send(form);
-    });
+    return send(`${this.#url}/files`, form, progress);
   }
+}
+
+function nameable({ device: { uid, name, attributes }, latest }) {
+  return { uid, name, attributes, metrics: Object.keys(latest).sort() };
+}
+
+/** One that was changed or taken away since it was chosen fails without a reason, as if the network did. */
+async function checkReadable(file) {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+  } catch {
+    throw new RequestError("unreadable", "The file can’t be read. Choose it again.", false);
+  }
+}
+
+function send(url, form, progress) {
+  // `fetch` tells nothing of how far an upload has come.
+  const request = new XMLHttpRequest();
+  request.open("POST", url);
+  request.setRequestHeader("X-CSRFToken", csrf());
+  request.responseType = "json";
+  let stalled;
+  const wait = () => {
+    clearTimeout(stalled);
+    stalled = setTimeout(() => request.abort(), STALLED_MS);
+  };
+  request.upload.onprogress = ({ loaded, total }) => {
+    wait();
+    progress(total ? loaded / total : 0);
+  };
+  return new Promise((resolve, reject) => {
+    request.onload = () => {
+      const { status, response } = request;
+      if (status < 300 && response) resolve(response.seq);
+      else reject(refusal(status, response));
+    };
+    request.onerror = () => reject(away());
+    request.onabort = () => reject(new RequestError("timeout", "The upload stood still.", true));
+    wait();
+    request.send(form);
+  }).finally(() => clearTimeout(stalled));
 }
 
 async function getJson(url) {
@@ -79,7 +118,7 @@ async function getJson(url) {
     throw away();
   }
   const content = await answer.json().catch(() => null);
-  if (!answer.ok) throw refusal(answer.status, content);
+  if (!answer.ok || !content) throw refusal(answer.status, content);
   return content;
 }
 
@@ -90,5 +129,6 @@ function refusal(status, content) {
   if (code) return new RequestError(code, message, retry);
   // A proxy in front of the hub has its own limits and its own pages.
   if (status === 413) return new RequestError("too_large", "The file is too large.", false);
-  return new RequestError("unavailable", `The hub answered ${status}.`, status >= 500);
+  if (status >= 500) return new RequestError("unavailable", `The hub answered ${status}.`, true);
+  return new RequestError("unexpected", `Something else than the hub answered, with ${status}.`, true);
 }

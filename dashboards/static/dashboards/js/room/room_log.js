@@ -1,6 +1,8 @@
 // Keeps a room's timeline up to date: the stream, the histories that fill its holes, and what the person does. No DOM in
 // here.
 
+import { RequestError } from "../connection.js";
+import { counts, isOwn } from "./layout.js";
 import { Timeline, WINDOW } from "./timeline.js";
 import { Outbox } from "./outbox.js";
 
@@ -13,7 +15,8 @@ const READ_MS = 1_000;
 /**
  * `tell(name, detail)` is called for what is worth showing:
  * - `changed`: the timeline is another;
- * - `opened` `{read, unread, mentions}`: the first snapshot is in;
+ * - `opened` `{read, unread}`: the log is there, from where the person has stopped reading or was sent to;
+ * - `missed` `{read, unread}`: it is up to date again after a break; so much is unread, after the seq `read`;
  * - `moved` seq: another part of the log is shown, to be read from this message; null for the newest;
  * - `arrived` message: somebody has said something just now;
  * - `here`, `typing` names: who is in the room, who writes;
@@ -26,6 +29,7 @@ export class RoomLog {
   #room;
   #username;
   #tell;
+  #openAt;
   #ends = [];
   #here = new Set();
   #typists = new Map(); // name -> timer
@@ -41,7 +45,7 @@ export class RoomLog {
   atEnd = true;
 
   constructor({ room, username, connection, api, draft, openAt, tell }) {
-    Object.assign(this, { openAt });
+    this.#openAt = openAt;
     this.#connection = connection;
     this.#api = api;
     this.#room = room;
@@ -82,12 +86,12 @@ export class RoomLog {
 
   say(text) {
     this.#typedAt = -Infinity;
-    if (!this.timeline.following) this.toNewest();
+    this.#follow();
     return this.outbox.say(text);
   }
 
   sayFile(file, text) {
-    if (!this.timeline.following) this.toNewest();
+    this.#follow();
     return this.outbox.sayFile(file, text);
   }
 
@@ -137,6 +141,11 @@ export class RoomLog {
     this.#fill();
   }
 
+  /** Who says something wants to see it. Where the hub is away they stay where they are, with what they said below. */
+  #follow() {
+    if (!this.timeline.following) this.toNewest().catch(() => {});
+  }
+
   async show(seq) {
     if (!this.timeline.find(seq)) await this.#openAround(seq);
     this.#tell("moved", seq);
@@ -149,6 +158,8 @@ export class RoomLog {
   }
 
   #post({ key, text, file }) {
+    // Over HTTP a file would go too: as whoever is signed in by now, which only the connection tells.
+    if (file && this.#connection.state !== "open") return Promise.reject(new RequestError("disconnected", "There is no connection to the hub.", true));
     if (!file) return this.#connection.request("message", { room: this.#room, text, key }).then(({ seq }) => seq);
     const progress = (share) => this.timeline.update(key, { progress: share });
     return this.#api.upload(file, { text, key, progress });
@@ -161,21 +172,38 @@ export class RoomLog {
     else this.#open(result);
   }
 
-  #open({ messages, seq, read, unread, mentions }) {
+  /** Opens where the reader is to begin, which may lie before the newest messages: then these are asked for first. */
+  async #open({ messages, seq, read = 0, unread = 0 }) {
+    const from = this.#openAt ?? (unread ? read + 1 : Infinity);
+    let found = { items: messages, seq };
+    if (messages.length && from < messages[0].seq) {
+      found = await this.#api.around(from).catch(() => found);
+      if (this.#opened || !this.#ends.length) return; // meanwhile opened by another snapshot, or over
+    }
     this.#opened = true;
-    this.#read = Math.max(this.#read, read ?? 0);
-    this.timeline.open(messages, seq);
-    this.#tell("opened", { read, unread, mentions });
-    if (this.openAt) this.show(this.openAt).catch(() => this.#tell("moved", null));
+    this.#read = Math.max(this.#read, read);
+    this.timeline.open(found.items, found.seq);
+    this.#tell("opened", { read: this.#read, unread });
+    if (this.#openAt) this.#tell("moved", this.#openAt);
+    this.#fill();
   }
 
-  #resume({ messages, seq }) {
+  #resume({ messages, seq, read = 0, unread = 0 }) {
+    const unheard = this.#readSince(read);
+    this.#read = Math.max(this.#read, read);
     const known = this.timeline.newest;
     this.timeline.resume(messages, seq);
     // Of so much that was missed, edits of what is shown may be a part.
     const all = !messages.length ? seq === known : messages[0].seq <= known + 1 && messages.at(-1).seq === seq;
     if (!all && !this.timeline.following) this.#openAround((this.timeline.first + this.timeline.last) >> 1).catch(() => {});
+    this.#tell("missed", { read: this.#read, unread: Math.max(0, unread - unheard) });
     this.#fill();
+  }
+
+  /** How many messages the person has read here of which the hub, that knows of `read`, has not heard. */
+  #readSince(read) {
+    const isRead = (entry) => entry.seq > read && entry.seq <= this.#read && counts(entry, this.#username);
+    return this.timeline.entries.filter(isRead).length;
   }
 
   #take({ type, room, ...message }) {
@@ -183,12 +211,12 @@ export class RoomLog {
     if (this.atEnd) this.timeline.trimStart();
     this.#fill();
     this.#quiet(message.author);
-    if (message.author !== this.#username) this.#tell("arrived", message);
+    if (!isOwn(message, this.#username)) this.#tell("arrived", message);
   }
 
   /** Asks for what is missing before the newest entry, until nothing is. */
   async #fill() {
-    if (this.#filling) return;
+    if (this.#filling || !this.#opened) return;
     this.#filling = true;
     clearTimeout(this.#retryTimer);
     try {

@@ -2,20 +2,23 @@
 
 import { now } from "../clock.js";
 import { setText } from "../dom.js";
+import { whileInSight } from "../frame.js";
+import { announcement } from "./announcement.js";
 import { Composer } from "./composer.js";
 import { Completer } from "./completer.js";
 import { Draft } from "./draft.js";
 import { Entries } from "./entries.js";
-import { counts } from "./layout.js";
+import { counts, isOwn } from "./layout.js";
 import { LogView } from "./log_view.js";
 import { MessageTools } from "./message_tools.js";
 import { People } from "./people.js";
 import { RoomApi } from "./room_api.js";
 import { RoomLog } from "./room_log.js";
 import { toggleTrace } from "./trace.js";
+import { Unread } from "./unread.js";
 
-/** Of a message that is read aloud. */
-const ANNOUNCED = 300;
+/** Codes that say no more than that the room may not be read. */
+const GONE = new Set(["unsubscribed", "not_found"]);
 const PARTS = ["log", "entries", "edge", "empty", "newest", "newest-text", "announcer", "hint"];
 
 export class RoomView {
@@ -26,9 +29,9 @@ export class RoomView {
   #people;
   #tools;
   #api;
-  #unreadAfter = null;
+  #unread = new Unread();
   #opened = false;
-  #arrived = 0; // messages of others that came while the reader was further up
+  #inSight = false;
 
   /**
    * `element`: the `[data-room]` of parts/room.html; the page also holds parts/room_templates.html,
@@ -48,7 +51,7 @@ export class RoomView {
     Object.assign(this, { element, person, link: link ?? ((seq) => `/rooms/${room.id}/?seq=${seq}`) });
     this.#parts = Object.fromEntries(PARTS.map((name) => [name, element.querySelector(`[data-${name}]`)]));
     this.#api = new RoomApi(room.id);
-    const draft = new Draft(room.id);
+    const draft = new Draft(person.username, room.id);
     const tell = (name, detail) => this.#heard[name](detail);
     this.#log = new RoomLog({ room: room.id, username: person.username, connection, api: this.#api, draft, openAt, tell });
     this.#view = this.#makeView(feed);
@@ -85,12 +88,13 @@ export class RoomView {
   #heard = {
     changed: () => this.#changed(),
     opened: ({ read, unread }) => this.#open(read, unread),
+    missed: ({ read, unread }) => this.#miss(read, unread),
     moved: (seq) => (seq ? this.#view.toMessage(seq) : this.#view.toEnd()),
     arrived: (message) => this.#arrive(message),
     here: (names) => this.#people.here(names),
     typing: (names) => this.#people.typing(names),
     refused: ({ pending, error }) => this.#refused(pending, error),
-    gone: (error) => this.close(error.message || "This room is out of your sight."),
+    gone: (error) => this.close(GONE.has(error.code) ? "This room is out of your sight." : error.message),
   };
 
   /** What the box to write in wants. */
@@ -104,8 +108,8 @@ export class RoomView {
 
   /** What is done in a row of the log. */
   #acts = {
-    retry: ({ pending }) => this.#log.outbox.retry(pending.key),
-    discard: ({ pending }) => this.#log.outbox.discard(pending.key),
+    retry: ({ pending }) => this.#retry(pending),
+    discard: ({ pending }) => this.#discard(pending),
     revise: ({ entry }, element) => toggleTrace(element, () => this.#api.revisions(entry.seq)),
     answer: ({ answer }) => answer && this.show(answer.seq),
     command: ({ entry }) => this.show(entry.of),
@@ -121,7 +125,7 @@ export class RoomView {
     return new LogView(this.#parts.log, this.#parts.entries, {
       timeline: this.#log.timeline,
       entries,
-      options: () => ({ unreadAfter: this.#unreadAfter, username, now: now() }),
+      options: () => ({ unreadAfter: this.#unread.after, username, now: now() }),
       tell: (name) => this.#scrolled(name),
     });
   }
@@ -131,13 +135,14 @@ export class RoomView {
       rowOf: (element) => this.#view.rowOf(element),
       actions: (row) => this.#actionsOf(row),
       act: (name, row) => this.#acts[name](row),
+      announce: (text) => this.#announce(text),
     });
   }
 
   #actionsOf({ entry }) {
     if (!entry) return [];
     const chat = entry.kind === "chat" && !entry.removed_at && !this.#composer.isClosed;
-    const own = chat && entry.author === this.person.username && entry.origin === "person";
+    const own = chat && isOwn(entry, this.person.username);
     return ["link", ...(own ? ["edit"] : []), ...(own || (chat && this.person.manages) ? ["remove"] : [])];
   }
 
@@ -145,6 +150,10 @@ export class RoomView {
     this.#parts.newest.addEventListener("click", () => this.#toNewest());
     document.addEventListener("visibilitychange", () => this.#scrolled("moved"));
     addEventListener("focus", () => this.#scrolled("moved"));
+    whileInSight(this.#parts.log, (inSight) => {
+      this.#inSight = inSight;
+      this.#scrolled("moved");
+    });
     this.#parts.log.addEventListener("click", (event) => {
       const seq = event.target.closest("a.entry-time") && this.#view.rowOf(event.target)?.entry.seq;
       if (!seq || event.metaKey || event.ctrlKey) return;
@@ -164,13 +173,20 @@ export class RoomView {
 
   #open(read, unread) {
     this.#opened = true;
-    this.#unreadAfter = unread ? read : null;
+    this.#unread.told(read, unread);
     this.#changed();
-    if (unread && !this.#log.openAt) this.#view.toUnread();
+    if (unread) this.#view.toUnread();
+  }
+
+  #miss(read, unread) {
+    this.#unread.told(read, unread);
+    this.#changed();
+    this.#showNewest();
+    if (unread) this.#announce(`${unread} new`);
   }
 
   #say(send) {
-    this.#unreadAfter = null;
+    this.#unread.unmark();
     this.#view.toEnd();
     send();
   }
@@ -183,12 +199,23 @@ export class RoomView {
     this.#composer.text = text;
   }
 
+  #retry({ key }) {
+    this.#composer.focus(); // the button goes away
+    this.#log.outbox.retry(key);
+  }
+
+  /** The text is given back, where the box is free for it. */
+  #discard({ key, text }) {
+    this.#log.outbox.discard(key);
+    if (this.#composer.isEmpty) this.#composer.text = text;
+    this.#composer.focus();
+  }
+
   async #save(seq, text) {
     try {
       await this.#log.edit(seq, text);
     } catch (error) {
-      this.#composer.complain(`Not changed: ${error.message}`);
-      if (this.#composer.isEmpty) this.#composer.edit({ seq, text });
+      this.#composer.complain(`Not changed: ${error.message}`, { seq, text });
     }
   }
 
@@ -227,16 +254,15 @@ export class RoomView {
   }
 
   #arrive(message) {
+    this.#announce(announcement(message, this.#log.timeline, this.person.username));
     if (!counts(message, this.person.username)) return;
     const seen = this.#isSeen();
-    if (!seen) this.#arrived += 1;
-    if (!seen && this.#unreadAfter === null) this.#unreadAfter = message.seq - 1;
+    this.#unread.take(message.seq, seen);
     if (!seen) this.#showNewest();
-    this.#announce(`${message.author}: ${message.text.slice(0, ANNOUNCED)}`);
   }
 
   #isSeen() {
-    return this.#view.atEnd && !document.hidden && document.hasFocus();
+    return this.#opened && this.#view.atEnd && this.#inSight && !document.hidden && document.hasFocus();
   }
 
   #scrolled(name) {
@@ -245,24 +271,25 @@ export class RoomView {
       return;
     }
     this.#log.atEnd = this.#view.atEnd;
-    if (this.#isSeen() && this.#opened) this.#see();
+    if (this.#isSeen()) this.#see();
     this.#showNewest();
   }
 
   #see() {
-    this.#arrived = 0;
-    const last = this.#log.timeline.entries.findLast((entry) => counts(entry, this.person.username));
-    if (last) this.#log.read(last.seq);
+    const { timeline } = this.#log;
+    if (!timeline.behind && this.#unread.see()) this.#log.read(timeline.last);
   }
 
   #showNewest() {
     const { newest, "newest-text": text } = this.#parts;
     newest.hidden = this.#view.atEnd || !this.#opened;
-    newest.classList.toggle("has-new", this.#arrived > 0);
-    setText(text, this.#arrived ? `${this.#arrived} new` : "Newest");
+    newest.classList.toggle("has-new", this.#unread.count > 0);
+    setText(text, this.#unread.count ? `${this.#unread.count} new` : "Newest");
   }
 
+  /** Nothing for "". Said once more, it is another text: the same one would not be read. */
   #announce(text) {
-    setText(this.#parts.announcer, text);
+    const { announcer } = this.#parts;
+    if (text) setText(announcer, announcer.textContent === text ? `${text}\u00a0` : text);
   }
 }

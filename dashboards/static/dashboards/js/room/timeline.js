@@ -171,7 +171,8 @@ export class Timeline {
   /** The message with its newest change, which it may have had already when it was read. */
   #settled(message) {
     const change = this.#changes.get(message.seq);
-    if (!change || message.removed_at || change.at < (message.edited_at ?? 0)) return message;
+    if (!change || change.at < (message.edited_at ?? 0)) return message;
+    if (message.removed_at) return change.kind === "removal" ? { ...message, removed_by: change.author } : message;
     if (change.kind === "removal") {
       return { ...message, text: "", data: {}, files: undefined, removed_at: change.at, removed_by: change.author };
     }
