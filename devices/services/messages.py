@@ -80,14 +80,16 @@ async def remove(person: Person, room_id: int, seq: int) -> int:
 
 
 async def admit(person: Person, room_id: int, key: str | None = None) -> None:
-    """Refuses who is over the limit already before they wait for the room, and others for them. Raises `Invalid` for
-    what is no key, and `TooMany` unless it is that of a message that is sent again."""
+    """Refuses who is over a limit already, before they wait for the room and others for them: the limit of what they
+    say, or of repeats where the key is that of a message that is there. Raises `TooMany`, and `Invalid` for what is no
+    key."""
     if key is not None and (not 1 <= len(key) <= MAX_KEY or not key.isprintable()):
         raise Invalid(f"a key has 1 to {MAX_KEY} printable characters")
-    if rates.is_over(rates.of_person(person)):
-        if key is not None and await database.run(_of_key, person, room_id, key) is not None:
-            return
-        raise rates.too_many()
+    speaker, repeats = rates.of_person(person), rates.of_repeats(person)
+    if rates.is_over(speaker) or rates.is_over(repeats):
+        is_repeat = key is not None and await database.run(_of_key, person, room_id, key) is not None
+        if rates.is_over(repeats if is_repeat else speaker):
+            raise rates.too_many()
 
 
 def conversation(person: Person, username: str) -> int:

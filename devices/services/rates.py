@@ -24,12 +24,17 @@ _NOT_SAID = Q(kind=MessageKind.JOINED) | Q(kind=MessageKind.COMMAND, text="")
 _lock = threading.Lock()
 _over: dict[Speaker, int] = {}
 """Who was refused by this process, and until when in microseconds: one entry each for a minute at most."""
-_repeats: Counter[tuple[int, int]] = Counter()
-"""(minute, id of a person) -> messages that they have sent again in that minute; of one minute at a time."""
+_repeats: Counter[tuple[int, Speaker]] = Counter()
+"""(minute, who) -> messages that they have sent again in that minute; of one minute at a time."""
 
 
 def of_person(person: Person) -> Speaker:
     return "person", int(person.pk or 0)
+
+
+def of_repeats(person: Person) -> Speaker:
+    """The person, as far as they say again what they have said."""
+    return "repeats", int(person.pk or 0)
 
 
 def of_webhook(webhook: Webhook) -> Speaker:
@@ -52,14 +57,15 @@ def check_repeat(person: Person) -> None:
 
     As many as one may say, but in this process alone: the log does not show them.
     """
-    minute = now_us() // MINUTE_US
+    now = now_us()
+    minute, speaker = now // MINUTE_US, of_repeats(person)
     with _lock:
-        if (minute, 0) not in _repeats:
+        if _repeats and next(iter(_repeats))[0] != minute:
             _repeats.clear()
-            _repeats[minute, 0] = 0
-        _repeats[minute, int(person.pk or 0)] += 1
-        sent = _repeats[minute, int(person.pk or 0)]
+        _repeats[minute, speaker] += 1
+        sent = _repeats[minute, speaker]
     if 0 < settings.CHAT_RATE_LIMIT < sent:
+        _remember(speaker, (minute + 1) * MINUTE_US, now)
         raise too_many()
 
 

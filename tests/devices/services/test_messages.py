@@ -44,6 +44,15 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[Event]:
     return events
 
 
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The rooms that were held, in their order."""
+    rooms: list[int] = []
+    hold = log.hold
+    monkeypatch.setattr(log, "hold", lambda room_id: (rooms.append(room_id), hold(room_id)))
+    return rooms
+
+
 async def test_a_message_gets_the_next_seq_and_a_repeat_of_its_key_the_same(alice: User, pump: Device) -> None:
     room = await room_of(pump)
     assert await messages.post(alice, room, "hello", "k1") == 1
@@ -286,34 +295,54 @@ async def test_a_repeat_costs_nothing_of_the_rate(alice: User, pump: Device, set
 
 
 async def test_repeats_are_told_again_within_bounds_of_their_own(
-    alice: User, bob: User, pump: Device, told: list[Event], settings: Any
+    alice: User, bob: User, pump: Device, told: list[Event], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.CHAT_RATE_LIMIT = 3
+    now = now_us()
+    monkeypatch.setattr(rates, "now_us", lambda: now)
     room = await room_of(pump)
     for person in (alice, bob):
         await messages.post(person, room, "hello", "k")
     for _ in range(3):
         await messages.post(alice, room, "hello", "k")
     told.clear()
-    with pytest.raises(TooMany):
-        await messages.post(alice, room, "hello", "k")
+    for _ in range(2):
+        with pytest.raises(TooMany):
+            await messages.post(alice, room, "hello", "k")
     assert told == []
     await messages.post(bob, room, "hello", "k")
     await messages.post(alice, room, "something else")
+    now += 60_000_000
+    assert await messages.post(alice, room, "hello", "k") == 1
+    assert len(rates._repeats) == 1  # the minute before is forgotten
 
 
-async def test_who_is_over_the_rate_holds_up_no_room(
-    alice: User, pump: Device, settings: Any, monkeypatch: pytest.MonkeyPatch
+async def test_who_repeats_too_much_holds_up_no_room(
+    alice: User, pump: Device, held: list[int], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    settings.CHAT_RATE_LIMIT = 2
+    now = now_us()
+    monkeypatch.setattr(rates, "now_us", lambda: now)
+    room = await room_of(pump)
+    for _ in range(3):
+        await messages.post(alice, room, "hello", "k")
+    with pytest.raises(TooMany):
+        await messages.post(alice, room, "hello", "k")
+    held.clear()
+    with pytest.raises(TooMany):
+        await messages.post(alice, room, "hello", "k")
+    assert held == []
+    assert await messages.post(alice, room, "something else", "k2") == 2
+
+
+async def test_who_is_over_the_rate_holds_up_no_room(alice: User, pump: Device, held: list[int], settings: Any) -> None:
     settings.CHAT_RATE_LIMIT = 2
     room = await room_of(pump)
     for key in "ab":
         await messages.post(alice, room, "hello", key)
     with pytest.raises(TooMany):
         await messages.post(alice, room, "one more")
-    held: list[int] = []
-    hold = log.hold
-    monkeypatch.setattr(log, "hold", lambda room_id: (held.append(room_id), hold(room_id)))
+    held.clear()
     for call in (
         messages.post(alice, room, "one more"),
         messages.post(alice, room, "one more", "c"),
