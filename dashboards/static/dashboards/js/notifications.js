@@ -1,11 +1,10 @@
 // Notifications of the browser, for mentions and private messages while no page of the hub is looked at.
 
 const CHOICE = "hubbub-notifications";
-const TOLD = "hubbub-notified";
+/** So long after one page has told of a message, no other does. */
+const TOLD_MS = 60_000;
 /** Held by every page that is looked at; the hidden ones ask whether anybody holds it. */
 const WATCHING = "hubbub-watching";
-/** Rooms whose last told message is remembered. */
-const REMEMBERED = 100;
 const EXCERPT = 200;
 const WORKER = "/notification-worker.js";
 
@@ -76,14 +75,16 @@ async function isWatched() {
   return held.some(({ name }) => name === WATCHING);
 }
 
-/** Whether no other tab has told of this message: each has a connection of its own and hears the same. */
+/**
+ * Whether no other tab has told of this message: each has a connection of its own and hears the same. By a lock, since
+ * what one tab writes into the storage another may read too late.
+ */
 function isFirst(room, seq) {
-  return navigator.locks.request(TOLD, () => {
-    const told = JSON.parse(read(TOLD) ?? "[]"); // [[room, seq], …]
-    const [, last] = told.find(([id]) => id === room) ?? [room, 0];
-    if (seq <= last) return false;
-    write(TOLD, JSON.stringify([...told.filter(([id]) => id !== room), [room, seq]].slice(-REMEMBERED)));
-    return true;
+  return new Promise((answer) => {
+    navigator.locks.request(`hubbub-notified-${room}-${seq}`, { ifAvailable: true }, (lock) => {
+      answer(Boolean(lock));
+      return lock && new Promise((told) => setTimeout(told, TOLD_MS));
+    });
   });
 }
 
