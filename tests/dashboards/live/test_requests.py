@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import DataError
 from django.db import connection as database_connection
 from django.db import transaction
 
@@ -361,6 +362,19 @@ async def test_a_database_that_is_away_is_told_and_the_connection_stays(
 def _rename(table: str, name: str) -> None:
     with database_connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE {table} RENAME TO {name}")
+
+
+async def test_what_the_database_cannot_hold_is_not_to_be_sent_again(
+    headers: dict[str, Headers], pump: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+
+    viewer = await enter(headers["carol"])
+    monkeypatch.setattr("dashboards.live.streams.find", fail)
+    error = await refused(viewer, "subscribe", stream="device:pump-1")
+    assert (error["code"], error["retry"]) == ("internal", False)
+    await viewer.leave()
 
 
 async def test_a_second_subscribe_that_fails_leaves_the_first(
