@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import DataError
+from django.db import DataError, transaction
 from django.db import connection as database_connection
-from django.db import transaction
 
 from dashboards.live import connection as connections
 from dashboards.live.frames import MAX_FRAME_BYTES
