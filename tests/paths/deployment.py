@@ -204,7 +204,8 @@ class Watcher(threading.Thread):
 
 def watch_lines(page: Page) -> None:
     page.evaluate(_WATCH_LINES)
-    page.wait_for_function("() => window.drawnLines.size > 0")
+    # Not `wait_for_function`, which has to make functions of strings: our content security policy lets no page do that.
+    eventually(lambda: bool(page.evaluate("() => window.drawnLines.size > 0")))
 
 
 def line(page: Page) -> list[float]:
