@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,6 +15,11 @@ from dashboards.live.shown import INBOX, Shown
 from dashboards.live.typists import Typists
 from devices import groups
 from devices.events import DirectStored, Entry, MessagesStored, PresenceChanged, ReadMoved, Typing
+
+INBOX_S = 0.05
+"""How long after a message those who keep an inbox are told that somebody spoke: who reads the room is told first."""
+MAX_SPOKEN = 1_000
+"""Messages that inboxes are told of together; past it at once."""
 
 RoomEvent = MessagesStored | DirectStored | ReadMoved | Typing | PresenceChanged
 
@@ -42,6 +48,8 @@ class Rooms:
         """The username under which a connection is in a room: it leaves under the same one."""
         self._inboxes: dict[Connection, frozenset[int]] = {}
         """Connection -> ids of the spaces in whose rooms it hears of activity."""
+        self._spoken: list[Entry] = []
+        """Messages that inboxes have yet to be told of."""
 
     def show(self, connection: Connection, shown: Shown) -> None:
         """What the stream shows belongs to the connection from now on; its rooms are opened, and settled later."""
@@ -103,9 +111,18 @@ class Rooms:
         if feed := self._feeds.get(entry.room_id):
             feed.take(entry.seq, frames.message(entry))
         if entry.talk and entry.space_id and self._inboxes:
-            self._tell_inboxes(entry)
+            if not self._spoken:
+                asyncio.get_running_loop().call_later(INBOX_S, self._tell_inboxes)
+            self._spoken.append(entry)
+            if len(self._spoken) >= MAX_SPOKEN:
+                self._tell_inboxes()
 
-    def _tell_inboxes(self, entry: Entry) -> None:
+    def _tell_inboxes(self) -> None:
+        spoken, self._spoken = self._spoken, []
+        for entry in spoken:
+            self._tell_activity(entry)
+
+    def _tell_activity(self, entry: Entry) -> None:
         plain, mentioned = frames.activity(entry, False), frames.activity(entry, True)
         for connection, spaces in self._inboxes.items():
             if entry.space_id in spaces and connection.user_id != entry.by:
