@@ -34,7 +34,7 @@ MAX_WAITING = 20_000
 MAX_WAITING_BYTES = 16 << 20
 """The same in bytes of payload; whichever of the two is met first counts."""
 BUSY = 8
-GAP_S, MAX_GAP_S = 0.01, 0.04
+GAP_S, MAX_GAP_S = 0.01, 0.02
 """After a batch of `BUSY` messages or more the next begins no sooner than `GAP_S` after its beginning, or than twice
 what it took, up to `MAX_GAP_S`: a transaction and its events cost as much as hundreds of messages. A lone message waits
 for nothing."""

@@ -282,8 +282,8 @@ async def test_the_bound_on_names_holds_within_a_batch_too(pump: Device) -> None
         (1, 0.0, 0.0),
         (BUSY - 1, 0.002, 0.0),
         (BUSY, 0.002, 0.008),
-        (BUSY, 0.012, 0.012),
-        (BUSY, 0.03, 0.01),
+        (BUSY, 0.008, 0.008),
+        (BUSY, 0.015, 0.005),
         (BUSY, 1.0, 0.0),
     ],
 )
