@@ -28,6 +28,9 @@ KEEPALIVE_S = 30
 CONNECT_TIMEOUT_S = 10.0
 ACKNOWLEDGE_S = 10.0
 """How long the broker may take to acknowledge a command."""
+BUSY_S, REST_S = 0.001, 0.004
+"""Where a look at the socket follows the one before so soon, the next waits for so long: Mosquitto writes message by
+message, and to wake up for each costs as much as to take it."""
 STEADY_S = 5.0
 """A connection that lasts so long was a good one: the next attempts begin with short pauses again."""
 
@@ -68,17 +71,21 @@ class Connection(asyncio.Protocol):
         self._to_acknowledge: list[bytes] = []
         self._heard_at = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
+        self._paused = False
+        self._resting = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.write(self._hello)
 
     def data_received(self, data: bytes) -> None:
-        self._heard_at = self._loop.time()
+        before, self._heard_at = self._heard_at, self._loop.time()
         try:
             self._reader.feed(data)
         except wire.Malformed as error:
             self.end(str(error))
+        if self._heard_at - before < BUSY_S:
+            self._rest()
 
     def connection_lost(self, error: Exception | None) -> None:
         if error is None and not self.accepted.done():
@@ -114,11 +121,28 @@ class Connection(asyncio.Protocol):
         self._to_acknowledge.append(packet_id)
 
     def pause_reading(self) -> None:
-        if self._transport is not None:
-            self._transport.pause_reading()
+        self._paused = True
+        self._read_if_wanted()
 
     def resume_reading(self) -> None:
-        if self._transport is not None:
+        self._paused = False
+        self._read_if_wanted()
+
+    def _rest(self) -> None:
+        self._resting = True
+        self._read_if_wanted()
+        self._loop.call_later(REST_S, self._end_rest)
+
+    def _end_rest(self) -> None:
+        self._resting = False
+        self._read_if_wanted()
+
+    def _read_if_wanted(self) -> None:
+        if self._transport is None:
+            return
+        if self._paused or self._resting:
+            self._transport.pause_reading()
+        else:
             self._transport.resume_reading()
 
     def say_goodbye(self) -> None:

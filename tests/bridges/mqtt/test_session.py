@@ -78,6 +78,24 @@ async def listening(
         await found.session.stop()
 
 
+class Transport(asyncio.Transport):
+    """Tells whether its socket is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads = asyncio.Event()
+        self.reads.set()
+
+    def write(self, data: object) -> None:
+        pass
+
+    def pause_reading(self) -> None:
+        self.reads.clear()
+
+    def resume_reading(self) -> None:
+        self.reads.set()
+
+
 async def publish(port: int, *payloads: str, topic: str = "devices/a/telemetry", retain: bool = False) -> None:
     async with aiomqtt.Client("127.0.0.1", port, username="bridge", password="secret") as client:
         for payload in payloads:
@@ -94,6 +112,23 @@ async def test_what_was_acknowledged_does_not_come_again_and_the_rest_does(mosqu
         await publish(mosquitto.port, "new")
         assert await second.next() == b"new"
     assert (first.kept, second.kept) == ([False], [True])
+
+
+async def test_a_busy_socket_is_left_for_a_moment_and_read_again_unless_too_much_waits() -> None:
+    connection, transport = Connection(Version.V5, b"", lambda _: None, lambda *_: None), Transport()
+    connection.connection_made(transport)
+    for _ in range(3):
+        connection.data_received(b"\xd0\x00")  # PINGRESP
+        connection.data_received(b"\xd0\x00")
+        assert not transport.reads.is_set()
+        async with asyncio.timeout(WAIT_S):
+            await transport.reads.wait()
+    connection.pause_reading()
+    connection._rest()
+    connection._end_rest()
+    assert not transport.reads.is_set()
+    connection.resume_reading()
+    assert transport.reads.is_set()
 
 
 async def test_a_message_that_breaks_its_receiver_comes_again(mosquitto: Mosquitto) -> None:
