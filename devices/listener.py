@@ -228,7 +228,10 @@ class Listener:
         """Tells of a loss unless `n` is `expected` past the last number of this source in the group.
 
         Where that is not known, the source's own word counts: it may have lost something after the group was joined.
+        What still comes of a group that was left does not count: the numbers go on without us.
         """
+        if group not in (self._wanted if self._down else self._heard):
+            return
         last = self._numbers.get((group, source))
         self._numbers[group, source] = n
         jumped = lost if last is None else n != last + expected

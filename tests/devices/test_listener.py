@@ -14,7 +14,7 @@ import pytest
 from channels.layers import get_channel_layer
 
 from devices import fanout, groups
-from devices.events import AvailabilityChanged, CommandsQueued, Event, Part, TelemetryStored
+from devices.events import AvailabilityChanged, CommandsQueued, Event, Part, TelemetryStored, to_message
 from devices.listener import Listener
 from tests.servers import Redis
 
@@ -102,6 +102,21 @@ async def test_numbers_that_jump_while_it_was_not_listening_are_no_loss(ear: Ear
     await fanout.publish([batch()])
     await ear.event()
     await ear.listener.leave(groups.telemetry(3))
+    await fanout.publish([batch()])
+    await ear.listener.join(groups.telemetry(3))
+    await fanout.publish([batch()])
+    await ear.event()
+    assert ear.losses.empty()
+
+
+async def test_nor_do_they_where_something_came_after_it_had_left(ear: Ear) -> None:
+    await ear.listener.join(groups.telemetry(3))
+    await fanout.publish([batch()])
+    await ear.event()
+    await ear.listener.leave(groups.telemetry(3))
+    late = {**to_message(batch()), "source": fanout.SOURCE, "n": fanout._numbers[groups.telemetry(3)]}
+    ear.listener._take(late)
+    await ear.event()
     await fanout.publish([batch()])
     await ear.listener.join(groups.telemetry(3))
     await fanout.publish([batch()])
