@@ -24,8 +24,7 @@ import pytest
 from benchmarks.load import people
 from benchmarks.load.people import Company, Heard, Talk
 from benchmarks.load.workers import Shares, Worker
-from benchmarks.targets import UNLIMITED, processes, started, web
-from tests.postgres import Postgres
+from benchmarks.targets import UNLIMITED, processes, settings_of, started, web
 from tests.servers import HubServer, Redis, Server
 
 LIMIT_MS = 50
@@ -68,12 +67,7 @@ def embedded(folder: Path, people: int) -> Iterator[Stack]:
 def scaled_out(folder: Path, people: int, *, postgresql: bool = False) -> Iterator[Stack]:
     """Redis and two uvicorn processes."""
     with ExitStack() as stack:
-        settings = dict(UNLIMITED)
-        if postgresql:
-            postgres = Postgres(folder)
-            postgres.start()
-            stack.callback(postgres.remove)
-            settings["DATABASE_URL"] = postgres.url
+        settings = settings_of(stack, folder, postgresql=postgresql)
         hub = HubServer(folder, **settings)
         with started(hub):
             company = _prepare(hub, people)

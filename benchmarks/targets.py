@@ -138,16 +138,22 @@ def web(folder: Path, server: str, application: str, settings: dict[str, str]) -
     return Part(folder, command, settings, port)
 
 
+def settings_of(stack: ExitStack, folder: Path, *, postgresql: bool) -> dict[str, str]:
+    """Of a hub without limits, on SQLite or on a PostgreSQL that is removed with the stack."""
+    settings = dict(UNLIMITED)
+    if postgresql:
+        postgres = Postgres(folder)
+        postgres.start()
+        stack.callback(postgres.remove)
+        settings["DATABASE_URL"] = postgres.url
+    return settings
+
+
 @contextmanager
 def scaled_out(folder: Path, devices: int, *, server: str = "uvicorn", postgresql: bool = False) -> Iterator[Target]:
     """Mosquitto, Redis, a bridge and a web server, each a process; stored in SQLite or PostgreSQL."""
     with ExitStack() as stack:
-        settings = dict(UNLIMITED)
-        if postgresql:
-            postgres = Postgres(folder)
-            postgres.start()
-            stack.callback(postgres.remove)
-            settings["DATABASE_URL"] = postgres.url
+        settings = settings_of(stack, folder, postgresql=postgresql)
         hub = HubServer(folder, **settings)
         hub.start()
         prepared = prepare(hub, devices)
