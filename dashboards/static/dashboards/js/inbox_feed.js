@@ -20,9 +20,10 @@ export class InboxFeed {
     return this.#me;
   }
 
-  /** Calls `listener(state)` whenever the state changes; the returned function ends it. */
+  /** Calls `listener(state)` whenever the state changes, and now where it is known; the returned function ends it. */
   on(listener) {
     this.#listeners.add(listener);
+    if (this.#state !== EMPTY) listener(this.#state); // a page's own script may run after the snapshot has come
     return () => this.#listeners.delete(listener);
   }
 
