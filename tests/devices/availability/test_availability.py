@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from devices.availability import changes as availability_changes
+from devices.availability import checks
 from devices.availability.changes import Word, change, forget_availability
 from devices.availability.checks import find_stale, tell_flapping
 from devices.availability.flapping import TELL_EVERY_US
@@ -24,7 +24,7 @@ from devices.availability.silence import (
 )
 from devices.channel.events import AvailabilityChanged, Event
 from devices.errors import Invalid
-from devices.models import AvailabilityChange, Device, Message, Room, Space
+from devices.models import AvailabilityChange, Device, Message, Room, Space, Watermark
 from devices.values import Availability, MessageKind
 
 ONLINE, OFFLINE, STALE, UNKNOWN = Availability.ONLINE, Availability.OFFLINE, Availability.STALE, Availability.UNKNOWN
@@ -134,7 +134,7 @@ def test_silence_makes_stale_once_it_is_longer_than_usual(
     end = NOW + limit_us + WRITE_EVERY_US
     listen(NOW - S, NOW - S)
     # The mark of a day in between would only cost time.
-    availability_changes.Watermark.objects.filter(name="listening").update(time=end)
+    Watermark.objects.filter(name="listening").update(time=end)
     assert find_stale(end) == []
     assert viewers_hear(find_stale(end + 1)) == [AvailabilityChanged(pump.id, "pump-1", "stale", NOW)]
     assert find_stale(end + 2) == []
@@ -183,14 +183,14 @@ def test_of_two_workers_one_tells(pump: Device, monkeypatch: pytest.MonkeyPatch)
     """The other has found the device silent as well, and comes second to the lock."""
     Device.objects.update(availability=ONLINE, heard_at=NOW, usual_gap_ms=1000)
     listen(NOW, NOW + 80 * S)
-    lock = availability_changes._lock
+    lock = checks.lock
 
     def late(ids: list[int]) -> list[Device]:
-        monkeypatch.setattr(availability_changes, "_lock", lock)
+        monkeypatch.setattr(checks, "lock", lock)
         assert len(viewers_hear(find_stale(NOW + 80 * S))) == 1
         return lock(ids)
 
-    monkeypatch.setattr(availability_changes, "_lock", late)
+    monkeypatch.setattr(checks, "lock", late)
     assert find_stale(NOW + 80 * S) == []
     assert history(pump) == [("stale", 0, 1)]
 
