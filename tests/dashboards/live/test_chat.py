@@ -13,12 +13,12 @@ from django.contrib.auth.models import User
 
 from dashboards.live.connection import Connection
 from dashboards.live.relay import Relay
-from devices.channel import fanout
 from devices.log.messages import MAX_PAGE
 from devices.models import Device, Space
 from devices.rooms import posting, provisioning
 from hub.asgi import application
 from tests.dashboards.live.conftest import WAIT_S, HandClock, Headers, cookie, enter, lose_twice, sign_in
+from tests.support.lossy_layer import lossy_layer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("relay")]
 
@@ -166,18 +166,14 @@ async def test_a_right_that_goes_ends_it(
 
 
 async def test_what_the_layer_lost_is_said_all_the_same(
-    headers: dict[str, Headers], room: int, relay: Relay, bob: User, monkeypatch: pytest.MonkeyPatch, settings: Any
+    headers: dict[str, Headers], room: int, relay: Relay, bob: User, settings: Any
 ) -> None:
     settings.CHAT_RATE_LIMIT = 0
     alice = await chatter(room, headers["alice"], relay)
     await posting.post(bob, room, "0")
     total = MAX_PAGE + 20
 
-    async def lose(group: str, message: object) -> None:
-        return None
-
-    with monkeypatch.context() as patched:
-        patched.setattr(fanout, "_send", lose)
+    with lossy_layer():
         for number in range(1, total):
             await posting.post(bob, room, str(number))
     await posting.post(bob, room, str(total))

@@ -23,6 +23,7 @@ from devices.runtime import stats
 from devices.values import now_us
 from tests.dashboards.live.conftest import HandClock, Headers, Viewer, enter
 from tests.servers import Redis
+from tests.support.lossy_layer import lossy_layer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("layer", "relay")]
 
@@ -180,7 +181,7 @@ async def test_groups_are_joined_while_somebody_wants_them_and_left_after(
     headers: dict[str, Headers], fleet: list[Device], relay: Relay
 ) -> None:
     def shards() -> set[str]:
-        return {group for group in relay._listener._heard if group.startswith("telemetry")}
+        return {group for group in relay._listener._joined if group.startswith("telemetry")}
 
     def of(found: Iterable[Device]) -> set[str]:
         return {groups.telemetry(groups.shard_of(device.pk)) for device in found}
@@ -198,18 +199,14 @@ async def test_groups_are_joined_while_somebody_wants_them_and_left_after(
 
 
 async def test_a_gap_tells_the_streams_of_that_shard_to_look_again(
-    headers: dict[str, Headers], fleet: list[Device], monkeypatch: pytest.MonkeyPatch
+    headers: dict[str, Headers], fleet: list[Device]
 ) -> None:
     concerned = await watcher(headers["carol"], "device:node-0", "device:node-1")
     other = await watcher(headers["bob"], "device:node-2")
     await fanout.publish(readings(fleet[0]))
     await concerned.push("telemetry")
 
-    async def lose(group: str, message: object) -> bool:
-        return True
-
-    with monkeypatch.context() as patched:
-        patched.setattr(fanout, "_send", lose)
+    with lossy_layer():
         await fanout.publish(readings(fleet[0]))
     await fanout.publish(readings(fleet[0]))
     assert await concerned.push("resync") == {"type": "resync", "streams": ["device:node-0"], "reason": "gap"}

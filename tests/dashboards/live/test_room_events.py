@@ -9,12 +9,12 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
 from dashboards.live.relay import Relay
-from devices.channel import fanout
 from devices.log.messages import MAX_PAGE
 from devices.models import Device
 from devices.rooms import posting
 from tests.dashboards.live.conftest import Headers, lose_twice
 from tests.dashboards.live.test_event_stream import Reading, reading
+from tests.support.lossy_layer import lossy_layer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("relay")]
 
@@ -67,18 +67,12 @@ async def test_who_comes_back_is_told_all_that_was_said_meanwhile(
         assert seqs == list(range(8, total + 1))
 
 
-async def test_what_the_layer_lost_is_sent_all_the_same(
-    headers: dict[str, Headers], room: int, alice: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_the_layer_lost_is_sent_all_the_same(headers: dict[str, Headers], room: int, alice: User) -> None:
     async with reading(f"room={room}&inbox=1", headers["bob"]) as stream:
         await pushed(stream, "snapshot")
         await say(alice, room, 1)
 
-        async def lose(group: str, message: object) -> None:
-            return None
-
-        with monkeypatch.context() as patched:
-            patched.setattr(fanout, "_send", lose)
+        with lossy_layer():
             await say(alice, room, 2)
         await say(alice, room, 3)
         assert (await pushed(stream, "message"))["seq"] == 1

@@ -21,6 +21,7 @@ from devices.runtime import stats
 from devices.spaces import members, tokens
 from devices.values import Role
 from tests.dashboards.live.conftest import HandClock, Headers, Viewer, bearer, enter
+from tests.support.lossy_layer import lossy_layer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("relay")]
 
@@ -380,7 +381,7 @@ async def test_no_message_between_snapshot_and_push_is_lost_or_told_twice(
 
 
 async def test_a_gap_in_the_layer_tells_the_rooms_and_inboxes_concerned(
-    headers: dict[str, Headers], room: int, space: Space, alice: User, monkeypatch: pytest.MonkeyPatch
+    headers: dict[str, Headers], room: int, space: Space, alice: User
 ) -> None:
     others = [await sync_to_async(rooms.create)(space, f"Room {n}") for n in range(groups.SHARDS)]
     elsewhere = next(one.pk for one in others if groups.shard_of(one.pk) != groups.shard_of(room))
@@ -388,11 +389,7 @@ async def test_a_gap_in_the_layer_tells_the_rooms_and_inboxes_concerned(
     await say(alice, room, "heard")
     await bob.push("activity")
 
-    async def lose(group: str, message: object) -> None:
-        return None
-
-    with monkeypatch.context() as patched:
-        patched.setattr(fanout, "_send", lose)
+    with lossy_layer():
         await say(alice, room, "lost")
     await say(alice, room, "told later")
     assert await bob.push("resync") == {"type": "resync", "streams": [f"room:{room}", "inbox"], "reason": "gap"}
@@ -406,18 +403,14 @@ async def test_a_gap_in_the_layer_tells_the_rooms_and_inboxes_concerned(
 
 
 async def test_a_lost_private_message_has_its_two_look_into_their_inboxes(
-    headers: dict[str, Headers], bob: User, monkeypatch: pytest.MonkeyPatch
+    headers: dict[str, Headers], bob: User
 ) -> None:
     his, hers = await inside(headers["bob"], "inbox"), await inside(headers["carol"], "inbox")
     first, second, third = [DirectStored(bob.pk, 1, seq, 1, "alice", "bob", "hi") for seq in (1, 2, 3)]
     await fanout.publish([first])
     await his.push("direct")
 
-    async def lose(group: str, message: object) -> None:
-        return None
-
-    with monkeypatch.context() as patched:
-        patched.setattr(fanout, "_send", lose)
+    with lossy_layer():
         await fanout.publish([second])
     await fanout.publish([third])
     assert (await his.push("resync"))["streams"] == ["inbox"]
