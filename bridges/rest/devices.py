@@ -19,7 +19,7 @@ from devices.availability.silence import set_stale_after
 from devices.errors import Invalid, NotFound
 from devices.models import Device
 from devices.runtime import database
-from devices.telemetry import history, latest
+from devices.telemetry import history, snapshots
 from devices.values import now_us
 
 router = Router(tags=["devices"])
@@ -89,7 +89,7 @@ def _list(person: Person, slug: str | None, limit: int, offset: int) -> dict[str
             raise NotFound(f"there is no space {slug!r}")
         visible = visible.filter(space=space)
     page = visible.order_by("name", "uid")[offset : offset + limit]
-    return {"items": list(latest.snapshots(page).values()), "count": visible.count()}
+    return {"items": list(snapshots.of_devices(page).values()), "count": visible.count()}
 
 
 def _show(person: Person, uid: str) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def _change(person: Person, uid: str, given: DeviceChanges) -> dict[str, Any]:
 
 def _detail(device: Device) -> dict[str, Any]:
     return {
-        **latest.snapshots([device])[device.uid],
+        **snapshots.of_devices([device])[device.uid],
         "metrics": list(device.metrics.order_by("name").values("name")),
         "stale_after_s": device.stale_after_s,
         "silence_limit_s": silence.silence_limit_us(device) // 1_000_000,

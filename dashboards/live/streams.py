@@ -21,7 +21,7 @@ from devices.errors import NotFound
 from devices.log import messages
 from devices.models import Device
 from devices.rooms import inbox
-from devices.telemetry import latest
+from devices.telemetry import snapshots
 from devices.values import is_uid
 
 Watched = dict[str, Shown]
@@ -72,10 +72,10 @@ def _inbox(person: Person, keys: Iterable[str]) -> Watched:
 
 
 def _device_snapshot(person: Person, key: str, shown: Shown, after_seq: int | None) -> dict[str, Any]:
-    snapshots = _device_snapshots(shown)
-    if not snapshots:
+    found = _device_snapshots(shown)
+    if not found:
         raise NotFound("the device is gone")
-    return next(iter(snapshots.values()))
+    return next(iter(found.values()))
 
 
 def _dashboard_snapshot(person: Person, key: str, shown: Shown, after_seq: int | None) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _dashboard_snapshot(person: Person, key: str, shown: Shown, after_seq: int |
 
 
 def _device_snapshots(shown: Shown) -> dict[str, dict[str, Any]]:
-    return latest.snapshots(Device.objects.select_related("space").filter(pk__in=shown.devices))
+    return snapshots.of_devices(Device.objects.select_related("space").filter(pk__in=shown.devices))
 
 
 def _room_snapshot(person: Person, key: str, shown: Shown, after_seq: int | None) -> dict[str, Any]:

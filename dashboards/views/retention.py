@@ -62,13 +62,13 @@ class Days(forms.Form):
     def save(self, row: Space | Metric) -> list[Loss]:
         """Saves it, unless it is wrong, which `errors` tell, or unless something would be lost: that is returned."""
         try:
-            changes.check(row, self.days)
+            changes.check_days(row, self.days)
         except Invalid as error:
             self.add_error(None, error.message[0].upper() + error.message[1:])
             return []
         lost = [] if self.cleaned_data["confirmed"] == self.key else changes.losses(row, self.days)
         if not lost:
-            changes.change(row, self.days)
+            changes.set_days(row, self.days)
         return lost
 
 

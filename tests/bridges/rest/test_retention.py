@@ -104,5 +104,5 @@ async def test_seconds_in_place_of_milliseconds_are_named(pump_sender: Sender, r
         "refused",
     )
     assert facts["reason"] == "older_than_retention"
-    assert str(facts["message"]).endswith("; ts looks like seconds; milliseconds are meant")
+    assert str(facts["message"]).endswith("; ts looks like seconds; milliseconds are expected")
     assert not await Reading.objects.aexists()
