@@ -15,7 +15,7 @@ from django.db import connections
 
 from devices.channel import fanout
 from devices.models import Device, Member, Space
-from devices.rooms import provisioning, rates
+from devices.rooms import provisioning
 from devices.values import Role
 
 _LONGEST = ("deploy", "faults", "devices/test_on_postgresql.py", "paths", "hub", "bridges/rest", "dashboards/live")
@@ -74,13 +74,6 @@ def fresh_channel_layer() -> Iterator[None]:
     fanout._untaken.clear()  # what that test's layer did not take
     yield
     channel_layers.backends.clear()
-
-
-@pytest.fixture(autouse=True)
-def fresh_rates() -> None:
-    """Another test's people have the same ids."""
-    rates._over.clear()
-    rates._repeats.clear()
 
 
 @pytest.fixture(autouse=True)

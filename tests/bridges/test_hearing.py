@@ -7,7 +7,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from bridges.hearing import HALF_LIFE_US, Hearing, Signs
 from devices.availability import checks
-from devices.availability.silence import WRITE_EVERY_US, keep_listening, silence_limit_us
+from devices.availability.silence import WRITE_EVERY_US, record_listening, silence_limit_us
 from devices.models import Device, Space
 from devices.values import Availability
 
@@ -79,11 +79,11 @@ def test_what_the_hub_may_have_missed_teaches_nothing(pump: Device) -> None:
     hearing = Hearing()
     for at in range(NOW, NOW + 60 * S, S):
         if at % (10 * S) == 0:
-            keep_listening(at)
+            record_listening(at)
         hear(hearing, pump, at)
     back = NOW + HOUR
     assert hear(hearing, pump, back) == 60  # the backlog comes before the bridge counts as back
-    keep_listening(back + S)
+    record_listening(back + S)
     assert hear(hearing, pump, back + 20 * S) == 60
 
 
