@@ -126,7 +126,7 @@ def _save(devices: list[Device]) -> None:
         # Not `bulk_update`, whose expressions take a second when a whole fleet goes offline at once.
         cursor.executemany(
             f"UPDATE {Device._meta.db_table} SET availability = %s, availability_at = %s, heard_at = %s WHERE id = %s",  # noqa: S608
-            [(one.availability.value, one.availability_at, one.heard_at, one.id) for one in devices],
+            [(str(one.availability), one.availability_at, one.heard_at, one.id) for one in devices],
         )
 
 

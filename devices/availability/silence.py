@@ -79,10 +79,8 @@ def record_contacts(contacts: Sequence[tuple[int, int, int]]) -> None:
 def record_listening(now: int) -> None:
     """Records that a bridge is connected to its broker. Call it every few seconds while that is so."""
     with transaction.atomic():
-        watermarks = (
-            Watermark.objects.select_for_update().filter(name__in=(LISTENING, LISTENING_SINCE)).order_by("name")
-        )
-        before = dict(watermarks.values_list("name", "time"))
+        locked = Watermark.objects.select_for_update().filter(name__in=(LISTENING, LISTENING_SINCE)).order_by("name")
+        before = dict(locked.values_list("name", "time"))
         last = before.get(LISTENING, 0)
         if 0 <= now - last < RENEW_US:
             return

@@ -164,10 +164,8 @@ def test_an_outcome_collects_what_is_recorded_at_once(pump: Device) -> None:
     assert [message.kind for message in Message.objects.order_by("seq")] == ["availability", "chat"]
 
 
-def test_an_outcome_without_entries_locks_no_room(
-    pump: Device, django_assert_num_queries: DjangoAssertNumQueries
-) -> None:
-    with transaction.atomic(), django_assert_num_queries(0):
+def test_an_outcome_without_entries_locks_no_room(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    with django_assert_num_queries(0):
         assert entries.record(Outcome([CommandsQueued()])) == [CommandsQueued()]
 
 

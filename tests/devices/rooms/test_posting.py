@@ -21,6 +21,7 @@ from devices.log.entries import recorded
 from devices.models import Command, Device, Member, Mention, Message, Room, Space
 from devices.rooms import blocks, editing, posting, provisioning, rates, read_markers
 from devices.rooms import rooms as rooms_rooms
+from devices.rooms.rates import ChatRates
 from devices.runtime import database, stats
 from devices.spaces import members
 from devices.telemetry.store import ReadingStore
@@ -201,7 +202,7 @@ def test_of_two_processes_with_one_key_one_writes(alice: User, pump: Device) -> 
 
     def post() -> None:
         start.wait()
-        seqs.append(posting._post(alice, pump.room.pk, "hello", "k").seq)
+        seqs.append(posting._post(ChatRates(), alice, pump.room.pk, "hello", "k").seq)
         database._give_back()
 
     threads = [threading.Thread(target=post) for _ in range(2)]
@@ -319,7 +320,7 @@ async def test_repeats_are_told_again_within_bounds_of_their_own(
     await posting.post(alice, room, "something else")
     now += 60_000_000
     assert await posting.post(alice, room, "hello", "k") == 1
-    assert len(rates._repeats) == 1  # the minute before is forgotten
+    assert len(rates.current()._repeats) == 1  # the minute before is forgotten
 
 
 async def test_who_repeats_too_much_holds_up_no_room(
@@ -509,22 +510,23 @@ def test_a_message_costs_few_queries(
     alice: User, bob: User, pump: Device, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(10):
-        posting._post(alice, pump.room.pk, "hello", "k1")
+        posting._post(ChatRates(), alice, pump.room.pk, "hello", "k1")
     with django_assert_num_queries(10):  # with the beginning and the end of the transaction
-        posting._post(alice, pump.room.pk, "hello", "k2")
+        posting._post(ChatRates(), alice, pump.room.pk, "hello", "k2")
 
 
 def test_a_clock_that_is_set_back_keeps_nobody_out(
     alice: User, pump: Device, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.CHAT_RATE_LIMIT = 1
-    posting._post(alice, pump.room.pk, "hello", None)
+    limits = ChatRates()
+    posting._post(limits, alice, pump.room.pk, "hello", None)
     with pytest.raises(TooMany):
-        posting._post(alice, pump.room.pk, "one more", None)
+        posting._post(limits, alice, pump.room.pk, "one more", None)
     speaker, now = rates.of_person(alice), now_us()
-    assert rates.is_over(speaker)
+    assert limits.is_over(speaker)
     monkeypatch.setattr(rates, "now_us", lambda: now - 3_600_000_000)
-    assert not rates.is_over(speaker)
+    assert not limits.is_over(speaker)
 
 
 async def test_in_a_room_of_a_space_nobody_is_told_in_private(alice: User, pump: Device, told: list[Event]) -> None:
