@@ -8,6 +8,7 @@ from pytest_django import DjangoAssertNumQueries
 from bridges.hearing import HALF_LIFE_US, Hearing, Signs
 from devices.availability import checks
 from devices.availability.silence import WRITE_EVERY_US, record_listening, silence_limit_us
+from devices.log.entries import Outcome
 from devices.models import Device, Space
 from devices.values import Availability
 
@@ -139,4 +140,4 @@ def test_a_word_that_is_repeated_is_not_heard(pump: Device) -> None:
 def test_a_device_deleted_in_between_is_left_out(pump: Device) -> None:
     gone = sign(pump, NOW)
     Device.objects.all().delete()
-    assert Hearing().take(gone) == []
+    assert Hearing().take(gone) == Outcome()
