@@ -27,8 +27,8 @@ from playwright.sync_api import CDPSession, Page
 
 from benchmarks.load import mqtt
 from benchmarks.targets import UNLIMITED, started
-from tests.browser import Person, chromium
-from tests.servers import HubServer
+from tests.support.browser import Person, chromium
+from tests.support.servers import HubServer
 
 DEVICES = 50
 PER_SECOND = 10

@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 
 from benchmarks.load.workers import Shares
-from tests.paths.deployment import Counter, Deployment, Machine, WebPart
-from tests.returning import Crowd
+from tests.support.deployment import Counter, Deployment, Machine, WebPart
+from tests.support.returning import Crowd
 
 WITHIN_S = 120
 

@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from tests.deploy.client import Browser, Device, Live, secret_in
 from tests.deploy.containers import Container, Stack
-from tests.faults.stage import eventually
+from tests.support.stage import eventually
 
 pytestmark = pytest.mark.timeout(300)
 

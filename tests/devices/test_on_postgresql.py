@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from tests.postgres import Postgres
-from tests.servers import ROOT
+from tests.support.postgres import Postgres
+from tests.support.servers import ROOT
 
 SUITES = [
     "devices/chat",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.stage import Prepared, Stage, prepare
+from tests.support.stage import Prepared, Stage, prepare
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from tests.faults.stage import Stage
+from tests.support.stage import Stage
 
 MESSAGES = 10_000
 KILLS = 3

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bridges.mosquitto.conf import Save
-from tests.faults.stage import CATCH_UP_S, Prepared, Stage
+from tests.support.stage import CATCH_UP_S, Prepared, Stage
 
 MESSAGES = 2_500
 PER_SECOND = 500

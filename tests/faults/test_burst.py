@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.stage import Stage
-from tests.servers import Server
+from tests.support.servers import Server
+from tests.support.stage import Stage
 
 MESSAGES = 10_000
 LARGE = 2_000

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.stage import Prepared, Stage, eventually
-from tests.servers import Bridge
+from tests.support.servers import Bridge
+from tests.support.stage import Prepared, Stage, eventually
 
 STEP = 500
 PER_SECOND = 500

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.faults.stage import Prepared, Stage, eventually
-from tests.servers import HubServer
+from tests.support.servers import HubServer
+from tests.support.stage import Prepared, Stage, eventually
 
 MESSAGES = 3_000
 PER_SECOND = 500

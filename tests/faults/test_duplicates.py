@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tests.faults.stage import Stage, eventually
+from tests.support.stage import Stage, eventually
 
 MESSAGES = 1_000
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults.stage import Prepared, Publisher, Stage
-from tests.servers import HubServer, Server
+from tests.support.servers import HubServer, Server
+from tests.support.stage import Prepared, Publisher, Stage
 
 MESSAGES = 10_000
 KILLS = 3

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.proxy import Proxy
-from tests.faults.stage import LONG, Prepared, Stage, eventually
-from tests.servers import Bridge, Part
+from tests.support.proxy import Proxy
+from tests.support.servers import Bridge, Part
+from tests.support.stage import LONG, Prepared, Stage, eventually
 
 MESSAGES = 6_000
 PER_SECOND = 1_000

@@ -12,9 +12,9 @@ from functools import partial
 import httpx
 import pytest
 
-from tests.faults.stage import LONG, Stage, eventually, prepare
-from tests.postgres import Postgres
-from tests.servers import HubServer
+from tests.support.postgres import Postgres
+from tests.support.servers import HubServer
+from tests.support.stage import LONG, Stage, eventually, prepare
 
 AWAY_S = 30 if LONG else 12
 PER_SECOND = 200

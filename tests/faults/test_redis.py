@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.stage import Prepared, Stage, eventually
+from tests.support.stage import Prepared, Stage, eventually
 
 MESSAGES = 8_000
 PER_SECOND = 1_000

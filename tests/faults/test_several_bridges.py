@@ -11,9 +11,9 @@ from pathlib import Path
 import paho.mqtt.client as mqtt
 import pytest
 
-from tests.faults.stage import UIDS, Prepared, Stage, eventually, prepare
-from tests.postgres import Postgres
-from tests.servers import ROOT, START_S, Bridge, Mosquitto
+from tests.support.postgres import Postgres
+from tests.support.servers import ROOT, START_S, Bridge, Mosquitto
+from tests.support.stage import UIDS, Prepared, Stage, eventually, prepare
 
 MESSAGES = 4_000
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.paths.deployment import Counter, Deployment, Machine, WebPart
-from tests.returning import Crowd
+from tests.support.deployment import Counter, Deployment, Machine, WebPart
+from tests.support.returning import Crowd
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.live_socket import LiveSocket
-from tests.paths.conftest import Credentials, RunningHub
-from tests.ports import free_port
-from tests.servers import Part, find
+from tests.support.hub import Credentials, RunningHub
+from tests.support.live_socket import LiveSocket
+from tests.support.ports import free_port
+from tests.support.servers import Part, find
 
 WAIT_S = 30
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser import WAIT_MS, Person
-from tests.paths.conftest import RunningHub
+from tests.support.browser import WAIT_MS, Person
+from tests.support.hub import RunningHub
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.paths.conftest import RunningHub
-from tests.servers import ROOT, START_S, HubServer, find
-from tests.viewer import Viewer
+from tests.support.hub import RunningHub
+from tests.support.servers import ROOT, START_S, HubServer, find
+from tests.support.viewer import Viewer
 
 
 def printed_line(output: str) -> str:

@@ -10,10 +10,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser import Person
-from tests.faults.stage import eventually
-from tests.paths.conftest import Credentials, RunningHub
-from tests.paths.deployment import line, watch_lines
+from tests.support.browser import Person
+from tests.support.deployment import line, watch_lines
+from tests.support.hub import Credentials, RunningHub
+from tests.support.stage import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 

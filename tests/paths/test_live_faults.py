@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser import WAIT_MS, Person
-from tests.faults.stage import eventually
-from tests.paths.deployment import Counter, Deployment, Watcher, line, watch_lines
+from tests.support.browser import WAIT_MS, Person
+from tests.support.deployment import Counter, Deployment, Watcher, line, watch_lines
+from tests.support.stage import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from tests.browser import PHONE, WAIT_MS, Person
-from tests.paths.conftest import RunningHub
+from tests.support.browser import PHONE, WAIT_MS, Person
+from tests.support.hub import RunningHub
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 

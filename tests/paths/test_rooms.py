@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.paths.conftest import RunningHub
-from tests.paths.deployment import WebPart
-from tests.paths.talkers import Listener, Talker
-from tests.servers import Redis, Server, Together
+from tests.support.deployment import WebPart
+from tests.support.hub import RunningHub
+from tests.support.servers import Redis, Server, Together
+from tests.support.talkers import Listener, Talker
 
 pytestmark = [pytest.mark.timeout(300)]
 

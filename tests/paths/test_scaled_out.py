@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from devices.credentials import hash_secret
-from tests.paths.conftest import Credentials, RunningHub
 from tests.paths.test_protocol_examples import EXAMPLES
-from tests.ports import free_port
-from tests.servers import Bridge, HubServer, Mosquitto, Part, Redis, Server
-from tests.viewer import Viewer
+from tests.support.hub import Credentials, RunningHub
+from tests.support.ports import free_port
+from tests.support.servers import Bridge, HubServer, Mosquitto, Part, Redis, Server
+from tests.support.viewer import Viewer
 
 
 class ScaledOut:

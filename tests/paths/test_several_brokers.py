@@ -23,10 +23,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from devices.credentials import hash_secret
-from tests.faults.stage import eventually
-from tests.paths.conftest import Credentials, RunningHub
-from tests.ports import free_port
-from tests.servers import ROOT, START_S, Bridge, Mosquitto, Part, Redis
+from tests.support.hub import Credentials, RunningHub
+from tests.support.ports import free_port
+from tests.support.servers import ROOT, START_S, Bridge, Mosquitto, Part, Redis
+from tests.support.stage import eventually
 
 DAY = datetime.timedelta(days=1)
 

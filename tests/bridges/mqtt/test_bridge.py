@@ -32,7 +32,7 @@ from devices.services.availability import Word
 from devices.services.log import Line
 from devices.values import CommandStatus, now_us
 from hub.sockets import bind
-from tests.servers import Mosquitto
+from tests.support.servers import Mosquitto
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

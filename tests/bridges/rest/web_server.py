@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 from django.db import connection
 
-from tests.servers import Server
+from tests.support.servers import Server
 
 
 class WebServer(Server):

@@ -21,7 +21,7 @@ from devices.models import Device, Space
 from devices.services import devices
 from devices.values import now_us
 from tests.dashboards.live.conftest import HandClock, Headers, Viewer, enter
-from tests.servers import Redis
+from tests.support.servers import Redis
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("layer", "relay")]
 

@@ -21,7 +21,7 @@ from devices.models import Device
 from devices.services import messages, tokens
 from tests.dashboards.live.serve import PACE, PRESENCE_TTL_S
 from tests.dashboards.live.test_servers import WAIT_S, WebServer, events, read, redis, viewer
-from tests.servers import Redis
+from tests.support.servers import Redis
 
 __all__ = ["redis"]  # the fixture
 

@@ -26,7 +26,7 @@ from devices.events import AvailabilityChanged, Part, TelemetryStored
 from devices.models import Device
 from devices.services import tokens
 from tests.dashboards.live.conftest import sign_in
-from tests.servers import HubServer, Redis, Server
+from tests.support.servers import HubServer, Redis, Server
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.servers import HubServer, find
+from tests.support.servers import HubServer, find
 
 WAIT_MS = 30_000
 """How long anything awaited may take on a slow machine."""

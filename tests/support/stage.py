@@ -23,9 +23,9 @@ import paho.mqtt.client as mqtt
 import psycopg
 
 from devices.credentials import hash_secret
-from tests.paths.conftest import Credentials, RunningHub
-from tests.ports import free_port
-from tests.servers import Bridge, Mosquitto, Part, Redis, Server, Together
+from tests.support.hub import Credentials, RunningHub
+from tests.support.ports import free_port
+from tests.support.servers import Bridge, Mosquitto, Part, Redis, Server, Together
 
 LONG = os.environ.get("LONG_FAULTS") == "1"
 """Whether outages last as long as docs/faults.md says; otherwise only as long as it takes to be one."""

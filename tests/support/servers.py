@@ -17,9 +17,9 @@ import pytest
 
 from bridges.mosquitto.accounts import acl
 from bridges.mosquitto.conf import Layout, Listener, Save, conf
-from tests.ports import free_port
+from tests.support.ports import free_port
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 START_S = 60
 """Room for a slow, shared machine; a healthy one needs a fraction of it."""
 

@@ -17,11 +17,11 @@ from playwright.sync_api import Page
 from websockets.exceptions import ConnectionClosed
 
 from devices.credentials import hash_secret
-from tests.faults.stage import eventually
-from tests.paths.conftest import RunningHub
-from tests.ports import free_port
-from tests.servers import Bridge, HubServer, Mosquitto, Part, Redis, Server, Together
-from tests.viewer import Viewer
+from tests.support.hub import RunningHub
+from tests.support.ports import free_port
+from tests.support.servers import Bridge, HubServer, Mosquitto, Part, Redis, Server, Together
+from tests.support.stage import eventually
+from tests.support.viewer import Viewer
 
 _DASHBOARDS = """
 from dashboards.models import Dashboard, Widget
