@@ -12,11 +12,13 @@ from channels.layers import channel_layers
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.db import connections
+from django.test import TransactionTestCase
 
 from devices import fanout
 from devices.models import Device, Member, Space
 from devices.services import devices, rates
 from devices.values import Role
+from tests.support.databases import copy_migrated_sqlite, empty
 
 _LONGEST = ("deploy", "faults", "devices/test_on_postgresql.py", "paths", "hub", "bridges/rest", "dashboards/live")
 """What takes longest, below this folder. It begins first, so that no process works on alone at the end."""
@@ -44,6 +46,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Together(config, log)
 
 
+def pytest_configure() -> None:
+    TransactionTestCase._fixture_teardown = lambda self: empty(connections["default"])
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_place)
 
@@ -54,11 +60,22 @@ def _place(item: pytest.Item) -> int:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A database file of this run alone: two runs beside each other would delete each other's."""
+def django_db_modify_db_settings(
+    tmp_path_factory: pytest.TempPathFactory, django_db_modify_db_settings_parallel_suffix: None
+) -> None:
+    """SQLite: a copy of a migrated file, for this process only. Nothing has to survive a failure of the machine."""
     database = connections["default"]
     if database.vendor == "sqlite":
-        database.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+        file = tmp_path_factory.mktemp("database") / "test.sqlite3"
+        copy_migrated_sqlite(tmp_path_factory.getbasetemp(), file)
+        database.settings_dict["TEST"]["NAME"] = str(file)
+        database.settings_dict["OPTIONS"]["init_command"] += " PRAGMA synchronous=OFF;"
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """The file has been made for this run; a database of PostgreSQL is made anew."""
+    return bool(connections["default"].vendor == "sqlite")
 
 
 @pytest.fixture(autouse=True)

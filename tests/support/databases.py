@@ -1,0 +1,111 @@
+"""Databases of the tests: migrated once and copied, emptied after a test, and used from this process."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import dj_database_url
+from django.apps import apps
+from django.core.management import call_command
+from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.sqlite3.base import DatabaseWrapper as SqliteWrapper
+
+T = TypeVar("T")
+
+SQLITE_OPTIONS = {
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;",
+}
+_KEPT = {"django_migrations", "django_content_type", "auth_permission"}
+"""Filled by the migrations, and by no test."""
+
+
+def in_database(url: str, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """`function(*args)` as `manage.py` would call it with this DATABASE_URL, without the two seconds of its start.
+
+    It runs in a thread of its own, whose connection is to that database; the connections of the test stay as they are.
+    """
+    outcome: dict[str, Any] = {}
+
+    def work() -> None:
+        connections["default"] = connection = _connection(url)
+        try:
+            outcome["value"] = function(*args, **kwargs)
+        except BaseException as error:
+            outcome["error"] = error
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=work, name="in another database")
+    thread.start()
+    thread.join()
+    if "error" in outcome:
+        raise outcome["error"]
+    return outcome["value"]  # type: ignore[no-any-return]
+
+
+def _connection(url: str) -> BaseDatabaseWrapper:
+    from django.db.backends.postgresql.base import DatabaseWrapper as PostgresqlWrapper  # loads psycopg
+
+    parsed = {**connections.settings["default"], **dj_database_url.parse(url)}
+    is_sqlite = url.startswith("sqlite")
+    parsed["OPTIONS"] = SQLITE_OPTIONS if is_sqlite else {}
+    base = SqliteWrapper if is_sqlite else PostgresqlWrapper
+
+    class Connection(base):  # type: ignore[valid-type, misc]
+        def ensure_connection(self) -> None:
+            """Without the block that pytest-django puts on databases of tests that ask for none."""
+            if self.connection is None:
+                with self.wrap_database_errors:
+                    self.connect()
+
+    return Connection(parsed, "default")
+
+
+@contextmanager
+def once_a_run(basetemp: Path, name: str) -> Iterator[tuple[Path, bool]]:
+    """A folder that all processes of this run share, and whether it is still to be filled; the others wait."""
+    shared = basetemp.parent if os.environ.get("PYTEST_XDIST_WORKER") else basetemp
+    folder, done = shared / name, shared / f"{name}.done"
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder.mkdir(exist_ok=True)
+        yield folder, not done.exists()
+        done.touch()
+
+
+def migrated_sqlite(basetemp: Path) -> Path:
+    """A database file in which all migrations have run, to be copied."""
+    with once_a_run(basetemp, "migrated") as (folder, is_new):
+        file = folder / "hubbub.sqlite3"
+        if is_new:
+            in_database(f"sqlite:///{file}", call_command, "migrate", verbosity=0, interactive=False)
+    return file
+
+
+def copy_migrated_sqlite(basetemp: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(migrated_sqlite(basetemp), target)
+
+
+def empty(connection: BaseDatabaseWrapper) -> None:
+    """Deletes all rows but those of the migrations.
+
+    Django's `flush` deletes those too and makes them anew, which takes longer than most of the tests.
+    """
+    tables = sorted({model._meta.db_table for model in apps.get_models(include_auto_created=True)} - _KEPT)
+    quoted = [connection.ops.quote_name(table) for table in tables]
+    probe = " UNION ALL ".join(f"SELECT {n} WHERE EXISTS (SELECT 1 FROM {name})" for n, name in enumerate(quoted))
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        cursor.execute(probe)
+        for (n,) in cursor.fetchall():
+            cursor.execute(f"DELETE FROM {quoted[n]}")  # in any order: foreign keys are checked at the commit
