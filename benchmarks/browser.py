@@ -178,7 +178,7 @@ def main() -> None:
         for name in options.page:
             with chromium() as browser:
                 person = Person(browser, server, "alice")
-                person.sign_in()
+                person.sign_in_by_form()
                 person.page.wait_for_url("**/")
                 person.page.goto(addresses[name])
                 measure(name, person.page, options)

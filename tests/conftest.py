@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from devices import fanout
 from devices.models import Device, Member, Space
 from devices.services import devices, rates
 from devices.values import Role
-from tests.support.databases import copy_migrated_sqlite, empty
+from tests.support.databases import empty, migrated_sqlite
+from tests.support.run_folder import run_folder
 
 _LONGEST = ("deploy", "faults", "devices/test_on_postgresql.py", "paths", "hub", "bridges/rest", "dashboards/live")
 """What takes longest, below this folder. It begins first, so that no process works on alone at the end."""
@@ -47,6 +49,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_configure() -> None:
+    run_folder()  # here, so that the processes of xdist share it
     TransactionTestCase._fixture_teardown = lambda self: empty(connections["default"])
 
 
@@ -67,7 +70,7 @@ def django_db_modify_db_settings(
     database = connections["default"]
     if database.vendor == "sqlite":
         file = tmp_path_factory.mktemp("database") / "test.sqlite3"
-        copy_migrated_sqlite(tmp_path_factory.getbasetemp(), file)
+        shutil.copy(migrated_sqlite(), file)
         database.settings_dict["TEST"]["NAME"] = str(file)
         database.settings_dict["OPTIONS"]["init_command"] += " PRAGMA synchronous=OFF;"
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import shutil
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import dj_database_url
+import django
 from django.apps import apps
 from django.core.management import call_command
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.sqlite3.base import DatabaseWrapper as SqliteWrapper
+
+from tests.support.run_folder import made_once
+
+if not apps.ready:  # a benchmark
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
+    django.setup()
 
 T = TypeVar("T")
 
@@ -71,30 +75,17 @@ def _connection(url: str) -> BaseDatabaseWrapper:
     return Connection(parsed, "default")
 
 
-@contextmanager
-def once_a_run(basetemp: Path, name: str) -> Iterator[tuple[Path, bool]]:
-    """A folder that all processes of this run share, and whether it is still to be filled; the others wait."""
-    shared = basetemp.parent if os.environ.get("PYTEST_XDIST_WORKER") else basetemp
-    folder, done = shared / name, shared / f"{name}.done"
-    with (shared / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        folder.mkdir(exist_ok=True)
-        yield folder, not done.exists()
-        done.touch()
-
-
-def migrated_sqlite(basetemp: Path) -> Path:
+def migrated_sqlite() -> Path:
     """A database file in which all migrations have run, to be copied."""
-    with once_a_run(basetemp, "migrated") as (folder, is_new):
+    with made_once("migrated") as (folder, is_new):
         file = folder / "hubbub.sqlite3"
         if is_new:
-            in_database(f"sqlite:///{file}", call_command, "migrate", verbosity=0, interactive=False)
+            migrate(f"sqlite:///{file}")
     return file
 
 
-def copy_migrated_sqlite(basetemp: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(migrated_sqlite(basetemp), target)
+def migrate(url: str) -> None:
+    in_database(url, call_command, "migrate", verbosity=0, interactive=False)
 
 
 def empty(connection: BaseDatabaseWrapper) -> None:

@@ -1,136 +1,76 @@
-"""A scaled-out hub under somebody's eyes: a device that counts, programs that watch, and what a page's charts hold."""
+"""A scaled-out hub under somebody's eyes: devices that count, their dashboards, and what a page's charts hold."""
 
 from __future__ import annotations
 
 import json
-import re
-import sqlite3
 import threading
 import time
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import paho.mqtt.client as mqtt
 from playwright.sync_api import Page
-from websockets.exceptions import ConnectionClosed
 
-from devices.credentials import hash_secret
-from tests.support.hub import RunningHub
-from tests.support.ports import free_port
-from tests.support.servers import Bridge, HubServer, Mosquitto, Part, Redis, Server, Together
-from tests.support.stage import eventually
-from tests.support.viewer import Viewer
+from tests.support.data_folder import Credentials
+from tests.support.eventually import eventually
+from tests.support.stack import Stack
 
-_DASHBOARDS = """
-from dashboards.models import Dashboard, Widget
-from devices.models import Device, Space
-for device in Device.objects.filter(uid__startswith="lathe-").order_by("pk"):
-    board = Dashboard.objects.create(space=Space.objects.get(slug="demo"), name=device.uid)
-    for kind in ("chart", "value"):
-        Widget.objects.create(dashboard=board, device=device, kind=kind, metrics=["count"])
-    print("dashboard", device.uid, board.pk)
-"""
-
-_ARRANGE = """
-from dashboards.models import Dashboard, Widget
-from dashboards.services import replace_widgets
-board = Dashboard.objects.get(pk={dashboard})
-device = board.widgets.first().device
-replace_widgets(board, [Widget(dashboard=board, device=device, kind=kind, metrics=["count"]) for kind in {kinds}])
-"""
+from dashboards.models import Dashboard, Widget  # isort: skip - needs Django, which the one above sets up
+from dashboards.services import replace_widgets  # isort: skip
+from devices.models import Device  # isort: skip
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A device, and the dashboard of it alone."""
+    """A device, and the dashboard with nothing else on it."""
 
     uid: str
     secret: str
     dashboard: int
 
 
-_WATCH_LINES = """async () => {
-    const found = performance.getEntriesByType("resource").find(({ name }) => name.includes("/live_series"));
-    const { LiveSeries } = await import(found.name);
-    const { drawn } = LiveSeries.prototype;
-    window.drawnLines = new Set();
-    LiveSeries.prototype.drawn = function () {
-        window.drawnLines.add(this);
-        return drawn.call(this);
-    };
-}"""
-"""Notes every line that the page draws from now on; each is drawn again within a second."""
-
-
-class Deployment(Together):
-    """Redis, Mosquitto, a bridge, Daphne and uvicorn, each a process; the database is a file."""
+class Deployment(Stack):
+    """A stack with both web servers, and `machines`: devices with a dashboard each."""
 
     def __init__(self, folder: Path, machines: int, **settings: str) -> None:
         """`settings`: those of the hub that are other than by default."""
-        hub = RunningHub(folder)
-        hub.start()
-        made = hub.manage("createdevice", *[f"lathe-{n}" for n in range(machines)], "--space", "demo")
-        secrets = {each["uid"]: each["secret"] for each in map(json.loads, made.splitlines())}
-        boards = re.findall(r"dashboard (\S+) (\d+)", hub.manage("shell", "-c", _DASHBOARDS))
-        self.machines = [Machine(uid, secrets[uid], int(board)) for uid, board in boards]
-        self.token = hub.create_token("bob")
-        hub.stop()
-
-        self.redis, self.mosquitto = Redis(folder), Mosquitto(folder)
-        self.mosquitto.accounts = {machine.uid: hash_secret(machine.secret) for machine in self.machines}
-        self.mosquitto.accounts["bridge"] = hash_secret("secret")
-        self.settings = {
-            **settings,
-            "DATA_DIR": hub.settings["DATA_DIR"],
-            "REDIS_URL": self.redis.url,
-            "MQTT_URL": self.mosquitto.url("bridge", "secret"),
-        }
-        self.bridge = Bridge(folder, self.settings)
-        self.daphne = WebPart(folder, "daphne", "-p", settings=self.settings)
-        self.uvicorn = WebPart(folder, "uvicorn", "--lifespan=off", "--port", settings=self.settings)
-        self._database = Path(self.settings["DATA_DIR"]) / "hubbub.sqlite3"
+        uids = [f"lathe-{n}" for n in range(machines)]
+        super().__init__(folder, uids=uids, webs=("daphne", "uvicorn"), **settings)
+        self.machines = self.records.run(_with_dashboards, self.devices)
 
     def arrange(self, dashboard: int, *kinds: str) -> None:
         """Gives the dashboard tiles of these kinds in place of those it has, all of its one device."""
-        self.daphne.manage("shell", "-c", _ARRANGE.format(dashboard=dashboard, kinds=kinds))
-
-    @property
-    def servers(self) -> list[Server]:
-        return [self.redis, self.mosquitto, self.bridge, self.daphne, self.uvicorn]
-
-    def stored(self, uid: str) -> list[float]:
-        """What is stored of the device's count, in the order of its times."""
-        sql = (
-            "SELECT number FROM devices_reading JOIN devices_metric ON devices_metric.id = metric_id"
-            " JOIN devices_device ON devices_device.id = device_id WHERE uid = ? ORDER BY time"
-        )
-        with closing(sqlite3.connect(self._database, timeout=30)) as database:
-            return [number for (number,) in database.execute(sql, (uid,))]
+        self.records.run(_arrange, dashboard, kinds)
 
 
-class WebPart(Part):
-    """A web server, as far as a person with a browser is concerned."""
+def _with_dashboards(devices: list[Credentials]) -> list[Machine]:
+    return [Machine(device.uid, device.secret, make_dashboard(device.uid)) for device in devices]
 
-    PASSWORD = HubServer.PASSWORD
 
-    def __init__(self, folder: Path, name: str, *options: str, settings: dict[str, str]) -> None:
-        port = free_port()
-        self.name = name
-        command = ["-m", name, *options, str(port), "hub.asgi:application"]
-        # Pages open their WebSocket from an origin with the port in it.
-        super().__init__(folder, command, {**settings, "PORT": str(port)}, port)
+def make_dashboard(uid: str) -> int:
+    """A new dashboard with a chart and a number of the device's count."""
+    device = Device.objects.get(uid=uid)
+    board = Dashboard.objects.create(space=device.space, name=uid)
+    _fill(board, device, ("chart", "value"))
+    return board.pk
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+
+def _arrange(dashboard: int, kinds: tuple[str, ...]) -> None:
+    board = Dashboard.objects.get(pk=dashboard)
+    widget = board.widgets.first()
+    assert widget is not None
+    _fill(board, widget.device, kinds)
+
+
+def _fill(board: Dashboard, device: Device, kinds: tuple[str, ...]) -> None:
+    replace_widgets(board, [Widget(dashboard=board, device=device, kind=kind, metrics=["count"]) for kind in kinds])
 
 
 class Counter(threading.Thread):
     """A device: counts upwards at `per_second` until it is left, each count with its own time, QoS 1."""
 
-    def __init__(self, mqtt_port: int, machine: Machine, per_second: int = 10) -> None:
+    def __init__(self, mqtt_port: int, machine: Machine | Credentials, per_second: int = 10) -> None:
         super().__init__(name=machine.uid)
         self.uid = machine.uid
         self.sent = 0
@@ -149,7 +89,7 @@ class Counter(threading.Thread):
     def wait_for(self, more: int) -> None:
         """Returns once it has counted on by so many."""
         wanted = self.sent + more
-        assert eventually(lambda: self.sent >= wanted) is not None
+        eventually(lambda: self.sent >= wanted)
 
     def __enter__(self) -> Self:
         self._client.loop_start()
@@ -163,43 +103,17 @@ class Counter(threading.Thread):
         self._client.loop_stop()
 
 
-class Watcher(threading.Thread):
-    """A program that watches a stream; notes what it is sent and when (`time.monotonic`)."""
-
-    def __init__(self, url: str, token: str, stream: str) -> None:
-        super().__init__(name=f"watcher of {stream}", daemon=True)
-        self.frames: list[tuple[float, dict[str, Any]]] = []
-        self.ended: Exception | None = None
-        self._viewer = Viewer(url, token)
-        self._viewer.subscribe(stream)
-
-    def run(self) -> None:
-        try:
-            while True:
-                frame = self._viewer.receive()
-                self.frames.append((time.monotonic(), frame))
-        except (ConnectionClosed, TimeoutError, OSError) as error:
-            self.ended = error
-
-    def first(self, type: str, after: float) -> float:
-        """When the first push of this type came after the moment `after`; waits for it."""
-        came: list[float] = []
-
-        def has_come() -> bool:
-            came[:] = [at for at, frame in list(self.frames) if at > after and frame.get("type") == type]
-            return bool(came) or self.ended is not None
-
-        eventually(has_come)
-        assert came, f"no {type} came: {self.ended!r}"
-        return came[0]
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._viewer.__exit__(None, None, None)
-        self.join()
+_WATCH_LINES = """async () => {
+    const found = performance.getEntriesByType("resource").find(({ name }) => name.includes("/live_series"));
+    const { LiveSeries } = await import(found.name);
+    const { drawn } = LiveSeries.prototype;
+    window.drawnLines = new Set();
+    LiveSeries.prototype.drawn = function () {
+        window.drawnLines.add(this);
+        return drawn.call(this);
+    };
+}"""
+"""Notes every line that the page draws from now on; each is drawn again within a second."""
 
 
 def watch_lines(page: Page) -> None:
