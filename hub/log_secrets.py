@@ -6,8 +6,6 @@ import logging
 import re
 from typing import Any
 
-from daphne.server import Server
-
 _SECRET = re.compile(r"(/api/v1/hooks/)[^\s/?#\"']+")
 
 
@@ -27,6 +25,8 @@ class HideSecrets(logging.Filter):
 
 def hide_in_access_logs() -> None:
     """Those of uvicorn and Daphne, started by whatever command."""
+    from daphne.server import Server  # not at the top: settings name this module, and Twisted takes long to load
+
     logging.getLogger("uvicorn.access").addFilter(HideSecrets())
     log = Server.log_action
 

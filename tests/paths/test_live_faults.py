@@ -54,8 +54,6 @@ class Scene:
                 missing = sorted(set(wanted) - set(line(person.page)))
                 told = f"{len(missing)} of {len(wanted)} are missing: {missing[:10]}"
                 raise AssertionError(f"{person.page.url}: {told}") from None
-                    f"{person.page.url}: {len(missing)} of {len(wanted)} are missing: {missing[:10]}"
-                ) from None
             expect(person.page.locator("[data-connection-bar]")).not_to_be_visible()
             assert "/login/" not in person.page.url
             assert person.complaints == []
