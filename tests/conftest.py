@@ -19,11 +19,9 @@ from devices import fanout
 from devices.models import Device, Member, Space
 from devices.services import devices, rates
 from devices.values import Role
+from tests.support import recorder
 from tests.support.databases import empty, migrated_sqlite
 from tests.support.run_folder import run_folder
-
-_LONGEST = ("deploy", "faults", "devices/test_on_postgresql.py", "paths", "hub", "bridges/rest", "dashboards/live")
-"""What takes longest, below this folder. It begins first, so that no process works on alone at the end."""
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -34,7 +32,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """The tests of a file stay together, and so do those of `deploy`, which share a stack of ten containers.
+    """The tests of a scope stay together.
 
     Not xdist's own groups: 3.8 writes them into the ids of tests, from where pytest 9.2 does not read them.
     """
@@ -42,24 +40,38 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class Together(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.partition("::")[0]
-            return "tests/deploy" if file.startswith("tests/deploy/") else file
+            return recorder.scope(nodeid)
 
     return Together(config, log)
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    recorder.register(config)
     run_folder()  # here, so that the processes of xdist share it
     TransactionTestCase._fixture_teardown = lambda self: empty(connections["default"])
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=_place)
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """On PostgreSQL only what is marked `both_databases` runs; all else need not even be loaded."""
+    if connections["default"].vendor == "sqlite" or collection_path.suffix != ".py":
+        return None
+    marked_by_folder = collection_path.is_relative_to(Path(__file__).parent / "devices")
+    return None if marked_by_folder or "both_databases" in collection_path.read_text() else True
 
 
-def _place(item: pytest.Item) -> int:
-    path = item.path.relative_to(Path(__file__).parent).as_posix()
-    return next((place for place, start in enumerate(_LONGEST) if path.startswith(start)), len(_LONGEST))
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if connections["default"].vendor != "sqlite":
+        other = [item for item in items if not (item.get_closest_marker("both_databases") and _uses_database(item))]
+        config.hook.pytest_deselected(items=other)
+        items[:] = [item for item in items if item not in set(other)]
+    recorded = recorder.recorded()
+    items.sort(key=lambda item: -recorded.get(recorder.scope(item.nodeid), recorder.UNKNOWN_S))
+
+
+def _uses_database(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", ())
+    return item.get_closest_marker("django_db") is not None or "db" in fixtures or "transactional_db" in fixtures
 
 
 @pytest.fixture(scope="session")

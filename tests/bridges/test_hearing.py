@@ -12,6 +12,8 @@ from devices.services import availability
 from devices.services.availability import WRITE_EVERY_US, keep_listening
 from devices.values import Availability
 
+pytestmark = pytest.mark.both_databases
+
 S = 1_000_000
 HOUR = 3_600 * S
 NOW = 1_760_000_000 * S

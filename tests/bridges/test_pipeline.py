@@ -21,7 +21,7 @@ from devices.models import Device, Reading, Space
 from devices.services.readings import MAX_METRICS, ReadingStore
 from devices.values import Telemetry, now_us
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 
 class Settled:

@@ -15,7 +15,7 @@ from devices.services.availability import find_stale, keep_listening
 from devices.values import now_us
 from tests.bridges.rest.conftest import Callers, Sender, browser, caller, error
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 PATH = "/api/v1/devices/pump-1"
 

@@ -16,7 +16,7 @@ from devices.services.readings import ReadingStore
 from devices.values import Sample, Telemetry, now_us
 from tests.bridges.rest.conftest import Callers, browser, error
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 PATH = "/api/v1/devices/pump-1/readings.csv"
 
