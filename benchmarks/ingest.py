@@ -21,7 +21,7 @@ from pathlib import Path
 
 import httpx
 
-from devices.credentials import hash_secret
+from devices.runtime.credentials import hash_secret
 from tests.support.postgres import Postgres
 from tests.support.servers import HubServer, Mosquitto
 

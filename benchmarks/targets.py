@@ -14,7 +14,7 @@ from typing import TypeVar
 from benchmarks.load.publisher import Login
 from benchmarks.load.viewers import Plan
 from benchmarks.peers.brokers import Nats, WebMosquitto
-from devices.credentials import hash_secret
+from devices.runtime.credentials import hash_secret
 from tests.support.ports import free_port
 from tests.support.postgres import Postgres
 from tests.support.servers import Bridge, HubServer, Mosquitto, Part, Redis, Server

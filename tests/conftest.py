@@ -15,9 +15,9 @@ from django.contrib.auth.models import User
 from django.db import connections
 from django.test import TransactionTestCase
 
-from devices import fanout
+from devices.channel import fanout
 from devices.models import Device, Member, Space
-from devices.services import devices, rates
+from devices.rooms import provisioning, rates
 from devices.values import Role
 from tests.support import recorder
 from tests.support.databases import empty, migrated_sqlite
@@ -164,5 +164,5 @@ def mallory(db: None) -> User:
 
 @pytest.fixture
 def pump(space: Space) -> Device:
-    device, _ = devices.create("pump-1", space, "Irrigation pump")
+    device, _ = provisioning.create_device("pump-1", space, "Irrigation pump")
     return device

@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from devices.models import Space
-from devices.services import rooms, spaces
+from devices.rooms import provisioning, rooms
+from devices.spaces import people
 from devices.values import Role
 from tests.support.browser import PHONE, WAIT_MS, Person
 from tests.support.hub import RunningHub
@@ -41,7 +42,7 @@ ODD = "<img/src=x/onerror=alert(1)>"
 def _odd() -> None:
     """A person and a room whose names are scripts."""
     demo = Space.objects.get(slug="demo")
-    spaces.set_role(demo, spaces.create_person(ODD, None), Role.VIEWER)
+    provisioning.set_role(demo, people.create_person(ODD, None), Role.VIEWER)
     rooms.create(demo, "</script><script>alert(1)</script>")
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from devices.models import Space
-from devices.services import rooms, spaces, tokens
+from devices.rooms import provisioning, rooms
+from devices.spaces import people, tokens
 from devices.values import Role
 from tests.support.eventually import eventually_async
 from tests.support.servers import Server
@@ -30,8 +31,8 @@ def _populate() -> tuple[dict[str, str], list[int]]:
     """Tokens of `PEOPLE` new members by username, and the ids of three new rooms."""
     space, found = Space.objects.get(slug="demo"), {}
     for number in range(PEOPLE):
-        person = spaces.create_person(f"person{number}", None)
-        spaces.set_role(space, person, Role.VIEWER)
+        person = people.create_person(f"person{number}", None)
+        provisioning.set_role(space, person, Role.VIEWER)
         found[person.username] = tokens.create(person)
     return found, [rooms.create(space, name).pk for name in ("one", "two", "three")]
 

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from devices.credentials import hash_secret
+from devices.runtime.credentials import hash_secret
 from tests.support.eventually import eventually
 from tests.support.hub import Credentials, RunningHub
 from tests.support.ports import free_port

@@ -16,7 +16,8 @@ from django.contrib.auth.models import User
 from django.test import Client, override_settings
 
 from devices.models import Space
-from devices.services import devices, tokens
+from devices.rooms import provisioning
+from devices.spaces import tokens
 from hub import demo
 from tests.support.run_folder import made_once
 from tests.support.servers import HubServer
@@ -84,7 +85,7 @@ def copy_template(data: Path) -> None:
 
 def _create_devices(uids: tuple[str, ...]) -> list[Credentials]:
     space = Space.objects.get(slug=demo.SLUG)
-    return [Credentials(uid, devices.create(uid, space)[1]) for uid in uids]
+    return [Credentials(uid, provisioning.create_device(uid, space)[1]) for uid in uids]
 
 
 def _sign_in(username: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import httpx
 import psycopg
 
-from devices.credentials import hash_secret
+from devices.runtime.credentials import hash_secret
 from tests.support.data_folder import Credentials, Records, copy_template, make_demo, sqlite_records
 from tests.support.databases import migrate
 from tests.support.eventually import eventually
