@@ -20,7 +20,7 @@ from devices.models import Device, Member, Space
 from devices.rooms import provisioning, rates
 from devices.values import Role
 from tests.support import recorder
-from tests.support.databases import empty, migrated_sqlite
+from tests.support.databases import empty, migrated_postgresql, migrated_sqlite
 from tests.support.run_folder import run_folder
 
 
@@ -78,8 +78,10 @@ def _uses_database(item: pytest.Item) -> bool:
 def django_db_modify_db_settings(
     tmp_path_factory: pytest.TempPathFactory, django_db_modify_db_settings_parallel_suffix: None
 ) -> None:
-    """SQLite: a copy of a migrated file, for this process only. Nothing has to survive a failure of the machine."""
+    """A copy of a migrated database, for this process only. Nothing has to survive a failure of the machine."""
     database = connections["default"]
+    if database.vendor == "postgresql":
+        database.settings_dict["TEST"]["TEMPLATE"] = migrated_postgresql(database.settings_dict)
     if database.vendor == "sqlite":
         file = tmp_path_factory.mktemp("database") / "test.sqlite3"
         shutil.copy(migrated_sqlite(), file)
@@ -89,8 +91,8 @@ def django_db_modify_db_settings(
 
 @pytest.fixture(scope="session")
 def django_db_keepdb() -> bool:
-    """The file has been made for this run; a database of PostgreSQL is made anew."""
-    return bool(connections["default"].vendor == "sqlite")
+    """It goes with the folder, or with the server, of this run."""
+    return True
 
 
 @pytest.fixture(autouse=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import dj_database_url
 import django
+import psycopg
 from django.apps import apps
 from django.core.management import call_command
 from django.db import connections, transaction
@@ -29,6 +30,7 @@ SQLITE_OPTIONS = {
     "timeout": 20,
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;",
 }
+_TEMPLATE = "hubbub_migrated"
 _KEPT = {"django_migrations", "django_content_type", "auth_permission"}
 """Filled by the migrations, and by no test."""
 
@@ -82,6 +84,18 @@ def migrated_sqlite() -> Path:
         if is_new:
             migrate(f"sqlite:///{file}")
     return file
+
+
+def migrated_postgresql(settings: Mapping[str, Any]) -> str:
+    """The name of a database in which all migrations have run, on the server of these settings; to be copied."""
+    with made_once("migrated-postgresql") as (_, is_new):
+        server = f"{settings['USER']}:{settings['PASSWORD']}@{settings['HOST']}:{settings['PORT']}"
+        if is_new:
+            with psycopg.connect(f"postgres://{server}/{settings['NAME']}", autocommit=True) as connection:
+                connection.execute(f"DROP DATABASE IF EXISTS {_TEMPLATE}")
+                connection.execute(f"CREATE DATABASE {_TEMPLATE}")
+            migrate(f"postgres://{server}/{_TEMPLATE}")
+    return _TEMPLATE
 
 
 def migrate(url: str) -> None:
