@@ -15,7 +15,7 @@ from importlib import import_module  # noqa: E402
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
-from devices.garbage import collect_seldom  # noqa: E402
+from devices.runtime.gc_tuning import collect_seldom  # noqa: E402
 from hub import daphne, log_secrets  # noqa: E402
 from hub.middleware.body_limit import BodyLimit, allowed  # noqa: E402
 from hub.middleware.stall_limit import StallLimit  # noqa: E402

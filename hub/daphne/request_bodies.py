@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from daphne.http_protocol import WebRequest
 
-from devices.file_storage import is_full
+from devices.runtime.file_storage import is_full
 from hub.middleware.body_limit import allowed
 
 logger = logging.getLogger("hubbub")
