@@ -12,6 +12,8 @@ from devices.log.entries import Outcome
 from devices.models import Device, Space
 from devices.values import Availability
 
+pytestmark = pytest.mark.both_databases
+
 S = 1_000_000
 HOUR = 3_600 * S
 NOW = 1_760_000_000 * S

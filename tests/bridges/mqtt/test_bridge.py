@@ -35,7 +35,7 @@ from devices.runtime.credentials import hash_secret
 from devices.telemetry import latest as telemetry_latest
 from devices.values import CommandStatus, now_us
 from hub.sockets import bind
-from tests.servers import Mosquitto
+from tests.support.servers import Mosquitto
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

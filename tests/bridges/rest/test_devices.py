@@ -14,7 +14,7 @@ from devices.telemetry.store import ReadingStore
 from devices.values import Attributes, Availability, Sample, Telemetry
 from tests.bridges.rest.conftest import Callers, Sender, error
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 SNAPSHOT = {
     "device": {
