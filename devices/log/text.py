@@ -24,9 +24,7 @@ def checked(text: str) -> str:
         raise Invalid(f"a message has 1 to {MAX_TEXT:,} characters")
     for character in text:
         if character in _BIDI:
-            raise Invalid(
-                f"a message must not contain characters that change the writing direction (U+{ord(character):04X})"
-            )
+            raise Invalid(f"a message must not change the writing direction (it contains U+{ord(character):04X})")
         if unicodedata.category(character) in ("Cc", "Cs") and character not in _LAYOUT:
             raise Invalid(f"a message must not contain control characters (it contains U+{ord(character):04X})")
     return text

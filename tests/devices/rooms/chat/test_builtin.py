@@ -168,7 +168,7 @@ async def test_of_a_device_that_has_told_nothing_there_is_nothing_to_list(bob: U
 
 async def test_a_metric_without_a_reading_has_no_value(bob: User, pump: Device) -> None:
     await Metric.objects.acreate(device=pump, name="speed")
-    assert "no 'speed'" in await refused(bob, pump, "/get speed", NotFound)
+    assert "no metric 'speed'" in await refused(bob, pump, "/get speed", NotFound)
 
 
 @pytest.mark.parametrize(
