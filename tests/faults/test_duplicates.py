@@ -20,7 +20,7 @@ def test_what_a_device_publishes_again_is_absorbed(stage: Stage) -> None:
 
 
 def test_without_times_of_their_own_equal_messages_are_all_stored(stage: Stage) -> None:
-    """A repeat cannot be told from a new message of the same content (docs/protocol.md)."""
+    """A repeat cannot be told from a new message of the same content (docs/protocol/payloads.md)."""
     for times in (1, 2):
         publisher = stage.publisher(MESSAGES, own_times=False)
         publisher.join()

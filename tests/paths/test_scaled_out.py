@@ -64,7 +64,7 @@ def scaled_out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScaledOut]:
 
 @pytest.fixture
 def lathe(scaled_out: ScaledOut) -> Iterator[subprocess.Popen[str]]:
-    """The device of docs/protocol.md, connected to Mosquitto."""
+    """The device of docs/protocol/mqtt.md, connected to Mosquitto."""
     environment = {
         **os.environ,
         "MQTT_PORT": str(scaled_out.mosquitto.port),
