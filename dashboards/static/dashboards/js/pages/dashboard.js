@@ -1,13 +1,13 @@
 // A dashboard: its widgets, and the stream that keeps them moving.
 
-import { sinceText } from "../availability.js";
-import { now } from "../clock.js";
-import { Commands } from "../commands.js";
-import { pageData, setAvailability, setText } from "../dom.js";
-import { moment } from "../format.js";
-import { everySecond } from "../frame.js";
-import { connection, feed } from "../live.js";
-import { makeWidget } from "../widgets.js";
+import { sinceText } from "../device/availability.js";
+import { now } from "../live/clock.js";
+import { Commands } from "../device/commands.js";
+import { pageData, setAvailability, setText } from "../shell/dom.js";
+import { moment } from "../shell/format.js";
+import { everySecond } from "../shell/frame.js";
+import { connection, feed } from "../live/page_connection.js";
+import { makeWidget } from "../widgets/widgets.js";
 
 const { id, revision, may_command: mayCommand, snapshots, widgets: specs } = pageData();
 const commands = new Commands(connection);

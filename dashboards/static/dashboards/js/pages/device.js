@@ -1,26 +1,26 @@
 // One device: charts, newest values, controls, commands, refused messages.
 
-import { sinceText } from "../availability.js";
-import { AvailabilityPanel } from "../availability_panel.js";
-import { setBadges } from "../badges.js";
-import { ChartPanel } from "../chart_panel.js";
-import { now } from "../clock.js";
-import { CommandList } from "../command_list.js";
-import { Commands } from "../commands.js";
-import { makeControl } from "../controls.js";
-import { clone, pageData, setAvailability, setText } from "../dom.js";
-import { everySecond, whileInSight } from "../frame.js";
-import { fetchCommands } from "../history.js";
-import { countsOf } from "../inbox.js";
-import { connection, feed, inbox } from "../live.js";
-import { buttonsOf, byImportance, controlsOf, factsOf, isPosition, positionOf, record, titleOf, unitOf, wordsOf } from "../metrics.js";
-import { commandForm } from "../command_form.js";
-import { RefusedPanel } from "../refused_panel.js";
-import { RoomView } from "../room/room_view.js";
-import { showSilence, silenceForm } from "../silence_form.js";
-import { chosenRange, onRange } from "../time_range.js";
-import { TrackPanel } from "../track_panel.js";
-import { ValueTable } from "../value_table.js";
+import { sinceText } from "../device/availability.js";
+import { AvailabilityPanel } from "../device/availability_panel.js";
+import { setBadges } from "../inbox/badges.js";
+import { ChartPanel } from "../charts/chart_panel.js";
+import { now } from "../live/clock.js";
+import { CommandList } from "../device/command_list.js";
+import { Commands } from "../device/commands.js";
+import { makeControl } from "../device/controls.js";
+import { clone, pageData, setAvailability, setText } from "../shell/dom.js";
+import { everySecond, whileInSight } from "../shell/frame.js";
+import { fetchCommands } from "../device/device_api.js";
+import { countsOf } from "../inbox/inbox.js";
+import { connection, feed, inbox } from "../live/page_connection.js";
+import { buttonsOf, byImportance, controlsOf, factsOf, isPosition, positionOf, record, titleOf, unitOf, wordsOf } from "../device/metrics.js";
+import { commandForm } from "../device/command_form.js";
+import { RefusedPanel } from "../device/refused_panel.js";
+import { RoomView } from "../rooms/room_view.js";
+import { showSilence, silenceForm } from "../device/silence_form.js";
+import { chosenRange, onRange } from "../charts/time_range.js";
+import { TrackPanel } from "../charts/track_panel.js";
+import { ValueTable } from "../device/value_table.js";
 
 const FIRST_CHARTS = 24;
 

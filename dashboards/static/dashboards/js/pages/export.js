@@ -1,8 +1,8 @@
 // Export of a device's history: what to take, and how far it is.
 
-import { chooseTarget, exportTo, exportUrl } from "../csv/export.js";
-import { count, size, TransferPanel } from "../csv/panel.js";
-import { pageData, setText } from "../dom.js";
+import { chooseTarget, exportTo, exportUrl } from "../device/csv_export.js";
+import { count, size, TransferPanel } from "../device/transfer_panel.js";
+import { pageData, setText } from "../shell/dom.js";
 
 const { uid } = pageData();
 const root = document.querySelector("[data-transfer]");

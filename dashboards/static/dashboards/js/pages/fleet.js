@@ -1,9 +1,9 @@
 // The fleet: cards, search and filter. Devices are subscribed to only while their card is near the screen.
 
-import { Card } from "../card.js";
-import { pageData, setText } from "../dom.js";
-import { everySecond } from "../frame.js";
-import { connection, feed } from "../live.js";
+import { Card } from "../device/device_card.js";
+import { pageData, setText } from "../shell/dom.js";
+import { everySecond } from "../shell/frame.js";
+import { connection, feed } from "../live/page_connection.js";
 
 const LOOK_AGAIN_MS = 5_000;
 

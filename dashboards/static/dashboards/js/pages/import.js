@@ -1,9 +1,9 @@
 // Import of a device's history: a file, how far it is, and what came of it.
 
-import { save } from "../csv/export.js";
-import { importFile, refusedCsv, Report } from "../csv/import.js";
-import { count, size, TransferPanel } from "../csv/panel.js";
-import { clone, pageData, setText } from "../dom.js";
+import { save } from "../device/csv_export.js";
+import { importFile, refusedCsv, Report } from "../device/csv_import.js";
+import { count, size, TransferPanel } from "../device/transfer_panel.js";
+import { clone, pageData, setText } from "../shell/dom.js";
 
 const { uid } = pageData();
 const panel = new TransferPanel(document.querySelector("[data-transfer]"));

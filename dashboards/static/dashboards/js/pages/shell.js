@@ -1,10 +1,10 @@
 // What every signed-in page has: the drawer on small screens, the bar that tells of a lost connection, what is unread.
 
-import { showBadges } from "../badges.js";
-import { setText } from "../dom.js";
-import { connection, inbox } from "../live.js";
-import { notify } from "../notifications.js";
-import { switcher } from "../switcher.js";
+import { showBadges } from "../inbox/badges.js";
+import { setText } from "../shell/dom.js";
+import { connection, inbox } from "../live/page_connection.js";
+import { notify } from "../inbox/notifications.js";
+import { switcher } from "../shell/switcher.js";
 
 const root = document.documentElement;
 

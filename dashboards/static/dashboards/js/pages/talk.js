@@ -1,13 +1,13 @@
 // Rooms, the inbox, and what each shows on its left.
 
-import { ConversationList } from "../conversation_list.js";
-import { showFaces } from "../faces.js";
-import { everySecond } from "../frame.js";
-import { connection, inbox } from "../live.js";
-import { notificationSwitch } from "../notification_switch.js";
-import { peopleFilter } from "../people_filter.js";
-import { RoomList } from "../room_list.js";
-import { showTimes } from "../short_times.js";
+import { ConversationList } from "../inbox/conversation_list.js";
+import { showFaces } from "../shell/faces.js";
+import { everySecond } from "../shell/frame.js";
+import { connection, inbox } from "../live/page_connection.js";
+import { notificationSwitch } from "../inbox/notification_switch.js";
+import { peopleFilter } from "../rooms/people_filter.js";
+import { RoomList } from "../rooms/room_list.js";
+import { showTimes } from "../shell/short_times.js";
 
 const find = (name) => document.querySelector(`[data-${name}]`);
 
