@@ -23,7 +23,13 @@ beforeEach(() => {
     new Promise((resolve, reject) => {
       const respond = (status, body) => resolve({ ok: status < 400, status, json: async () => body });
       signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));
-      asked.push({ url, signal, answer: (columns) => respond(200, columns), missing: () => respond(404), fail: () => respond(503) });
+      asked.push({
+        url,
+        signal,
+        answer: (columns) => respond(200, columns),
+        missing: () => respond(404),
+        fail: () => respond(503),
+      });
     });
 });
 
@@ -46,7 +52,13 @@ it("keeps what is pushed while the answer is on its way", async () => {
   asked[0].answer(raw([1, 10], [2, 20], [3, 30]));
   await loading;
   flow.add(live([5, 50]));
-  assert.deepEqual(points(flow), [[1, 10], [2, 20], [3, 30], [4, 40], [5, 50]]);
+  assert.deepEqual(points(flow), [
+    [1, 10],
+    [2, 20],
+    [3, 30],
+    [4, 40],
+    [5, 50],
+  ]);
 });
 
 it("fills the hole of a lost connection, and shows the old line until it can", async () => {
@@ -56,10 +68,17 @@ it("fills the hole of a lost connection, and shows the old line until it can", a
   await first;
   const second = flow.reload(); // 2 was stored while nobody listened
   flow.add(live([3, 30]));
-  assert.deepEqual(points(flow), [[1, 10], [3, 30]]);
+  assert.deepEqual(points(flow), [
+    [1, 10],
+    [3, 30],
+  ]);
   asked[1].answer(raw([1, 10], [2, 20]));
   await second;
-  assert.deepEqual(points(flow), [[1, 10], [2, 20], [3, 30]]);
+  assert.deepEqual(points(flow), [
+    [1, 10],
+    [2, 20],
+    [3, 30],
+  ]);
 });
 
 it("lets the last question win", async () => {
@@ -96,7 +115,10 @@ it("says that it failed, keeps the live tail and asks again", async (t) => {
   await settled();
   await settled();
   assert.ok(!flow.failed);
-  assert.deepEqual(points(flow), [[1, 10], [3, 30]]);
+  assert.deepEqual(points(flow), [
+    [1, 10],
+    [3, 30],
+  ]);
 });
 
 it("asks for four histories at once and no more", async () => {

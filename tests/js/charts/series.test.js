@@ -15,29 +15,65 @@ function loaded(columns) {
 
 describe("history and live tail", () => {
   it("join into one line in the order of time", () => {
-    const series = loaded(raw([[1000, 1], [2000, 2]]));
+    const series = loaded(
+      raw([
+        [1000, 1],
+        [2000, 2],
+      ]),
+    );
     series.add(3000, 3);
-    assert.deepEqual(points(series), [[1000, 1], [2000, 2], [3000, 3]]);
+    assert.deepEqual(points(series), [
+      [1000, 1],
+      [2000, 2],
+      [3000, 3],
+    ]);
     assert.deepEqual(series.latest, [3000, 3]);
   });
 
   it("hold once what both have", () => {
-    const series = loaded(raw([[1000, 1], [2000, 2]]));
+    const series = loaded(
+      raw([
+        [1000, 1],
+        [2000, 2],
+      ]),
+    );
     series.add(2000, 2, true);
     series.add(3000, 3, true);
-    assert.deepEqual(points(series), [[1000, 1], [2000, 2], [3000, 3]]);
+    assert.deepEqual(points(series), [
+      [1000, 1],
+      [2000, 2],
+      [3000, 3],
+    ]);
   });
 
   it("take a point that comes late to its place", () => {
-    const series = loaded(raw([[1000, 1], [3000, 3]]));
+    const series = loaded(
+      raw([
+        [1000, 1],
+        [3000, 3],
+      ]),
+    );
     series.add(2000, 2);
-    assert.deepEqual(points(series), [[1000, 1], [2000, 2], [3000, 3]]);
+    assert.deepEqual(points(series), [
+      [1000, 1],
+      [2000, 2],
+      [3000, 3],
+    ]);
     assert.deepEqual(series.latest, [3000, 3]);
   });
 
   it("show true and false as a step, and leave texts out", () => {
-    const series = loaded(raw([[1000, true], [2000, "open"], [3000, false]]));
-    assert.deepEqual(points(series), [[1000, 1], [3000, 0]]);
+    const series = loaded(
+      raw([
+        [1000, true],
+        [2000, "open"],
+        [3000, false],
+      ]),
+    );
+    assert.deepEqual(points(series), [
+      [1000, 1],
+      [3000, 0],
+    ]);
   });
 
   it("join without a hole or a double whatever arrives while history is read", () => {
@@ -58,20 +94,38 @@ describe("buckets", () => {
   it("may be shorter than a second", () => {
     const series = loaded({ ...columns, resolution: "0.1s", t: [0, 100] });
     series.add(250, 8);
-    assert.deepEqual(points(series), [[0, 2], [100, 5], [200, 8]]);
+    assert.deepEqual(points(series), [
+      [0, 2],
+      [100, 5],
+      [200, 8],
+    ]);
   });
 
   it("take a live point into the bucket of its time", () => {
     const series = loaded(columns);
     series.add(12_000, 8);
-    assert.deepEqual([series.lows, series.highs, series.counts], [[1, 4], [3, 8], [2, 3]]);
+    assert.deepEqual(
+      [series.lows, series.highs, series.counts],
+      [
+        [1, 4],
+        [3, 8],
+        [2, 3],
+      ],
+    );
     assert.deepEqual(series.values, [2, 6]);
   });
 
   it("don't count a point twice that history may hold", () => {
     const series = loaded(columns);
     series.add(12_000, 6, true);
-    assert.deepEqual([series.values, series.highs, series.counts], [[2, 5], [3, 6], [2, 2]]);
+    assert.deepEqual(
+      [series.values, series.highs, series.counts],
+      [
+        [2, 5],
+        [3, 6],
+        [2, 2],
+      ],
+    );
   });
 
   it("begin a new one when the last is over", () => {
@@ -94,7 +148,10 @@ describe("a line that grows", () => {
     for (let i = 0; i < RAW_LIMIT * 3; i++) series.add(i * 20, i === 5_000 ? 999 : 1);
     assert.ok(series.times.length < RAW_LIMIT);
     assert.equal(Math.max(...series.highs), 999);
-    assert.equal(series.counts.reduce((sum, n) => sum + n), RAW_LIMIT * 3);
+    assert.equal(
+      series.counts.reduce((sum, n) => sum + n),
+      RAW_LIMIT * 3,
+    );
   });
 
   it("forgets what has left the window, but for the point that the line comes in from", () => {
@@ -107,12 +164,26 @@ describe("a line that grows", () => {
 
 describe("drawing", () => {
   it("breaks the line where nothing was heard for long", () => {
-    const series = loaded(raw([[0, 1], [1000, 1], [2000, 1], [60_000, 2], [61_000, 2]]));
+    const series = loaded(
+      raw([
+        [0, 1],
+        [1000, 1],
+        [2000, 1],
+        [60_000, 2],
+        [61_000, 2],
+      ]),
+    );
     assert.deepEqual(series.drawn()[1], [1, 1, 1, null, 2, 2]);
   });
 
   it("does not break the line of a device that reports seldom", () => {
-    const series = loaded(raw([[0, 1], [60_000, 2], [125_000, 3]]));
+    const series = loaded(
+      raw([
+        [0, 1],
+        [60_000, 2],
+        [125_000, 3],
+      ]),
+    );
     assert.deepEqual(series.drawn()[1], [1, 2, 3]);
   });
 

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { duration, onlineShare, percent, sinceText, spansOf } from "../../../dashboards/static/dashboards/js/device/availability.js";
+import {
+  duration,
+  onlineShare,
+  percent,
+  sinceText,
+  spansOf,
+} from "../../../dashboards/static/dashboards/js/device/availability.js";
 
 const change = (status, at, count = 1) => ({ status, at, count });
 const flat = (spans) => spans.map(({ status, from, to, changes }) => [status, from, to, ...(changes ? [changes] : [])]);
@@ -9,7 +15,11 @@ const flat = (spans) => spans.map(({ status, from, to, changes }) => [status, fr
 describe("spans of availability", () => {
   it("reach from the first change to the end, with nothing known before", () => {
     const spans = spansOf([change("online", 20), change("offline", 50)], 0, 100);
-    assert.deepEqual(flat(spans), [["unknown", 0, 20], ["online", 20, 50], ["offline", 50, 100]]);
+    assert.deepEqual(flat(spans), [
+      ["unknown", 0, 20],
+      ["online", 20, 50],
+      ["offline", 50, 100],
+    ]);
   });
 
   it("are cut at the window", () => {
@@ -23,7 +33,10 @@ describe("spans of availability", () => {
 
   it("tell of many changes in one as flapping, which ends with the last of them", () => {
     const spans = spansOf([change("online", 0), change("offline", 60, 40)], 0, 100);
-    assert.deepEqual(flat(spans), [["flapping", 0, 60, 40], ["offline", 60, 100]]);
+    assert.deepEqual(flat(spans), [
+      ["flapping", 0, 60, 40],
+      ["offline", 60, 100],
+    ]);
   });
 });
 
@@ -52,7 +65,14 @@ describe("how long a status has lasted", () => {
 });
 
 describe("a duration", () => {
-  for (const [minutes, text] of [[0.5, "30 s"], [18, "18 min"], [60, "1 h"], [280, "4 h 40 min"], [1440, "1 d"], [3070, "2 d 3 h"]]) {
+  for (const [minutes, text] of [
+    [0.5, "30 s"],
+    [18, "18 min"],
+    [60, "1 h"],
+    [280, "4 h 40 min"],
+    [1440, "1 d"],
+    [3070, "2 d 3 h"],
+  ]) {
     it(`of ${minutes} minutes is ${text}`, () => assert.equal(duration(minutes * 60_000), text));
   }
 });

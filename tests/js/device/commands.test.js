@@ -29,7 +29,9 @@ it("an answer that overtakes the reply is not lost", async () => {
 });
 
 it("a command that the hub does not take is refused with its words", async () => {
-  const refuse = () => { throw new RequestError("forbidden", "this needs the role command", false); };
+  const refuse = () => {
+    throw new RequestError("forbidden", "this needs the role command", false);
+  };
   assert.deepEqual(await new Commands(connection(refuse)).send("pump-1", "set", {}), {
     status: "refused",
     error: "this needs the role command",

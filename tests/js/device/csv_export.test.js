@@ -4,7 +4,10 @@ import { describe, it } from "node:test";
 import { Position } from "../../../dashboards/static/dashboards/js/device/csv_export.js";
 
 const T0 = Date.UTC(2023, 10, 14);
-const extents = [{ metric: "=a,b", first: T0, last: T0 + 10_000 }, { metric: "ü", first: T0, last: T0 + 10_000 }];
+const extents = [
+  { metric: "=a,b", first: T0, last: T0 + 10_000 },
+  { metric: "ü", first: T0, last: T0 + 10_000 },
+];
 const line = (name, second, value = second) => `${new Date(T0 + second * 1000).toISOString()},${name},${value}\n`;
 
 function follow(file, size) {
@@ -20,7 +23,8 @@ function follow(file, size) {
 describe("the position in an export", () => {
   const names = [`"'=a,b"`, "ü"];
   const seconds = Array.from({ length: 11 }, (_, i) => i);
-  const file = "time,metric,value\n" + names.flatMap((name) => seconds.map((s) => line(name, s, '"two\nlines"'))).join("");
+  const file =
+    "time,metric,value\n" + names.flatMap((name) => seconds.map((s) => line(name, s, '"two\nlines"'))).join("");
 
   for (const size of [1, 7, 64, 100_000]) {
     it(`rises to the end, read by ${size} bytes`, () => {
@@ -28,7 +32,10 @@ describe("the position in an export", () => {
       assert.equal(position.readings, 22);
       assert.equal(position.share, 1);
       assert.equal(position.metric, "ü");
-      assert.deepEqual(shares, shares.toSorted((a, b) => a - b));
+      assert.deepEqual(
+        shares,
+        shares.toSorted((a, b) => a - b),
+      );
     });
   }
 
@@ -38,6 +45,9 @@ describe("the position in an export", () => {
   });
 
   it("of nothing is nothing", () => {
-    assert.deepEqual([follow("time,metric,value\n", 5).position.readings, follow("time,metric,value\n", 5).position.share], [0, 0]);
+    assert.deepEqual(
+      [follow("time,metric,value\n", 5).position.readings, follow("time,metric,value\n", 5).position.share],
+      [0, 0],
+    );
   });
 });

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 
-import { importFile, refusedCsv, Report } from "../../../dashboards/static/dashboards/js/device/csv_import.js";
+import { importFile, Report, refusedCsv } from "../../../dashboards/static/dashboards/js/device/csv_import.js";
 
 const realFetch = globalThis.fetch;
-afterEach(() => { globalThis.fetch = realFetch; });
+afterEach(() => {
+  globalThis.fetch = realFetch;
+});
 
 const json = (status, content) => new Response(JSON.stringify(content), { status });
 const taken = { stored: 1, present: 2, refused: 0, reasons: [], lines: [] };
@@ -26,7 +28,12 @@ function hub(...answers) {
 
 describe("an import", () => {
   it("adds up what came of the pieces, with the file's line numbers", async () => {
-    const answer = { ...taken, refused: 1, reasons: [{ reason: "timestamp_invalid", meaning: "no time", count: 1 }], lines: [refusal(3)] };
+    const answer = {
+      ...taken,
+      refused: 1,
+      reasons: [{ reason: "timestamp_invalid", meaning: "no time", count: 1 }],
+      lines: [refusal(3)],
+    };
     const asked = hub([200, answer]);
     const report = await importFile(file(40_000), "pump-1", options());
     assert.ok(asked.length >= 4);
@@ -48,8 +55,14 @@ describe("an import", () => {
   });
 
   it("ends at a file that the hub cannot read, with its words", async () => {
-    const asked = hub([422, { error: { code: "refused", reason: "invalid_header", message: "no column of times", retry: false } }]);
-    await assert.rejects(importFile(file(40_000), "pump-1", options()), { code: "invalid_header", message: "no column of times" });
+    const asked = hub([
+      422,
+      { error: { code: "refused", reason: "invalid_header", message: "no column of times", retry: false } },
+    ]);
+    await assert.rejects(importFile(file(40_000), "pump-1", options()), {
+      code: "invalid_header",
+      message: "no column of times",
+    });
     assert.equal(asked.length, 1);
   });
 
@@ -66,7 +79,9 @@ describe("an import", () => {
     const report = new Report();
     hub([200, taken], new DOMException("cancelled", "AbortError"));
     const onReport = () => controller.abort();
-    await assert.rejects(importFile(file(40_000), "pump-1", { ...options(), signal: controller.signal, onReport, report }));
+    await assert.rejects(
+      importFile(file(40_000), "pump-1", { ...options(), signal: controller.signal, onReport, report }),
+    );
     assert.equal(report.stored, 1);
     assert.ok(report.bytes > 0);
   });

@@ -20,7 +20,10 @@ const content = (pieces, header) => pieces.map((piece) => text(piece).slice(head
 const HEADER = "time,metric,value\n";
 
 describe("a file is cut into pieces", () => {
-  const lines = Array.from({ length: 40_000 }, (_, i) => `1700000000000,m${i % 7},"line ${i}\nwith ""quotes"", and more"\n`).join("");
+  const lines = Array.from(
+    { length: 40_000 },
+    (_, i) => `1700000000000,m${i % 7},"line ${i}\nwith ""quotes"", and more"\n`,
+  ).join("");
 
   for (const size of [997, 65_536, 10_000_000]) {
     it(`of whole records below 256 KiB, read by ${size} bytes`, () => {
@@ -38,7 +41,10 @@ describe("a file is cut into pieces", () => {
   it("that tell how far into the file they reach", () => {
     const pieces = cut(HEADER + lines);
     assert.equal(pieces.at(-1).offset, bytes(HEADER + lines).length);
-    assert.deepEqual(pieces.map(({ offset }) => offset), pieces.map(({ offset }) => offset).toSorted((a, b) => a - b));
+    assert.deepEqual(
+      pieces.map(({ offset }) => offset),
+      pieces.map(({ offset }) => offset).toSorted((a, b) => a - b),
+    );
   });
 
   it("that know the numbers of their lines", () => {
@@ -63,7 +69,10 @@ describe("small files", () => {
   });
 
   it("keep CRLF and the byte order mark", () => {
-    assert.deepEqual(cut("\ufefftime,a\r\n1,2\r\n").map((piece) => [...piece.body.slice(0, 3)]), [[0xef, 0xbb, 0xbf]]);
+    assert.deepEqual(
+      cut("\ufefftime,a\r\n1,2\r\n").map((piece) => [...piece.body.slice(0, 3)]),
+      [[0xef, 0xbb, 0xbf]],
+    );
     assert.ok(text(cut("time,a\r\n1,2\r\n")[0]).endsWith("\r\n1,2\r\n"));
   });
 });

@@ -2,7 +2,16 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import {
-  buttonsOf, byImportance, controlsOf, factsOf, hueOf, positionOf, record, titleOf, unitOf, wordsOf,
+  buttonsOf,
+  byImportance,
+  controlsOf,
+  factsOf,
+  hueOf,
+  positionOf,
+  record,
+  titleOf,
+  unitOf,
+  wordsOf,
 } from "../../../dashboards/static/dashboards/js/device/metrics.js";
 
 const ATTRIBUTES = {
@@ -56,15 +65,26 @@ describe("importance", () => {
 });
 
 it("titles read as a person would write them", () => {
-  assert.deepEqual(
-    ["phase.l1", "soil_moisture", "co2", "rpm", "airPressure", "."].map(titleOf),
-    ["Phase L1", "Soil moisture", "CO₂", "RPM", "Air pressure", "."],
-  );
+  assert.deepEqual(["phase.l1", "soil_moisture", "co2", "rpm", "airPressure", "."].map(titleOf), [
+    "Phase L1",
+    "Soil moisture",
+    "CO₂",
+    "RPM",
+    "Air pressure",
+    ".",
+  ]);
 });
 
 it("a quantity has one hue wherever it is shown", () => {
   assert.deepEqual(
-    [hueOf("temperature", "°C"), hueOf("x", "°C"), hueOf("power", ""), hueOf("humidity", "%"), hueOf("battery", "%"), hueOf("x", "")],
+    [
+      hueOf("temperature", "°C"),
+      hueOf("x", "°C"),
+      hueOf("power", ""),
+      hueOf("humidity", "%"),
+      hueOf("battery", "%"),
+      hueOf("x", ""),
+    ],
     ["coral", "coral", "amber", "teal", "olive", "blue"],
   );
 });

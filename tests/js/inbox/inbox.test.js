@@ -20,8 +20,11 @@ class Hub {
     room.log.push(entry);
     if (by === this.me) room.read = entry.seq;
     const { seq, at, text } = entry;
-    if (room.other) return { type: "direct", from: by, to: by === this.me ? room.other : this.me, room: id, seq, at, text };
-    return by === this.me ? this.#readPush(room, seq) : { type: "activity", room: id, seq, at, author: by, text, mention };
+    if (room.other)
+      return { type: "direct", from: by, to: by === this.me ? room.other : this.me, room: id, seq, at, text };
+    return by === this.me
+      ? this.#readPush(room, seq)
+      : { type: "activity", room: id, seq, at, author: by, text, mention };
   }
 
   /** A mark never goes back, and where it stays nothing is told. */
@@ -42,7 +45,13 @@ class Hub {
     const conversations = all.filter((room) => room.with);
     const rooms = all.filter((room) => !room.with && (room.unread || room.mentions));
     const sum = (list, field) => list.reduce((total, room) => total + room[field], 0);
-    return { direct: sum(conversations, "unread"), mentions: sum(rooms, "mentions"), unread: sum(rooms, "unread"), conversations, rooms };
+    return {
+      direct: sum(conversations, "unread"),
+      mentions: sum(rooms, "mentions"),
+      unread: sum(rooms, "unread"),
+      conversations,
+      rooms,
+    };
   }
 
   #readPush(room, seq) {
@@ -112,7 +121,10 @@ describe("state and pushes equal the snapshot asked for again", () => {
         if (roll(2)) waiting.push(waiting.at(-1));
         // What is for the person and what is for a room come by different ways; each is in order.
         const kind = waiting[roll(waiting.length)].type;
-        const [next] = waiting.splice(waiting.findIndex(({ type }) => type === kind), 1);
+        const [next] = waiting.splice(
+          waiting.findIndex(({ type }) => type === kind),
+          1,
+        );
         state = take(state, next, hub.me);
       }
       for (const push of waiting) state = take(state, push, hub.me);
@@ -130,7 +142,13 @@ describe("a push", () => {
   const whispered = { type: "direct", from: "bob", to: "alice", room: 9, seq: 1, at: 60, text: "psst" };
 
   it("that the snapshot tells already changes nothing", () => {
-    const snapshot = { direct: 0, mentions: 1, unread: 1, conversations: [], rooms: [{ id: 7, seq: 5, read: 4, unread: 1, mentions: 1, active_at: 50 }] };
+    const snapshot = {
+      direct: 0,
+      mentions: 1,
+      unread: 1,
+      conversations: [],
+      rooms: [{ id: 7, seq: 5, read: 4, unread: 1, mentions: 1, active_at: 50 }],
+    };
     const state = begin(snapshot);
     assert.equal(take(state, said, "alice"), state);
   });
@@ -156,7 +174,10 @@ describe("a push", () => {
   it("that says read and up to where it was counted, and overtakes the message it has counted, counts it once", () => {
     const read = { type: "read", room: 7, seq: 4, unread: 1, mentions: 1, newest: 5 };
     const before = take(EMPTY, { ...said, seq: 4, mention: false }, "alice");
-    for (const order of [[read, said], [said, read]]) {
+    for (const order of [
+      [read, said],
+      [said, read],
+    ]) {
       const state = order.reduce((known, push) => take(known, push, "alice"), before);
       assert.deepEqual([state.unread, state.mentions, countsOf(state, 7)], [1, 1, { unread: 1, mentions: 1 }]);
     }
@@ -175,7 +196,8 @@ describe("a push", () => {
     assert.equal(last(edited).text, "hush");
     const removed = take(edited, { ...change, seq: 3, kind: "removal", text: "", at: 80 }, "alice");
     assert.deepEqual([last(removed).text, last(removed).removed_at], ["", 80]);
-    for (const other of [{ of: 5 }, { room: 8 }, { kind: "chat", of: undefined }]) assert.equal(take(edited, { ...change, ...other }, "alice"), edited);
+    for (const other of [{ of: 5 }, { room: 8 }, { kind: "chat", of: undefined }])
+      assert.equal(take(edited, { ...change, ...other }, "alice"), edited);
   });
 
   it("that says read, and overtakes the message, leaves nothing unread", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it, mock } from "node:test";
 
 import { Connection } from "../../../dashboards/static/dashboards/js/live/connection.js";
-import { Events, EventStreamSocket } from "../../../dashboards/static/dashboards/js/live/event_stream.js";
+import { EventStreamSocket, Events } from "../../../dashboards/static/dashboards/js/live/event_stream.js";
 import { FakeSocket } from "./fake_socket.js";
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
@@ -113,7 +113,10 @@ describe("a stream of events in place of a WebSocket", () => {
     made.socket.send('{"id": 1, "type": "subscribe", "stream": "device:a"}');
     await subscribe(made, 2, "device:a"); // two losses were told, one upon the other
     await made.hub.newest.push(WELCOME, { type: "snapshot", stream: "device:a", snapshot: 7 });
-    assert.deepEqual(made.heard.slice(1), [{ reply: 1, ok: true, result: 7 }, { reply: 2, ok: true, result: 7 }]);
+    assert.deepEqual(made.heard.slice(1), [
+      { reply: 1, ok: true, result: 7 },
+      { reply: 2, ok: true, result: 7 },
+    ]);
   });
 
   it("forgets a stream that was given up while its snapshot was on the way", async () => {
@@ -236,7 +239,12 @@ describe("a connection", () => {
 
   const connect = (reachable) => {
     FakeSocket.reset();
-    const connection = new Connection("ws://hub/ws/", { WebSocket: FakeSocket, Fallback: Other, reachable, random: () => 1 });
+    const connection = new Connection("ws://hub/ws/", {
+      WebSocket: FakeSocket,
+      Fallback: Other,
+      reachable,
+      random: () => 1,
+    });
     connection.start();
     return connection;
   };

@@ -8,7 +8,13 @@ import { FakeSocket } from "./fake_socket.js";
 function listener() {
   const heard = [];
   const note = (name) => (uid, detail) => heard.push([name, uid, detail]);
-  return { heard, snapshot: note("snapshot"), telemetry: note("telemetry"), availability: note("availability"), command: note("command") };
+  return {
+    heard,
+    snapshot: note("snapshot"),
+    telemetry: note("telemetry"),
+    availability: note("availability"),
+    command: note("command"),
+  };
 }
 
 let connection, feed;
@@ -32,7 +38,10 @@ it("each device's watcher hears of that device alone", () => {
     ["snapshot", "pump-1", { availability: "online" }],
     ["telemetry", "pump-1", { flow: [[1, 2]] }],
   ]);
-  assert.deepEqual(tank.heard.map(([name]) => name), ["availability"]);
+  assert.deepEqual(
+    tank.heard.map(([name]) => name),
+    ["availability"],
+  );
   connection.stop();
 });
 
@@ -42,7 +51,10 @@ it("a dashboard's watcher hears of each of its devices", () => {
   assert.equal(FakeSocket.newest.sent[0].stream, "dashboard:7");
   FakeSocket.newest.reply({ devices: { a: 1, b: 2 } });
   FakeSocket.newest.push({ type: "command", device: "b", id: "c1", status: "sent" });
-  assert.deepEqual(board.heard.map(([name, uid]) => `${name} ${uid}`), ["snapshot a", "snapshot b", "command b"]);
+  assert.deepEqual(
+    board.heard.map(([name, uid]) => `${name} ${uid}`),
+    ["snapshot a", "snapshot b", "command b"],
+  );
   connection.stop();
 });
 
@@ -87,14 +99,29 @@ it("several who watch one device share its stream, and the later one is told wha
   const [page, room] = [listener(), listener()];
   const endPage = feed.watchDevice("pump-1", page);
   FakeSocket.newest.reply({ availability: "online", availability_at: 1, latest: { flow: [1, 1], speed: [5, 5] } });
-  FakeSocket.newest.push({ type: "telemetry", n: 1, devices: { "pump-1": { flow: [[2, 2], [3, 3]], speed: [[4, 4]] } } });
+  FakeSocket.newest.push({
+    type: "telemetry",
+    n: 1,
+    devices: {
+      "pump-1": {
+        flow: [
+          [2, 2],
+          [3, 3],
+        ],
+        speed: [[4, 4]],
+      },
+    },
+  });
   FakeSocket.newest.push({ type: "availability", device: "pump-1", status: "stale", at: 9 });
   const endRoom = feed.watchDevice("pump-1", room);
   await Promise.resolve();
   const subscribed = () => FakeSocket.newest.sent.filter(({ type }) => type === "subscribe").length;
   assert.equal(subscribed(), 1);
   const [[name, uid, { availability, availability_at, latest }]] = room.heard;
-  assert.deepEqual([name, uid, availability, availability_at, { ...latest }], ["snapshot", "pump-1", "stale", 9, { flow: [3, 3], speed: [5, 5] }]);
+  assert.deepEqual(
+    [name, uid, availability, availability_at, { ...latest }],
+    ["snapshot", "pump-1", "stale", 9, { flow: [3, 3], speed: [5, 5] }],
+  );
   endPage();
   assert.ok(FakeSocket.newest.sent.every(({ type }) => type !== "unsubscribe"));
   endRoom();

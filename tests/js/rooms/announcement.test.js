@@ -4,7 +4,15 @@ import { it } from "node:test";
 import { announcement } from "../../../dashboards/static/dashboards/js/rooms/announcement.js";
 import { Timeline } from "../../../dashboards/static/dashboards/js/rooms/timeline.js";
 
-const said = (seq, author, more = {}) => ({ seq, at: seq, kind: "chat", origin: "person", author, text: `text ${seq}`, ...more });
+const said = (seq, author, more = {}) => ({
+  seq,
+  at: seq,
+  kind: "chat",
+  origin: "person",
+  author,
+  text: `text ${seq}`,
+  ...more,
+});
 
 function words(before, entry) {
   const timeline = new Timeline("alice");
@@ -25,11 +33,22 @@ it("what the hub answers to the person is read aloud, and to others not", () => 
 
 it("what the device answers to the person is read aloud, and to others not", () => {
   const command = (by) => said(1, by, { kind: "command", data: { name: "set", args: { speed: 40 } } });
-  const answer = said(3, "pump-1", { kind: "answer", origin: "device", of: 1, data: { status: "failed", error: "too fast" } });
+  const answer = said(3, "pump-1", {
+    kind: "answer",
+    origin: "device",
+    of: 1,
+    data: { status: "failed", error: "too fast" },
+  });
   assert.equal(words([command("alice"), said(2, "bob")], answer), "pump-1: too fast");
   assert.equal(words([command("bob"), said(2, "alice")], answer), "");
 });
 
 it("what comes and goes is not read aloud", () => {
-  assert.equal(words([said(1, "alice")], said(2, "pump-1", { kind: "availability", origin: "device", data: { status: "offline" } })), "");
+  assert.equal(
+    words(
+      [said(1, "alice")],
+      said(2, "pump-1", { kind: "availability", origin: "device", data: { status: "offline" } }),
+    ),
+    "",
+  );
 });

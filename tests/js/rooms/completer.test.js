@@ -22,12 +22,15 @@ class Api {
   device = (uid) => this.#answer(`device ${uid}`, PUMP);
   devices = async (space) => {
     await this.#answer(`devices of ${space}`);
-    return new Promise((resolve) => { this.arrive = () => resolve([PUMP, { ...PUMP, uid: "bobbin", name: "Bobbin" }]); });
+    return new Promise((resolve) => {
+      this.arrive = () => resolve([PUMP, { ...PUMP, uid: "bobbin", name: "Bobbin" }]);
+    });
   };
 }
 
 let api, completer;
-const labels = async (text, more) => ((await completer.at(text, text.length, more))?.items ?? []).map(({ label }) => label);
+const labels = async (text, more) =>
+  ((await completer.at(text, text.length, more))?.items ?? []).map(({ label }) => label);
 
 beforeEach(() => {
   mock.timers.enable({ apis: ["Date"] });

@@ -20,7 +20,10 @@ const API = {
     { name: "help", usage: "/help", help: "what can be typed" },
     { name: "set", usage: "/set NAME VALUE", help: "sends a command" },
   ],
-  members: async () => [{ username: "bob", bot: false }, { username: "bender", bot: true }],
+  members: async () => [
+    { username: "bob", bot: false },
+    { username: "bender", bot: true },
+  ],
   device: async (wanted) => DEVICES.find(({ uid }) => uid === wanted),
   devices: async () => DEVICES,
 };
@@ -79,6 +82,9 @@ describe("completion", () => {
 
   it("knows what is typed out already, so that Enter sends it", async () => {
     const { items } = await new Completer(API, { device: null, space: "demo" }).at("@bob", 4);
-    assert.deepEqual(items.map(({ typed }) => typed), [true]);
+    assert.deepEqual(
+      items.map(({ typed }) => typed),
+      [true],
+    );
   });
 });

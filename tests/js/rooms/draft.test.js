@@ -41,7 +41,13 @@ it("kept again, what waits has the later time and its place", () => {
   draft.keep("k1", "one", 1_000);
   draft.keep("k2", "two", 1_000);
   draft.keep("k1", "one", 5_000);
-  assert.deepEqual(new Draft("alice", 7, storage).unsent.map(({ key, at }) => [key, at]), [["k1", 5_000], ["k2", 1_000]]);
+  assert.deepEqual(
+    new Draft("alice", 7, storage).unsent.map(({ key, at }) => [key, at]),
+    [
+      ["k1", 5_000],
+      ["k2", 1_000],
+    ],
+  );
 });
 
 it("leaves nothing behind once all is said", () => {
@@ -55,7 +61,13 @@ it("leaves nothing behind once all is said", () => {
 });
 
 it("works on where the storage is missing, full or holds something else", () => {
-  const full = { getItem: () => "][", setItem: () => { throw new Error("full"); }, removeItem: () => {} };
+  const full = {
+    getItem: () => "][",
+    setItem: () => {
+      throw new Error("full");
+    },
+    removeItem: () => {},
+  };
   for (const storage of [undefined, full, { ...full, getItem: () => '{"text": 5, "unsent": [{"key": 1}]}' }]) {
     const draft = new Draft("alice", 7, storage);
     draft.text = "hi";

@@ -71,7 +71,10 @@ describe("rows of a log", () => {
     timeline.say({ key: "b", text: "two" });
     const made = rows(timeline, { username: "alice", now: NOON + MINUTE });
     assert.deepEqual(types(made), ["day", "message", "pending+", "pending+"]);
-    assert.deepEqual(made.slice(-2).map(({ id }) => id), ["key-a", "key-b"]);
+    assert.deepEqual(
+      made.slice(-2).map(({ id }) => id),
+      ["key-a", "key-b"],
+    );
   });
 
   it("show a kind that this page doesn't know as a message", () => {

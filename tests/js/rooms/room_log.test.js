@@ -7,7 +7,15 @@ import { RoomLog } from "../../../dashboards/static/dashboards/js/rooms/room_log
 import { FakeSocket } from "../live/fake_socket.js";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
-const chat = (seq, more = {}) => ({ seq, at: seq, kind: "chat", origin: "person", author: "bob", text: `text ${seq}`, ...more });
+const chat = (seq, more = {}) => ({
+  seq,
+  at: seq,
+  kind: "chat",
+  origin: "person",
+  author: "bob",
+  text: `text ${seq}`,
+  ...more,
+});
 const run = (from, to) => Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => chat(from + i));
 
 /** The hub's log, as HTTP reads it. */
@@ -29,7 +37,11 @@ class Api {
 
 const memory = () => {
   const items = new Map();
-  return { getItem: (name) => items.get(name) ?? null, setItem: (name, text) => items.set(name, text), removeItem: (name) => items.delete(name) };
+  return {
+    getItem: (name) => items.get(name) ?? null,
+    setItem: (name, text) => items.set(name, text),
+    removeItem: (name) => items.delete(name),
+  };
 };
 
 let connection, api, log, heard, storage;
@@ -37,13 +49,25 @@ let connection, api, log, heard, storage;
 function start(more = {}) {
   heard = [];
   const tell = (name, detail) => name === "changed" || heard.push([name, detail]);
-  log = new RoomLog({ room: 3, username: "alice", connection, api, draft: new Draft("alice", 3, storage), openAt: null, tell, ...more });
+  log = new RoomLog({
+    room: 3,
+    username: "alice",
+    connection,
+    api,
+    draft: new Draft("alice", 3, storage),
+    openAt: null,
+    tell,
+    ...more,
+  });
   log.start();
 }
 
 const snapshot = (messages, seq, more = {}) => {
   const asked = FakeSocket.newest.sent.findLast(({ stream }) => stream === "room:3");
-  FakeSocket.newest.reply({ messages, seq, presence: ["alice"], read: seq, unread: 0, mentions: 0, ...more }, { to: asked.id });
+  FakeSocket.newest.reply(
+    { messages, seq, presence: ["alice"], read: seq, unread: 0, mentions: 0, ...more },
+    { to: asked.id },
+  );
 };
 const push = (message) => FakeSocket.newest.push({ type: "message", room: 3, ...message });
 const sent = (type) => FakeSocket.newest.sent.filter((frame) => frame.type === type);
@@ -191,14 +215,20 @@ describe("a room's log", () => {
     log.read(6);
     await reconnect();
     snapshot(run(10, 12), 12, { read: 2, unread: 10 });
-    assert.deepEqual(heard.find(([name]) => name === "missed"), ["missed", { read: 6, unread: 6 }]);
+    assert.deepEqual(
+      heard.find(([name]) => name === "missed"),
+      ["missed", { read: 6, unread: 6 }],
+    );
   });
 
   it("tells what others said, a webhook that is called like the reader too", () => {
     snapshot([], 0);
     push(chat(1, { author: "alice" }));
     push(chat(2, { author: "alice", origin: "bot" }));
-    assert.deepEqual(heard.filter(([name]) => name === "arrived").map(([, { seq }]) => seq), [2]);
+    assert.deepEqual(
+      heard.filter(([name]) => name === "arrived").map(([, { seq }]) => seq),
+      [2],
+    );
   });
 
   it("asks for one history at a time", async () => {
@@ -226,7 +256,10 @@ describe("a room's log", () => {
     FakeSocket.newest.push({ type: "typing", room: 3, user: "bob" });
     assert.deepEqual(heard.at(-1), ["typing", ["bob"]]);
     push(chat(1));
-    assert.deepEqual(heard.find(([name, names]) => name === "typing" && !names.length), ["typing", []]);
+    assert.deepEqual(
+      heard.find(([name, names]) => name === "typing" && !names.length),
+      ["typing", []],
+    );
     FakeSocket.newest.push({ type: "typing", room: 3, user: "bob" });
     mock.timers.tick(5_000);
     assert.deepEqual(heard.at(-1), ["typing", []]);
@@ -242,7 +275,10 @@ describe("a room's log", () => {
     mock.timers.tick(1_000);
     log.read(7);
     mock.timers.tick(1_000);
-    assert.deepEqual(sent("read").map(({ seq }) => seq), [7]);
+    assert.deepEqual(
+      sent("read").map(({ seq }) => seq),
+      [7],
+    );
   });
 
   it("ends where the room is out of sight", () => {
@@ -273,16 +309,25 @@ describe("what the person says", () => {
     FakeSocket.newest.hangUp(1006);
     log.say("two");
     await turn();
-    assert.deepEqual(log.timeline.pending.map(({ state, text }) => `${state} ${text}`), ["waiting one", "waiting two"]);
+    assert.deepEqual(
+      log.timeline.pending.map(({ state, text }) => `${state} ${text}`),
+      ["waiting one", "waiting two"],
+    );
     mock.timers.tick(1_000);
     FakeSocket.newest.accept();
     snapshot([], 3);
     await turn();
-    assert.deepEqual(sent("message").map(({ text }) => text), ["one"]);
+    assert.deepEqual(
+      sent("message").map(({ text }) => text),
+      ["one"],
+    );
     assert.equal(sent("message")[0].key, key);
     reply(sent("message")[0], 4);
     await turn();
-    assert.deepEqual(sent("message").map(({ text }) => text), ["one", "two"]);
+    assert.deepEqual(
+      sent("message").map(({ text }) => text),
+      ["one", "two"],
+    );
   });
 
   it("goes out again after a reload, under the same key", async () => {
@@ -336,7 +381,10 @@ describe("what the person says", () => {
     assert.deepEqual([first.state, second.state], ["waiting", "waiting"]);
     log.outbox.discard(first.key);
     assert.equal(sent("message").at(-1).key, second.key);
-    assert.deepEqual(new Draft("alice", 3, storage).unsent.map(({ key }) => key), [second.key]);
+    assert.deepEqual(
+      new Draft("alice", 3, storage).unsent.map(({ key }) => key),
+      [second.key],
+    );
   });
 
   describe("as a command", () => {
@@ -350,13 +398,19 @@ describe("what the person says", () => {
       mock.timers.tick(61_000);
       FakeSocket.newest.accept();
       await turn();
-      assert.deepEqual(sent("message").map(({ text }) => text), ["hello"]);
+      assert.deepEqual(
+        sent("message").map(({ text }) => text),
+        ["hello"],
+      );
       assert.deepEqual(failed()[0], ["failed", "/set speed 99"]);
       assert.equal(heard.findLast(([name]) => name === "refused")[1].error.code, "overdue");
       log.outbox.retry(log.timeline.pending[0].key);
       reply(sent("message")[0], 4);
       await turn();
-      assert.deepEqual(sent("message").map(({ text }) => text), ["hello", "/set speed 99"]);
+      assert.deepEqual(
+        sent("message").map(({ text }) => text),
+        ["hello", "/set speed 99"],
+      );
     });
 
     it("is not run unasked when the page is opened much later, though it was refused", async () => {
@@ -378,7 +432,10 @@ describe("what the person says", () => {
       mock.timers.tick(1_000);
       FakeSocket.newest.accept();
       await turn();
-      assert.deepEqual(sent("message").map(({ text }) => text), ["/set speed 40"]);
+      assert.deepEqual(
+        sent("message").map(({ text }) => text),
+        ["/set speed 40"],
+      );
     });
   });
 });

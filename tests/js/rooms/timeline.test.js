@@ -3,7 +3,15 @@ import { describe, it } from "node:test";
 
 import { Timeline, WINDOW } from "../../../dashboards/static/dashboards/js/rooms/timeline.js";
 
-const chat = (seq, more = {}) => ({ seq, at: seq * 1_000, kind: "chat", origin: "person", author: "bob", text: `text ${seq}`, ...more });
+const chat = (seq, more = {}) => ({
+  seq,
+  at: seq * 1_000,
+  kind: "chat",
+  origin: "person",
+  author: "bob",
+  text: `text ${seq}`,
+  ...more,
+});
 const edit = (seq, of, text, more = {}) => chat(seq, { kind: "edit", of, text, ...more });
 const removal = (seq, of) => chat(seq, { kind: "removal", of, text: "" });
 const run = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => chat(from + i));
@@ -45,7 +53,10 @@ describe("the run of entries", () => {
     timeline.resume(run(60, 110), 110);
     assert.equal(timeline.behind, true);
     timeline.resume(run(4, 110), 110);
-    assert.deepEqual(seqs(timeline), run(1, 110).map(({ seq }) => seq));
+    assert.deepEqual(
+      seqs(timeline),
+      run(1, 110).map(({ seq }) => seq),
+    );
   });
 
   it("begins with the first message of an empty room", () => {

@@ -3,14 +3,25 @@ import { describe, it } from "node:test";
 
 import { pieces } from "../../../dashboards/static/dashboards/js/rooms/references.js";
 import { dayName, fileSize } from "../../../dashboards/static/dashboards/js/rooms/times.js";
-import { answerText, commandText, initialOf, isJumbo, isTyped, typingText } from "../../../dashboards/static/dashboards/js/rooms/words.js";
+import {
+  answerText,
+  commandText,
+  initialOf,
+  isJumbo,
+  isTyped,
+  typingText,
+} from "../../../dashboards/static/dashboards/js/rooms/words.js";
 
 describe("references in a text", () => {
   const data = { mentions: ["bob", "b.o-b"], values: { "pump-1.phase.l1": [0, 1, ""] } };
 
   it("are those that the message names", () => {
     assert.deepEqual(pieces("hi @bob, see @pump-1.phase.l1. And @eve", data), [
-      "hi ", { mention: "bob" }, ", see ", { value: "pump-1.phase.l1" }, ". And @eve",
+      "hi ",
+      { mention: "bob" },
+      ", see ",
+      { value: "pump-1.phase.l1" },
+      ". And @eve",
     ]);
   });
 
@@ -46,7 +57,14 @@ describe("words of the log", () => {
   });
 
   it("tell typed commands from what only looks like them", () => {
-    assert.deepEqual(["/help", "/get flow", "//x", "/", "/etc/passwd", "1/2"].map(isTyped), [true, true, false, false, false, false]);
+    assert.deepEqual(["/help", "/get flow", "//x", "/", "/etc/passwd", "1/2"].map(isTyped), [
+      true,
+      true,
+      false,
+      false,
+      false,
+      false,
+    ]);
   });
 
   it("show emoji alone large", () => {
@@ -55,7 +73,10 @@ describe("words of the log", () => {
 
   it("name who types", () => {
     assert.deepEqual([[], ["a"], ["a", "b"], ["a", "b", "c"]].map(typingText), [
-      "", "a is typing…", "a and b are typing…", "Several people are typing…",
+      "",
+      "a is typing…",
+      "a and b are typing…",
+      "Several people are typing…",
     ]);
   });
 

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { age, brief, compact, formatValue, NumberFormat, span, timeLabels } from "../../../dashboards/static/dashboards/js/shell/format.js";
+import {
+  age,
+  brief,
+  compact,
+  formatValue,
+  NumberFormat,
+  span,
+  timeLabels,
+} from "../../../dashboards/static/dashboards/js/shell/format.js";
 
 const number = (...values) => {
   const format = new NumberFormat();
@@ -47,8 +55,15 @@ describe("other values", () => {
 
 describe("an axis", () => {
   for (const [value, text] of [
-    [0, "0"], [9500, "9500"], [12_000, "12k"], [-1_250_000, "−1.25M"], [1.5e18, "1.5E"], [1e21, "1.0e21"], [1.2e-9, "1.2e−9"],
-    [0.25, "0.25"], [0.1 + 0.2, "0.3"],
+    [0, "0"],
+    [9500, "9500"],
+    [12_000, "12k"],
+    [-1_250_000, "−1.25M"],
+    [1.5e18, "1.5E"],
+    [1e21, "1.0e21"],
+    [1.2e-9, "1.2e−9"],
+    [0.25, "0.25"],
+    [0.1 + 0.2, "0.3"],
   ]) {
     it(`writes ${value} as ${text}`, () => assert.equal(compact(value), text));
   }
@@ -63,14 +78,24 @@ describe("an axis", () => {
   it("tells ticks that are close together apart", () => {
     const ticks = [770_000, 770_050, 770_100].map((value) => compact(value, 50));
     assert.deepEqual(ticks, ["770k", "770.05k", "770.1k"]);
-    assert.deepEqual([1012.25, 1012.5].map((value) => compact(value, 0.25)), ["1012.25", "1012.5"]);
+    assert.deepEqual(
+      [1012.25, 1012.5].map((value) => compact(value, 0.25)),
+      ["1012.25", "1012.5"],
+    );
     assert.equal(compact(0, 25), "0");
   });
 });
 
 describe("time passed", () => {
   it("is told in its largest whole unit", () => {
-    assert.deepEqual([999, 59_999, 60_000, 7_200_000, 200_000_000, 70_000_000_000].map(span), ["0 s", "59 s", "1 min", "2 h", "2 d", "2 y"]);
+    assert.deepEqual([999, 59_999, 60_000, 7_200_000, 200_000_000, 70_000_000_000].map(span), [
+      "0 s",
+      "59 s",
+      "1 min",
+      "2 h",
+      "2 d",
+      "2 y",
+    ]);
   });
 
   it("is now while it is fresh, and when the sender's clock runs ahead", () => {

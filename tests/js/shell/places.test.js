@@ -6,10 +6,19 @@ import { rank } from "../../../dashboards/static/dashboards/js/shell/places.js";
 const place = (name, hint = "", room) => ({ name, hint, room });
 const names = (found) => found.map(({ name }) => name);
 
-const PLACES = [place("Night shift", "Demo", 1), place("Irrigation pump", "pump-1", 2), place("Pump house", "Demo", 3), place("École", "Lab", 4), place("bob", "", 5)];
+const PLACES = [
+  place("Night shift", "Demo", 1),
+  place("Irrigation pump", "pump-1", 2),
+  place("Pump house", "Demo", 3),
+  place("École", "Lab", 4),
+  place("bob", "", 5),
+];
 
 it("without a word the hub’s order stays, what is unread in front", () => {
-  const counts = new Map([[3, { unread: 4, mentions: 0 }], [5, { unread: 1, mentions: 1 }]]);
+  const counts = new Map([
+    [3, { unread: 4, mentions: 0 }],
+    [5, { unread: 1, mentions: 1 }],
+  ]);
   assert.deepEqual(names(rank(PLACES, "")), names(PLACES));
   assert.deepEqual(names(rank(PLACES, " ", counts)), ["bob", "Pump house", "Night shift", "Irrigation pump", "École"]);
 });
@@ -30,5 +39,11 @@ it("capitals and accents don’t matter", () => {
 });
 
 it("of very many, the best few", () => {
-  assert.equal(rank(Array.from({ length: 2_000 }, (_, n) => place(`sensor ${n}`)), "sensor").length, 12);
+  assert.equal(
+    rank(
+      Array.from({ length: 2_000 }, (_, n) => place(`sensor ${n}`)),
+      "sensor",
+    ).length,
+    12,
+  );
 });

@@ -3,9 +3,9 @@
 import uPlot from "uplot";
 
 import { now } from "../live/clock.js";
+import { strokes } from "../live/pace.js";
 import { compact, timeLabels } from "../shell/format.js";
 import { everySecond, whileVisible } from "../shell/frame.js";
-import { strokes } from "../live/pace.js";
 import { colour, font, onTheme, tint } from "./palette.js";
 import { alone } from "./series.js";
 
@@ -29,7 +29,10 @@ export class Chart {
     sized.observe(element);
     this.#ends = [
       () => sized.disconnect(),
-      whileVisible(element, (visible) => { this.#visible = visible; this.redraw(); }),
+      whileVisible(element, (visible) => {
+        this.#visible = visible;
+        this.redraw();
+      }),
       everySecond(() => this.redraw()),
       onTheme(() => this.#plot.redraw(true, true)),
     ];
@@ -98,7 +101,13 @@ export class Chart {
       stroke: () => colour(`hue-${hue}`),
       width: 1.75,
       // No line leads to a reading with a pause on both sides, such as the first one of a device.
-      points: { show: true, size: 5, width: 0, fill: () => colour(`hue-${hue}`), filter: (plot, i) => alone(plot.data[i]) },
+      points: {
+        show: true,
+        size: 5,
+        width: 0,
+        fill: () => colour(`hue-${hue}`),
+        filter: (plot, i) => alone(plot.data[i]),
+      },
       paths: stepped ? uPlot.paths.stepped({ align: 1 }) : undefined,
       fill: this.lines.length === 1 ? (plot) => fade(plot, hue) : undefined,
       fillTo: (plot) => plot.scales.y.min,

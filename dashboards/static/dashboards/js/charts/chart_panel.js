@@ -1,13 +1,13 @@
 // A chart of one or more metrics of a device, with its legend: the present value, or what stands under the cursor.
 
-import { Chart } from "./chart.js";
+import { hueOf, titleOf } from "../device/metrics.js";
 import { now } from "../live/clock.js";
+import { figures } from "../live/pace.js";
 import { clone, setText } from "../shell/dom.js";
 import { formatValue, moment, NumberFormat } from "../shell/format.js";
 import { inNextFrame, whileVisible } from "../shell/frame.js";
+import { Chart } from "./chart.js";
 import { LiveSeries } from "./live_series.js";
-import { hueOf, titleOf } from "../device/metrics.js";
-import { figures } from "../live/pace.js";
 
 const POINTS = 600;
 const SPARE_HUES = ["blue", "coral", "teal", "amber", "violet", "sky", "olive"];
@@ -28,7 +28,10 @@ export class ChartPanel {
     this.parts.chart.setAttribute("aria-label", `Chart of ${title}`);
     const taken = new Set();
     for (const spec of specs) this.#addLine(uid, spec, taken);
-    this.parts.root.classList.toggle("chart-of-flag", specs.every((spec) => spec.boolean));
+    this.parts.root.classList.toggle(
+      "chart-of-flag",
+      specs.every((spec) => spec.boolean),
+    );
     this.parts.legend.classList.toggle("legend-single", specs.length === 1);
     this.#unseen = whileVisible(this.parts.root, (visible) => visible && this.#open());
   }
@@ -72,7 +75,11 @@ export class ChartPanel {
     const wanted = spec.hue ?? hueOf(spec.metric, spec.unit);
     const hue = taken.has(wanted) ? (SPARE_HUES.find((one) => !taken.has(one)) ?? wanted) : wanted;
     taken.add(hue);
-    const series = new LiveSeries(uid, spec.metric, { windowMs: this.windowMs, points: POINTS, changed: () => this.#changed() });
+    const series = new LiveSeries(uid, spec.metric, {
+      windowMs: this.windowMs,
+      points: POINTS,
+      changed: () => this.#changed(),
+    });
     const item = clone("legend-item");
     item.root.classList.add(`hue-${hue}`);
     setText(item.name, titleOf(spec.metric));

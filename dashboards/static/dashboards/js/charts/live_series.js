@@ -1,7 +1,7 @@
 // One chart line that is complete: history and live tail joined without a hole.
 
-import { now } from "../live/clock.js";
 import { fetchReadings } from "../device/device_api.js";
+import { now } from "../live/clock.js";
 import { Series } from "./series.js";
 
 /** What is asked for past the present moment, for devices whose clock runs ahead. */

@@ -18,7 +18,9 @@ export function colour(name) {
 
 /** `#rrggbb` of the variable with an alpha from 0 to 1. */
 export function tint(name, alpha) {
-  return `${colour(name)}${Math.round(alpha * 255).toString(16).padStart(2, "0")}`;
+  return `${colour(name)}${Math.round(alpha * 255)
+    .toString(16)
+    .padStart(2, "0")}`;
 }
 
 /** The font that canvases write in. */

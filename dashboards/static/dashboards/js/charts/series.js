@@ -71,7 +71,8 @@ export class Series {
     }
     const end = this.times.at(-1);
     // The last bucket stands at its start; the line goes on to the present value.
-    if (this.width && this.latest && this.latest[0] > end) this.#put(out, ...this.latest, this.latest[1], this.latest[1]);
+    if (this.width && this.latest && this.latest[0] > end)
+      this.#put(out, ...this.latest, this.latest[1], this.latest[1]);
     return out;
   }
 
@@ -147,7 +148,8 @@ export class Series {
   /** A pause longer than this is one in which nothing was heard. */
   #gap() {
     const steps = [];
-    for (let i = Math.max(1, this.times.length - 200); i < this.times.length; i++) steps.push(this.times[i] - this.times[i - 1]);
+    for (let i = Math.max(1, this.times.length - 200); i < this.times.length; i++)
+      steps.push(this.times[i] - this.times[i - 1]);
     steps.sort((a, b) => a - b);
     const usual = steps[steps.length >> 1] ?? 0;
     return Math.max(6 * usual, 4 * this.width, 5_000);

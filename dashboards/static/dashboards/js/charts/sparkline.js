@@ -1,9 +1,9 @@
 // A line the size of a word: the last minutes of a metric on a canvas, moving.
 
 import { now } from "../live/clock.js";
-import { whileVisible } from "../shell/frame.js";
 import { strokes } from "../live/pace.js";
-import { onTheme, tint, colour } from "./palette.js";
+import { whileVisible } from "../shell/frame.js";
+import { colour, onTheme, tint } from "./palette.js";
 
 const PADDING = 3;
 const LEAST_MS = 60_000;
@@ -21,7 +21,10 @@ export class Sparkline {
     sized.observe(canvas);
     this.#ends = [
       () => sized.disconnect(),
-      whileVisible(canvas, (visible) => { this.#visible = visible; this.redraw(); }),
+      whileVisible(canvas, (visible) => {
+        this.#visible = visible;
+        this.redraw();
+      }),
       onTheme(() => this.redraw()),
     ];
   }

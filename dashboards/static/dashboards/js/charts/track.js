@@ -48,7 +48,10 @@ export class Track {
     if (!known.length) return;
     const view = fit(known, width, height);
     drawGrid(context, view, width, height);
-    drawPath(context, points.map((point) => point && view.project(point)));
+    drawPath(
+      context,
+      points.map((point) => point && view.project(point)),
+    );
     drawHere(context, view.project(known.at(-1)), this.heading);
     drawScale(context, view, height);
   }
@@ -58,7 +61,8 @@ export class Track {
 function fit(points, width, height) {
   const latitudes = points.map((point) => point[1]);
   const longitudes = points.map((point) => point[2]);
-  const extent = (list) => list.reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)], [Infinity, -Infinity]);
+  const extent = (list) =>
+    list.reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)], [Infinity, -Infinity]);
   const [south, north] = extent(latitudes);
   const [west, east] = extent(longitudes);
   const middle = [(south + north) / 2, (west + east) / 2];
@@ -86,8 +90,14 @@ function drawGrid(context, view, width, height) {
   context.strokeStyle = colour("line");
   context.lineWidth = 1;
   context.beginPath();
-  for (let x = (width / 2) % step; x < width; x += step) { context.moveTo(Math.round(x) + 0.5, 0); context.lineTo(Math.round(x) + 0.5, height); }
-  for (let y = (height / 2) % step; y < height; y += step) { context.moveTo(0, Math.round(y) + 0.5); context.lineTo(width, Math.round(y) + 0.5); }
+  for (let x = (width / 2) % step; x < width; x += step) {
+    context.moveTo(Math.round(x) + 0.5, 0);
+    context.lineTo(Math.round(x) + 0.5, height);
+  }
+  for (let y = (height / 2) % step; y < height; y += step) {
+    context.moveTo(0, Math.round(y) + 0.5);
+    context.lineTo(width, Math.round(y) + 0.5);
+  }
   context.stroke();
 }
 

@@ -76,7 +76,8 @@ export function joinPositions([latTimes, latitudes], [lonTimes, longitudes]) {
       joined.push(null);
       continue;
     }
-    while (j + 1 < lonTimes.length && Math.abs(lonTimes[j + 1] - latTimes[i]) <= Math.abs(lonTimes[j] - latTimes[i])) j++;
+    while (j + 1 < lonTimes.length && Math.abs(lonTimes[j + 1] - latTimes[i]) <= Math.abs(lonTimes[j] - latTimes[i]))
+      j++;
     const near = j < lonTimes.length && Math.abs(lonTimes[j] - latTimes[i]) <= APART_MS;
     if (near && longitudes[j] !== null) joined.push([latTimes[i], latitudes[i], longitudes[j]]);
   }

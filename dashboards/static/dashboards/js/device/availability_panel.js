@@ -1,10 +1,10 @@
 // What became of a device when: a band of the last day or week, and beneath it the same in words.
 
-import { duration, onlineShare, percent, spansOf } from "./availability.js";
 import { now } from "../live/clock.js";
 import { clone, setAvailability, setText } from "../shell/dom.js";
 import { moment } from "../shell/format.js";
 import { everySecond } from "../shell/frame.js";
+import { duration, onlineShare, percent, spansOf } from "./availability.js";
 import { fetchAvailability } from "./device_api.js";
 
 const DAY_MS = 86_400_000;
@@ -74,7 +74,10 @@ export class AvailabilityPanel {
   }
 
   #list(spans, end) {
-    const told = spans.filter(({ status }) => status !== "unknown").slice(-MAX_ROWS).reverse();
+    const told = spans
+      .filter(({ status }) => status !== "unknown")
+      .slice(-MAX_ROWS)
+      .reverse();
     const rows = told.map((one, i) => row(one, i === 0 && one.to === end, end));
     // Untouched where no word changes: whoever marks a time to copy it keeps the mark.
     const text = rows.map(({ textContent }) => textContent).join("\n");

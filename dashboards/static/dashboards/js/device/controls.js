@@ -1,7 +1,7 @@
 // Switches, sliders, choices and buttons: what the device offers, what it really has, and what became of a command.
 
-import { brief, NumberFormat } from "../shell/format.js";
 import { clone, setText } from "../shell/dom.js";
+import { brief, NumberFormat } from "../shell/format.js";
 import { titleOf } from "./metrics.js";
 
 /** After a success the device reports its new value; if it doesn't, the control goes back to what it last said. */
@@ -69,7 +69,11 @@ class Control {
     const answer = state === "succeeded" && this.answerWorthShowing ? brief(outcome.result) : "";
     setText(line, answer ? `${text}: ${answer}` : text);
     line.title = line.textContent;
-    if (state === "succeeded") this.#clear = setTimeout(() => { delete root.dataset.state; setText(line, ""); }, PRAISE_MS);
+    if (state === "succeeded")
+      this.#clear = setTimeout(() => {
+        delete root.dataset.state;
+        setText(line, "");
+      }, PRAISE_MS);
   }
 }
 
@@ -99,9 +103,14 @@ class Slider extends Control {
     const { input } = this.parts;
     Object.assign(input, { min: spec.min, max: spec.max, step: spec.step });
     input.setAttribute("aria-label", this.parts.label.textContent);
-    input.addEventListener("input", () => { this.#held = true; this.#paint(input.valueAsNumber); });
+    input.addEventListener("input", () => {
+      this.#held = true;
+      this.#paint(input.valueAsNumber);
+    });
     input.addEventListener("change", () => this.#release());
-    input.addEventListener("blur", () => { this.#held = false; });
+    input.addEventListener("blur", () => {
+      this.#held = false;
+    });
     this.show(undefined);
   }
 

@@ -66,7 +66,10 @@ class Download {
 
   write(bytes) {
     this.#size += bytes.length;
-    if (this.#size > MAX_IN_MEMORY) throw new RangeError("This browser keeps the file in memory, and it is larger than 512 MB. Use the download without progress.");
+    if (this.#size > MAX_IN_MEMORY)
+      throw new RangeError(
+        "This browser keeps the file in memory, and it is larger than 512 MB. Use the download without progress.",
+      );
     this.#parts.push(bytes);
     this.#gathered += bytes.length;
     if (this.#gathered < GATHER) return;
@@ -115,7 +118,8 @@ export async function fetchExtents(uid, query, signal) {
   return (await (await answerOf(response)).json()).items;
 }
 
-export const exportUrl = (uid, query) => `/api/v1/devices/${encodeURIComponent(uid)}/readings.csv${query.size ? `?${query}` : ""}`;
+export const exportUrl = (uid, query) =>
+  `/api/v1/devices/${encodeURIComponent(uid)}/readings.csv${query.size ? `?${query}` : ""}`;
 
 /** Writes the export to `target` and calls `onProgress({ bytes, position })`. Raises what ends it early. */
 export async function exportTo(target, uid, query, { signal, onProgress }) {

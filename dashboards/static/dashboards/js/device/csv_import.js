@@ -38,7 +38,14 @@ export class Report {
 function pause(ms, signal) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => { clearTimeout(timer); reject(signal.reason); }, { once: true });
+    signal.addEventListener(
+      "abort",
+      () => {
+        clearTimeout(timer);
+        reject(signal.reason);
+      },
+      { once: true },
+    );
   });
 }
 
@@ -46,7 +53,10 @@ async function send(url, body, { token, signal }) {
   const headers = { "Content-Type": "text/csv", "X-CSRFToken": token, Accept: "application/json" };
   const response = await fetch(url, { method: "POST", body, headers, signal });
   const answer = await response.json();
-  if (!response.ok) throw Object.assign(new ImportError(answer.error.reason ?? answer.error.code, answer.error.message), { retry: answer.error.retry });
+  if (!response.ok)
+    throw Object.assign(new ImportError(answer.error.reason ?? answer.error.code, answer.error.message), {
+      retry: answer.error.retry,
+    });
   return answer;
 }
 
@@ -90,6 +100,8 @@ const cell = (text) => (TO_QUOTE.test(text) ? `"${text.replaceAll('"', '""')}"` 
 /** The refused lines as a CSV file. What a spreadsheet would take for a formula has an apostrophe in front. */
 export function refusedCsv(lines) {
   const safe = (text) => cell(/^[=+\-@\t\r\n'＝＋－＠]/.test(text) ? `'${text}` : text);
-  const rows = lines.map(({ line, reason, meaning, detail, text }) => [String(line), reason, meaning, detail, text].map(safe).join(","));
+  const rows = lines.map(({ line, reason, meaning, detail, text }) =>
+    [String(line), reason, meaning, detail, text].map(safe).join(","),
+  );
   return ["line,reason,meaning,detail,text", ...rows, ""].join("\n");
 }

@@ -99,7 +99,11 @@ export class Slicer {
     const body = joined(header, this.#buffer.slice(0, end));
     this.#line += this.#drop(end);
     this.#sent++;
-    pieces.push({ body, offset: this.#offset, lineOf: (number) => (number > above ? number - above + line - 1 : number) });
+    pieces.push({
+      body,
+      offset: this.#offset,
+      lineOf: (number) => (number > above ? number - above + line - 1 : number),
+    });
   }
 
   /** Forgets the beginning of the buffer; returns how many lines it had. */

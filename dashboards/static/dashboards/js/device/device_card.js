@@ -1,14 +1,14 @@
 // A device's card: its most important values, and a line of the last minutes that moves.
 
-import { sinceText } from "./availability.js";
+import { LiveSeries } from "../charts/live_series.js";
+import { Sparkline } from "../charts/sparkline.js";
 import { now } from "../live/clock.js";
+import { figures } from "../live/pace.js";
 import { clone, flash, setAvailability, setText } from "../shell/dom.js";
 import { formatValue, NumberFormat } from "../shell/format.js";
 import { whileVisible } from "../shell/frame.js";
-import { LiveSeries } from "../charts/live_series.js";
+import { sinceText } from "./availability.js";
 import { byImportance, hueOf, record, titleOf, unitOf, wordsOf } from "./metrics.js";
-import { figures } from "../live/pace.js";
-import { Sparkline } from "../charts/sparkline.js";
 
 const WINDOW_MS = 600_000;
 const POINTS = 160;
@@ -140,7 +140,11 @@ export class Card {
     this.body.root.className = `device-card-body hue-${hue}`;
     const line = { hue, windowMs: WINDOW_MS, stepped: typeof value === "boolean", drawn: () => series.drawn() };
     const sparkline = new Sparkline(this.body.sparkline, line);
-    const series = new LiveSeries(this.uid, metric, { windowMs: WINDOW_MS, points: POINTS, changed: () => sparkline.redraw() });
+    const series = new LiveSeries(this.uid, metric, {
+      windowMs: WINDOW_MS,
+      points: POINTS,
+      changed: () => sparkline.redraw(),
+    });
     if (this.#end && typeof value !== "string") series.reload();
     return { series, sparkline };
   }

@@ -46,8 +46,15 @@ const ABBREVIATIONS = /\b(rpm|voc|rssi|uv|id|ip|pm|ups|gps|cpu)\b/gi;
 
 /** `phase.l1` and `soil_moisture` as a person would write them: `Phase L1`, `Soil moisture`. */
 export function titleOf(metric) {
-  const text = metric.replace(/[._]+/g, " ").replace(/([a-z])([A-Z])(?![A-Z])/g, (_, a, b) => `${a} ${b.toLowerCase()}`).trim() || metric;
-  const short = text.replace(/\b([a-z]{1,2}\d)\b/g, (code) => code.toUpperCase()).replace(/\bco2\b/gi, "CO₂").replace(ABBREVIATIONS, (code) => code.toUpperCase());
+  const text =
+    metric
+      .replace(/[._]+/g, " ")
+      .replace(/([a-z])([A-Z])(?![A-Z])/g, (_, a, b) => `${a} ${b.toLowerCase()}`)
+      .trim() || metric;
+  const short = text
+    .replace(/\b([a-z]{1,2}\d)\b/g, (code) => code.toUpperCase())
+    .replace(/\bco2\b/gi, "CO₂")
+    .replace(ABBREVIATIONS, (code) => code.toUpperCase());
   return short[0].toUpperCase() + short.slice(1);
 }
 
@@ -83,8 +90,21 @@ export function isPosition(name) {
 }
 
 const NOTABLE = [
-  "level", "flow", "power", "speed", "temperature", "humidity", "pressure", "co2", "battery", "rpm", "volume", "light",
-  "energy", "voltage", "current",
+  "level",
+  "flow",
+  "power",
+  "speed",
+  "temperature",
+  "humidity",
+  "pressure",
+  "co2",
+  "battery",
+  "rpm",
+  "volume",
+  "light",
+  "energy",
+  "voltage",
+  "current",
 ];
 
 function rank(name, value, attributes) {

@@ -45,7 +45,10 @@ export class RefusedPanel {
   /** Asks the hub anew. An answer that fails leaves what is shown. */
   reload() {
     this.#seconds = 0;
-    return fetchRefusals(this.uid).then((answer) => answer && this.replace(answer.items), () => {});
+    return fetchRefusals(this.uid).then(
+      (answer) => answer && this.replace(answer.items),
+      () => {},
+    );
   }
 
   #show(row, { meaning, detail, kind, start, size, count, first_at: firstAt, at }) {

@@ -57,7 +57,11 @@ export class TransferPanel {
 }
 
 const COUNT = new Intl.NumberFormat("en-GB");
-const UNITS = [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"]];
+const UNITS = [
+  [1e9, "GB"],
+  [1e6, "MB"],
+  [1e3, "kB"],
+];
 
 export const count = (number) => COUNT.format(number);
 

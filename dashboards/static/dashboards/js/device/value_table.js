@@ -1,10 +1,10 @@
 // Every metric of a device with its newest value and how old that is.
 
 import { now } from "../live/clock.js";
+import { figures } from "../live/pace.js";
 import { clone, flash, setText } from "../shell/dom.js";
 import { age, formatValue, NumberFormat } from "../shell/format.js";
 import { isPosition, titleOf } from "./metrics.js";
-import { figures } from "../live/pace.js";
 
 export class ValueTable {
   #rows = new Map(); // metric -> {parts, numbers, time, value, dirty}

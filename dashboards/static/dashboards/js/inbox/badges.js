@@ -13,7 +13,10 @@ const shown = (count) => (count > MOST ? `${MOST}+` : String(count));
 
 /** Shows how much is unread in the `[data-badges]` of a menu entry or a row. */
 export function setBadges(element, { unread, mentions }) {
-  for (const [name, count] of [["unread", unread], ["mention", mentions]]) {
+  for (const [name, count] of [
+    ["unread", unread],
+    ["mention", mentions],
+  ]) {
     const badge = element.querySelector(`[data-${name}-count]`);
     badge.hidden = !count;
     setText(badge.querySelector("[data-number]"), count ? shown(count) : "");

@@ -1,9 +1,9 @@
 // The conversations beside one of them, newest first, drawn from the inbox.
 
-import { setBadges } from "./badges.js";
 import { clone, setText } from "../shell/dom.js";
 import { showFaces } from "../shell/faces.js";
 import { showTimes } from "../shell/short_times.js";
+import { setBadges } from "./badges.js";
 
 export class ConversationList {
   #element;
@@ -61,6 +61,7 @@ function partsOf(root) {
 }
 
 function wordsOf(last, me) {
-  const words = last.removed_at || last.kind === "removal" ? "Message removed" : last.text || last.files?.[0]?.name || "";
+  const words =
+    last.removed_at || last.kind === "removal" ? "Message removed" : last.text || last.files?.[0]?.name || "";
   return last.author === me ? `You: ${words}` : words;
 }

@@ -13,7 +13,8 @@ const LOST = { told: 0, read: 0, heard: [] };
  */
 export function begin(snapshot) {
   const known = {};
-  for (const { id, seq, read } of [...snapshot.conversations, ...snapshot.rooms]) known[id] = { told: seq, read, heard: [] };
+  for (const { id, seq, read } of [...snapshot.conversations, ...snapshot.rooms])
+    known[id] = { told: seq, read, heard: [] };
   return { ...snapshot, known };
 }
 
@@ -59,7 +60,17 @@ function direct(state, { from, to, room: id, seq, at, text }, me) {
   const known = state.known[id] ?? LOST;
   if (isTold(known, seq)) return state;
   const other = from === me ? to : from;
-  const before = find(state.conversations, id) ?? { id, name: other, with: other, seq: 0, read: 0, unread: 0, mentions: 0, active_at: 0, last: null };
+  const before = find(state.conversations, id) ?? {
+    id,
+    name: other,
+    with: other,
+    seq: 0,
+    read: 0,
+    unread: 0,
+    mentions: 0,
+    active_at: 0,
+    last: null,
+  };
   const isLast = seq > (before.last?.seq ?? 0);
   const grown = {
     ...before,
@@ -84,11 +95,16 @@ function read(state, { room: id, seq, unread, mentions, newest }) {
   if (seq < known.read) return state;
   const heard = known.heard.filter(([one]) => one > seq);
   const left = leftOf({ unread, mentions, newest }, heard);
-  const after = { ...state, known: { ...state.known, [id]: { told: Math.max(known.told, newest ?? seq), read: seq, heard } } };
+  const after = {
+    ...state,
+    known: { ...state.known, [id]: { told: Math.max(known.told, newest ?? seq), read: seq, heard } },
+  };
   const conversation = find(state.conversations, id);
   if (conversation) {
     after.direct = state.direct - conversation.unread + left.unread;
-    after.conversations = state.conversations.map((one) => (one === conversation ? { ...one, ...left, read: seq } : one));
+    after.conversations = state.conversations.map((one) =>
+      one === conversation ? { ...one, ...left, read: seq } : one,
+    );
     return after;
   }
   const room = find(state.rooms, id);
@@ -96,14 +112,17 @@ function read(state, { room: id, seq, unread, mentions, newest }) {
   after.unread = state.unread - room.unread + left.unread;
   after.mentions = state.mentions - room.mentions + left.mentions;
   const isRead = !left.unread && !left.mentions;
-  after.rooms = isRead ? state.rooms.filter((one) => one !== room) : state.rooms.map((one) => (one === room ? { ...one, ...left, read: seq } : one));
+  after.rooms = isRead
+    ? state.rooms.filter((one) => one !== room)
+    : state.rooms.map((one) => (one === room ? { ...one, ...left, read: seq } : one));
   return after;
 }
 
 /** The hub may have counted before it stored what this page has heard of already. */
 function leftOf({ unread, mentions, newest }, heard) {
   const named = (entries) => entries.filter(([, mention]) => mention).length;
-  if (newest === undefined) return { unread: Math.max(unread, heard.length), mentions: Math.max(mentions, named(heard)) };
+  if (newest === undefined)
+    return { unread: Math.max(unread, heard.length), mentions: Math.max(mentions, named(heard)) };
   const uncounted = heard.filter(([seq]) => seq > newest);
   return { unread: unread + uncounted.length, mentions: mentions + named(uncounted) };
 }
@@ -113,8 +132,12 @@ function change(state, { room: id, kind, of, at, text }) {
   const conversation = find(state.conversations, id);
   const last = conversation?.last;
   if ((kind !== "edit" && kind !== "removal") || !last || (last.seq !== of && last.of !== of)) return state;
-  const changed = kind === "edit" ? { ...last, text, edited_at: at } : { ...last, text: "", files: undefined, removed_at: at };
-  return { ...state, conversations: state.conversations.map((one) => (one === conversation ? { ...one, last: changed } : one)) };
+  const changed =
+    kind === "edit" ? { ...last, text, edited_at: at } : { ...last, text: "", files: undefined, removed_at: at };
+  return {
+    ...state,
+    conversations: state.conversations.map((one) => (one === conversation ? { ...one, last: changed } : one)),
+  };
 }
 
 const isTold = ({ told, heard }, seq) => seq <= told || heard.some(([one]) => one === seq);

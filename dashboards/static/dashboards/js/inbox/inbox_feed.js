@@ -10,7 +10,9 @@ export class InboxFeed {
   #listeners = new Set();
 
   constructor(connection) {
-    connection.on("welcome", ({ user }) => { this.#me = user; });
+    connection.on("welcome", ({ user }) => {
+      this.#me = user;
+    });
     for (const type of PUSHES) connection.on(type, (push) => this.#become(take(this.#state, push, this.#me)));
     connection.subscribe("inbox", { snapshot: (snapshot) => this.#become(begin(snapshot)) });
   }

@@ -33,7 +33,8 @@ export function notify(connection, inbox) {
   if (!areOffered) return;
   holdWhileSeen();
   connection.on("direct", ({ from, room, seq, text }) => {
-    if (from !== inbox.me) tell(room, seq, `Message from ${from}`, text, `/inbox/${encodeURIComponent(from)}/?seq=${seq}`);
+    if (from !== inbox.me)
+      tell(room, seq, `Message from ${from}`, text, `/inbox/${encodeURIComponent(from)}/?seq=${seq}`);
   });
   connection.on("activity", ({ room, seq, author, text, mention }) => {
     if (mention) tell(room, seq, `${author} mentions you`, text, `/rooms/${room}/?seq=${seq}`);
@@ -93,7 +94,9 @@ function holdWhileSeen() {
   const look = () => {
     release();
     if (document.hidden) return;
-    const seen = new Promise((resolve) => { release = resolve; });
+    const seen = new Promise((resolve) => {
+      release = resolve;
+    });
     navigator.locks.request(WATCHING, { mode: "shared" }, () => seen);
   };
   document.addEventListener("visibilitychange", look);

@@ -50,7 +50,12 @@ export class Connection {
    */
   constructor(
     url,
-    { WebSocket = globalThis.WebSocket, Fallback = WebSocket, reachable = async () => false, random = Math.random } = {},
+    {
+      WebSocket = globalThis.WebSocket,
+      Fallback = WebSocket,
+      reachable = async () => false,
+      random = Math.random,
+    } = {},
   ) {
     this.#url = url;
     this.#Socket = WebSocket;
@@ -212,7 +217,8 @@ export class Connection {
   }
 
   async #notOpened() {
-    if (this.#blocked >= BLOCKED) this.#blocked = 0; // nor does the fallback get through
+    if (this.#blocked >= BLOCKED)
+      this.#blocked = 0; // nor does the fallback get through
     else if (await this.#reachable()) this.#blocked += 1;
   }
 

@@ -16,7 +16,11 @@ const OVER_HTTP = {
   read: ["PUT", (frame) => `${room(frame)}/read`, ["seq"]],
 };
 
-const cookie = (name) => globalThis.document?.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
+const cookie = (name) =>
+  globalThis.document?.cookie
+    .split("; ")
+    .find((pair) => pair.startsWith(`${name}=`))
+    ?.slice(name.length + 1);
 
 /** A stream as a parameter of the address: `device=pump-1`; `inbox=1`, which has no name of its own. */
 const parameter = (stream) => (stream.includes(":") ? stream.split(/:(.*)/s, 2) : [stream, "1"]);
@@ -57,8 +61,10 @@ export class EventStreamSocket {
     if (frame.type === "subscribe") this.#subscribe(frame);
     else if (frame.type === "unsubscribe") this.#unsubscribe(frame);
     else if (frame.type in OVER_HTTP) this.#request(frame);
-    else if (frame.type === "typing") this.#emit({ reply: frame.id, ok: true, result: {} }); // nobody misses it
-    else if ("id" in frame) this.#refuse(frame.id, { code: "unavailable", message: "This needs a WebSocket.", retry: false });
+    else if (frame.type === "typing")
+      this.#emit({ reply: frame.id, ok: true, result: {} }); // nobody misses it
+    else if ("id" in frame)
+      this.#refuse(frame.id, { code: "unavailable", message: "This needs a WebSocket.", retry: false });
   }
 
   close() {
@@ -89,7 +95,9 @@ export class EventStreamSocket {
 
   async #request(frame) {
     const [method, address, fields] = OVER_HTTP[frame.type];
-    const body = JSON.stringify(Object.fromEntries(fields.filter((name) => name in frame).map((name) => [name, frame[name]])));
+    const body = JSON.stringify(
+      Object.fromEntries(fields.filter((name) => name in frame).map((name) => [name, frame[name]])),
+    );
     try {
       const answer = await this.#fetch(`/api/v1/${address(frame)}`, {
         method,

@@ -1,10 +1,10 @@
 // The page's one live connection.
 
+import { InboxFeed } from "../inbox/inbox_feed.js";
 import { setServerTime } from "./clock.js";
 import { Connection } from "./connection.js";
 import { EventStreamSocket } from "./event_stream.js";
 import { Feed } from "./feed.js";
-import { InboxFeed } from "../inbox/inbox_feed.js";
 
 const scheme = location.protocol === "https:" ? "wss:" : "ws:";
 

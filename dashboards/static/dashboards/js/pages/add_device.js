@@ -7,8 +7,16 @@ let own = uid.value !== "";
 /** `Gewächshaus Nord (2)` as `gewachshaus-nord-2`. */
 function proposal(text) {
   const plain = text.normalize("NFKD").replace(/[\u0300-\u036f]/g, "");
-  return plain.toLowerCase().replace(/[^a-z0-9_]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 64);
+  return plain
+    .toLowerCase()
+    .replace(/[^a-z0-9_]+/g, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 64);
 }
 
-uid.addEventListener("input", () => { own = uid.value !== ""; });
-name.addEventListener("input", () => { if (!own) uid.value = proposal(name.value); });
+uid.addEventListener("input", () => {
+  own = uid.value !== "";
+});
+name.addEventListener("input", () => {
+  if (!own) uid.value = proposal(name.value);
+});

@@ -1,10 +1,10 @@
 // A device's new secret: lines to copy, and the wait for its first words.
 
+import { titleOf } from "../device/metrics.js";
+import { feed } from "../live/page_connection.js";
 import { copyButtons } from "../shell/copy_buttons.js";
 import { pageData, setText } from "../shell/dom.js";
 import { formatValue, NumberFormat } from "../shell/format.js";
-import { feed } from "../live/page_connection.js";
-import { titleOf } from "../device/metrics.js";
 
 function listen(uid) {
   const line = document.querySelector("[data-listening]");

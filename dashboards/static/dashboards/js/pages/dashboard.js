@@ -1,12 +1,12 @@
 // A dashboard: its widgets, and the stream that keeps them moving.
 
 import { sinceText } from "../device/availability.js";
-import { now } from "../live/clock.js";
 import { Commands } from "../device/commands.js";
+import { now } from "../live/clock.js";
+import { connection, feed } from "../live/page_connection.js";
 import { pageData, setAvailability, setText } from "../shell/dom.js";
 import { moment } from "../shell/format.js";
 import { everySecond } from "../shell/frame.js";
-import { connection, feed } from "../live/page_connection.js";
 import { makeWidget } from "../widgets/widgets.js";
 
 const { id, revision, may_command: mayCommand, snapshots, widgets: specs } = pageData();
@@ -66,7 +66,10 @@ build();
 for (const [uid, snapshot] of Object.entries(snapshots)) show(uid, snapshot);
 feed.watchDashboard(id, Object.keys(snapshots), {
   revision: (present) => present === revision || location.reload(), // the server draws the tiles
-  snapshot: (uid, snapshot) => { show(uid, snapshot); reload(uid); },
+  snapshot: (uid, snapshot) => {
+    show(uid, snapshot);
+    reload(uid);
+  },
   telemetry: takeTelemetry,
   missed: reload,
   availability: (uid, { status, at }) => showStatus(uid, status, at),

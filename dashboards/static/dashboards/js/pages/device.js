@@ -1,26 +1,37 @@
 // One device: charts, newest values, controls, commands, refused messages.
 
+import { ChartPanel } from "../charts/chart_panel.js";
+import { chosenRange, onRange } from "../charts/time_range.js";
+import { TrackPanel } from "../charts/track_panel.js";
 import { sinceText } from "../device/availability.js";
 import { AvailabilityPanel } from "../device/availability_panel.js";
-import { setBadges } from "../inbox/badges.js";
-import { ChartPanel } from "../charts/chart_panel.js";
-import { now } from "../live/clock.js";
+import { commandForm } from "../device/command_form.js";
 import { CommandList } from "../device/command_list.js";
 import { Commands } from "../device/commands.js";
 import { makeControl } from "../device/controls.js";
+import { fetchCommands } from "../device/device_api.js";
+import {
+  buttonsOf,
+  byImportance,
+  controlsOf,
+  factsOf,
+  isPosition,
+  positionOf,
+  record,
+  titleOf,
+  unitOf,
+  wordsOf,
+} from "../device/metrics.js";
+import { RefusedPanel } from "../device/refused_panel.js";
+import { showSilence, silenceForm } from "../device/silence_form.js";
+import { ValueTable } from "../device/value_table.js";
+import { setBadges } from "../inbox/badges.js";
+import { countsOf } from "../inbox/inbox.js";
+import { now } from "../live/clock.js";
+import { connection, feed, inbox } from "../live/page_connection.js";
+import { RoomView } from "../rooms/room_view.js";
 import { clone, pageData, setAvailability, setText } from "../shell/dom.js";
 import { everySecond, whileInSight } from "../shell/frame.js";
-import { fetchCommands } from "../device/device_api.js";
-import { countsOf } from "../inbox/inbox.js";
-import { connection, feed, inbox } from "../live/page_connection.js";
-import { buttonsOf, byImportance, controlsOf, factsOf, isPosition, positionOf, record, titleOf, unitOf, wordsOf } from "../device/metrics.js";
-import { commandForm } from "../device/command_form.js";
-import { RefusedPanel } from "../device/refused_panel.js";
-import { RoomView } from "../rooms/room_view.js";
-import { showSilence, silenceForm } from "../device/silence_form.js";
-import { chosenRange, onRange } from "../charts/time_range.js";
-import { TrackPanel } from "../charts/track_panel.js";
-import { ValueTable } from "../device/value_table.js";
 
 const FIRST_CHARTS = 24;
 
@@ -106,7 +117,12 @@ function arrangeCharts() {
 
 function addPanel(metric) {
   const value = latest[metric][1];
-  const line = { metric, unit: unitOf(attributes, metric), boolean: typeof value === "boolean", words: wordsOf(attributes, metric) };
+  const line = {
+    metric,
+    unit: unitOf(attributes, metric),
+    boolean: typeof value === "boolean",
+    words: wordsOf(attributes, metric),
+  };
   const panel = new ChartPanel(uid, [line], { title: titleOf(metric), windowMs: chosenRange(), sync: "device" });
   panels.set(metric, panel);
   panel.report(metric, value);
@@ -130,7 +146,10 @@ function show(given) {
 /** Asks for all that has a history: pushes tell what changes after the subscription, not what changed before. */
 function reload() {
   reloadLines();
-  fetchCommands(uid).then((answer) => answer && list.replace(answer.items), () => {});
+  fetchCommands(uid).then(
+    (answer) => answer && list.replace(answer.items),
+    () => {},
+  );
   refused.reload();
   availability.reload();
 }
@@ -166,22 +185,36 @@ availability.show(history);
 showSilence(find("silence"), silence);
 silenceForm(find("silence-form"), uid, (device) => showSilence(find("silence"), device));
 feed.watchDevice(uid, {
-  snapshot: (_, given) => { show(given); reload(); },
+  snapshot: (_, given) => {
+    show(given);
+    reload();
+  },
   telemetry: (_, columns) => takeTelemetry(columns),
   missed: reloadLines,
-  availability: (_, push) => { showAvailability(push.status, push.at); availability.reload(); },
-  command: (_, push) => { list.take(push); commands.take(push); },
+  availability: (_, push) => {
+    showAvailability(push.status, push.at);
+    availability.reload();
+  },
+  command: (_, push) => {
+    list.take(push);
+    commands.take(push);
+  },
   refused: () => location.reload(), // the rights are gone: the server says what is left to see
 });
 onRange(find("ranges"), (windowMs) => {
   for (const panel of panels.values()) panel.show(windowMs);
   track?.show(windowMs);
 });
-find("more").addEventListener("click", () => { limit = Infinity; arrangeCharts(); });
+find("more").addEventListener("click", () => {
+  limit = Infinity;
+  arrangeCharts();
+});
 if (mayCommand) commandForm(find("send-command"), (name, args) => commands.send(uid, name, args));
 everySecond(tick);
 
 const link = (seq) => `/devices/${encodeURIComponent(uid)}/?seq=${seq}#room`;
 new RoomView(find("room"), { room: page.room, person: page.person, openAt: page.open_at, connection, feed, link });
-whileInSight(find("log"), (inSight) => { find("to-room").hidden = inSight; });
+whileInSight(find("log"), (inSight) => {
+  find("to-room").hidden = inSight;
+});
 inbox.on((state) => setBadges(find("to-room"), countsOf(state, page.room.id)));

@@ -27,7 +27,8 @@ function begin() {
   const fault = () => {
     const wanted = query();
     if (!boxes.some((box) => box.checked)) return "Choose at least one metric.";
-    if (wanted.has("start") && wanted.has("end") && wanted.get("start") >= wanted.get("end")) return "From must be before To.";
+    if (wanted.has("start") && wanted.has("end") && wanted.get("start") >= wanted.get("end"))
+      return "From must be before To.";
     return "";
   };
 
@@ -53,12 +54,19 @@ function begin() {
     const target = await chooseTarget(name);
     if (!target) return;
     const onProgress = ({ bytes, position }) => {
-      panel.show(position.share, `${count(position.readings)} readings · ${size(bytes)}${position.metric ? ` · ${position.metric}` : ""}`);
+      panel.show(
+        position.share,
+        `${count(position.readings)} readings · ${size(bytes)}${position.metric ? ` · ${position.metric}` : ""}`,
+      );
     };
-    await panel.run(`Exporting to ${name}`, async (signal) => {
-      const { bytes, position } = await exportTo(target, uid, query(), { signal, onProgress });
-      return `${count(position.readings)} readings saved, ${size(bytes)}.`;
-    }, { cancelled: "Cancelled. No file was saved." });
+    await panel.run(
+      `Exporting to ${name}`,
+      async (signal) => {
+        const { bytes, position } = await exportTo(target, uid, query(), { signal, onProgress });
+        return `${count(position.readings)} readings saved, ${size(bytes)}.`;
+      },
+      { cancelled: "Cancelled. No file was saved." },
+    );
   });
   follow();
 }

@@ -1,9 +1,9 @@
 // The fleet: cards, search and filter. Devices are subscribed to only while their card is near the screen.
 
 import { Card } from "../device/device_card.js";
+import { connection, feed } from "../live/page_connection.js";
 import { pageData, setText } from "../shell/dom.js";
 import { everySecond } from "../shell/frame.js";
-import { connection, feed } from "../live/page_connection.js";
 
 const LOOK_AGAIN_MS = 5_000;
 
@@ -87,12 +87,20 @@ choose("");
 
 search.addEventListener("input", select);
 for (const button of filters) button.addEventListener("click", () => choose(button.dataset.filter));
-document.querySelector("[data-show-all]").addEventListener("click", () => { search.value = ""; choose(""); });
+document.querySelector("[data-show-all]").addEventListener("click", () => {
+  search.value = "";
+  choose("");
+});
 document.addEventListener("keydown", (event) => {
   if (event.key !== "/" || /^(input|textarea|select)$/i.test(event.target.tagName)) return;
   event.preventDefault();
   search.focus();
 });
-connection.on("availability", () => { count(); select(); });
-everySecond(() => { for (const card of cards.values()) if (!card.element.hidden) card.tick(); });
+connection.on("availability", () => {
+  count();
+  select();
+});
+everySecond(() => {
+  for (const card of cards.values()) if (!card.element.hidden) card.tick();
+});
 setInterval(() => lookAgain().catch(() => {}), LOOK_AGAIN_MS);

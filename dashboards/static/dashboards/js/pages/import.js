@@ -1,7 +1,7 @@
 // Import of a device's history: a file, how far it is, and what came of it.
 
 import { save } from "../device/csv_export.js";
-import { importFile, refusedCsv, Report } from "../device/csv_import.js";
+import { importFile, Report, refusedCsv } from "../device/csv_import.js";
 import { count, size, TransferPanel } from "../device/transfer_panel.js";
 import { clone, pageData, setText } from "../shell/dom.js";
 
@@ -35,23 +35,38 @@ function showReport() {
   panel.find("tally").hidden = false;
   refusedPanel.hidden = !report.refused;
   const find = (name) => refusedPanel.querySelector(`[data-${name}]`);
-  setText(find("told"), report.refused > report.lines.length ? `the first ${count(report.lines.length)} of ${count(report.refused)}` : count(report.refused));
-  find("reasons").replaceChildren(...[...report.reasons].map(([, { meaning, count: number }]) => {
-    const row = clone("reason-row");
-    setText(row.count, `${count(number)} ×`);
-    setText(row.meaning, meaning);
-    return row.root;
-  }));
-  find("lines").replaceChildren(...report.lines.map((line) => {
-    const row = clone("refused-line");
-    for (const name of ["line", "meaning", "detail", "text"]) setText(row[name], String(line[name]));
-    return row.root;
-  }));
+  setText(
+    find("told"),
+    report.refused > report.lines.length
+      ? `the first ${count(report.lines.length)} of ${count(report.refused)}`
+      : count(report.refused),
+  );
+  find("reasons").replaceChildren(
+    ...[...report.reasons].map(([, { meaning, count: number }]) => {
+      const row = clone("reason-row");
+      setText(row.count, `${count(number)} ×`);
+      setText(row.meaning, meaning);
+      return row.root;
+    }),
+  );
+  find("lines").replaceChildren(
+    ...report.lines.map((line) => {
+      const row = clone("refused-line");
+      for (const name of ["line", "meaning", "detail", "text"]) setText(row[name], String(line[name]));
+      return row.root;
+    }),
+  );
 }
 
 input.addEventListener("change", fileChosen);
-for (const name of ["dragenter", "dragover"]) drop.addEventListener(name, () => { drop.dataset.over = ""; });
-for (const name of ["dragleave", "drop", "dragend"]) drop.addEventListener(name, () => { delete drop.dataset.over; });
+for (const name of ["dragenter", "dragover"])
+  drop.addEventListener(name, () => {
+    drop.dataset.over = "";
+  });
+for (const name of ["dragleave", "drop", "dragend"])
+  drop.addEventListener(name, () => {
+    delete drop.dataset.over;
+  });
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -66,15 +81,23 @@ form.addEventListener("submit", async (event) => {
     if (report.refused) soFar.push(`${count(report.refused)} refused`);
     panel.show(file.size ? report.bytes / file.size : 1, soFar.join(" · "));
   };
-  await panel.run(`Importing ${file.name}`, async (signal) => {
-    try {
-      await importFile(file, uid, { token, signal, onReport, report });
-    } catch (error) {
-      if (signal.aborted || !report.bytes) throw error;
-      throw new Error(`It broke off after ${size(report.bytes)}: ${error.message}. What was stored stays; import the file again to go on.`);
-    }
-    return report.stored || report.present ? "The whole file was read." : "The whole file was read, and nothing in it could be stored.";
-  }, { cancelled: "Cancelled. What was stored stays; import the file again to go on." });
+  await panel.run(
+    `Importing ${file.name}`,
+    async (signal) => {
+      try {
+        await importFile(file, uid, { token, signal, onReport, report });
+      } catch (error) {
+        if (signal.aborted || !report.bytes) throw error;
+        throw new Error(
+          `It broke off after ${size(report.bytes)}: ${error.message}. What was stored stays; import the file again to go on.`,
+        );
+      }
+      return report.stored || report.present
+        ? "The whole file was read."
+        : "The whole file was read, and nothing in it could be stored.";
+    },
+    { cancelled: "Cancelled. What was stored stays; import the file again to go on." },
+  );
   if (report.bytes) showReport();
 });
 

@@ -1,8 +1,8 @@
 // A room, or a conversation of two, on a page of its own.
 
-import { pageData, setAvailability } from "../shell/dom.js";
 import { connection, feed } from "../live/page_connection.js";
 import { RoomView } from "../rooms/room_view.js";
+import { pageData, setAvailability } from "../shell/dom.js";
 
 const { room, person, open_at: openAt, closed } = pageData();
 const view = new RoomView(document.getElementById("room"), { room, person, connection, feed, openAt, closed, link });

@@ -1,9 +1,9 @@
 // What every signed-in page has: the drawer on small screens, the bar that tells of a lost connection, what is unread.
 
 import { showBadges } from "../inbox/badges.js";
-import { setText } from "../shell/dom.js";
-import { connection, inbox } from "../live/page_connection.js";
 import { notify } from "../inbox/notifications.js";
+import { connection, inbox } from "../live/page_connection.js";
+import { setText } from "../shell/dom.js";
 import { switcher } from "../shell/switcher.js";
 
 const root = document.documentElement;
@@ -42,7 +42,8 @@ function connectionBar() {
   };
   const count = (retryAt) => {
     const left = Math.ceil((retryAt - Date.now()) / 1000);
-    if (root.dataset.connection === "lost") setText(text, left > 1 ? `Connection lost, trying again in ${left} s` : "Connection lost, trying again…");
+    if (root.dataset.connection === "lost")
+      setText(text, left > 1 ? `Connection lost, trying again in ${left} s` : "Connection lost, trying again…");
   };
   retry.addEventListener("click", () => connection.retryNow());
 
@@ -59,7 +60,10 @@ function connectionBar() {
     } else if (state === "stopped") {
       clearTimeout(timer);
       timer = null;
-      if (signIn) location.assign(`${document.body.dataset.signIn}?next=${encodeURIComponent(location.pathname + location.search)}`);
+      if (signIn)
+        location.assign(
+          `${document.body.dataset.signIn}?next=${encodeURIComponent(location.pathname + location.search)}`,
+        );
     } else {
       timer ??= setTimeout(tell, TELL_AFTER_MS);
       if (state === "waiting") countdown = setInterval(count, 500, retryAt);

@@ -1,12 +1,12 @@
 // Rooms, the inbox, and what each shows on its left.
 
 import { ConversationList } from "../inbox/conversation_list.js";
-import { showFaces } from "../shell/faces.js";
-import { everySecond } from "../shell/frame.js";
-import { connection, inbox } from "../live/page_connection.js";
 import { notificationSwitch } from "../inbox/notification_switch.js";
+import { connection, inbox } from "../live/page_connection.js";
 import { peopleFilter } from "../rooms/people_filter.js";
 import { RoomList } from "../rooms/room_list.js";
+import { showFaces } from "../shell/faces.js";
+import { everySecond } from "../shell/frame.js";
 import { showTimes } from "../shell/short_times.js";
 
 const find = (name) => document.querySelector(`[data-${name}]`);
@@ -26,7 +26,10 @@ function closingDetails(selector) {
     if (key === "Escape") for (const element of open()) close(element);
   });
   for (const element of document.querySelectorAll(selector)) {
-    element.addEventListener("toggle", () => element.open && element.querySelector("input:not([type=hidden])")?.focus());
+    element.addEventListener(
+      "toggle",
+      () => element.open && element.querySelector("input:not([type=hidden])")?.focus(),
+    );
   }
 }
 

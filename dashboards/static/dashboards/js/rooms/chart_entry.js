@@ -1,10 +1,10 @@
 // A small live chart in the log, as `/chart` posts it.
 
 import { ChartPanel } from "../charts/chart_panel.js";
+import { titleOf, unitOf, wordsOf } from "../device/metrics.js";
 import { clone, setText } from "../shell/dom.js";
 import { span } from "../shell/format.js";
 import { whileVisible } from "../shell/frame.js";
-import { titleOf, unitOf, wordsOf } from "../device/metrics.js";
 
 /**
  * The chart of a message's `{device, metric, range_s}`. It watches the device while it is near the screen; the function
@@ -16,7 +16,12 @@ export function chartOf({ device: uid, metric, range_s: seconds }, { feed, ends 
   let panel = null;
   const title = `${titleOf(metric)} · ${uid} · last ${span(seconds * 1_000)}`;
   const open = (device, value) => {
-    const line = { metric, unit: unitOf(device.attributes, metric), boolean: typeof value === "boolean", words: wordsOf(device.attributes, metric) };
+    const line = {
+      metric,
+      unit: unitOf(device.attributes, metric),
+      boolean: typeof value === "boolean",
+      words: wordsOf(device.attributes, metric),
+    };
     panel = new ChartPanel(uid, [line], { title, windowMs: seconds * 1_000, template: "room-chart" });
     holder.append(panel.element);
   };

@@ -17,8 +17,12 @@ export class Completer {
   constructor(api, { device, space }) {
     this.#known.device = device ?? null;
     this.#asks = {
-      commands: async () => { this.#known.commands = await api.commands(); },
-      people: async () => { this.#known.people = await api.members(); },
+      commands: async () => {
+        this.#known.commands = await api.commands();
+      },
+      people: async () => {
+        this.#known.people = await api.members();
+      },
       device: async () => device && this.#learn(await api.device(device)),
       devices: async () => space && this.#learnAll(await api.devices(space)),
     };
@@ -46,7 +50,11 @@ export class Completer {
   #ask(part) {
     const failed = this.#failed.get(part);
     if (failed !== undefined && Date.now() - failed < AGAIN_MS) return Promise.resolve();
-    if (!this.#asked.has(part)) this.#asked.set(part, this.#asks[part]().catch(() => this.#fail(part)));
+    if (!this.#asked.has(part))
+      this.#asked.set(
+        part,
+        this.#asks[part]().catch(() => this.#fail(part)),
+      );
     return this.#asked.get(part);
   }
 

@@ -17,7 +17,13 @@ export function wanted(text, caret) {
   const argument = /^\/([\w-]+) (?:(.*) )?(\S*)$/s.exec(before);
   if (!argument) return null;
   const [, name, args, query] = argument;
-  return { kind: "argument", command: name.toLowerCase(), args: args ? args.split(" ") : [], query, start: caret - query.length };
+  return {
+    kind: "argument",
+    command: name.toLowerCase(),
+    args: args ? args.split(" ") : [],
+    query,
+    start: caret - query.length,
+  };
 }
 
 /**
@@ -35,7 +41,11 @@ export function completions(token, known) {
     });
   }
   if (token.kind === "reference") return references(token.query, known);
-  return matching(argumentsOf(token, known), token.query, String).map((text) => ({ text: `${text} `, label: text, help: "" }));
+  return matching(argumentsOf(token, known), token.query, String).map((text) => ({
+    text: `${text} `,
+    label: text,
+    help: "",
+  }));
 }
 
 function argumentsOf({ command, args }, { device, metrics, settable, callable }) {
@@ -56,7 +66,8 @@ function references(query, { people, devices, metrics, device }) {
     const uid = query.slice(0, dot);
     const names = metrics[uid] ?? [];
     const found = matching(names, query.slice(dot + 1), String);
-    if (found.length) return found.map((name) => ({ text: `@${uid}.${name} `, label: `@${uid}.${name}`, help: "value" }));
+    if (found.length)
+      return found.map((name) => ({ text: `@${uid}.${name} `, label: `@${uid}.${name}`, help: "value" }));
   }
   const ownFirst = [...devices].sort((a, b) => Number(b.uid === device) - Number(a.uid === device));
   return [
@@ -65,7 +76,11 @@ function references(query, { people, devices, metrics, device }) {
       label: `@${username}`,
       help: bot ? "bot" : "",
     })),
-    ...matching(ownFirst, query, ({ uid }) => uid).map(({ uid, name }) => ({ text: `@${uid}.`, label: `@${uid}.`, help: name })),
+    ...matching(ownFirst, query, ({ uid }) => uid).map(({ uid, name }) => ({
+      text: `@${uid}.`,
+      label: `@${uid}.`,
+      help: name,
+    })),
   ].slice(0, MOST);
 }
 

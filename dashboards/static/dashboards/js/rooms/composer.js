@@ -29,7 +29,23 @@ export class Composer {
 
   constructor(element, { draft, completer, tell }) {
     const find = (name) => element.querySelector(`[data-${name}]`);
-    const names = ["composer", "text", "count", "send", "attach", "file", "problem", "problem-text", "problem-again", "problem-close", "editing", "editing-end", "hint", "drop", "log"];
+    const names = [
+      "composer",
+      "text",
+      "count",
+      "send",
+      "attach",
+      "file",
+      "problem",
+      "problem-text",
+      "problem-again",
+      "problem-close",
+      "editing",
+      "editing-end",
+      "hint",
+      "drop",
+      "log",
+    ];
     this.#parts = Object.fromEntries(names.map((name) => [name, find(name)]));
     this.#draft = draft;
     this.#completer = completer;
@@ -96,7 +112,15 @@ export class Composer {
   }
 
   #listen(element) {
-    const { composer, text, attach, file, "problem-again": again, "problem-close": dismiss, "editing-end": cancel } = this.#parts;
+    const {
+      composer,
+      text,
+      attach,
+      file,
+      "problem-again": again,
+      "problem-close": dismiss,
+      "editing-end": cancel,
+    } = this.#parts;
     const on = (target, name, listener) => target.addEventListener(name, listener);
     on(composer, "submit", (event) => (event.preventDefault(), this.#submit()));
     on(text, "keydown", (event) => this.#key(event));
@@ -221,7 +245,8 @@ export class Composer {
 
   async #suggest() {
     const { value, selectionStart, selectionEnd } = this.#parts.text;
-    const found = selectionStart === selectionEnd ? await this.#completer.at(value, selectionStart, () => this.#suggest()) : null;
+    const found =
+      selectionStart === selectionEnd ? await this.#completer.at(value, selectionStart, () => this.#suggest()) : null;
     if (value !== this.text || selectionStart !== this.#parts.text.selectionStart) return; // typed on meanwhile
     this.#start = found?.start ?? 0;
     this.#box.show(document.activeElement === this.#parts.text ? (found?.items ?? []) : []);

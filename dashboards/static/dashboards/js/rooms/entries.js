@@ -64,7 +64,8 @@ export class Entries {
   #said(parts, row, ends) {
     const { entry } = row;
     if (entry.text) parts.body.append(...this.#text(entry, ends));
-    if (entry.kind === "chart" && entry.data) parts.body.append(chartOf(entry.data, { feed: this.#context.feed, ends }));
+    if (entry.kind === "chart" && entry.data)
+      parts.body.append(chartOf(entry.data, { feed: this.#context.feed, ends }));
     for (const file of entry.files ?? []) parts.body.append(this.#file(file));
     if (entry.edited_at) this.#trace(parts, row, "edited", `Edited on ${fullTime(entry.edited_at)}`);
   }
@@ -72,7 +73,10 @@ export class Entries {
   #removed(parts, row) {
     const { entry } = row;
     parts.root.classList.add("removed");
-    setText(parts.body, entry.removed_by && entry.removed_by !== entry.author ? `Deleted by ${entry.removed_by}` : "Deleted");
+    setText(
+      parts.body,
+      entry.removed_by && entry.removed_by !== entry.author ? `Deleted by ${entry.removed_by}` : "Deleted",
+    );
     const mayLook = entry.author === this.#context.username || this.#context.manages;
     if (mayLook) this.#trace(parts, row, "show", `Deleted on ${fullTime(entry.removed_at)}`);
   }
@@ -132,7 +136,8 @@ export class Entries {
     while (walker.nextNode()) if (!walker.currentNode.parentElement?.closest("code, a")) texts.push(walker.currentNode);
     for (const node of texts) {
       const found = pieces(node.data, data);
-      if (found.some((piece) => typeof piece !== "string")) node.replaceWith(...found.map((piece) => this.#piece(piece, data, ends)));
+      if (found.some((piece) => typeof piece !== "string"))
+        node.replaceWith(...found.map((piece) => this.#piece(piece, data, ends)));
     }
   }
 
@@ -153,7 +158,12 @@ export class Entries {
     if (picture) {
       const scale = Math.min(1, PICTURE.width / file.width, PICTURE.height / file.height);
       // The room for it is there before it is, so that nothing moves when it comes.
-      Object.assign(image, { width: Math.max(1, Math.round(file.width * scale)), height: Math.max(1, Math.round(file.height * scale)), alt: file.name, src: link.href });
+      Object.assign(image, {
+        width: Math.max(1, Math.round(file.width * scale)),
+        height: Math.max(1, Math.round(file.height * scale)),
+        alt: file.name,
+        src: link.href,
+      });
     } else {
       setText(name, file.name);
       setText(size, fileSize(file.size));

@@ -48,7 +48,8 @@ export class MessageTools {
     if (!holder || !actions.length) return this.hide();
     this.#calm();
     this.#row = row;
-    for (const button of this.#bar.querySelectorAll("[data-act]")) button.hidden = !actions.includes(button.dataset.act);
+    for (const button of this.#bar.querySelectorAll("[data-act]"))
+      button.hidden = !actions.includes(button.dataset.act);
     holder.append(this.#bar);
   }
 

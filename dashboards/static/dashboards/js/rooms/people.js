@@ -31,7 +31,9 @@ export class People {
     const sorted = [...names].sort((a, b) => a.localeCompare(b));
     this.#holder.hidden = !sorted.length;
     setText(this.#count, String(sorted.length));
-    this.#holder.querySelector("summary").setAttribute("aria-label", `${sorted.length} here: ${sorted.slice(0, FACES).join(", ")}`);
+    this.#holder
+      .querySelector("summary")
+      .setAttribute("aria-label", `${sorted.length} here: ${sorted.slice(0, FACES).join(", ")}`);
     this.#faces.replaceChildren(...sorted.slice(0, FACES).map(face));
     this.#list.replaceChildren(
       ...sorted.map((name) => {

@@ -1,10 +1,10 @@
 // Values of devices within messages: what a value was when it was written of, and what it is now.
 
+import { titleOf, wordsOf } from "../device/metrics.js";
+import { figures } from "../live/pace.js";
 import { setText } from "../shell/dom.js";
 import { formatValue, NumberFormat } from "../shell/format.js";
 import { whileVisible } from "../shell/frame.js";
-import { titleOf, wordsOf } from "../device/metrics.js";
-import { figures } from "../live/pace.js";
 import { metricOf } from "./references.js";
 import { fullTime } from "./times.js";
 
@@ -16,7 +16,8 @@ export function readingOf(name, then, { feed, ends }) {
   const [uid, metric] = metricOf(name);
   const [at, value, unit] = then;
   const numbers = new NumberFormat();
-  const text = (shown, words) => `${formatValue(shown, numbers, words)}${typeof shown === "number" && unit ? ` ${unit}` : ""}`;
+  const text = (shown, words) =>
+    `${formatValue(shown, numbers, words)}${typeof shown === "number" && unit ? ` ${unit}` : ""}`;
   const link = element("a", "reading");
   link.href = `/devices/${encodeURIComponent(uid)}/`;
   const written = element("span", "reading-then");

@@ -7,7 +7,11 @@ const PAGE = 200;
 /** An upload of which nothing has moved for so long is given up; the hub stores a file faster than that. */
 const STALLED_MS = 60_000;
 
-const csrf = () => document.cookie.split("; ").find((pair) => pair.startsWith("csrftoken="))?.slice("csrftoken=".length) ?? "";
+const csrf = () =>
+  document.cookie
+    .split("; ")
+    .find((pair) => pair.startsWith("csrftoken="))
+    ?.slice("csrftoken=".length) ?? "";
 
 /** All methods reject with a `RequestError`. */
 export class RoomApi {

@@ -1,8 +1,8 @@
 // The list of rooms beside a room: what is unread, who spoke last on top, and a filter.
 
 import { setBadges } from "../inbox/badges.js";
-import { setText } from "../shell/dom.js";
 import { countsOf } from "../inbox/inbox.js";
+import { setText } from "../shell/dom.js";
 import { showTimes } from "../shell/short_times.js";
 
 /** Of a room that this page doesn't list, such as one of a space that was joined since, it is asked this seldom. */

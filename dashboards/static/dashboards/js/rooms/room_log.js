@@ -3,8 +3,8 @@
 
 import { RequestError } from "../live/connection.js";
 import { counts, isOwn } from "./layout.js";
-import { Timeline, WINDOW } from "./timeline.js";
 import { Outbox } from "./outbox.js";
+import { Timeline, WINDOW } from "./timeline.js";
 
 const TRY_AGAIN_MS = 3_000;
 /** A typist says so this often; the others stop believing it a little later. */
@@ -63,9 +63,18 @@ export class RoomLog {
   start() {
     const own = (listener) => (push) => push.room === this.#room && listener(push);
     this.#ends = [
-      this.#connection.on("message", own((push) => this.#take(push))),
-      this.#connection.on("presence", own((push) => this.#come(push))),
-      this.#connection.on("typing", own(({ user }) => this.#types(user))),
+      this.#connection.on(
+        "message",
+        own((push) => this.#take(push)),
+      ),
+      this.#connection.on(
+        "presence",
+        own((push) => this.#come(push)),
+      ),
+      this.#connection.on(
+        "typing",
+        own(({ user }) => this.#types(user)),
+      ),
       this.#connection.on("state", ({ state }) => state === "open" && this.outbox.flush()),
       this.#connection.subscribe(`room:${this.#room}`, {
         snapshot: (result) => this.#snapshot(result),
@@ -159,7 +168,8 @@ export class RoomLog {
 
   #post({ key, text, file }) {
     // Over HTTP a file would go too: as whoever is signed in by now, which only the connection tells.
-    if (file && this.#connection.state !== "open") return Promise.reject(new RequestError("disconnected", "There is no connection to the hub.", true));
+    if (file && this.#connection.state !== "open")
+      return Promise.reject(new RequestError("disconnected", "There is no connection to the hub.", true));
     if (!file) return this.#connection.request("message", { room: this.#room, text, key }).then(({ seq }) => seq);
     const progress = (share) => this.timeline.update(key, { progress: share });
     return this.#api.upload(file, { text, key, progress });
@@ -195,7 +205,8 @@ export class RoomLog {
     this.timeline.resume(messages, seq);
     // Of so much that was missed, edits of what is shown may be a part.
     const all = !messages.length ? seq === known : messages[0].seq <= known + 1 && messages.at(-1).seq === seq;
-    if (!all && !this.timeline.following) this.#openAround((this.timeline.first + this.timeline.last) >> 1).catch(() => {});
+    if (!all && !this.timeline.following)
+      this.#openAround((this.timeline.first + this.timeline.last) >> 1).catch(() => {});
     this.#tell("missed", { read: this.#read, unread: Math.max(0, unread - unheard) });
     this.#fill();
   }
@@ -249,7 +260,10 @@ export class RoomLog {
 
   #types(name) {
     clearTimeout(this.#typists.get(name));
-    this.#typists.set(name, setTimeout(() => this.#quiet(name), TYPED_MS));
+    this.#typists.set(
+      name,
+      setTimeout(() => this.#quiet(name), TYPED_MS),
+    );
     this.#tell("typing", [...this.#typists.keys()]);
   }
 

@@ -4,8 +4,8 @@ import { now } from "../live/clock.js";
 import { setText } from "../shell/dom.js";
 import { whileInSight } from "../shell/frame.js";
 import { announcement } from "./announcement.js";
-import { Composer } from "./composer.js";
 import { Completer } from "./completer.js";
+import { Composer } from "./composer.js";
 import { Draft } from "./draft.js";
 import { Entries } from "./entries.js";
 import { counts, isOwn } from "./layout.js";
@@ -53,13 +53,30 @@ export class RoomView {
     this.#api = new RoomApi(room.id);
     const draft = new Draft(person.username, room.id);
     const tell = (name, detail) => this.#heard[name](detail);
-    this.#log = new RoomLog({ room: room.id, username: person.username, connection, api: this.#api, draft, openAt, tell });
+    this.#log = new RoomLog({
+      room: room.id,
+      username: person.username,
+      connection,
+      api: this.#api,
+      draft,
+      openAt,
+      tell,
+    });
     this.#view = this.#makeView(feed);
-    this.#composer = new Composer(element, { draft, completer: new Completer(this.#api, room), tell: (name, detail) => this.#wanted[name](detail) });
+    this.#composer = new Composer(element, {
+      draft,
+      completer: new Completer(this.#api, room),
+      tell: (name, detail) => this.#wanted[name](detail),
+    });
     this.#people = new People(element);
     this.#tools = this.#makeTools();
     this.#listen();
-    setText(element.querySelector("[data-empty-hint]"), room.device ? "Talk to the others here, or to the device: /help" : "Whoever opens this room reads what is said here.");
+    setText(
+      element.querySelector("[data-empty-hint]"),
+      room.device
+        ? "Talk to the others here, or to the device: /help"
+        : "Whoever opens this room reads what is said here.",
+    );
     this.close(closed);
     this.#log.start();
   }
@@ -168,7 +185,10 @@ export class RoomView {
     this.#view.redraw();
     const { timeline } = this.#log;
     this.#parts.empty.hidden = !this.#opened || timeline.entries.length > 0 || timeline.pending.length > 0;
-    setText(this.#parts.edge, !timeline.entries.length ? "" : timeline.complete ? "The beginning of this room" : "Loading…");
+    setText(
+      this.#parts.edge,
+      !timeline.entries.length ? "" : timeline.complete ? "The beginning of this room" : "Loading…",
+    );
   }
 
   #open(read, unread) {

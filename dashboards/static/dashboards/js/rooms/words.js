@@ -27,7 +27,8 @@ export const OUTCOMES = { open: "Waiting", succeeded: "Done", failed: "Refused",
 /** What the device had to say. */
 export function answerText({ data: { status, result, error, args, truncated } }) {
   if (truncated) return "answered more than is shown here";
-  if (status === "succeeded") return result === undefined || result === null || brief(result) === brief(args) ? "done" : brief(result);
+  if (status === "succeeded")
+    return result === undefined || result === null || brief(result) === brief(args) ? "done" : brief(result);
   return error || OUTCOMES[status];
 }
 
@@ -39,7 +40,11 @@ export function eventText({ kind, author, data }) {
 
 /** Whether it is nothing but a few emoji, which then show large. */
 export function isJumbo(text) {
-  return /^(?:[\p{Extended_Pictographic}\p{Emoji_Component}]|\s)+$/u.test(text) && /\p{Extended_Pictographic}/u.test(text) && [...text].length <= 12;
+  return (
+    /^(?:[\p{Extended_Pictographic}\p{Emoji_Component}]|\s)+$/u.test(text) &&
+    /\p{Extended_Pictographic}/u.test(text) &&
+    [...text].length <= 12
+  );
 }
 
 /** Whether it is a command that the hub has answered by itself. */

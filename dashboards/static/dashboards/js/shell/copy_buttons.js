@@ -20,5 +20,8 @@ async function copy(button) {
   }
   button.dataset.copied = "";
   button.setAttribute("aria-label", "Copied");
-  setTimeout(() => { delete button.dataset.copied; button.setAttribute("aria-label", "Copy"); }, COPIED_MS);
+  setTimeout(() => {
+    delete button.dataset.copied;
+    button.setAttribute("aria-label", "Copy");
+  }, COPIED_MS);
 }

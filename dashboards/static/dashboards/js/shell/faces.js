@@ -1,7 +1,7 @@
 // Each person has a letter and a colour, the same in lists as in a room.
 
-import { setText } from "./dom.js";
 import { hueOfName, initialOf } from "../rooms/words.js";
+import { setText } from "./dom.js";
 
 /** Gives every `[data-face-of]` below `root` the letter and the colour of the name there. */
 export function showFaces(root) {

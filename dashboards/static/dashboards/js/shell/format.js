@@ -60,7 +60,14 @@ function superscript(number) {
   return String(number).replace(/./g, (sign) => (sign === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign]));
 }
 
-const PREFIXES = [[1e18, "E"], [1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
+const PREFIXES = [
+  [1e18, "E"],
+  [1e15, "P"],
+  [1e12, "T"],
+  [1e9, "G"],
+  [1e6, "M"],
+  [1e3, "k"],
+];
 
 /**
  * A short form for axes: 4000, 12k, 3.4M; 1.2e−9 where no prefix is commonly read. Where ticks are `step` apart, it
@@ -85,7 +92,13 @@ export function formatValue(value, numbers, words = ["Yes", "No"]) {
   return value === "" ? "“”" : String(value ?? "–");
 }
 
-const UNITS = [["y", 31_557_600_000], ["d", 86_400_000], ["h", 3_600_000], ["min", 60_000], ["s", 1_000]];
+const UNITS = [
+  ["y", 31_557_600_000],
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["min", 60_000],
+  ["s", 1_000],
+];
 
 /** The largest whole unit of a span in milliseconds: `4 s`, `3 min`, `2 h`, `5 d`, `1 y`. */
 export function span(ms) {

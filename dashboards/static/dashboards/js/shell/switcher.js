@@ -1,8 +1,8 @@
 // Ctrl+K: a few letters, Enter, and one is in the room, with the person, at the device.
 
 import { setBadges } from "../inbox/badges.js";
-import { clone, setText } from "./dom.js";
 import { countsOf } from "../inbox/inbox.js";
+import { clone, setText } from "./dom.js";
 import { rank } from "./places.js";
 
 const KINDS = { room: "Room", person: "Person", device: "Device", dashboard: "Dashboard" };
@@ -21,7 +21,9 @@ class Switcher {
     this.#text = dialog.querySelector("[data-switcher-text]");
     this.#list = dialog.querySelector("[data-switcher-list]");
     this.#note = dialog.querySelector("[data-switcher-note]");
-    inbox.on((state) => { this.#counts = (room) => countsOf(state, room); });
+    inbox.on((state) => {
+      this.#counts = (room) => countsOf(state, room);
+    });
     this.#text.addEventListener("input", () => this.#show());
     dialog.addEventListener("keydown", (event) => this.#key(event));
     dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close()); // the shade around it

@@ -48,7 +48,10 @@
 
   apply();
   system.addEventListener("change", apply);
-  addEventListener("storage", () => { apply(); show(); }); // chosen in another tab
+  addEventListener("storage", () => {
+    apply();
+    show();
+  }); // chosen in another tab
   document.addEventListener("DOMContentLoaded", show);
   document.addEventListener("keydown", arrows);
   document.addEventListener("click", (event) => {

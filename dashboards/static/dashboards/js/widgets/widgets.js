@@ -2,15 +2,15 @@
 // live telemetry, and `reload()` for whenever the page has been subscribed.
 
 import { ChartPanel } from "../charts/chart_panel.js";
+import { LiveSeries } from "../charts/live_series.js";
+import { Sparkline } from "../charts/sparkline.js";
+import { TrackPanel } from "../charts/track_panel.js";
 import { makeControl } from "../device/controls.js";
+import { buttonsOf, controlsOf, hueOf, positionOf, unitOf, wordsOf } from "../device/metrics.js";
+import { figures } from "../live/pace.js";
 import { clone, flash, setText } from "../shell/dom.js";
 import { compact, formatValue, NumberFormat } from "../shell/format.js";
 import { whileVisible } from "../shell/frame.js";
-import { LiveSeries } from "../charts/live_series.js";
-import { buttonsOf, controlsOf, hueOf, positionOf, unitOf, wordsOf } from "../device/metrics.js";
-import { figures } from "../live/pace.js";
-import { Sparkline } from "../charts/sparkline.js";
-import { TrackPanel } from "../charts/track_panel.js";
 
 const MINUTES = 10;
 const SPARK_POINTS = 160;
@@ -25,7 +25,12 @@ class ChartWidget {
       words: wordsOf(attributes, metric),
       hue: options.hues?.[i],
     }));
-    this.panel = new ChartPanel(device, specs, { title, windowMs: windowOf(options), sync: "dashboard", template: "widget-chart" });
+    this.panel = new ChartPanel(device, specs, {
+      title,
+      windowMs: windowOf(options),
+      sync: "dashboard",
+      template: "widget-chart",
+    });
     this.element = this.panel.element;
   }
 
@@ -84,7 +89,11 @@ class ValueWidget extends Figure {
     const hue = hueOf(this.metric, unitOf(device.attributes, this.metric));
     const stepped = typeof device.latest[this.metric]?.[1] === "boolean";
     this.sparkline = new Sparkline(this.parts.sparkline, { hue, windowMs, stepped, drawn: () => this.series.drawn() });
-    this.series = new LiveSeries(spec.device, this.metric, { windowMs, points: SPARK_POINTS, changed: () => this.sparkline.redraw() });
+    this.series = new LiveSeries(spec.device, this.metric, {
+      windowMs,
+      points: SPARK_POINTS,
+      changed: () => this.sparkline.redraw(),
+    });
     whileVisible(this.element, (visible) => visible && this.#open());
   }
 
@@ -142,7 +151,11 @@ class ControlWidget {
     for (const name of metrics) {
       const spec = offered.find((one) => (one.arg ?? one.name) === name);
       if (!spec) continue;
-      const control = makeControl(spec, { send: (command, args) => send(device, command, args), disabled, unit: unitOf(attributes, name) });
+      const control = makeControl(spec, {
+        send: (command, args) => send(device, command, args),
+        disabled,
+        unit: unitOf(attributes, name),
+      });
       this.#controls.set(name, control);
       this.element.append(control.element);
     }
