@@ -27,8 +27,8 @@ beforeEach(() => {
         url,
         signal,
         answer: (columns) => respond(200, columns),
-        missing: () => respond(404),
-        fail: () => respond(503),
+        missing: () => respond(404, { error: { code: "not_found", message: "no such metric", retry: false } }),
+        fail: () => respond(503, {}),
       });
     });
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { alone, RAW_LIMIT, Series } from "../../../dashboards/static/dashboards/js/charts/series.js";
+import { isolatedIndices, RAW_LIMIT, Series } from "../../../dashboards/static/dashboards/js/charts/series.js";
 
 const WINDOW_MS = 300_000;
 const raw = (points) => ({ resolution: "raw", t: points.map(([t]) => t), v: points.map(([, v]) => v) });
@@ -137,7 +137,7 @@ describe("buckets", () => {
   it("end at the present value", () => {
     const series = loaded(columns);
     series.add(14_000, 6);
-    const [times, values] = series.drawn();
+    const [times, values] = series.drawable();
     assert.deepEqual([times.at(-1), values.at(-1)], [14_000, 6]);
   });
 });
@@ -173,7 +173,7 @@ describe("drawing", () => {
         [61_000, 2],
       ]),
     );
-    assert.deepEqual(series.drawn()[1], [1, 1, 1, null, 2, 2]);
+    assert.deepEqual(series.drawable()[1], [1, 1, 1, null, 2, 2]);
   });
 
   it("does not break the line of a device that reports seldom", () => {
@@ -184,30 +184,30 @@ describe("drawing", () => {
         [125_000, 3],
       ]),
     );
-    assert.deepEqual(series.drawn()[1], [1, 2, 3]);
+    assert.deepEqual(series.drawable()[1], [1, 2, 3]);
   });
 
   it("does nothing for nothing", () => {
-    assert.deepEqual(new Series(WINDOW_MS, 100).drawn(), [[], [], [], []]);
-    assert.deepEqual(loaded({}).drawn(), [[], [], [], []]);
+    assert.deepEqual(new Series(WINDOW_MS, 100).drawable(), [[], [], [], []]);
+    assert.deepEqual(loaded({}).drawable(), [[], [], [], []]);
   });
 });
 
 describe("the readings that no line reaches", () => {
   it("are those with a pause on both sides", () => {
-    assert.deepEqual(alone([1, null, 2, 3, null, 4]), [0, 5]);
+    assert.deepEqual(isolatedIndices([1, null, 2, 3, null, 4]), [0, 5]);
   });
 
   it("include the first one of a device", () => {
-    assert.deepEqual(alone([21.5]), [0]);
+    assert.deepEqual(isolatedIndices([21.5]), [0]);
   });
 
   it("don't depend on when other lines have points", () => {
-    assert.deepEqual(alone([1, undefined, 2, undefined, null, undefined, 3]), [6]);
+    assert.deepEqual(isolatedIndices([1, undefined, 2, undefined, null, undefined, 3]), [6]);
   });
 
   it("are none in a line or in nothing", () => {
-    assert.deepEqual(alone([1, 2, 3]), []);
-    assert.deepEqual(alone([]), []);
+    assert.deepEqual(isolatedIndices([1, 2, 3]), []);
+    assert.deepEqual(isolatedIndices([]), []);
   });
 });

@@ -6,7 +6,7 @@ import {
   onlineShare,
   percent,
   sinceText,
-  spansOf,
+  statusSpans,
 } from "../../../dashboards/static/dashboards/js/device/availability.js";
 
 const change = (status, at, count = 1) => ({ status, at, count });
@@ -14,7 +14,7 @@ const flat = (spans) => spans.map(({ status, from, to, changes }) => [status, fr
 
 describe("spans of availability", () => {
   it("reach from the first change to the end, with nothing known before", () => {
-    const spans = spansOf([change("online", 20), change("offline", 50)], 0, 100);
+    const spans = statusSpans([change("online", 20), change("offline", 50)], 0, 100);
     assert.deepEqual(flat(spans), [
       ["unknown", 0, 20],
       ["online", 20, 50],
@@ -23,16 +23,16 @@ describe("spans of availability", () => {
   });
 
   it("are cut at the window", () => {
-    const spans = spansOf([change("online", -50), change("stale", 150)], 0, 100);
+    const spans = statusSpans([change("online", -50), change("stale", 150)], 0, 100);
     assert.deepEqual(flat(spans), [["online", 0, 100]]);
   });
 
   it("are unknown where there is no change at all", () => {
-    assert.deepEqual(flat(spansOf([], 0, 100)), [["unknown", 0, 100]]);
+    assert.deepEqual(flat(statusSpans([], 0, 100)), [["unknown", 0, 100]]);
   });
 
   it("tell of many changes in one as flapping, which ends with the last of them", () => {
-    const spans = spansOf([change("online", 0), change("offline", 60, 40)], 0, 100);
+    const spans = statusSpans([change("online", 0), change("offline", 60, 40)], 0, 100);
     assert.deepEqual(flat(spans), [
       ["flapping", 0, 60, 40],
       ["offline", 60, 100],
@@ -42,8 +42,8 @@ describe("spans of availability", () => {
 
 describe("the share of time online", () => {
   it("is of what is known", () => {
-    assert.equal(onlineShare(spansOf([change("online", 20), change("offline", 80)], 0, 100)), 0.75);
-    assert.equal(onlineShare(spansOf([], 0, 100)), null);
+    assert.equal(onlineShare(statusSpans([change("online", 20), change("offline", 80)], 0, 100)), 0.75);
+    assert.equal(onlineShare(statusSpans([], 0, 100)), null);
   });
 
   it("is never rounded up to all of it", () => {

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
-import { afterEach, describe, it } from "node:test";
+import { afterEach, beforeEach, describe, it } from "node:test";
 
-import { importFile, Report, refusedCsv } from "../../../dashboards/static/dashboards/js/device/csv_import.js";
+import { importFile } from "../../../dashboards/static/dashboards/js/device/csv_import.js";
+import { ImportReport, refusedCsv } from "../../../dashboards/static/dashboards/js/device/import_report.js";
 
-const realFetch = globalThis.fetch;
-afterEach(() => {
-  globalThis.fetch = realFetch;
-});
+const real = { fetch: globalThis.fetch, document: globalThis.document };
+beforeEach(() => Object.assign(globalThis, { document: { cookie: "a=b; csrftoken=t" } }));
+afterEach(() => Object.assign(globalThis, real));
 
 const json = (status, content) => new Response(JSON.stringify(content), { status });
 const taken = { stored: 1, present: 2, refused: 0, reasons: [], lines: [] };
 const refusal = (line) => ({ line, text: "soon,1", reason: "timestamp_invalid", meaning: "no time", detail: "" });
-const options = () => ({ token: "t", signal: new AbortController().signal, onReport: () => {} });
+const options = () => ({ signal: new AbortController().signal, onReport: () => {} });
 const file = (lines) => new Blob(["time,a\n", "1700000000000,12345\n".repeat(lines)]);
 
 /** Answers with these in turn; returns what was asked. */
@@ -60,7 +60,7 @@ describe("an import", () => {
       { error: { code: "refused", reason: "invalid_header", message: "no column of times", retry: false } },
     ]);
     await assert.rejects(importFile(file(40_000), "pump-1", options()), {
-      code: "invalid_header",
+      code: "refused",
       message: "no column of times",
     });
     assert.equal(asked.length, 1);
@@ -76,7 +76,7 @@ describe("an import", () => {
 
   it("ends when it is cancelled, with what came of it so far", async () => {
     const controller = new AbortController();
-    const report = new Report();
+    const report = new ImportReport();
     hub([200, taken], new DOMException("cancelled", "AbortError"));
     const onReport = () => controller.abort();
     await assert.rejects(

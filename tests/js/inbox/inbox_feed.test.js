@@ -15,7 +15,7 @@ function feed() {
 test("a listener is told of each state", () => {
   const { feed: inbox, snapshot } = feed();
   const told = [];
-  const end = inbox.on(({ unread }) => told.push(unread));
+  const end = inbox.onState(({ unread }) => told.push(unread));
   snapshot(SNAPSHOT);
   end();
   snapshot({ ...SNAPSHOT, unread: 3 });
@@ -26,6 +26,6 @@ test("a listener that comes after the snapshot is told at once", () => {
   const { feed: inbox, snapshot } = feed();
   snapshot(SNAPSHOT);
   const told = [];
-  inbox.on(({ unread }) => told.push(unread));
+  inbox.onState(({ unread }) => told.push(unread));
   assert.deepEqual(told, [2]);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 
-import { announcement } from "../../../dashboards/static/dashboards/js/rooms/announcement.js";
+import { announcementOf } from "../../../dashboards/static/dashboards/js/rooms/announcement.js";
 import { Timeline } from "../../../dashboards/static/dashboards/js/rooms/timeline.js";
 
 const said = (seq, author, more = {}) => ({
@@ -17,7 +17,7 @@ const said = (seq, author, more = {}) => ({
 function words(before, entry) {
   const timeline = new Timeline("alice");
   timeline.open(before, before.length);
-  return announcement(entry, timeline, "alice");
+  return announcementOf(entry, timeline, "alice");
 }
 
 it("what others say is read aloud, the beginning of it", () => {

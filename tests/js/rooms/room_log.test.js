@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it, mock } from "node:test";
 
-import { Connection } from "../../../dashboards/static/dashboards/js/live/connection.js";
+import { HubConnection } from "../../../dashboards/static/dashboards/js/live/hub_connection.js";
 import { Draft } from "../../../dashboards/static/dashboards/js/rooms/draft.js";
 import { RoomLog } from "../../../dashboards/static/dashboards/js/rooms/room_log.js";
 import { FakeSocket } from "../live/fake_socket.js";
@@ -44,11 +44,11 @@ const memory = () => {
   };
 };
 
+const EVENTS = ["opened", "caughtUp", "moved", "received", "presence", "typing", "refused", "closed"];
 let connection, api, log, heard, storage;
 
 function start(more = {}) {
   heard = [];
-  const tell = (name, detail) => name === "changed" || heard.push([name, detail]);
   log = new RoomLog({
     room: 3,
     username: "alice",
@@ -56,9 +56,9 @@ function start(more = {}) {
     api,
     draft: new Draft("alice", 3, storage),
     openAt: null,
-    tell,
     ...more,
   });
+  for (const name of EVENTS) log.on(name, (detail) => heard.push([name, detail]));
   log.start();
 }
 
@@ -86,7 +86,7 @@ beforeEach(() => {
   FakeSocket.reset();
   storage = memory();
   api = new Api();
-  connection = new Connection("ws://hub/ws/", { WebSocket: FakeSocket, random: () => 0.5 });
+  connection = new HubConnection("ws://hub/ws/", { WebSocket: FakeSocket, random: () => 0.5 });
   connection.start();
   FakeSocket.newest.accept();
   start();
@@ -173,9 +173,9 @@ describe("a room's log", () => {
     await turn();
     assert.deepEqual(heard.at(-1), ["moved", 60]);
     assert.deepEqual([log.timeline.first, log.timeline.last, log.timeline.following], [35, 84, false]);
-    await log.older();
+    await log.loadOlder();
     assert.equal(log.timeline.first, 1);
-    await log.newer();
+    await log.loadNewer();
     assert.deepEqual([log.timeline.last, log.timeline.following], [130, true]);
   });
 
@@ -205,19 +205,19 @@ describe("a room's log", () => {
       await turn();
       assert.deepEqual([log.timeline.first, log.timeline.newest], [81, 131]);
       api.away = false;
-      await log.newer();
+      await log.loadNewer();
       assert.deepEqual([log.timeline.last, log.timeline.following], [131, true]);
     });
   });
 
   it("tells what was missed, less what was read here and the hub has not heard of", async () => {
     snapshot(run(1, 9), 9, { read: 2, unread: 7 });
-    log.read(6);
+    log.markRead(6);
     await reconnect();
     snapshot(run(10, 12), 12, { read: 2, unread: 10 });
     assert.deepEqual(
-      heard.find(([name]) => name === "missed"),
-      ["missed", { read: 6, unread: 6 }],
+      heard.find(([name]) => name === "caughtUp"),
+      ["caughtUp", { read: 6, unread: 6 }],
     );
   });
 
@@ -226,7 +226,7 @@ describe("a room's log", () => {
     push(chat(1, { author: "alice" }));
     push(chat(2, { author: "alice", origin: "bot" }));
     assert.deepEqual(
-      heard.filter(([name]) => name === "arrived").map(([, { seq }]) => seq),
+      heard.filter(([name]) => name === "received").map(([, { seq }]) => seq),
       [2],
     );
   });
@@ -234,7 +234,7 @@ describe("a room's log", () => {
   it("asks for one history at a time", async () => {
     api.log = run(1, 130);
     snapshot(run(81, 130), 130);
-    await Promise.all([log.older(), log.older()]);
+    await Promise.all([log.loadOlder(), log.loadOlder()]);
     assert.deepEqual(api.asked, ["before 81"]);
   });
 
@@ -252,7 +252,7 @@ describe("a room's log", () => {
   it("tells who is here and who writes", () => {
     snapshot([], 0);
     FakeSocket.newest.push({ type: "presence", room: 3, joined: ["bob"], left: [] });
-    assert.deepEqual(heard.at(-1), ["here", ["alice", "bob"]]);
+    assert.deepEqual(heard.at(-1), ["presence", ["alice", "bob"]]);
     FakeSocket.newest.push({ type: "typing", room: 3, user: "bob" });
     assert.deepEqual(heard.at(-1), ["typing", ["bob"]]);
     push(chat(1));
@@ -264,16 +264,16 @@ describe("a room's log", () => {
     mock.timers.tick(5_000);
     assert.deepEqual(heard.at(-1), ["typing", []]);
     FakeSocket.newest.push({ type: "presence", room: 3, joined: [], left: ["bob"] });
-    assert.deepEqual(heard.at(-1), ["here", ["alice"]]);
+    assert.deepEqual(heard.at(-1), ["presence", ["alice"]]);
   });
 
   it("says what was read, once a second and never backwards", async () => {
     snapshot(run(1, 9), 9, { read: 2 });
-    log.read(5);
-    log.read(7);
-    log.read(6);
+    log.markRead(5);
+    log.markRead(7);
+    log.markRead(6);
     mock.timers.tick(1_000);
-    log.read(7);
+    log.markRead(7);
     mock.timers.tick(1_000);
     assert.deepEqual(
       sent("read").map(({ seq }) => seq),
@@ -283,7 +283,7 @@ describe("a room's log", () => {
 
   it("ends where the room is out of sight", () => {
     FakeSocket.newest.refuse("not_found");
-    assert.equal(heard.at(-1)[0], "gone");
+    assert.equal(heard.at(-1)[0], "closed");
   });
 });
 
@@ -293,7 +293,7 @@ describe("what the person says", () => {
   const reply = (frame, seq) => FakeSocket.newest.reply({ seq }, { to: frame.id });
 
   it("goes out with a key, and is there once", async () => {
-    log.say("hi");
+    log.post("hi");
     const [frame] = sent("message");
     assert.deepEqual([frame.room, frame.text], [3, "hi"]);
     push(chat(4, { author: "alice", text: "hi", key: frame.key }));
@@ -304,10 +304,10 @@ describe("what the person says", () => {
   });
 
   it("waits for a connection and goes out under the same key, in order", async () => {
-    log.say("one");
+    log.post("one");
     const key = sent("message")[0].key;
     FakeSocket.newest.hangUp(1006);
-    log.say("two");
+    log.post("two");
     await turn();
     assert.deepEqual(
       log.timeline.pending.map(({ state, text }) => `${state} ${text}`),
@@ -331,7 +331,7 @@ describe("what the person says", () => {
   });
 
   it("goes out again after a reload, under the same key", async () => {
-    log.say("one");
+    log.post("one");
     const key = sent("message")[0].key;
     log.end();
     start();
@@ -343,7 +343,7 @@ describe("what the person says", () => {
   });
 
   it("is tried again where the hub is busy or doesn't answer", async () => {
-    log.say("one");
+    log.post("one");
     mock.timers.tick(15_000);
     await turn();
     mock.timers.tick(3_000);
@@ -352,34 +352,34 @@ describe("what the person says", () => {
   });
 
   it("is told of when it is refused, can be tried again, and doesn't hold up the next", async () => {
-    log.say("/set speed 9000");
-    log.say("fine");
+    log.post("/set speed 9000");
+    log.post("fine");
     FakeSocket.newest.refuse("forbidden", { to: sent("message")[0].id });
     await turn();
-    const [name, { pending, error }] = heard.at(-1);
-    assert.deepEqual([name, pending.text, error.code], ["refused", "/set speed 9000", "forbidden"]);
+    const [name, { post, error }] = heard.at(-1);
+    assert.deepEqual([name, post.text, error.code], ["refused", "/set speed 9000", "forbidden"]);
     assert.equal(log.timeline.pending[0].state, "failed");
     assert.equal(sent("message")[1].text, "fine");
     reply(sent("message")[1], 4);
     await turn();
-    log.outbox.retry(pending.key);
-    assert.equal(sent("message")[2].key, pending.key);
+    log.queue.retry(post.key);
+    assert.equal(sent("message")[2].key, post.key);
     FakeSocket.newest.refuse("forbidden", { to: sent("message")[2].id });
     await turn();
-    log.outbox.discard(pending.key);
+    log.queue.discard(post.key);
     assert.deepEqual(new Draft("alice", 3, storage).unsent, []);
     push(chat(4, { author: "alice", key: sent("message")[1].key }));
     assert.deepEqual(log.timeline.pending, []);
   });
 
   it("can be given up while it waits, and what waited behind it goes on", async () => {
-    log.say("one");
-    log.say("two");
+    log.post("one");
+    log.post("two");
     mock.timers.tick(15_000);
     await turn();
     const [first, second] = log.timeline.pending;
     assert.deepEqual([first.state, second.state], ["waiting", "waiting"]);
-    log.outbox.discard(first.key);
+    log.queue.discard(first.key);
     assert.equal(sent("message").at(-1).key, second.key);
     assert.deepEqual(
       new Draft("alice", 3, storage).unsent.map(({ key }) => key),
@@ -392,8 +392,8 @@ describe("what the person says", () => {
 
     it("is not run unasked where it has waited long for a connection", async () => {
       FakeSocket.newest.hangUp(1006);
-      log.say("/set speed 99");
-      log.say("hello");
+      log.post("/set speed 99");
+      log.post("hello");
       await turn();
       mock.timers.tick(61_000);
       FakeSocket.newest.accept();
@@ -404,7 +404,7 @@ describe("what the person says", () => {
       );
       assert.deepEqual(failed()[0], ["failed", "/set speed 99"]);
       assert.equal(heard.findLast(([name]) => name === "refused")[1].error.code, "overdue");
-      log.outbox.retry(log.timeline.pending[0].key);
+      log.queue.retry(log.timeline.pending[0].key);
       reply(sent("message")[0], 4);
       await turn();
       assert.deepEqual(
@@ -414,7 +414,7 @@ describe("what the person says", () => {
     });
 
     it("is not run unasked when the page is opened much later, though it was refused", async () => {
-      log.say("/set speed 99");
+      log.post("/set speed 99");
       FakeSocket.newest.refuse("forbidden", { to: sent("message")[0].id });
       await turn();
       log.end();
@@ -427,7 +427,7 @@ describe("what the person says", () => {
 
     it("goes out by itself after a short break", async () => {
       FakeSocket.newest.hangUp(1006);
-      log.say("/set speed 40");
+      log.post("/set speed 40");
       await turn();
       mock.timers.tick(1_000);
       FakeSocket.newest.accept();

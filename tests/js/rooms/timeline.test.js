@@ -26,21 +26,21 @@ function opened(from, to, newest = to) {
 describe("the run of entries", () => {
   it("grows by what is pushed", () => {
     const timeline = opened(1, 3);
-    timeline.take(chat(4));
+    timeline.receive(chat(4));
     assert.deepEqual(seqs(timeline), [1, 2, 3, 4]);
   });
 
   it("takes nothing twice", () => {
     const timeline = opened(1, 3);
-    timeline.take(chat(3));
+    timeline.receive(chat(3));
     timeline.resume([chat(2), chat(3), chat(4)], 4);
-    timeline.take(chat(4));
+    timeline.receive(chat(4));
     assert.deepEqual(seqs(timeline), [1, 2, 3, 4]);
   });
 
   it("is behind where a number is missing, until it has been asked for", () => {
     const timeline = opened(1, 3);
-    timeline.take(chat(5));
+    timeline.receive(chat(5));
     assert.deepEqual(seqs(timeline), [1, 2, 3]);
     assert.equal(timeline.behind, true);
     timeline.resume([chat(4), chat(5)], 5);
@@ -62,7 +62,7 @@ describe("the run of entries", () => {
   it("begins with the first message of an empty room", () => {
     const timeline = opened(1, 0);
     assert.equal(timeline.complete, true);
-    timeline.take(chat(1));
+    timeline.receive(chat(1));
     assert.deepEqual(seqs(timeline), [1]);
   });
 
@@ -81,7 +81,7 @@ describe("the run of entries", () => {
     timeline.prepend(run(WINDOW - 49, WINDOW));
     assert.equal(timeline.entries.length, WINDOW);
     assert.equal(timeline.following, false);
-    timeline.take(chat(2 * WINDOW + 1));
+    timeline.receive(chat(2 * WINDOW + 1));
     assert.equal(timeline.last, 2 * WINDOW - 50);
     assert.equal(timeline.newest, 2 * WINDOW + 1);
     assert.equal(timeline.behind, false);
@@ -94,13 +94,13 @@ describe("the run of entries", () => {
     assert.equal(timeline.following, false);
     timeline.append(run(101, 120), 120);
     assert.equal(timeline.following, true);
-    timeline.take(chat(121));
+    timeline.receive(chat(121));
     assert.equal(timeline.last, 121);
   });
 
   it("is bounded while nobody reads its end", () => {
     const timeline = opened(1, 1);
-    for (const message of run(2, 3 * WINDOW)) timeline.take(message);
+    for (const message of run(2, 3 * WINDOW)) timeline.receive(message);
     assert.equal(timeline.entries.length, 2 * WINDOW);
     assert.equal(timeline.newest, 3 * WINDOW);
   });
@@ -109,8 +109,8 @@ describe("the run of entries", () => {
 describe("edits and removals", () => {
   it("change what is held", () => {
     const timeline = opened(1, 3);
-    timeline.take(edit(4, 2, "mended", { data: { mentions: ["alice"] } }));
-    timeline.take(removal(5, 3));
+    timeline.receive(edit(4, 2, "mended", { data: { mentions: ["alice"] } }));
+    timeline.receive(removal(5, 3));
     assert.deepEqual(timeline.find(2), { ...chat(2), text: "mended", data: { mentions: ["alice"] }, edited_at: 4_000 });
     assert.equal(timeline.find(3).text, "");
     assert.equal(timeline.find(3).removed_at, 5_000);
@@ -126,14 +126,14 @@ describe("edits and removals", () => {
   it("make a new entry and leave the one that was shown alone", () => {
     const timeline = opened(1, 3);
     const before = timeline.find(2);
-    timeline.take(edit(4, 2, "mended"));
+    timeline.receive(edit(4, 2, "mended"));
     assert.equal(before.text, "text 2");
     assert.notEqual(timeline.find(2), before);
   });
 
   it("change what is read later", () => {
     const timeline = opened(11, 20);
-    timeline.take(edit(21, 5, "mended"));
+    timeline.receive(edit(21, 5, "mended"));
     timeline.prepend(run(1, 10));
     assert.equal(timeline.find(5).text, "mended");
   });
@@ -146,7 +146,7 @@ describe("edits and removals", () => {
 
   it("are known of what is not shown, so that it is right when it is", () => {
     const timeline = opened(1, 10, 100);
-    timeline.take(removal(101, 3));
+    timeline.receive(removal(101, 3));
     assert.ok(timeline.find(3).removed_at);
   });
 });
@@ -154,10 +154,10 @@ describe("edits and removals", () => {
 describe("commands", () => {
   it("have the answer that came, wherever it stands", () => {
     const timeline = opened(1, 2);
-    timeline.take(chat(3, { kind: "command", data: { id: "c", name: "set", args: {} } }));
+    timeline.receive(chat(3, { kind: "command", data: { id: "c", name: "set", args: {} } }));
     assert.equal(timeline.answerTo(3), undefined);
-    timeline.take(chat(4));
-    timeline.take(chat(5, { kind: "answer", of: 3, data: { status: "succeeded" } }));
+    timeline.receive(chat(4));
+    timeline.receive(chat(5, { kind: "answer", of: 3, data: { status: "succeeded" } }));
     assert.equal(timeline.answerTo(3).data.status, "succeeded");
   });
 });
@@ -165,55 +165,55 @@ describe("commands", () => {
 describe("what was said here", () => {
   it("becomes real by the push that comes first, and the reply changes nothing", () => {
     const timeline = opened(1, 3);
-    timeline.say({ key: "k", text: "hi" });
+    timeline.addPending({ key: "k", text: "hi" });
     assert.equal(timeline.pending[0].state, "sending");
-    timeline.take(chat(4, { author: "alice", key: "k" }));
+    timeline.receive(chat(4, { author: "alice", key: "k" }));
     assert.deepEqual(timeline.pending, []);
-    timeline.stored("k", 4);
+    timeline.markStored("k", 4);
     assert.deepEqual(timeline.pending, []);
     assert.deepEqual(seqs(timeline), [1, 2, 3, 4]);
   });
 
   it("stays after the reply until its push is there", () => {
     const timeline = opened(1, 3);
-    timeline.say({ key: "k", text: "hi" });
-    timeline.stored("k", 5);
+    timeline.addPending({ key: "k", text: "hi" });
+    timeline.markStored("k", 5);
     assert.equal(timeline.pending[0].state, "stored");
     assert.equal(timeline.behind, true);
-    timeline.take(chat(4));
+    timeline.receive(chat(4));
     assert.equal(timeline.pending.length, 1);
-    timeline.take(chat(5, { author: "alice", key: "k" }));
+    timeline.receive(chat(5, { author: "alice", key: "k" }));
     assert.deepEqual(timeline.pending, []);
   });
 
   it("is not taken for another person's message of the same key", () => {
     const timeline = opened(1, 3);
-    timeline.say({ key: "k", text: "hi" });
-    timeline.take(chat(4, { author: "bob", key: "k" }));
+    timeline.addPending({ key: "k", text: "hi" });
+    timeline.receive(chat(4, { author: "bob", key: "k" }));
     assert.equal(timeline.pending.length, 1);
   });
 
   it("is found in a snapshot after a reconnect", () => {
     const timeline = opened(1, 3);
-    timeline.say({ key: "k", text: "hi" });
-    timeline.update("k", { state: "waiting" });
+    timeline.addPending({ key: "k", text: "hi" });
+    timeline.updatePending("k", { state: "waiting" });
     timeline.resume([chat(4, { author: "alice", key: "k" })], 4);
     assert.deepEqual(timeline.pending, []);
   });
 
   it("is settled where it was stored before what is held, as after a reload", () => {
     const timeline = opened(51, 100);
-    timeline.say({ key: "k", text: "hi" });
-    timeline.stored("k", 20);
+    timeline.addPending({ key: "k", text: "hi" });
+    timeline.markStored("k", 20);
     assert.deepEqual(timeline.pending, []);
   });
 
   it("keeps why it failed", () => {
     const timeline = opened(1, 3);
-    timeline.say({ key: "k", text: "hi" });
-    timeline.update("k", { state: "failed", error: "no" });
+    timeline.addPending({ key: "k", text: "hi" });
+    timeline.updatePending("k", { state: "failed", error: "no" });
     assert.deepEqual(timeline.pending, [{ key: "k", text: "hi", state: "failed", error: "no" }]);
-    timeline.forget("k");
+    timeline.removePending("k");
     assert.deepEqual(timeline.pending, []);
   });
 });

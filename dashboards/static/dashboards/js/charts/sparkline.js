@@ -1,36 +1,42 @@
 // A line the size of a word: the last minutes of a metric on a canvas, moving.
 
-import { now } from "../live/clock.js";
-import { strokes } from "../live/pace.js";
-import { whileVisible } from "../shell/frame.js";
-import { colour, onTheme, tint } from "./palette.js";
+import { now } from "../live/hub_clock.js";
+import { colour, onThemeChange, tint } from "../shell/colours.js";
+import { lineUpdates } from "../shell/throttle.js";
+import { whileVisible } from "../shell/visibility.js";
+
+/** @import { ChartLine } from "./chart.js" */
+
+/** @typedef {[x: number, y: number]} Pixel */
 
 const PADDING = 3;
-const LEAST_MS = 60_000;
+const SHORTEST_MS = 60_000;
 
 export class Sparkline {
-  #draw = () => this.#drawNow();
-  #visible = false;
+  #canvas;
+  #line;
+  #isVisible = false;
   #ends;
+  #draw = () => this.#drawNow();
 
-  /** `line`: `{hue, windowMs, stepped, drawn()}`, as of a chart. */
+  /** @param {HTMLCanvasElement} canvas @param {ChartLine & {windowMs: number}} line */
   constructor(canvas, line) {
-    this.canvas = canvas;
-    this.line = line;
+    this.#canvas = canvas;
+    this.#line = line;
     const sized = new ResizeObserver(() => this.#resize());
     sized.observe(canvas);
     this.#ends = [
       () => sized.disconnect(),
-      whileVisible(canvas, (visible) => {
-        this.#visible = visible;
+      whileVisible(canvas, (isVisible) => {
+        this.#isVisible = isVisible;
         this.redraw();
       }),
-      onTheme(() => this.redraw()),
+      onThemeChange(() => this.redraw()),
     ];
   }
 
   redraw() {
-    if (this.#visible) strokes.ask(this.#draw);
+    if (this.#isVisible) lineUpdates.request(this.#draw);
   }
 
   destroy() {
@@ -39,22 +45,29 @@ export class Sparkline {
 
   #resize() {
     const scale = window.devicePixelRatio || 1;
-    this.canvas.width = Math.round(this.canvas.clientWidth * scale);
-    this.canvas.height = Math.round(this.canvas.clientHeight * scale);
+    this.#canvas.width = Math.round(this.#canvas.clientWidth * scale);
+    this.#canvas.height = Math.round(this.#canvas.clientHeight * scale);
     this.#drawNow();
   }
 
   #drawNow() {
-    const { width, height } = this.canvas;
-    if (!width || !height) return;
-    const context = this.canvas.getContext("2d");
+    const { width, height } = this.#canvas;
+    const context = this.#canvas.getContext("2d");
+    if (!width || !height || !context) return;
     context.clearRect(0, 0, width, height);
-    const [times, values] = this.line.drawn();
-    const runs = unbroken(times, values, this.#projection(times, values, width, height));
-    for (const run of runs) this.#stroke(context, run, height);
-    for (const run of runs) if (run.length === 1 || run === runs.at(-1)) this.#dot(context, run.at(-1));
+    const [times, values] = this.#line.drawable();
+    const runs = unbrokenRuns(times, values, this.#projection(times, values, width, height));
+    for (const run of runs) this.#drawLine(context, run, height);
+    for (const run of runs) if (run.length === 1 || run === runs.at(-1)) this.#drawDot(context, run[run.length - 1]);
   }
 
+  /**
+   * @param {number[]} times
+   * @param {(number | null)[]} values
+   * @param {number} width
+   * @param {number} height
+   * @returns {(time: number, value: number) => Pixel}
+   */
   #projection(times, values, width, height) {
     let low = Infinity;
     let high = -Infinity;
@@ -65,57 +78,66 @@ export class Sparkline {
     }
     const room = PADDING * (window.devicePixelRatio || 1);
     const end = now();
-    // A device that is new would be a dash at the right edge for minutes.
-    const span = Math.min(this.line.windowMs, Math.max(LEAST_MS, end - (times[0] ?? end)));
-    const flat = high - low < 1e-12;
+    // A new device would otherwise be a dash at the right edge for minutes.
+    const span = Math.min(this.#line.windowMs, Math.max(SHORTEST_MS, end - (times[0] ?? end)));
+    const isFlat = high - low < 1e-12;
     return (time, value) => [
       (1 - (end - time) / span) * (width - room),
-      flat ? height / 2 : height - room - ((value - low) / (high - low)) * (height - 2 * room),
+      isFlat ? height / 2 : height - room - ((value - low) / (high - low)) * (height - 2 * room),
     ];
   }
 
-  #stroke(context, points, height) {
+  /** @param {CanvasRenderingContext2D} context @param {Pixel[]} points @param {number} height */
+  #drawLine(context, points, height) {
     const path = new Path2D();
-    points.forEach(([x, y], i) => {
-      if (!i) path.moveTo(x, y);
-      else {
-        if (this.line.stepped) path.lineTo(x, points[i - 1][1]);
-        path.lineTo(x, y);
-      }
-    });
+    for (const [i, [x, y]] of points.entries()) {
+      if (i && this.#line.stepped) path.lineTo(x, points[i - 1][1]);
+      if (i) path.lineTo(x, y);
+      else path.moveTo(x, y);
+    }
     const area = new Path2D(path);
-    area.lineTo(points.at(-1)[0], height);
+    area.lineTo(points[points.length - 1][0], height);
     area.lineTo(points[0][0], height);
     const gradient = context.createLinearGradient(0, 0, 0, height);
-    gradient.addColorStop(0, tint(`hue-${this.line.hue}`, 0.2));
-    gradient.addColorStop(1, tint(`hue-${this.line.hue}`, 0));
+    gradient.addColorStop(0, tint(`hue-${this.#line.hue}`, 0.2));
+    gradient.addColorStop(1, tint(`hue-${this.#line.hue}`, 0));
     context.fillStyle = gradient;
     context.fill(area);
     context.lineWidth = 1.5 * (window.devicePixelRatio || 1);
     context.lineJoin = "round";
-    context.strokeStyle = colour(`hue-${this.line.hue}`);
+    context.strokeStyle = colour(`hue-${this.#line.hue}`);
     context.stroke(path);
   }
 
-  #dot(context, [x, y]) {
+  /** @param {CanvasRenderingContext2D} context @param {Pixel} point */
+  #drawDot(context, [x, y]) {
     const radius = 2.25 * (window.devicePixelRatio || 1);
     context.beginPath();
-    // A lone reading starts at the edge, which must not cut it in half.
+    // A single reading starts at the edge, which must not cut it in half.
     context.arc(x < 0 ? x : Math.max(x, radius), y, radius, 0, 2 * Math.PI);
-    context.fillStyle = colour(`hue-${this.line.hue}`);
+    context.fillStyle = colour(`hue-${this.#line.hue}`);
     context.fill();
   }
 }
 
-/** The points as lists between which the line breaks. */
-function unbroken(times, values, project) {
+/**
+ * The projected points as lists between which the line breaks.
+ *
+ * @param {number[]} times
+ * @param {(number | null)[]} values
+ * @param {(time: number, value: number) => Pixel} project
+ */
+function unbrokenRuns(times, values, project) {
+  /** @type {Pixel[][]} */
   const runs = [];
+  /** @type {Pixel[]} */
   let run = [];
-  for (let i = 0; i < times.length; i++) {
-    if (values[i] === null) {
-      if (run.length) runs.push(run);
+  for (const [i, value] of values.entries()) {
+    if (value !== null) run.push(project(times[i], value));
+    else if (run.length) {
+      runs.push(run);
       run = [];
-    } else run.push(project(times[i], values[i]));
+    }
   }
   if (run.length) runs.push(run);
   return runs;

@@ -1,85 +1,88 @@
-// The track of a device: its positions over the chosen window, joined from two metrics.
+// The track of a device over the chosen window.
 
+import { inNextFrame } from "../shell/animation_frames.js";
 import { clone, setText } from "../shell/dom.js";
-import { span } from "../shell/format.js";
-import { inNextFrame, whileVisible } from "../shell/frame.js";
+import { span } from "../shell/times.js";
+import { whileVisible } from "../shell/visibility.js";
 import { LiveSeries } from "./live_series.js";
-import { Track } from "./track.js";
+import { joinPositions } from "./positions.js";
+import { TrackMap } from "./track_map.js";
 
-/** Enough for an hour at a position a second: the mean of several would cut the corners. */
+/** @import { PositionMetrics } from "../device/metrics.js" */
+/** @import { PointsByMetric } from "../live/protocol.d.ts" */
+
+/** Enough for an hour at a position per second: the mean of several would cut corners. */
 const POINTS = 4_000;
 const LONGEST_MS = 3_600_000;
-/** A latitude and a longitude further apart than this belong to two positions. */
-const APART_MS = 2_000;
 
 export class TrackPanel {
-  #opened = false;
+  #isOpen = false;
+  #metrics;
+  #windowMs;
+  #parts;
+  #latitudes;
+  #longitudes;
+  #map;
   #draw = () => this.#drawNow();
 
-  /** `position`: `{latitude, longitude}`, names of metrics. */
-  constructor(uid, position, windowMs, { template = "track-panel" } = {}) {
-    this.position = position;
-    this.windowMs = Math.min(windowMs, LONGEST_MS);
-    this.parts = clone(template);
-    const options = { windowMs: this.windowMs, points: POINTS, changed: () => inNextFrame(this.#draw) };
-    this.latitudes = new LiveSeries(uid, position.latitude, options);
-    this.longitudes = new LiveSeries(uid, position.longitude, options);
-    this.track = new Track(this.parts.canvas, () => joinPositions(this.latitudes.drawn(), this.longitudes.drawn()));
-    whileVisible(this.parts.root, (visible) => visible && this.#open());
+  /**
+   * @param {string} uid
+   * @param {PositionMetrics} metrics
+   * @param {number} windowMs
+   * @param {{template?: string}} [options]
+   */
+  constructor(uid, metrics, windowMs, { template = "track-panel" } = {}) {
+    this.#metrics = metrics;
+    this.#windowMs = Math.min(windowMs, LONGEST_MS);
+    this.#parts = clone(template);
+    const options = { windowMs: this.#windowMs, points: POINTS, changed: () => inNextFrame(this.#draw) };
+    this.#latitudes = new LiveSeries(uid, metrics.latitude, options);
+    this.#longitudes = new LiveSeries(uid, metrics.longitude, options);
+    const positions = () => joinPositions(this.#latitudes.drawable(), this.#longitudes.drawable());
+    this.#map = new TrackMap(this.#parts.canvas, positions);
+    whileVisible(this.#parts.root, (isVisible) => isVisible && this.#open());
   }
 
+  /** @returns {HTMLElement} */
   get element() {
-    return this.parts.root;
+    return this.#parts.root;
   }
 
-  /** Takes a device's telemetry, `{metric: [[MS, value], …]}`. */
-  add(columns) {
-    this.latitudes.add(columns[this.position.latitude] ?? []);
-    this.longitudes.add(columns[this.position.longitude] ?? []);
-    const heading = columns.heading?.at(-1)[1];
-    if (typeof heading === "number") this.track.heading = heading;
+  /** Adds live telemetry of the device. @param {PointsByMetric} points */
+  add(points) {
+    this.#latitudes.add(points[this.#metrics.latitude] ?? []);
+    this.#longitudes.add(points[this.#metrics.longitude] ?? []);
+    const heading = points.heading?.at(-1)?.[1];
+    if (typeof heading === "number") this.#map.heading = heading;
   }
 
   reload() {
-    if (this.#opened) for (const line of [this.latitudes, this.longitudes]) line.reload();
+    if (this.#isOpen) for (const line of [this.#latitudes, this.#longitudes]) line.reload();
   }
 
-  /** Shows another window, but an hour at most. */
+  /** Shows another window, but an hour at most. @param {number} windowMs */
   show(windowMs) {
     const shown = Math.min(windowMs, LONGEST_MS);
-    if (shown === this.windowMs) return;
-    this.windowMs = shown;
-    for (const line of [this.latitudes, this.longitudes]) this.#opened ? line.show(shown) : (line.windowMs = shown);
+    if (shown === this.#windowMs) return;
+    this.#windowMs = shown;
+    for (const line of [this.#latitudes, this.#longitudes]) {
+      if (this.#isOpen) line.show(shown);
+      else line.windowMs = shown;
+    }
   }
 
   #open() {
-    if (this.#opened) return;
-    this.#opened = true;
+    if (this.#isOpen) return;
+    this.#isOpen = true;
     this.reload();
   }
 
   #drawNow() {
-    const [latitude, longitude] = [this.latitudes.series.latest?.[1], this.longitudes.series.latest?.[1]];
-    const known = latitude !== undefined && longitude !== undefined;
-    if (this.parts.span) setText(this.parts.span, `last ${span(this.windowMs)}`);
-    setText(this.parts.where, known ? `${latitude.toFixed(5)}, ${longitude.toFixed(5)}` : "");
-    this.track.redraw();
+    const latitude = this.#latitudes.series.latest?.[1];
+    const longitude = this.#longitudes.series.latest?.[1];
+    const isKnown = latitude !== undefined && longitude !== undefined;
+    if (this.#parts.span) setText(this.#parts.span, `last ${span(this.#windowMs)}`);
+    setText(this.#parts.where, isKnown ? `${latitude.toFixed(5)}, ${longitude.toFixed(5)}` : "");
+    this.#map.redraw();
   }
-}
-
-/** `[[MS, latitude, longitude], …]` of two lines whose points pair up by time, `null` where the track breaks. */
-export function joinPositions([latTimes, latitudes], [lonTimes, longitudes]) {
-  const joined = [];
-  let j = 0;
-  for (let i = 0; i < latTimes.length; i++) {
-    if (latitudes[i] === null) {
-      joined.push(null);
-      continue;
-    }
-    while (j + 1 < lonTimes.length && Math.abs(lonTimes[j + 1] - latTimes[i]) <= Math.abs(lonTimes[j] - latTimes[i]))
-      j++;
-    const near = j < lonTimes.length && Math.abs(lonTimes[j] - latTimes[i]) <= APART_MS;
-    if (near && longitudes[j] !== null) joined.push([latTimes[i], latitudes[i], longitudes[j]]);
-  }
-  return joined;
 }

@@ -1,106 +1,116 @@
-// What became of a device when: a band of the last day or week, and beneath it the same in words.
+// The history of a device's availability: a band of the last day or week, and the same as a list.
 
-import { now } from "../live/clock.js";
-import { clone, setAvailability, setText } from "../shell/dom.js";
-import { moment } from "../shell/format.js";
-import { everySecond } from "../shell/frame.js";
-import { duration, onlineShare, percent, spansOf } from "./availability.js";
+import { now } from "../live/hub_clock.js";
+import { everySecond } from "../shell/animation_frames.js";
+import { clone, find, make, selectAll, setText } from "../shell/dom.js";
+import { moment } from "../shell/times.js";
+import { duration, onlineShare, percent, statusSpans } from "./availability.js";
 import { fetchAvailability } from "./device_api.js";
+import { setAvailability } from "./status_labels.js";
+
+/** @import { Change, StatusSpan } from "./availability.js" */
 
 const DAY_MS = 86_400_000;
-const POLL_S = 30; // merged changes of a device that flaps come without a push
+const POLL_S = 30; // merged changes of a device that flaps are not pushed
 const DRAW_S = 5;
-const SETTLE_MS = 500; // a burst of pushes asks once
+const SETTLE_MS = 500; // a burst of pushes leads to one request
 const MAX_ROWS = 100;
 
 export class AvailabilityPanel {
+  #panel;
+  #uid;
+  /** @type {Change[]} */
   #items = [];
   #windowMs = DAY_MS;
   #seconds = 0;
-  #due = null;
+  /** @type {any} */
+  #timer = null;
   #drawn = "";
 
+  /** @param {HTMLElement} panel @param {string} uid */
   constructor(panel, uid) {
-    this.panel = panel;
-    this.uid = uid;
-    this.find = (name) => panel.querySelector(`[data-${name}]`);
-    const buttons = [...panel.querySelectorAll("[data-days]")];
+    this.#panel = panel;
+    this.#uid = uid;
+    const buttons = selectAll(panel, "[data-days]");
     for (const button of buttons) {
       button.addEventListener("click", () => {
         for (const other of buttons) other.setAttribute("aria-pressed", String(other === button));
         this.#windowMs = Number(button.dataset.days) * DAY_MS;
-        this.#reload();
+        this.#fetch();
       });
     }
     everySecond(() => this.#tick());
   }
 
-  /** Shows an answer of the HTTP API. */
+  /** Shows an answer of the HTTP API. @param {{items: Change[], flapping: boolean}} history */
   show({ items, flapping }) {
     this.#items = items;
-    this.find("flapping").hidden = !flapping;
+    find(this.#panel, "flapping").hidden = !flapping;
     this.#draw();
   }
 
-  /** Asks the hub anew, soon. An answer that fails leaves what is shown. */
+  /** Fetches the history again, soon. If that fails, what is shown stays. */
   reload() {
-    this.#due ??= setTimeout(() => this.#reload(), SETTLE_MS);
+    this.#timer ??= setTimeout(() => this.#fetch(), SETTLE_MS);
   }
 
-  async #reload() {
-    clearTimeout(this.#due);
-    [this.#due, this.#seconds] = [null, 0];
+  async #fetch() {
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#seconds = 0;
     const windowMs = this.#windowMs;
-    const answer = await fetchAvailability(this.uid, now() - windowMs, now()).catch(() => null);
-    if (answer && windowMs === this.#windowMs) this.show(answer);
+    const history = await fetchAvailability(this.#uid, now() - windowMs, now()).catch(() => null);
+    if (history && windowMs === this.#windowMs) this.show(history);
   }
 
   #tick() {
-    if (++this.#seconds >= POLL_S) this.#reload();
+    if (++this.#seconds >= POLL_S) this.#fetch();
     else if (this.#seconds % DRAW_S === 0) this.#draw();
   }
 
   #draw() {
     const end = now();
     const start = end - this.#windowMs;
-    const spans = spansOf(this.#items, start, end);
+    const spans = statusSpans(this.#items, start, end);
     const share = onlineShare(spans);
-    this.find("share").hidden = share === null;
-    if (share !== null) setText(this.find("share"), `${percent(share)} online`);
-    this.find("band").replaceChildren(...spans.map((one) => piece(one, start, end)));
-    this.find("band").setAttribute("aria-label", share === null ? "Nothing known" : `${percent(share)} online`);
-    setText(this.find("band-start"), moment(start, end).slice(0, -3));
-    this.#list(spans, end);
+    find(this.#panel, "share").hidden = share === null;
+    if (share !== null) setText(find(this.#panel, "share"), `${percent(share)} online`);
+    const band = find(this.#panel, "band");
+    band.replaceChildren(...spans.map((one) => makeSegment(one, start, end)));
+    band.setAttribute("aria-label", share === null ? "Unknown" : `${percent(share)} online`);
+    setText(find(this.#panel, "band-start"), moment(start, end).slice(0, -3));
+    this.#drawList(spans, end);
   }
 
-  #list(spans, end) {
-    const told = spans
-      .filter(({ status }) => status !== "unknown")
-      .slice(-MAX_ROWS)
-      .reverse();
-    const rows = told.map((one, i) => row(one, i === 0 && one.to === end, end));
-    // Untouched where no word changes: whoever marks a time to copy it keeps the mark.
+  /** @param {StatusSpan[]} spans @param {number} end */
+  #drawList(spans, end) {
+    const known = spans.filter(({ status }) => status !== "unknown");
+    const shown = known.slice(-MAX_ROWS).reverse();
+    const rows = shown.map((one, i) => makeRow(one, i === 0 && one.to === end, end));
+    const list = find(this.#panel, "spans");
+    // Not touched unless a text changes, so that a selection to be copied is kept.
     const text = rows.map(({ textContent }) => textContent).join("\n");
-    if (text !== this.#drawn) this.find("spans").replaceChildren(...rows);
+    if (text !== this.#drawn) list.replaceChildren(...rows);
     this.#drawn = text;
-    this.find("spans").hidden = !rows.length;
+    list.hidden = !rows.length;
   }
 }
 
-function piece({ status, from, to }, start, end) {
-  const element = document.createElement("i");
+/** @param {StatusSpan} span @param {number} start @param {number} end */
+function makeSegment({ status, from, to }, start, end) {
+  const element = make("i");
   element.dataset.status = status;
   element.style.left = `${((from - start) / (end - start)) * 100}%`;
   element.style.width = `${((to - from) / (end - start)) * 100}%`;
   return element;
 }
 
-function row({ status, from, to, changes }, lasts, end) {
+/** @param {StatusSpan} span @param {boolean} lasts @param {number} end @returns {HTMLElement} */
+function makeRow({ status, from, to, changes }, lasts, end) {
   const parts = clone("availability-row");
   setAvailability(parts.status, status);
   setText(parts.span, duration(to - from));
-  const words = changes ? `, ${changes} changes` : "";
   const times = lasts ? `since ${moment(from, end)}` : `${moment(from, end)} to ${moment(to, end)}`;
-  setText(parts.times, times + words);
+  setText(parts.times, times + (changes ? `, ${changes} changes` : ""));
   return parts.root;
 }

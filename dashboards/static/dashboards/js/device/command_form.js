@@ -1,15 +1,23 @@
 // The form that sends any command: a name, and arguments as JSON.
 
-import { setText } from "../shell/dom.js";
+import { find } from "../shell/dom.js";
+import { fieldValue, onSubmit } from "../shell/forms.js";
 
-/** Arguments from their text; throws a `SyntaxError` that a person can read. */
+/** @import { Outcome } from "./command_sender.js" */
+
+/**
+ * Arguments from their text; throws a `SyntaxError` that a person can read.
+ *
+ * @param {string} text
+ * @returns {Record<string, unknown>}
+ */
 export function parseArgs(text) {
   if (!text.trim()) return {};
   let args;
   try {
     args = JSON.parse(text);
   } catch {
-    throw new SyntaxError("The arguments are not JSON.");
+    throw new SyntaxError("The arguments are not valid JSON.");
   }
   if (typeof args !== "object" || args === null || Array.isArray(args)) {
     throw new SyntaxError('The arguments must be an object, such as {"interval": 5}.');
@@ -17,24 +25,16 @@ export function parseArgs(text) {
   return args;
 }
 
-const PROBLEMS = { refused: true, unknown: true };
-
-/** Wires `form`; `send(name, args)` resolves with the outcome, which the list of commands shows. */
-export function commandForm(form, send) {
-  const problem = form.querySelector("[data-command-error]");
-  const button = form.querySelector("button");
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    setText(problem, "");
-    try {
-      const args = parseArgs(form.elements.args.value);
-      button.disabled = true;
-      const outcome = await send(form.elements.name.value.trim(), args);
-      if (PROBLEMS[outcome.status]) setText(problem, outcome.error);
-    } catch (error) {
-      setText(problem, error.message);
-    } finally {
-      button.disabled = false;
-    }
+/**
+ * Wires `form`. The list of commands shows what became of a command; the form shows only why one was not sent.
+ *
+ * @param {HTMLFormElement} form
+ * @param {(name: string, args: Record<string, unknown>) => Promise<Outcome>} send
+ */
+export function initCommandForm(form, send) {
+  onSubmit(form, find(form, "command-error"), async () => {
+    const args = parseArgs(fieldValue(form, "args"));
+    const { status, error } = await send(fieldValue(form, "name"), args);
+    if (status === "refused" || status === "unknown") throw new Error(error);
   });
 }

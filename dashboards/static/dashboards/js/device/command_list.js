@@ -1,68 +1,69 @@
-// The newest commands of a device: who, when, what, and what came of it.
+// The latest commands of a device: when, by whom, what, and what became of it.
 
-import { now } from "../live/clock.js";
+import { now } from "../live/hub_clock.js";
 import { clone, setText } from "../shell/dom.js";
-import { brief, moment } from "../shell/format.js";
+import { brief } from "../shell/numbers.js";
+import { moment } from "../shell/times.js";
+import { commandLabel } from "./status_labels.js";
 
-const SHOWN = 20;
-const WORDS = { queued: "Queued", sent: "Sent", succeeded: "Done", failed: "Refused", timed_out: "No answer" };
+/** @import { CommandPush } from "../live/protocol.d.ts" */
+/** @import { Parts } from "../shell/dom.js" */
+
+const MAX_SHOWN = 20;
 
 export class CommandList {
-  #rows = new Map(); // id -> parts
+  #element;
+  #empty;
+  /** @type {Map<string, Parts>} by id */
+  #rows = new Map();
 
+  /** @param {HTMLElement} element @param {HTMLElement} empty  shown while there are no commands */
   constructor(element, empty) {
-    this.element = element;
-    this.empty = empty;
+    this.#element = element;
+    this.#empty = empty;
   }
 
-  /** Shows these, newest first, in place of all others. */
+  /** Shows these commands, newest first, in place of all others. @param {CommandPush[]} commands */
   replace(commands) {
-    this.element.replaceChildren();
+    this.#element.replaceChildren();
     this.#rows.clear();
-    for (const command of [...commands].reverse()) this.take({ ...command, at: command.changed_at });
-    this.empty.hidden = this.#rows.size > 0;
+    for (const command of [...commands].reverse()) this.update({ ...command, at: command.changed_at });
+    this.#empty.hidden = this.#rows.size > 0;
   }
 
-  /** Takes one command as it is now; an unknown one comes on top. */
-  take(command) {
-    let row = this.#rows.get(command.id);
-    if (!row) {
-      row = clone("command-row");
-      this.#rows.set(command.id, row);
-      this.element.prepend(row.root);
-      // Times of a push are those of its change; the first one heard of is when it was given.
-      this.#when(row, command.issued_at ?? command.at);
-      this.#shorten();
-    }
-    this.empty.hidden = true;
-    this.#show(row, command);
-  }
-
-  #show(row, { name, args, status, result, error, by }) {
+  /** Shows one command as it is now; a new one goes to the top. @param {CommandPush} command */
+  update(command) {
+    const row = this.#rows.get(command.id) ?? this.#add(command);
+    this.#empty.hidden = true;
+    const { name, args, status, result, error, by } = command;
     row.root.dataset.status = status;
     setText(row.name, name);
     setText(row.args, args && Object.keys(args).length ? brief(args) : "");
     row.args.title = row.args.textContent;
-    setText(row.status, WORDS[status] ?? status);
-    setText(row.by, by || "somebody who has left");
-    const answer = brief(result);
-    const outcome = status === "succeeded" ? (answer === row.args.textContent ? "" : answer) : (error ?? "");
+    setText(row.status, commandLabel(status));
+    setText(row.by, by || "a former member");
+    const answer = brief(result) === row.args.textContent ? "" : brief(result);
+    const outcome = status === "succeeded" ? answer : (error ?? "");
     setText(row.result, outcome);
     row.result.title = outcome;
     row.result.hidden = !outcome;
   }
 
-  #when(row, at) {
-    if (!at) return;
-    row.time.dateTime = new Date(at).toISOString();
-    setText(row.time, moment(at, now()));
-  }
-
-  #shorten() {
-    while (this.#rows.size > SHOWN) {
-      const [id, row] = this.#rows.entries().next().value;
-      row.root.remove();
+  /** @param {CommandPush} command */
+  #add(command) {
+    const row = clone("command-row");
+    this.#rows.set(command.id, row);
+    this.#element.prepend(row.root);
+    // The time of a push is that of the change; the first push of a command comes when it was issued.
+    const at = command.issued_at ?? command.at;
+    if (at) {
+      row.time.dateTime = new Date(at).toISOString();
+      setText(row.time, moment(at, now()));
+    }
+    for (const [id, { root }] of [...this.#rows].slice(0, -MAX_SHOWN)) {
+      root.remove();
       this.#rows.delete(id);
     }
+    return row;
   }
 }

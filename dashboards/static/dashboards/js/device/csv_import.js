@@ -1,87 +1,62 @@
-// Imports a CSV file of any size: piece by piece, so that it can be shown, cancelled and begun again.
+// Imports a CSV file of any size: in pieces, so that progress can be shown and the import cancelled and repeated.
 
-import { Slicer } from "./csv_slices.js";
+import { send } from "../live/http.js";
+import { RequestError } from "../live/request_error.js";
+import { CsvSlicer } from "./csv_slicer.js";
+import { deviceUrl } from "./device_api.js";
+import { ImportReport } from "./import_report.js";
 
-const MAX_TOLD = 100; // refused lines that are shown; the others are counted alone
+/** @import { PieceAnswer } from "./import_report.js" */
+
 const PAUSES_MS = [1_000, 2_000, 4_000, 8_000, 15_000];
 
-/** The hub took nothing of a piece: `code` and `message` are its own. */
-export class ImportError extends Error {
-  constructor(code, message) {
-    super(message);
-    this.code = code;
-  }
-}
-
-/** What came of a file so far. */
-export class Report {
-  bytes = 0;
-  stored = 0;
-  present = 0;
-  refused = 0;
-  reasons = new Map(); // reason -> { meaning, count }
-  lines = []; // { line, text, reason, meaning, detail }
-
-  take(answer, { offset, lineOf }) {
-    this.bytes = offset;
-    this.stored += answer.stored;
-    this.present += answer.present;
-    this.refused += answer.refused;
-    for (const { reason, meaning, count } of answer.reasons) {
-      this.reasons.set(reason, { meaning, count: count + (this.reasons.get(reason)?.count ?? 0) });
-    }
-    const room = Math.max(0, MAX_TOLD - this.lines.length);
-    this.lines.push(...answer.lines.slice(0, room).map((line) => ({ ...line, line: lineOf(line.line) })));
-  }
-}
-
+/** @param {number} ms @param {AbortSignal} signal */
 function pause(ms, signal) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, ms);
-    signal.addEventListener(
-      "abort",
-      () => {
-        clearTimeout(timer);
-        reject(signal.reason);
-      },
-      { once: true },
-    );
+    const abort = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    signal.addEventListener("abort", abort, { once: true });
   });
 }
 
-async function send(url, body, { token, signal }) {
-  const headers = { "Content-Type": "text/csv", "X-CSRFToken": token, Accept: "application/json" };
-  const response = await fetch(url, { method: "POST", body, headers, signal });
-  const answer = await response.json();
-  if (!response.ok)
-    throw Object.assign(new ImportError(answer.error.reason ?? answer.error.code, answer.error.message), {
-      retry: answer.error.retry,
-    });
-  return answer;
-}
-
-/** Tries again while the hub is away or busy: a piece that was stored already is absorbed. */
-async function sendSurely(url, body, options) {
+/**
+ * Sends a piece, again while the hub is unavailable or busy: a piece that is stored already does no harm.
+ *
+ * @param {string} url
+ * @param {BodyInit} body
+ * @param {AbortSignal} signal
+ * @returns {Promise<PieceAnswer>}
+ */
+async function sendPiece(url, body, signal) {
+  const sendOnce = () => send("POST", url, body, { type: "text/csv", signal });
   for (const ms of PAUSES_MS) {
     try {
-      return await send(url, body, options);
+      return await sendOnce();
     } catch (error) {
-      options.signal.throwIfAborted();
-      if (error instanceof ImportError && !error.retry) throw error;
-      await pause(ms, options.signal);
+      signal.throwIfAborted();
+      if (!(error instanceof RequestError) || !error.retry) throw error;
+      await pause(ms, signal);
     }
   }
-  return send(url, body, options);
+  return sendOnce();
 }
 
-/** Sends `file` to the device and calls `onReport` after each piece. Raises what ends it early. */
-export async function importFile(file, uid, { token, signal, onReport, report = new Report() }) {
-  const url = `/api/v1/devices/${encodeURIComponent(uid)}/readings.csv`;
-  const slicer = new Slicer();
+/**
+ * Imports `file` and calls `onReport` after each piece. Rejects with what ended it early.
+ *
+ * @param {Blob} file
+ * @param {string} uid
+ * @param {{signal: AbortSignal, onReport: (report: ImportReport) => void, report?: ImportReport}} options
+ */
+export async function importFile(file, uid, { signal, onReport, report = new ImportReport() }) {
+  const slicer = new CsvSlicer();
   const reader = file.stream().getReader();
-  const sendAll = async (pieces) => {
+  const sendAll = async (/** @type {import("./csv_slicer.js").Piece[]} */ pieces) => {
     for (const piece of pieces) {
-      report.take(await sendSurely(url, piece.body, { token, signal }), piece);
+      report.add(await sendPiece(`${deviceUrl(uid)}/readings.csv`, piece.body, signal), piece);
       onReport(report);
     }
   };
@@ -92,16 +67,4 @@ export async function importFile(file, uid, { token, signal, onReport, report = 
     reader.cancel().catch(() => {});
   }
   return report;
-}
-
-const TO_QUOTE = /[",;\t\r\n]/;
-const cell = (text) => (TO_QUOTE.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-
-/** The refused lines as a CSV file. What a spreadsheet would take for a formula has an apostrophe in front. */
-export function refusedCsv(lines) {
-  const safe = (text) => cell(/^[=+\-@\t\r\n'＝＋－＠]/.test(text) ? `'${text}` : text);
-  const rows = lines.map(({ line, reason, meaning, detail, text }) =>
-    [String(line), reason, meaning, detail, text].map(safe).join(","),
-  );
-  return ["line,reason,meaning,detail,text", ...rows, ""].join("\n");
 }

@@ -1,29 +1,32 @@
-// The form by which a manager sets how long a device may be silent.
+// The form by which a manager sets how long a device may be silent before it counts as stale.
 
-import { setText } from "../shell/dom.js";
-import { span } from "../shell/format.js";
+import { find, setText } from "../shell/dom.js";
+import { fieldValue, onSubmit } from "../shell/forms.js";
+import { span } from "../shell/times.js";
 import { changeDevice } from "./device_api.js";
 
-/** Shows how long the device may be silent: `{stale_after_s, silence_limit_s}`. */
-export function showSilence(element, { stale_after_s: set, silence_limit_s: limit }) {
+/** @typedef {{stale_after_s: number | null, silence_limit_s: number}} SilenceLimit  as set, and as it holds */
+
+/**
+ * Shows how long the device may be silent.
+ *
+ * @param {HTMLElement} element
+ * @param {SilenceLimit} limit
+ */
+export function showSilenceLimit(element, { stale_after_s: set, silence_limit_s: limit }) {
   setText(element, `Stale after ${span(limit * 1000)} of silence, ${set === null ? "as learned" : "as set"}`);
 }
 
-/** Wires `form`, which may be missing; `changed` takes the device as it is then. */
-export function silenceForm(form, uid, changed) {
-  form?.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const [problem, button] = [form.querySelector("[data-silence-error]"), form.querySelector("button")];
-    const seconds = form.elements.seconds.value.trim();
-    setText(problem, "");
-    button.disabled = true;
-    try {
-      const token = form.elements.csrfmiddlewaretoken.value;
-      changed(await changeDevice(uid, { stale_after_s: seconds === "" ? null : Number(seconds) }, token));
-    } catch (error) {
-      setText(problem, error.message);
-    } finally {
-      button.disabled = false;
-    }
+/**
+ * Wires `form`; `changed` receives the device after each change.
+ *
+ * @param {HTMLFormElement} form
+ * @param {string} uid
+ * @param {(limit: SilenceLimit) => void} changed
+ */
+export function initSilenceForm(form, uid, changed) {
+  onSubmit(form, find(form, "silence-error"), async () => {
+    const seconds = fieldValue(form, "seconds");
+    changed(await changeDevice(uid, { stale_after_s: seconds === "" ? null : Number(seconds) }));
   });
 }

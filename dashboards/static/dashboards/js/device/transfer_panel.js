@@ -1,46 +1,61 @@
-// What export and import show alike: the bar, the outcome, and a guard against leaving in the middle.
+// What export and import have in common: the progress bar, the outcome, and a warning before leaving in the middle.
 
-import { setText } from "../shell/dom.js";
-import { inNextFrame } from "../shell/frame.js";
+import { inNextFrame } from "../shell/animation_frames.js";
+import { find, setText } from "../shell/dom.js";
+import { messageOf } from "../shell/forms.js";
 
 export class TransferPanel {
   #root;
+  /** @type {AbortController | null} */
   #abort = null;
 
+  /** @param {HTMLElement} root */
   constructor(root) {
     this.#root = root;
     this.find("cancel").addEventListener("click", () => this.#abort?.abort());
-    addEventListener("beforeunload", (event) => this.busy && event.preventDefault());
+    addEventListener("beforeunload", (event) => this.isBusy && event.preventDefault());
   }
 
-  find(name) {
-    return this.#root.querySelector(`[data-${name}]`);
+  /**
+   * @template {Element} [Type=HTMLElement]
+   * @param {string} name
+   * @param {new () => Type} [type]
+   */
+  find(name, type) {
+    return find(this.#root, name, type);
   }
 
-  get busy() {
+  get isBusy() {
     return this.#root.dataset.state === "busy";
   }
 
-  /** Shows the bar while `work(signal)` runs, then its outcome: the text that `work` resolves to, or what went wrong. */
+  /**
+   * Shows the bar while `work` runs, then the text that it resolves with, or its error.
+   *
+   * @param {string} title
+   * @param {(signal: AbortSignal) => Promise<string>} work
+   * @param {{cancelled: string}} texts
+   */
   async run(title, work, { cancelled }) {
     this.#abort = new AbortController();
+    const { signal } = this.#abort;
     this.#root.dataset.state = "busy";
     setText(this.find("title"), title);
     this.show(0, "");
     this.find("cancel").focus();
     try {
-      this.#end("done", await work(this.#abort.signal));
+      this.#end("done", await work(signal));
     } catch (error) {
-      if (this.#abort.signal.aborted) this.#end("cancelled", cancelled);
-      else this.#end("failed", error.message);
+      if (signal.aborted) this.#end("cancelled", cancelled);
+      else this.#end("failed", messageOf(error));
     }
     this.find("begin").focus();
   }
 
-  /** `share` from 0 to 1. */
+  /** @param {number} share  from 0 to 1 @param {string} detail */
   show(share, detail) {
     inNextFrame(() => {
-      this.find("bar").value = share;
+      this.find("bar", HTMLProgressElement).value = share;
       setText(this.find("percent"), `${Math.floor(share * 100)} %`);
       setText(this.find("detail"), detail);
     });
@@ -50,23 +65,9 @@ export class TransferPanel {
     this.#root.dataset.state = "ready";
   }
 
+  /** @param {string} state @param {string} text */
   #end(state, text) {
     this.#root.dataset.state = state;
     setText(this.find("outcome-text"), text);
   }
-}
-
-const COUNT = new Intl.NumberFormat("en-GB");
-const UNITS = [
-  [1e9, "GB"],
-  [1e6, "MB"],
-  [1e3, "kB"],
-];
-
-export const count = (number) => COUNT.format(number);
-
-/** `1.2 MB` */
-export function size(bytes) {
-  const [unit, name] = UNITS.find(([least]) => bytes >= least) ?? [1, "bytes"];
-  return `${COUNT.format(Number((bytes / unit).toFixed(bytes / unit < 10 && unit > 1 ? 1 : 0)))} ${name}`;
 }

@@ -1,70 +1,97 @@
-// Every metric of a device with its newest value and how old that is.
+// Every metric of a device with its newest value and the age of that value.
 
-import { now } from "../live/clock.js";
-import { figures } from "../live/pace.js";
+import { now } from "../live/hub_clock.js";
+import { record } from "../live/record.js";
 import { clone, flash, setText } from "../shell/dom.js";
-import { age, formatValue, NumberFormat } from "../shell/format.js";
+import { formatValue, NumberFormat } from "../shell/numbers.js";
+import { textUpdates } from "../shell/throttle.js";
+import { age } from "../shell/times.js";
 import { isPosition, titleOf } from "./metrics.js";
 
+/** @import { Value } from "../live/protocol.d.ts" */
+/** @import { Parts } from "../shell/dom.js" */
+
+/**
+ * @typedef {object} Row
+ * @property {Parts} parts
+ * @property {NumberFormat} numbers
+ * @property {number} time
+ * @property {Value | undefined} value
+ * @property {boolean} isDirty
+ * @property {boolean} hasChanged
+ */
+
 export class ValueTable {
-  #rows = new Map(); // metric -> {parts, numbers, time, value, dirty}
+  #body;
+  #unitOf;
+  #wordsOf;
+  /** @type {Record<string, Row>} by metric */
+  #rows = record();
   #draw = () => this.#drawNow();
 
-  /** `unitOf(metric)` and `wordsOf(metric)` say how its values are written. */
+  /**
+   * @param {HTMLElement} body
+   * @param {{unitOf: (metric: string) => string, wordsOf: (metric: string) => string[]}} options  how values are written
+   */
   constructor(body, { unitOf, wordsOf }) {
-    Object.assign(this, { body, unitOf, wordsOf });
+    this.#body = body;
+    this.#unitOf = unitOf;
+    this.#wordsOf = wordsOf;
   }
 
-  /** Takes the newest value of a metric; an older one than is shown is left out. */
-  take(metric, time, value) {
-    let row = this.#rows.get(metric);
-    if (!row) this.#rows.set(metric, (row = this.#add(metric)));
+  /** Shows the newest value of a metric. One older than the shown value is ignored. @param {string} metric @param {number} time @param {Value} value */
+  setValue(metric, time, value) {
+    this.#rows[metric] ??= this.#add(metric);
+    const row = this.#rows[metric];
     if (row.time > time) return;
-    row.changed = row.time > 0 && row.value !== value;
-    Object.assign(row, { time, value, dirty: true });
-    figures.ask(this.#draw);
+    row.hasChanged = row.time > 0 && row.value !== value;
+    Object.assign(row, { time, value, isDirty: true });
+    textUpdates.request(this.#draw);
   }
 
-  /** Writes all values again, when units or words have changed. */
+  /** Writes all values again, because units or words have changed. */
   refresh() {
-    for (const row of this.#rows.values()) row.dirty = true;
-    figures.ask(this.#draw);
+    for (const row of Object.values(this.#rows)) row.isDirty = true;
+    textUpdates.request(this.#draw);
   }
 
   /** Brings the ages up to date. */
   tick() {
-    for (const row of this.#rows.values()) setText(row.parts.age, age(row.time, now()));
+    for (const { parts, time } of Object.values(this.#rows)) setText(parts.age, age(time, now()));
   }
 
+  /** @param {string} metric @returns {Row} */
   #add(metric) {
     const parts = clone("value-row");
     setText(parts.name, titleOf(metric));
     parts.name.title = metric;
-    const rows = [...this.body.children];
-    this.body.insertBefore(parts.root, rows.find((row) => row.dataset.metric.localeCompare(metric) > 0) ?? null);
     parts.root.dataset.metric = metric;
-    return { parts, numbers: new NumberFormat(), time: 0, value: undefined, dirty: false };
+    const rows = /** @type {HTMLElement[]} */ ([...this.#body.children]);
+    const next = rows.find((row) => String(row.dataset.metric).localeCompare(metric) > 0);
+    this.#body.insertBefore(parts.root, next ?? null);
+    return { parts, numbers: new NumberFormat(), time: 0, value: undefined, isDirty: false, hasChanged: false };
   }
 
   #drawNow() {
-    for (const [metric, row] of this.#rows) {
-      if (!row.dirty) continue;
-      row.dirty = false;
-      this.#write(metric, row);
+    for (const [metric, row] of Object.entries(this.#rows)) {
+      if (!row.isDirty) continue;
+      row.isDirty = false;
+      this.#drawRow(metric, row);
     }
     this.tick();
   }
 
-  #write(metric, { parts, value, numbers, changed }) {
-    const number = typeof value === "number";
-    const exact = number && isPosition(metric); // four digits of a latitude are a kilometre
-    setText(parts.value, exact ? value.toFixed(5) : formatValue(value, numbers, this.wordsOf(metric)));
+  /** @param {string} metric @param {Row} row */
+  #drawRow(metric, { parts, value, numbers, hasChanged }) {
+    const isNumber = typeof value === "number";
+    const isExact = isNumber && isPosition(metric); // four digits of a latitude are a kilometre
+    setText(parts.value, isExact ? value.toFixed(5) : formatValue(value, numbers, this.#wordsOf(metric)));
     parts.value.title = String(value);
-    const text = typeof value === "string"; // it takes the place of the unit too
-    parts.value.parentElement.classList.toggle("value-text", text);
-    parts.value.parentElement.colSpan = text ? 2 : 1;
-    parts.unit.hidden = text;
-    setText(parts.unit, number ? this.unitOf(metric) : "");
-    if (changed) flash(parts.value);
+    const isText = typeof value === "string"; // a text takes the place of the unit too
+    parts.value.parentElement.classList.toggle("value-text", isText);
+    parts.value.parentElement.colSpan = isText ? 2 : 1;
+    parts.unit.hidden = isText;
+    setText(parts.unit, isNumber ? this.#unitOf(metric) : "");
+    if (hasChanged) flash(parts.value);
   }
 }

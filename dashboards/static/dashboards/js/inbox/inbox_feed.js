@@ -1,35 +1,46 @@
-// Keeps the state of inbox.js up to date over the page's one connection. No DOM in here.
+// Keeps the state of the inbox up to date over the page's connection. No DOM in here.
 
-import { begin, EMPTY, take } from "./inbox.js";
+import { applyPush, EMPTY, stateOf } from "./inbox_state.js";
 
-const PUSHES = ["activity", "direct", "read", "message"];
+/** @import { HubConnection } from "../live/hub_connection.js" */
+/** @import { InboxState } from "./inbox_state.js" */
+
+const PUSHES = /** @type {const} */ (["activity", "direct", "read", "message"]);
 
 export class InboxFeed {
   #state = EMPTY;
   #me = "";
+  /** @type {Set<(state: InboxState) => void>} */
   #listeners = new Set();
 
+  /** @param {Pick<HubConnection, "on" | "subscribe">} connection */
   constructor(connection) {
     connection.on("welcome", ({ user }) => {
       this.#me = user;
     });
-    for (const type of PUSHES) connection.on(type, (push) => this.#become(take(this.#state, push, this.#me)));
-    connection.subscribe("inbox", { snapshot: (snapshot) => this.#become(begin(snapshot)) });
+    for (const type of PUSHES) connection.on(type, (push) => this.#changeState(applyPush(this.#state, push, this.#me)));
+    connection.subscribe("inbox", { snapshot: (snapshot) => this.#changeState(stateOf(snapshot)) });
   }
 
-  /** The reader's own username; "" before the hub has said it. */
+  /** The reader's own username; "" until the hub has sent its welcome. */
   get me() {
     return this.#me;
   }
 
-  /** Calls `listener(state)` whenever the state changes, and now where it is known; the returned function ends it. */
-  on(listener) {
+  /**
+   * Calls `listener` whenever the state changes, and at once if it is known: a page's own script may run after the
+   * snapshot has arrived. The returned function ends it.
+   *
+   * @param {(state: InboxState) => void} listener
+   */
+  onState(listener) {
     this.#listeners.add(listener);
-    if (this.#state !== EMPTY) listener(this.#state); // a page's own script may run after the snapshot has come
-    return () => this.#listeners.delete(listener);
+    if (this.#state !== EMPTY) listener(this.#state);
+    return () => void this.#listeners.delete(listener);
   }
 
-  #become(state) {
+  /** @param {InboxState} state */
+  #changeState(state) {
     if (state === this.#state) return;
     this.#state = state;
     for (const listener of this.#listeners) listener(state);

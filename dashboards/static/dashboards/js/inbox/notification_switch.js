@@ -1,28 +1,31 @@
-// Turns notifications on and off. The browser is asked on a click alone, never when a page opens.
+// The switch for notifications. The browser asks the person only after a click, never when a page opens.
 
-import { setText } from "../shell/dom.js";
-import { areOffered, choice, choose, onChoice } from "./notifications.js";
+import { find, selectAll, setText } from "../shell/dom.js";
+import { areOffered, choice, choose, onChoice } from "./notification_choice.js";
 
-const WORDS = {
+const TEXTS = {
   on: ["On for mentions and private messages", "Turn off"],
   off: ["Off for mentions and private messages", "Turn on"],
-  denied: ["Your browser blocks them for this site; its site settings can change that.", ""],
+  denied: ["Your browser blocks notifications for this site; you can change that in its site settings.", ""],
 };
 
-/** Brings the `[data-notifications]` of parts/notification_switch.html to life. */
-export function notificationSwitch(element) {
+/**
+ * Wires the `[data-notifications]` of parts/notification_switch.html.
+ *
+ * @param {HTMLElement} element
+ */
+export function initNotificationSwitch(element) {
   if (!areOffered) return;
-  const toggle = element.querySelector("[data-notifications-toggle]");
+  const toggle = find(element, "notifications-toggle");
   const show = () => {
     const chosen = choice();
-    const [text, action] = WORDS[chosen];
-    setText(element.querySelector("[data-notifications-text]"), text);
+    const [text, action] = TEXTS[chosen];
+    setText(find(element, "notifications-text"), text);
     setText(toggle, action);
     toggle.hidden = !action;
     toggle.setAttribute("aria-pressed", String(chosen === "on"));
-    for (const icon of element.querySelectorAll("[data-notifications-icon]")) {
+    for (const icon of selectAll(element, "[data-notifications-icon]"))
       icon.hidden = icon.dataset.notificationsIcon !== (chosen === "on" ? "on" : "off");
-    }
   };
   toggle.addEventListener("click", async () => {
     await choose(choice() !== "on");

@@ -1,17 +1,21 @@
-// The service worker through which phones show notifications, which let no page do so. It opens what one tells of, and
-// does nothing else: pages load as without it.
+// The service worker that shows notifications on phones, where pages may not. It opens the page of a notification and
+// does nothing else: pages load as they would without it.
 
-addEventListener("install", () => skipWaiting());
-addEventListener("activate", (event) => event.waitUntil(clients.claim())); // a page of another worker can't be led
+/** @type {ServiceWorkerGlobalScope} */
+const worker = /** @type {any} */ (self);
 
-addEventListener("notificationclick", (event) => {
+worker.addEventListener("install", () => worker.skipWaiting());
+worker.addEventListener("activate", (event) => event.waitUntil(worker.clients.claim())); // only then can it navigate pages
+
+worker.addEventListener("notificationclick", (event) => {
   event.notification.close();
   event.waitUntil(open(event.notification.data.url));
 });
 
+/** @param {string} url */
 async function open(url) {
-  const [page] = await clients.matchAll({ type: "window" });
-  if (!page) return clients.openWindow(url);
-  await page.focus().catch(() => {}); // refused where the click is too long ago
+  const [page] = await worker.clients.matchAll({ type: "window" });
+  if (!page) return worker.clients.openWindow(url);
+  await page.focus().catch(() => {}); // refused when the click was too long ago
   return page.navigate(url);
 }

@@ -1,10 +1,10 @@
-// The page's one live connection.
+// The one live connection of a page, and the feeds that share it.
 
 import { InboxFeed } from "../inbox/inbox_feed.js";
-import { setServerTime } from "./clock.js";
-import { Connection } from "./connection.js";
-import { EventStreamSocket } from "./event_stream.js";
-import { Feed } from "./feed.js";
+import { DeviceFeed } from "./device_feed.js";
+import { EventStreamSocket } from "./event_stream_socket.js";
+import { setServerTime } from "./hub_clock.js";
+import { HubConnection } from "./hub_connection.js";
 
 const scheme = location.protocol === "https:" ? "wss:" : "ws:";
 
@@ -16,11 +16,11 @@ const isReachable = async () => {
   }
 };
 
-export const connection = new Connection(`${scheme}//${location.host}/ws/`, {
+export const connection = new HubConnection(`${scheme}//${location.host}/ws/`, {
   Fallback: EventStreamSocket,
   reachable: isReachable,
 });
-export const feed = new Feed(connection);
+export const feed = new DeviceFeed(connection);
 export const inbox = new InboxFeed(connection);
 
 const { person } = document.body.dataset;
@@ -28,13 +28,13 @@ const { person } = document.body.dataset;
 connection.on("welcome", ({ user, time }) => {
   if (typeof time === "number") setServerTime(time);
   if (user === person) return;
-  // Somebody else has signed in since, perhaps before this page came out of the back-forward cache: what it shows, and
-  // what waits to be sent, is not theirs.
+  // Another person has signed in since, perhaps while this page was in the back-forward cache: what it shows and what
+  // it has yet to send is not theirs.
   connection.stop();
   location.reload();
 });
 
-// A page in the back-forward cache must not hold a socket, and lives again when it is shown again.
+// A page in the back-forward cache must not hold a socket. It reconnects when it is shown again.
 addEventListener("pagehide", () => connection.stop());
 addEventListener("pageshow", ({ persisted }) => persisted && connection.start());
 addEventListener("online", () => connection.retryNow());

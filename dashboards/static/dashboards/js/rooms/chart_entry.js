@@ -1,57 +1,56 @@
-// A small live chart in the log, as `/chart` posts it.
+// A small live chart in the log, as the chat command `/chart` posts it.
 
 import { ChartPanel } from "../charts/chart_panel.js";
-import { titleOf, unitOf, wordsOf } from "../device/metrics.js";
-import { clone, setText } from "../shell/dom.js";
-import { span } from "../shell/format.js";
-import { whileVisible } from "../shell/frame.js";
+import { unitOf, wordsOf } from "../device/attributes.js";
+import { titleOf } from "../device/metrics.js";
+import { clone, make, setText } from "../shell/dom.js";
+import { span } from "../shell/times.js";
+import { watchWhileVisible } from "./live_element.js";
+
+/** @import { DeviceListener } from "../live/device_feed.js" */
+/** @import { LiveContext } from "./live_element.js" */
 
 /**
- * The chart of a message's `{device, metric, range_s}`. It watches the device while it is near the screen; the function
- * in `ends` stops that.
+ * The chart of a message's data.
+ *
+ * @param {{device: string, metric: string, range_s: number}} data
+ * @param {LiveContext} context
  */
-export function chartOf({ device: uid, metric, range_s: seconds }, { feed, ends }) {
-  const holder = document.createElement("div");
-  holder.className = "room-chart-holder";
+export function makeChart({ device: uid, metric, range_s: seconds }, context) {
+  const holder = make("div", "room-chart-holder");
+  const windowMs = seconds * 1_000;
+  const title = `${titleOf(metric)} · ${uid} · last ${span(windowMs)}`;
+  /** @type {ChartPanel | null} */
   let panel = null;
-  const title = `${titleOf(metric)} · ${uid} · last ${span(seconds * 1_000)}`;
-  const open = (device, value) => {
-    const line = {
-      metric,
-      unit: unitOf(device.attributes, metric),
-      boolean: typeof value === "boolean",
-      words: wordsOf(device.attributes, metric),
-    };
-    panel = new ChartPanel(uid, [line], { title, windowMs: seconds * 1_000, template: "room-chart" });
-    holder.append(panel.element);
-  };
+  /** @type {DeviceListener} */
   const listener = {
-    snapshot: (_, { device, latest }) => {
+    snapshot: (_, { device: { attributes }, latest }) => {
       const value = latest[metric]?.[1];
       if (panel) panel.reload();
-      else open(device, value);
-      panel.report(metric, value);
+      else {
+        const line = { metric, unit: unitOf(attributes, metric), boolean: typeof value === "boolean" };
+        const lines = [{ ...line, words: wordsOf(attributes, metric) }];
+        panel = new ChartPanel(uid, lines, { title, windowMs, template: "room-chart" });
+        holder.append(panel.element);
+      }
+      panel.setValue(metric, value);
     },
-    telemetry: (_, columns) => {
-      const points = columns[metric];
-      if (!points || !panel) return;
-      panel.add(metric, points);
-      panel.report(metric, points.at(-1)[1]);
+    telemetry: (_, points) => {
+      const added = points[metric];
+      if (!added || !panel) return;
+      panel.add(metric, added);
+      panel.setValue(metric, added.at(-1)?.[1]);
     },
     missed: () => panel?.reload(),
     refused: () => {
-      holder.replaceChildren(clone("room-chart").root);
-      setText(holder.querySelector("[data-part=title]"), title);
-      setText(holder.querySelector("[data-part=note]"), "This device is out of your sight");
-      holder.querySelector("[data-part=note]").hidden = false;
+      const parts = clone("room-chart");
+      setText(parts.title, title);
+      setText(parts.note, "You don’t have access to this device");
+      parts.note.hidden = false;
+      holder.replaceChildren(parts.root);
     },
   };
-  let unwatch = null;
-  const seen = (visible) => {
-    if (visible) unwatch ??= feed.watchDevice(uid, listener);
-    else [unwatch] = [null, unwatch?.()];
-  };
-  const unseen = whileVisible(holder, seen);
-  ends.push(() => (unseen(), seen(false), panel?.destroy()));
+  watchWhileVisible(holder, uid, listener, context);
+  context.ends.push(() => panel?.destroy());
   return holder;
 }

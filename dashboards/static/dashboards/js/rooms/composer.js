@@ -1,70 +1,76 @@
-// The box to write in.
+// The box in which a person writes messages.
 
-import { setText } from "../shell/dom.js";
-import { CompletionBox } from "./completion_box.js";
-import { emojiBox } from "./emoji.js";
+import { find, setText } from "../shell/dom.js";
+import { messageOf } from "../shell/forms.js";
+import { CompletionList } from "./completion_list.js";
+import { initEmojiPicker } from "./emoji_picker.js";
+import { initFileDrop } from "./file_drop.js";
+import { isEditable } from "./log_rows.js";
+import { ProblemBar } from "./problem_bar.js";
 
-const MOST = 2_000;
-/** Characters left from which on the count shows. */
+/** @import { CompletionSource } from "./completion_source.js" */
+/** @import { Draft } from "./draft.js" */
+/** @import { Edit } from "./problem_bar.js" */
+/** @import { RoomLog } from "./room_log.js" */
+
+const MAX_CHARACTERS = 2_000;
+/** The count is shown when so few characters are left. */
 const COUNT_FROM = 200;
 /** Keys that move the caret, and with it what can be completed. */
-const MOVES = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]);
-/** The style sheet lets the box grow with its text. */
+const CARET_KEYS = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]);
+/** Whether the style sheet lets the box grow with its text. */
 const growsByItself = CSS.supports("field-sizing", "content");
 
-/**
- * `tell(name, detail)`: `say` text, `file` `{file, text}`, `save` `{seq, text}` (an edited message), `typing`, `last`
- * (wants the last own message to edit). `draft`: the room's `Draft`. `completer`: a `Completer`.
- */
 export class Composer {
   #parts;
   #draft;
-  #completer;
-  #tell;
-  #box;
-  #editing = null; // seq
-  #closed = "";
-  #start = 0; // of what the completions would replace
-  #again = null; // to the change that was not taken: {seq, text}
+  #completions;
+  #log;
+  #list;
+  #problem;
+  /** @type {number | null} seq of the message that is being edited */
+  #editing = null;
+  #closedReason = "";
+  #completionStart = 0;
 
-  constructor(element, { draft, completer, tell }) {
-    const find = (name) => element.querySelector(`[data-${name}]`);
-    const names = [
-      "composer",
-      "text",
-      "count",
-      "send",
-      "attach",
-      "file",
-      "problem",
-      "problem-text",
-      "problem-again",
-      "problem-close",
-      "editing",
-      "editing-end",
-      "hint",
-      "drop",
-      "log",
-    ];
-    this.#parts = Object.fromEntries(names.map((name) => [name, find(name)]));
+  /** @param {HTMLElement} element @param {{draft: Draft, completions: CompletionSource, log: RoomLog}} options */
+  constructor(element, { draft, completions, log }) {
+    this.#parts = {
+      form: find(element, "composer", HTMLFormElement),
+      text: find(element, "text", HTMLTextAreaElement),
+      count: find(element, "count"),
+      send: find(element, "send", HTMLButtonElement),
+      attach: find(element, "attach", HTMLButtonElement),
+      file: find(element, "file", HTMLInputElement),
+      editing: find(element, "editing"),
+      log: find(element, "log"),
+    };
     this.#draft = draft;
-    this.#completer = completer;
-    this.#tell = tell;
-    this.#box = new CompletionBox(find("completion"), this.#parts.text, (item) => this.#complete(item));
-    emojiBox(find("emoji"), find("emoji-toggle"), (emoji) => this.#insert(emoji));
+    this.#completions = completions;
+    this.#log = log;
+    this.#list = new CompletionList(find(element, "completion"), this.#parts.text, ({ text }) => this.#complete(text));
+    this.#problem = new ProblemBar(element, {
+      editAgain: (edit) => this.edit(edit),
+      dismissed: () => this.focus(),
+    });
+    initEmojiPicker(find(element, "emoji"), find(element, "emoji-toggle"), (emoji) => this.#insert(emoji));
+    initFileDrop(element, find(element, "drop"), {
+      isEnabled: () => !this.isClosed,
+      dropped: (files) => this.#postFiles(files),
+    });
     this.#listen(element);
     this.#parts.text.value = draft.text;
-    this.#changed();
+    this.#handleChange();
   }
 
   get text() {
     return this.#parts.text.value;
   }
 
-  /** Puts a text into the box, in place of what is there. */
+  /** Replaces the text in the box. */
   set text(text) {
     this.#parts.text.value = text;
-    this.#changed();
+    this.#handleChange();
   }
 
   get isEmpty() {
@@ -72,24 +78,24 @@ export class Composer {
   }
 
   get isClosed() {
-    return Boolean(this.#closed);
+    return Boolean(this.#closedReason);
   }
 
   focus() {
     this.#parts.text.focus();
   }
 
-  /** Lets nobody write, for a reason; "" opens it again. */
+  /** Closes the box with a reason; "" opens it again. @param {string} reason */
   close(reason) {
-    this.#closed = reason;
-    const { text, attach, send } = this.#parts;
+    this.#closedReason = reason;
+    const { form, text, attach, send } = this.#parts;
     for (const part of [text, attach, send]) part.disabled = Boolean(reason);
     text.placeholder = reason || "Message";
-    this.#parts.composer.classList.toggle("composer-closed", Boolean(reason));
-    this.#changed();
+    form.classList.toggle("composer-closed", Boolean(reason));
+    this.#handleChange();
   }
 
-  /** Changes the message instead of saying another. What stands in the box comes back afterwards. */
+  /** Edits a message in the box. The text that is in the box now comes back afterwards. @param {Edit} message */
   edit({ seq, text }) {
     this.#editing = seq;
     this.#parts.editing.hidden = false;
@@ -98,97 +104,84 @@ export class Composer {
     this.#parts.text.setSelectionRange(text.length, text.length);
   }
 
-  /** Tells what went wrong. `again`: `{seq, text}` of a change that wasn't taken, which is kept until it is taken up. */
-  complain(text, again = this.#again) {
-    setText(this.#parts["problem-text"], text);
-    this.#again = again;
-    this.#parts["problem-again"].hidden = !again;
-    this.#parts.problem.hidden = !text;
+  /** Shows what went wrong. @param {string} text */
+  showProblem(text) {
+    this.#problem.show(text);
   }
 
-  /** What went wrong is of no interest any more, unless a change would be lost with it. */
-  #calm() {
-    if (!this.#again) this.complain("");
-  }
-
+  /** @param {HTMLElement} element */
   #listen(element) {
-    const {
-      composer,
-      text,
-      attach,
-      file,
-      "problem-again": again,
-      "problem-close": dismiss,
-      "editing-end": cancel,
-    } = this.#parts;
-    const on = (target, name, listener) => target.addEventListener(name, listener);
-    on(composer, "submit", (event) => (event.preventDefault(), this.#submit()));
-    on(text, "keydown", (event) => this.#key(event));
-    on(text, "input", () => this.#input());
-    on(text, "click", () => this.#suggest());
-    on(text, "keyup", ({ key }) => MOVES.has(key) && this.#moved(key));
-    on(text, "blur", () => this.#box.close());
-    on(text, "paste", (event) => this.#paste(event));
-    on(attach, "click", () => file.click());
-    on(file, "change", () => (this.#send(file.files), (file.value = "")));
-    on(again, "click", () => this.#takeUp());
-    on(dismiss, "click", () => (this.complain("", null), this.focus()));
-    on(cancel, "click", () => this.#leaveEditing());
-    this.#drops(element, on);
+    const { form, text, attach, file } = this.#parts;
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+    text.addEventListener("keydown", (event) => this.#handleKey(event));
+    text.addEventListener("input", () => this.#handleInput());
+    text.addEventListener("click", () => this.#suggest());
+    text.addEventListener("keyup", ({ key }) => CARET_KEYS.has(key) && this.#handleCaretMove(key));
+    text.addEventListener("blur", () => this.#list.close());
+    text.addEventListener("paste", (event) => this.#handlePaste(event));
+    attach.addEventListener("click", () => file.click());
+    file.addEventListener("change", () => {
+      this.#postFiles(file.files);
+      file.value = "";
+    });
+    find(element, "editing-end").addEventListener("click", () => this.#leaveEditing());
   }
 
-  #drops(element, on) {
-    const { drop } = this.#parts;
-    const holds = ({ dataTransfer }) => !this.#closed && dataTransfer?.types.includes("Files");
-    on(element, "dragover", (event) => {
-      if (!holds(event)) return;
-      event.preventDefault();
-      drop.hidden = false;
-    });
-    on(element, "dragleave", (event) => element.contains(event.relatedTarget) || (drop.hidden = true));
-    on(element, "drop", (event) => {
-      drop.hidden = true;
-      if (!holds(event)) return;
-      event.preventDefault();
-      this.#send(event.dataTransfer.files);
-    });
-  }
-
-  #key(event) {
-    if (event.isComposing || this.#box.key(event)) return;
+  /** @param {KeyboardEvent} event */
+  #handleKey(event) {
+    if (event.isComposing || this.#list.handleKey(event)) return;
     if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
       this.#submit();
     } else if (event.key === "ArrowUp" && !this.text && this.#editing === null) {
       event.preventDefault();
-      this.#tell("last");
+      this.#editLast();
     } else if (event.key === "Escape" && this.#editing !== null) {
       event.stopPropagation();
       this.#leaveEditing();
     }
   }
 
-  #input() {
-    this.#changed();
-    this.#calm();
-    if (this.text.trim()) this.#tell("typing");
+  #handleInput() {
+    this.#handleChange();
+    this.#problem.clear();
+    if (this.text.trim()) this.#log.reportTyping();
     this.#suggest();
   }
 
   #submit() {
     const text = this.text.trim();
-    if (!text || this.#closed || lengthOf(text) > MOST) return;
+    if (!text || this.isClosed || lengthOf(text) > MAX_CHARACTERS) return;
     const seq = this.#editing;
-    this.#calm();
+    this.#problem.clear();
     if (seq === null) this.text = "";
     else this.#leaveEditing();
-    this.#box.close();
+    this.#list.close();
     this.focus();
-    if (seq === null) this.#tell("say", text);
-    else this.#tell("save", { seq, text });
+    if (seq === null) this.#log.post(text);
+    else this.#saveEdit({ seq, text });
   }
 
-  /** Back to what was being written before. */
+  /** @param {Edit} edit */
+  async #saveEdit({ seq, text }) {
+    try {
+      await this.#log.edit(seq, text);
+    } catch (error) {
+      this.#problem.show(`Not changed: ${messageOf(error)}`, { seq, text });
+    }
+  }
+
+  /** Edits the person's own last message. */
+  #editLast() {
+    if (this.isClosed) return;
+    const own = this.#log.timeline.entries.findLast((entry) => isEditable(entry, this.#log.username));
+    if (own) this.edit(own);
+  }
+
+  /** Brings back what was being written before. */
   #leaveEditing() {
     this.#editing = null;
     this.#parts.editing.hidden = true;
@@ -196,40 +189,35 @@ export class Composer {
     this.focus();
   }
 
-  #takeUp() {
-    const again = this.#again;
-    this.complain("", null);
-    this.edit(again);
-  }
-
-  /** The text that stands in the box goes with the first file. */
-  #send(files) {
+  /** Posts files. The text in the box goes with the first of them. @param {FileList | null} files */
+  #postFiles(files) {
     const text = this.#editing === null ? this.text.trim() : "";
-    [...files].forEach((file, index) => this.#tell("file", { file, text: index ? "" : text }));
-    if (text && files.length) this.text = "";
+    for (const [index, file] of [...(files ?? [])].entries()) this.#log.postFile(file, index ? "" : text);
+    if (text && files?.length) this.text = "";
   }
 
-  #paste(event) {
-    const { files } = event.clipboardData;
-    // A table that was copied comes as a picture too: whoever pastes it wants the text.
-    if (!files.length || event.clipboardData.types.includes("text/plain")) return;
+  /** @param {ClipboardEvent} event */
+  #handlePaste(event) {
+    const { clipboardData } = event;
+    // A table that was copied arrives as a picture too, but the person wants the text.
+    if (!clipboardData?.files.length || clipboardData.types.includes("text/plain")) return;
     event.preventDefault();
-    this.#send(files);
+    this.#postFiles(clipboardData.files);
   }
 
-  #changed() {
+  #handleChange() {
     const { text, count, send } = this.#parts;
     if (this.#editing === null) this.#draft.text = text.value;
     const length = lengthOf(text.value.trim());
-    const left = MOST - length;
+    const left = MAX_CHARACTERS - length;
     count.hidden = left > COUNT_FROM;
     count.classList.toggle("too-long", left < 0);
     setText(count, left < 0 ? `${-left} too many` : String(left));
-    send.disabled = Boolean(this.#closed) || !length || left < 0;
+    send.disabled = this.isClosed || !length || left < 0;
     if (!growsByItself) this.#grow();
   }
 
-  /** While the box is measured the log is higher, and would lose its place. */
+  /** While the box is measured the log is higher, and would lose its scroll position. */
   #grow() {
     const { text, log } = this.#parts;
     const { scrollTop } = log;
@@ -238,36 +226,44 @@ export class Composer {
     log.scrollTop = scrollTop;
   }
 
-  #moved(key) {
-    if (this.#box.isOpen && (key === "ArrowUp" || key === "ArrowDown")) return; // it was the list's
+  /** @param {string} key */
+  #handleCaretMove(key) {
+    if (this.#list.isOpen && (key === "ArrowUp" || key === "ArrowDown")) return; // the key was for the list
     this.#suggest();
   }
 
   async #suggest() {
-    const { value, selectionStart, selectionEnd } = this.#parts.text;
-    const found =
-      selectionStart === selectionEnd ? await this.#completer.at(value, selectionStart, () => this.#suggest()) : null;
-    if (value !== this.text || selectionStart !== this.#parts.text.selectionStart) return; // typed on meanwhile
-    this.#start = found?.start ?? 0;
-    this.#box.show(document.activeElement === this.#parts.text ? (found?.items ?? []) : []);
+    const { text } = this.#parts;
+    const { value, selectionStart, selectionEnd } = text;
+    const hasCaret = selectionStart === selectionEnd;
+    const found = hasCaret ? await this.#completions.at(value, selectionStart, () => this.#suggest()) : null;
+    if (value !== this.text || selectionStart !== text.selectionStart) return; // typed on meanwhile
+    this.#completionStart = found?.start ?? 0;
+    this.#list.show(document.activeElement === text ? (found?.items ?? []) : []);
   }
 
-  #complete({ text }) {
-    const caret = this.#parts.text.selectionStart;
-    if (caret < this.#start) return this.#box.close(); // moved to where it completes nothing
-    this.#parts.text.setRangeText(text, this.#start, caret, "end");
-    this.#input();
+  /** @param {string} completion */
+  #complete(completion) {
+    const { text } = this.#parts;
+    const caret = text.selectionStart;
+    if (caret < this.#completionStart) {
+      this.#list.close(); // the caret was moved to where this completes nothing
+      return;
+    }
+    text.setRangeText(completion, this.#completionStart, caret, "end");
+    this.#handleInput();
   }
 
-  #insert(text) {
-    const field = this.#parts.text;
-    field.setRangeText(text, field.selectionStart, field.selectionEnd, "end");
-    field.focus();
-    this.#input();
+  /** @param {string} inserted */
+  #insert(inserted) {
+    const { text } = this.#parts;
+    text.setRangeText(inserted, text.selectionStart, text.selectionEnd, "end");
+    text.focus();
+    this.#handleInput();
   }
 }
 
-/** As the hub counts: an emoji is one character. */
+/** As the hub counts: an emoji is one character. @param {string} text */
 function lengthOf(text) {
   return [...text].length;
 }

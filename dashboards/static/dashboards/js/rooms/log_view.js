@@ -1,47 +1,65 @@
-// The log on the screen: rows that follow the timeline, and a place to read that stays where it is while they do.
+// The log on the screen: its rows follow the timeline, and the reader's position stays while they change.
 
-import { inNextFrame } from "../shell/frame.js";
-import { PATIENCE_MS, rows } from "./layout.js";
+import { Emitter } from "../live/emitter.js";
+import { inNextFrame } from "../shell/animation_frames.js";
+import { ANSWER_PATIENCE_MS, rowsOf } from "./log_rows.js";
 
-/** So near to the end the reader is taken to be at it. */
+/** @import { Entry } from "../live/protocol.d.ts" */
+/** @import { Row } from "./log_rows.js" */
+/** @import { RoomLog } from "./room_log.js" */
+/** @import { RowElements } from "./row_elements.js" */
+
+/** @typedef {{row: Row, element: HTMLElement, end: () => void}} ShownRow */
+/** @typedef {{id: string, offset: number}} Place  a row and its distance from the top of the log */
+
+/** So near the end the reader counts as being there. */
 const AT_END_PX = 40;
-/** History is asked for before its edge is in sight. */
+/** More of the log is loaded before its edge comes into sight. */
 const AHEAD_PX = 600;
-const LIT_MS = 2_600;
+const HIGHLIGHT_MS = 2_600;
 
-export class LogView {
+/** @extends {Emitter<{scrolled: void}>} `scrolled`: the reader may have come to the newest entry or left it */
+export class LogView extends Emitter {
   #scroller;
   #list;
-  #entries;
-  #timeline;
+  #elements;
+  #log;
   #options;
-  #tell;
-  #rows = []; // as they stand on the screen
-  #shown = new Map(); // id of a row -> {row, element, end}
+  /** @type {Row[]} */
+  #rows = [];
+  /** @type {Map<string, ShownRow>} by id of the row */
+  #shown = new Map();
   #atEnd = true;
-  #place = null; // where the reader is who is not at the end: {id, offset}, a row and how far it is below the log's top
-  #goal = null; // what the next drawing is to bring into sight: {id, lit}
-  #ageing;
+  /** @type {Place | null} where a reader is who is not at the end */
+  #place = null;
+  /** @type {{id: string, highlighted: boolean} | null} what the next drawing brings into view */
+  #goal = null;
+  /** @type {any} */
+  #ageTimer;
   #draw = () => this.#drawNow();
 
   /**
-   * `options()` gives what `rows` needs besides the timeline. `tell(name)`: `older`, `newer` when the reader comes near
-   * an edge, `moved` when they have come to the newest or left it.
+   * @param {HTMLElement} scroller
+   * @param {HTMLElement} list
+   * @param {object} options
+   * @param {RoomLog} options.log
+   * @param {RowElements} options.elements
+   * @param {() => {unreadAfter: number | null, username: string, now: number}} options.rowOptions
    */
-  constructor(scroller, list, { timeline, entries, options, tell }) {
+  constructor(scroller, list, { log, elements, rowOptions }) {
+    super();
     this.#scroller = scroller;
     this.#list = list;
-    this.#timeline = timeline;
-    this.#entries = entries;
-    this.#options = options;
-    this.#tell = tell;
-    scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    this.#log = log;
+    this.#elements = elements;
+    this.#options = rowOptions;
+    scroller.addEventListener("scroll", () => this.#handleScroll(), { passive: true });
     const sized = new ResizeObserver(() => this.#keep(this.#place));
     sized.observe(scroller);
     sized.observe(list);
   }
 
-  /** Whether the reader is at the newest entry; not while another place is still to be drawn. */
+  /** Whether the reader is at the newest entry; false while another place is still to be drawn. */
   get atEnd() {
     return this.#atEnd && !this.#goal;
   }
@@ -57,143 +75,157 @@ export class LogView {
     this.redraw();
   }
 
-  /** Brings the message `seq` into sight and lights it up. */
+  /** Brings a message into view and highlights it. @param {number} seq */
   toMessage(seq) {
-    this.#goal = { id: `seq-${seq}`, lit: true };
+    this.#goal = { id: `seq-${seq}`, highlighted: true };
     this.redraw();
   }
 
-  /** Begins where the person has stopped reading, if that is out of sight. */
+  /** Goes to where the person has stopped reading. */
   toUnread() {
-    this.#goal = { id: "new", lit: false };
+    this.#goal = { id: "new", highlighted: false };
     this.redraw();
   }
 
+  /** @param {number} seq */
   elementOf(seq) {
     return this.#shown.get(`seq-${seq}`)?.element;
   }
 
-  /** The row that an element of the log belongs to. */
-  rowOf(element) {
+  /** The entry of the row that an element belongs to. @param {Element} element @returns {Entry | undefined} */
+  entryOf(element) {
     const root = element.closest("li.entry");
-    return root && [...this.#shown.values()].find((shown) => shown.element === root)?.row;
+    const row = root && [...this.#shown.values()].find((shown) => shown.element === root)?.row;
+    return row && "entry" in row ? row.entry : undefined;
   }
 
   #drawNow() {
-    const wanted = rows(this.#timeline, this.#options());
-    const place = this.#atEnd ? null : this.#placeAmong(new Set(wanted.map(({ id }) => id)));
-    this.#reconcile(wanted);
+    const rows = rowsOf(this.#log.timeline, this.#options());
+    const place = this.#atEnd ? null : this.#placeAmong(new Set(rows.map(({ id }) => id)));
+    this.#reconcile(rows);
     const goal = this.#goal;
-    this.#goal = null; // also where it can't be met: later it would take the reader away from where they are
+    this.#goal = null; // even if it can't be reached: later it would move the reader unexpectedly
     if (!goal || !this.#reach(goal)) this.#keep(place);
-    this.#age();
-    this.#scrolled();
+    this.#scheduleAgeing();
+    this.#handleScroll();
   }
 
-  /** The first row in sight that is among these, and where it stands. */
+  /** The first row in view that is among these, and its position. @param {{has: (id: string) => boolean}} ids */
   #placeAmong(ids) {
     const { top } = this.#scroller.getBoundingClientRect();
-    const boxOf = ({ id }) => this.#shown.get(id).element.getBoundingClientRect();
+    const boxOf = (/** @type {Row} */ { id }) => this.#boxOf(id) ?? new DOMRect();
     let [first, end] = [0, this.#rows.length];
     while (first < end) {
       const middle = (first + end) >> 1;
       if (boxOf(this.#rows[middle]).bottom > top) end = middle;
       else first = middle + 1;
     }
-    const row = this.#rows.slice(first).find(({ id, entry, pending }) => (entry || pending) && ids.has(id));
+    const isLasting = (/** @type {Row} */ row) => row.type !== "day" && row.type !== "new" && ids.has(row.id);
+    const row = this.#rows.slice(first).find(isLasting);
     return row ? { id: row.id, offset: boxOf(row).top - top } : null;
   }
 
-  /** Stays at the end, or at the place: by the row's id, as its element may be another by now. */
+  /** @param {string} id */
+  #boxOf(id) {
+    return this.#shown.get(id)?.element.getBoundingClientRect();
+  }
+
+  /** Stays at the end, or at the place: by the id of its row, as its element may have been replaced. @param {Place | null} place */
   #keep(place) {
-    if (!this.#scroller.clientHeight) return; // not on the screen at all
+    if (!this.#scroller.clientHeight) return; // the log is not on the screen
     if (this.#atEnd) {
-      this.#toEnd();
+      this.#scroller.scrollTop = this.#scroller.scrollHeight;
       return;
     }
-    const element = this.#shown.get(place?.id)?.element;
-    if (!element) return;
-    const moved = element.getBoundingClientRect().top - this.#scroller.getBoundingClientRect().top - place.offset;
+    const box = place && this.#boxOf(place.id);
+    if (!box) return;
+    const moved = box.top - this.#scroller.getBoundingClientRect().top - place.offset;
     if (Math.abs(moved) >= 1) this.#scroller.scrollTop += moved;
   }
 
-  #reconcile(wanted) {
-    const focused = this.#list.contains(document.activeElement);
-    const ids = new Set(wanted.map(({ id }) => id));
+  /** @param {Row[]} rows */
+  #reconcile(rows) {
+    const hadFocus = this.#list.contains(document.activeElement);
+    const ids = new Set(rows.map(({ id }) => id));
     for (const [id, { element, end }] of this.#shown) {
       if (ids.has(id)) continue;
       end();
       element.remove();
       this.#shown.delete(id);
     }
-    const elements = wanted.map((row) => this.#element(row));
+    const elements = rows.map((row) => this.#elementFor(row));
     let next = this.#list.firstElementChild;
     for (const element of elements) {
       if (element === next) next = next.nextElementSibling;
       else this.#list.insertBefore(element, next);
     }
-    this.#rows = wanted;
-    if (focused && !this.#list.contains(document.activeElement)) this.#scroller.focus({ preventScroll: true });
+    this.#rows = rows;
+    if (hadFocus && !this.#list.contains(document.activeElement)) this.#scroller.focus({ preventScroll: true });
   }
 
-  /** The element of a row: the one there is, unless the row is another now. */
-  #element(row) {
+  /** The element of a row: the present one, unless the row has changed. @param {Row} row */
+  #elementFor(row) {
     const shown = this.#shown.get(row.id);
-    if (shown && same(shown.row, row)) return shown.element;
-    const made = this.#entries.make(row);
+    if (shown && isSame(shown.row, row)) return shown.element;
+    const made = this.#elements.make(row);
     if (made.element.matches("li.entry")) made.element.tabIndex = -1;
-    this.#shown.set(row.id, { row, ...made }); // before it has the focus: who hears of that asks for its row
+    this.#shown.set(row.id, { row, ...made }); // before it gets the focus: listeners of that look for its row
     if (shown) {
-      const focused = shown.element.contains(document.activeElement);
+      const hadFocus = shown.element.contains(document.activeElement);
       shown.end();
       shown.element.replaceWith(made.element);
-      if (focused) made.element.focus({ preventScroll: true });
+      if (hadFocus) made.element.focus({ preventScroll: true });
     }
     return made.element;
   }
 
-  #reach({ id, lit }) {
+  /** Scrolls to a row; returns whether it exists. @param {{id: string, highlighted: boolean}} goal */
+  #reach({ id, highlighted }) {
     const element = this.#shown.get(id)?.element;
     if (!element) return false;
     const within = element.getBoundingClientRect().top - this.#scroller.getBoundingClientRect().top;
-    const share = lit ? 0.3 : 0.06;
+    const share = highlighted ? 0.3 : 0.06;
     this.#scroller.scrollTop += within - this.#scroller.clientHeight * share;
     this.#atEnd = this.#isAtEnd();
-    if (lit) light(element);
+    if (highlighted) highlight(element);
     return true;
   }
 
-  #toEnd() {
-    this.#scroller.scrollTop = this.#scroller.scrollHeight;
-  }
-
   #isAtEnd() {
-    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
-    return this.#timeline.following && scrollHeight - clientHeight - scrollTop < AT_END_PX;
+    return this.#log.timeline.following && this.#belowPx() < AT_END_PX;
   }
 
-  #scrolled() {
+  #belowPx() {
     const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
-    if (!clientHeight) return; // not on the screen at all
+    return scrollHeight - clientHeight - scrollTop;
+  }
+
+  #handleScroll() {
+    if (!this.#scroller.clientHeight) return; // the log is not on the screen
     this.#atEnd = this.#isAtEnd();
     this.#place = this.#atEnd ? null : this.#placeAmong(this.#shown);
-    if (scrollTop < AHEAD_PX) this.#tell("older");
-    if (scrollHeight - clientHeight - scrollTop < AHEAD_PX) this.#tell("newer");
-    this.#tell("moved");
+    // What fails is loaded again at the next scroll.
+    if (this.#scroller.scrollTop < AHEAD_PX) this.#log.loadOlder().catch(() => {});
+    if (this.#belowPx() < AHEAD_PX) this.#log.loadNewer().catch(() => {});
+    this.emit("scrolled", undefined);
   }
 
-  /** A command that waits for its answer looks another when it has waited too long. */
-  #age() {
-    clearTimeout(this.#ageing);
-    if ([...this.#shown.values()].some(({ row }) => row.open)) this.#ageing = setTimeout(this.#draw, PATIENCE_MS / 4);
+  /** A command that has waited too long for its answer looks different. */
+  #scheduleAgeing() {
+    clearTimeout(this.#ageTimer);
+    const hasOpen = this.#rows.some((row) => row.type === "command" && row.open);
+    if (hasOpen) this.#ageTimer = setTimeout(this.#draw, ANSWER_PATIENCE_MS / 4);
   }
 }
 
-function same(a, b) {
-  return Object.keys(b).every((name) => a[name] === b[name]) && Object.keys(a).length === Object.keys(b).length;
+/** @param {Row} a @param {Row} b */
+function isSame(a, b) {
+  const [first, second] = [Object.entries(a), /** @type {Record<string, unknown>} */ (b)];
+  return first.length === Object.keys(b).length && first.every(([name, value]) => value === second[name]);
 }
 
-function light(element) {
+/** @param {HTMLElement} element */
+function highlight(element) {
   element.classList.add("lit");
-  setTimeout(() => element.classList.remove("lit"), LIT_MS);
+  setTimeout(() => element.classList.remove("lit"), HIGHLIGHT_MS);
 }

@@ -1,12 +1,18 @@
-// Narrows a list of people down while one types.
+// A filter for a list of people.
 
-/** `element`: the `[data-people-picker]` of parts/people.html. */
-export function peopleFilter(element) {
-  const filter = element.querySelector("[data-people-filter]");
+import { find, selectAll } from "../shell/dom.js";
+
+/**
+ * Wires the `[data-people-picker]` of parts/people.html.
+ *
+ * @param {HTMLElement} element
+ */
+export function initPeopleFilter(element) {
+  const filter = /** @type {HTMLInputElement | null} */ (element.querySelector("[data-people-filter]"));
   filter?.addEventListener("input", () => {
     const word = filter.value.trim().toLowerCase();
-    const rows = [...element.querySelectorAll("[data-name]")];
-    for (const row of rows) row.hidden = !row.dataset.name.toLowerCase().includes(word);
-    element.querySelector("[data-people-none]").hidden = rows.some((row) => !row.hidden);
+    const rows = selectAll(element, "[data-name]");
+    for (const row of rows) row.hidden = !String(row.dataset.name).toLowerCase().includes(word);
+    find(element, "people-none").hidden = rows.some((row) => !row.hidden);
   });
 }

@@ -1,83 +1,98 @@
-// What a room's page asks over HTTP: history, who may be named, files.
+// A room over the HTTP API: parts of its log, what can be completed in it, files.
 
-import { RequestError } from "../live/connection.js";
+import { csrfHeaders } from "../live/csrf.js";
+import { getJson, refusal } from "../live/http.js";
+import { RequestError, unreachable } from "../live/request_error.js";
+
+/** @import { Attributes, Entry, FileInfo, Latest } from "../live/protocol.d.ts" */
+
+/** @typedef {{seq: number, items: Entry[]}} LogPart  entries, oldest first, and the room's newest seq */
+/** @typedef {{text: string, until: number, by: string}} Revision */
+/** @typedef {{uid: string, name: string, attributes: Attributes, metrics: string[]}} DeviceNames */
 
 const HISTORY = 50;
 const PAGE = 200;
-/** An upload of which nothing has moved for so long is given up; the hub stores a file faster than that. */
+/** An upload that makes no progress for so long is given up; the hub stores a file faster than that. */
 const STALLED_MS = 60_000;
-
-const csrf = () =>
-  document.cookie
-    .split("; ")
-    .find((pair) => pair.startsWith("csrftoken="))
-    ?.slice("csrftoken=".length) ?? "";
 
 /** All methods reject with a `RequestError`. */
 export class RoomApi {
   #url;
 
+  /** @param {number} room */
   constructor(room) {
     this.#url = `/api/v1/rooms/${room}`;
   }
 
-  /** `{seq, items}`, oldest first; `seq` is the room's newest. */
+  /** @param {number} seq @returns {Promise<LogPart>} */
   before(seq) {
     return getJson(`${this.#url}/messages?before_seq=${seq}&limit=${HISTORY}`);
   }
 
+  /** @param {number} seq @returns {Promise<LogPart>} */
   after(seq) {
     return getJson(`${this.#url}/messages?after_seq=${seq}&limit=${PAGE}`);
   }
 
+  /** @param {number} seq @returns {Promise<LogPart>} */
   around(seq) {
     return getJson(`${this.#url}/messages?around_seq=${seq}&limit=${HISTORY}`);
   }
 
-  /** What a message said before it was changed: `[{text, until, by}, …]`. */
+  /** What a message said before it was changed. @param {number} seq @returns {Promise<Revision[]>} */
   async revisions(seq) {
     return (await getJson(`${this.#url}/messages/${seq}/revisions`)).items;
   }
 
+  /** @returns {Promise<{username: string, bot?: boolean}[]>} */
   async members() {
     return (await getJson(`${this.#url}/members`)).items;
   }
 
+  /** @returns {Promise<{name: string, usage: string, help: string}[]>} */
   async commands() {
     return (await getJson(`${this.#url}/chat-commands`)).items;
   }
 
-  /** The devices of a space: `[{uid, name, attributes, metrics}]`, the last being names. */
+  /** The devices of a space. @param {string} space @returns {Promise<DeviceNames[]>} */
   async devices(space) {
     const { items } = await getJson(`/api/v1/devices?space=${encodeURIComponent(space)}&limit=1000`);
-    return items.map(nameable);
+    return items.map(namesOf);
   }
 
-  /** One device in the same shape. */
+  /** @param {string} uid */
   async device(uid) {
-    return nameable(await getJson(`/api/v1/devices/${encodeURIComponent(uid)}`));
+    return namesOf(await getJson(`/api/v1/devices/${encodeURIComponent(uid)}`));
   }
 
+  /** @param {FileInfo} file */
   fileUrl({ id, name }) {
     return `${this.#url}/files/${id}/${encodeURIComponent(name)}`;
   }
 
-  /** Sends a file with its message and resolves with the seq; `progress(share)` goes from 0 to 1. */
+  /**
+   * Sends a file with its message and resolves with the seq.
+   *
+   * @param {File} file
+   * @param {{text: string, key: string, progress: (share: number) => void}} options
+   * @returns {Promise<number>}
+   */
   async upload(file, { text, key, progress }) {
     await checkReadable(file);
     const form = new FormData();
     form.append("key", key);
     if (text) form.append("text", text);
     form.append("file", file, file.name || "image.png");
-    return send(`${this.#url}/files`, form, progress);
+    return upload(`${this.#url}/files`, form, progress);
   }
 }
 
-function nameable({ device: { uid, name, attributes }, latest }) {
+/** @param {{device: {uid: string, name: string, attributes: Attributes}, latest: Latest}} snapshot @returns {DeviceNames} */
+function namesOf({ device: { uid, name, attributes }, latest }) {
   return { uid, name, attributes, metrics: Object.keys(latest).sort() };
 }
 
-/** One that was changed or taken away since it was chosen fails without a reason, as if the network did. */
+/** The upload of a file that was changed or deleted meanwhile fails like the network, without a reason. @param {File} file */
 async function checkReadable(file) {
   try {
     await file.slice(0, 1).arrayBuffer();
@@ -86,12 +101,13 @@ async function checkReadable(file) {
   }
 }
 
-function send(url, form, progress) {
-  // `fetch` tells nothing of how far an upload has come.
-  const request = new XMLHttpRequest();
+/** @param {string} url @param {FormData} form @param {(share: number) => void} progress @returns {Promise<number>} */
+function upload(url, form, progress) {
+  const request = new XMLHttpRequest(); // `fetch` does not report the progress of an upload
   request.open("POST", url);
-  request.setRequestHeader("X-CSRFToken", csrf());
+  for (const [name, value] of Object.entries(csrfHeaders())) request.setRequestHeader(name, value);
   request.responseType = "json";
+  /** @type {any} */
   let stalled;
   const wait = () => {
     clearTimeout(stalled);
@@ -101,38 +117,17 @@ function send(url, form, progress) {
     wait();
     progress(total ? loaded / total : 0);
   };
-  return new Promise((resolve, reject) => {
+  /** @type {Promise<number>} */
+  const uploaded = new Promise((resolve, reject) => {
     request.onload = () => {
       const { status, response } = request;
       if (status < 300 && response) resolve(response.seq);
       else reject(refusal(status, response));
     };
-    request.onerror = () => reject(away());
-    request.onabort = () => reject(new RequestError("timeout", "The upload stood still.", true));
+    request.onerror = () => reject(unreachable());
+    request.onabort = () => reject(new RequestError("timeout", "The upload made no progress.", true));
     wait();
     request.send(form);
-  }).finally(() => clearTimeout(stalled));
-}
-
-async function getJson(url) {
-  let answer;
-  try {
-    answer = await fetch(url, { headers: { Accept: "application/json" } });
-  } catch {
-    throw away();
-  }
-  const content = await answer.json().catch(() => null);
-  if (!answer.ok || !content) throw refusal(answer.status, content);
-  return content;
-}
-
-const away = () => new RequestError("unavailable", "The hub can’t be reached.", true);
-
-function refusal(status, content) {
-  const { code, message, retry } = content?.error ?? {};
-  if (code) return new RequestError(code, message, retry);
-  // A proxy in front of the hub has its own limits and its own pages.
-  if (status === 413) return new RequestError("too_large", "The file is too large.", false);
-  if (status >= 500) return new RequestError("unavailable", `The hub answered ${status}.`, true);
-  return new RequestError("unexpected", `Something else than the hub answered, with ${status}.`, true);
+  });
+  return uploaded.finally(() => clearTimeout(stalled));
 }

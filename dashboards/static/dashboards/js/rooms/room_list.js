@@ -1,33 +1,42 @@
-// The list of rooms beside a room: what is unread, who spoke last on top, and a filter.
+// The list of rooms: unread counts, rooms with new messages on top, and a filter.
 
-import { setBadges } from "../inbox/badges.js";
-import { countsOf } from "../inbox/inbox.js";
-import { setText } from "../shell/dom.js";
-import { showTimes } from "../shell/short_times.js";
+import { countsOf } from "../inbox/inbox_state.js";
+import { setBadges } from "../inbox/unread_badges.js";
+import { find, selectAll, setText } from "../shell/dom.js";
+import { fetchOwnPage } from "../shell/page_copy.js";
+import { showTimes } from "../shell/time_elements.js";
 
-/** Of a room that this page doesn't list, such as one of a space that was joined since, it is asked this seldom. */
+/** @import { InboxFeed } from "../inbox/inbox_feed.js" */
+/** @import { InboxState } from "../inbox/inbox_state.js" */
+/** @import { HubConnection } from "../live/hub_connection.js" */
+
+/** How long a room that this page does not list, such as one of a space joined since, is not looked for again. */
 const LOOK_AGAIN_MS = 60_000;
 
 export class RoomList {
   #element;
   #filter;
-  #rows = new Map(); // id -> row
-  #asking = false;
-  #missing = new Map(); // id of a room that was not found -> when
+  /** @type {Map<number, HTMLElement>} by id */
+  #rows = new Map();
+  #isFetching = false;
+  /** @type {Map<number, number>} when a room was not found, by id */
+  #missingAt = new Map();
 
+  /** @param {HTMLElement} element @param {HTMLInputElement} filter @param {{connection: HubConnection, inbox: InboxFeed}} feeds */
   constructor(element, filter, { connection, inbox }) {
     this.#element = element;
     this.#filter = filter;
-    for (const row of element.querySelectorAll("[data-room-row]")) this.#rows.set(Number(row.dataset.roomRow), row);
-    inbox.on((state) => this.#show(state));
-    connection.on("activity", ({ room, at }) => this.#touch(room, at));
-    connection.on("message", ({ room, at, kind }) => kind === "chat" && this.#touch(room, at)); // one's own, too
-    filter.addEventListener("input", () => this.#select());
-    this.#select();
+    for (const row of selectAll(element, "[data-room-row]")) this.#rows.set(Number(row.dataset.roomRow), row);
+    inbox.onState((state) => this.#showCounts(state));
+    connection.on("activity", ({ room, at }) => this.#moveUp(room, at));
+    connection.on("message", ({ room, at, kind }) => kind === "chat" && this.#moveUp(room, at)); // one's own, too
+    filter.addEventListener("input", () => this.#applyFilter());
+    this.#applyFilter();
     element.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
   }
 
-  #show(state) {
+  /** @param {InboxState} state */
+  #showCounts(state) {
     for (const [id, row] of this.#rows) {
       const counts = countsOf(state, id);
       setBadges(row, counts);
@@ -35,68 +44,66 @@ export class RoomList {
     }
   }
 
-  /** Somebody has spoken there: the row goes to the top of its space. */
-  #touch(id, at) {
+  /** A room with a new message goes to the top of its space. @param {number} id @param {number} at */
+  #moveUp(id, at) {
     const row = this.#rows.get(id);
-    if (!row) {
+    const time = row?.querySelector("time");
+    if (!row || !time) {
       this.#fetchRow(id);
       return;
     }
-    const time = row.querySelector("time");
     if (Number(time.dataset.time) >= at) return;
-    time.dataset.time = at;
-    const list = row.closest("[data-group]").querySelector("[data-list]");
-    if (list.firstElementChild !== row) keepFocus(row, () => list.prepend(row));
+    time.dataset.time = String(at);
+    const list = row.closest("[data-group]")?.querySelector("[data-list]");
+    if (list && list.firstElementChild !== row) keepFocus(row, () => list.prepend(row));
     showTimes(row);
   }
 
-  /** A room that is new to this page is taken out of a fresh copy of it, where the server has written it. */
+  /** Takes the row of a new room from a fresh copy of the page, where the server has rendered it. @param {number} id */
   async #fetchRow(id) {
-    if (this.#asking || Date.now() - (this.#missing.get(id) ?? -Infinity) < LOOK_AGAIN_MS) return;
-    this.#asking = true;
-    this.#missing.set(id, Date.now());
+    if (this.#isFetching || Date.now() - (this.#missingAt.get(id) ?? -Infinity) < LOOK_AGAIN_MS) return;
+    this.#isFetching = true;
+    this.#missingAt.set(id, Date.now());
     try {
-      const response = await fetch(location.pathname);
-      const page = new DOMParser().parseFromString(await response.text(), "text/html");
-      const found = page.querySelector(`[data-room-row="${id}"]`);
-      const slug = found?.closest("[data-group]").dataset.group;
-      const group = [...this.#element.querySelectorAll("[data-group]")].find((one) => one.dataset.group === slug);
-      if (!group) return;
-      const row = document.adoptNode(found);
-      group.querySelector("[data-list]").prepend(row);
+      const found = (await fetchOwnPage()).querySelector(`[data-room-row="${id}"]`);
+      const slug = found?.closest("[data-group]")?.getAttribute("data-group");
+      const group = selectAll(this.#element, "[data-group]").find((one) => one.dataset.group === slug);
+      if (!found || !group) return;
+      const row = /** @type {HTMLElement} */ (document.adoptNode(found));
+      find(group, "list").prepend(row);
       this.#rows.set(id, row);
-      this.#missing.delete(id);
+      this.#missingAt.delete(id);
       showTimes(row);
     } catch {
-      // the hub is away: asked for again when somebody speaks there later
+      // the hub is unavailable: looked for again at a later message there
     } finally {
-      this.#asking = false;
+      this.#isFetching = false;
     }
   }
 
-  #select() {
+  #applyFilter() {
     const text = this.#filter.value.trim();
     const words = text.toLowerCase().split(/\s+/);
     let shown = 0;
     for (const row of this.#rows.values()) {
-      const name = row.dataset.name.toLowerCase();
+      const name = String(row.dataset.name).toLowerCase();
       row.hidden = !words.every((word) => name.includes(word));
       shown += row.hidden ? 0 : 1;
     }
-    for (const quiet of this.#element.querySelectorAll("[data-quiet]")) {
+    for (const quiet of selectAll(this.#element, "[data-quiet]", HTMLDetailsElement)) {
       quiet.hidden = !quiet.querySelector("[data-room-row]:not([hidden])");
       quiet.open = Boolean(text) || quiet.querySelector("[aria-current]") !== null;
     }
-    this.#element.querySelector("[data-none]").hidden = shown > 0 || !this.#rows.size;
-    const find = document.querySelector("[data-find]");
-    find.hidden = !text;
-    setText(find.querySelector("[data-find-words]"), text);
+    find(this.#element, "none").hidden = shown > 0 || !this.#rows.size;
+    const search = find(document, "find");
+    search.hidden = !text;
+    setText(find(search, "find-words"), text);
   }
 }
 
-/** A node that is moved loses the focus. */
+/** Moving a node takes the focus away from it. @param {HTMLElement} row @param {() => void} move */
 function keepFocus(row, move) {
   const focused = row.contains(document.activeElement) ? document.activeElement : null;
   move();
-  focused?.focus();
+  if (focused instanceof HTMLElement) focused.focus();
 }

@@ -1,313 +1,246 @@
-// A room on a page: its log, who is there, and the box to write in.
+// A room on a page: its log, the people in it, and the composer.
 
-import { now } from "../live/clock.js";
-import { setText } from "../shell/dom.js";
-import { whileInSight } from "../shell/frame.js";
-import { announcement } from "./announcement.js";
-import { Completer } from "./completer.js";
+import { now } from "../live/hub_clock.js";
+import { find, setText, targetOf } from "../shell/dom.js";
+import { messageOf } from "../shell/forms.js";
+import { whileReadable } from "../shell/visibility.js";
+import { announcementOf } from "./announcement.js";
+import { CompletionSource } from "./completion_source.js";
 import { Composer } from "./composer.js";
 import { Draft } from "./draft.js";
-import { Entries } from "./entries.js";
-import { counts, isOwn } from "./layout.js";
+import { isFromOthers } from "./log_rows.js";
 import { LogView } from "./log_view.js";
-import { MessageTools } from "./message_tools.js";
-import { People } from "./people.js";
+import { MessageToolbar } from "./message_toolbar.js";
 import { RoomApi } from "./room_api.js";
 import { RoomLog } from "./room_log.js";
-import { toggleTrace } from "./trace.js";
-import { Unread } from "./unread.js";
+import { RoomPresence } from "./room_presence.js";
+import { RowActions } from "./row_actions.js";
+import { RowElements } from "./row_elements.js";
+import { UnreadMarker } from "./unread_marker.js";
 
-/** Codes that say no more than that the room may not be read. */
-const GONE = new Set(["unsubscribed", "not_found"]);
-const PARTS = ["log", "entries", "edge", "empty", "newest", "newest-text", "announcer", "hint"];
+/** @import { DeviceFeed } from "../live/device_feed.js" */
+/** @import { HubConnection } from "../live/hub_connection.js" */
+/** @import { Entry } from "../live/protocol.d.ts" */
+/** @import { RequestError } from "../live/request_error.js" */
+/** @import { Post } from "./post_queue.js" */
 
+/** Error codes that say only that the person may not read the room. */
+const NO_ACCESS = new Set(["unsubscribed", "not_found"]);
+
+/**
+ * @typedef {object} RoomOptions
+ * @property {{id: number, device?: string | null, space?: string | null}} room  as the HTTP API describes it
+ * @property {{username: string, manages: boolean}} person  `manages`: may delete messages of others and see what they said
+ * @property {HubConnection} connection
+ * @property {DeviceFeed} feed
+ * @property {number | null} [openAt]  seq of the message to open at; null opens where the person has stopped reading
+ * @property {string} [closed]  why nobody can write here, as a sentence
+ * @property {(seq: number) => string} [link]  the address of a message; by default on the room's own page
+ */
+
+/** It keeps itself up to date over every reconnect, for as long as the page is there. */
 export class RoomView {
+  #element;
+  #person;
+  #link;
   #parts;
   #log;
   #view;
   #composer;
-  #people;
-  #tools;
-  #api;
-  #unread = new Unread();
-  #opened = false;
-  #inSight = false;
+  #presence;
+  #actions;
+  #unread = new UnreadMarker();
+  #isOpen = false;
+  #isReadable = false;
 
   /**
-   * `element`: the `[data-room]` of parts/room.html; the page also holds parts/room_templates.html,
-   * parts/chart_templates.html, and the style sheets room.css, charts.css and uPlot's.
-   *
-   * - `room`: `{id, device, space}`, as the HTTP API describes it: `device` is a uid or null, `space` a slug or null;
-   *   further fields do no harm.
-   * - `person`: `{username, manages}`; `manages`: they may remove other people's messages and read what these said.
-   * - `connection`, `feed`: those of live.js.
-   * - `openAt`: seq of the message to open at and to light up; null opens where the person has stopped reading.
-   * - `closed`: why nobody can write here, as a sentence; "" where they can. `close(reason)` changes it later.
-   * - `link(seq)`: the address of a message; by default on the room's own page.
-   *
-   * A view keeps itself up to date over every reconnect, for as long as the page is there.
+   * @param {HTMLElement} element  the `[data-room]` of parts/room.html; the page also includes parts/room_templates.html,
+   *   parts/chart_templates.html, and the style sheets room.css, charts.css and uPlot's
+   * @param {RoomOptions} options
    */
   constructor(element, { room, person, connection, feed, openAt = null, closed = "", link }) {
-    Object.assign(this, { element, person, link: link ?? ((seq) => `/rooms/${room.id}/?seq=${seq}`) });
-    this.#parts = Object.fromEntries(PARTS.map((name) => [name, element.querySelector(`[data-${name}]`)]));
-    this.#api = new RoomApi(room.id);
-    const draft = new Draft(person.username, room.id);
-    const tell = (name, detail) => this.#heard[name](detail);
-    this.#log = new RoomLog({
-      room: room.id,
-      username: person.username,
-      connection,
-      api: this.#api,
-      draft,
-      openAt,
-      tell,
+    this.#element = element;
+    this.#person = person;
+    this.#link = link ?? ((seq) => `/rooms/${room.id}/?seq=${seq}`);
+    this.#parts = {
+      log: find(element, "log"),
+      edge: find(element, "edge"),
+      empty: find(element, "empty"),
+      newest: find(element, "newest"),
+      newestText: find(element, "newest-text"),
+      announcer: find(element, "announcer"),
+    };
+    const { username } = person;
+    const api = new RoomApi(room.id);
+    const draft = new Draft(username, room.id);
+    this.#log = new RoomLog({ room: room.id, username, connection, api, draft, openAt });
+    this.#actions = this.#makeActions(api);
+    this.#view = this.#makeView(api, feed);
+    this.#composer = new Composer(element, { draft, completions: new CompletionSource(api, room), log: this.#log });
+    this.#presence = new RoomPresence(element);
+    new MessageToolbar(this.#parts.log, {
+      entryOf: (target) => this.#view.entryOf(target),
+      actions: this.#actions,
+      announce: (text) => this.#announce(text),
     });
-    this.#view = this.#makeView(feed);
-    this.#composer = new Composer(element, {
-      draft,
-      completer: new Completer(this.#api, room),
-      tell: (name, detail) => this.#wanted[name](detail),
-    });
-    this.#people = new People(element);
-    this.#tools = this.#makeTools();
-    this.#listen();
-    setText(
-      element.querySelector("[data-empty-hint]"),
-      room.device
-        ? "Talk to the others here, or to the device: /help"
-        : "Whoever opens this room reads what is said here.",
-    );
+    this.#listenToLog();
+    this.#listenToPage();
+    const hint = room.device
+      ? "Write to the others here, or to the device: /help"
+      : "Everyone who can open this room can read its messages.";
+    setText(find(element, "empty-hint"), hint);
     this.close(closed);
     this.#log.start();
   }
 
-  /** Ends writing with a reason, or opens it again with "". */
+  /** Closes the composer with a reason, or opens it again with "". @param {string} reason */
   close(reason) {
     this.#composer.close(reason);
-    this.#parts.hint.hidden = Boolean(reason);
+    find(this.#element, "hint").hidden = Boolean(reason);
   }
 
-  /** Puts the cursor into the box to write in. */
+  /** Puts the caret into the composer. */
   focus() {
     this.#composer.focus();
   }
 
-  /** Shows the message `seq` and lights it up. */
-  async show(seq) {
-    try {
-      await this.#log.show(seq);
-    } catch (error) {
-      this.#composer.complain(error.message);
-    }
+  /** Shows the message `seq` and highlights it. @param {number} seq */
+  show(seq) {
+    return this.#actions.show(seq);
   }
 
-  /** What the log tells. */
-  #heard = {
-    changed: () => this.#changed(),
-    opened: ({ read, unread }) => this.#open(read, unread),
-    missed: ({ read, unread }) => this.#miss(read, unread),
-    moved: (seq) => (seq ? this.#view.toMessage(seq) : this.#view.toEnd()),
-    arrived: (message) => this.#arrive(message),
-    here: (names) => this.#people.here(names),
-    typing: (names) => this.#people.typing(names),
-    refused: ({ pending, error }) => this.#refused(pending, error),
-    gone: (error) => this.close(GONE.has(error.code) ? "This room is out of your sight." : error.message),
-  };
-
-  /** What the box to write in wants. */
-  #wanted = {
-    say: (text) => this.#say(() => this.#log.say(text)),
-    file: ({ file, text }) => this.#say(() => this.#log.sayFile(file, text)),
-    save: ({ seq, text }) => this.#save(seq, text),
-    typing: () => this.#log.typing(),
-    last: () => this.#editLast(),
-  };
-
-  /** What is done in a row of the log. */
-  #acts = {
-    retry: ({ pending }) => this.#retry(pending),
-    discard: ({ pending }) => this.#discard(pending),
-    revise: ({ entry }, element) => toggleTrace(element, () => this.#api.revisions(entry.seq)),
-    answer: ({ answer }) => answer && this.show(answer.seq),
-    command: ({ entry }) => this.show(entry.of),
-    link: ({ entry }) => this.#copyLink(entry.seq),
-    edit: ({ entry }) => this.#composer.edit(entry),
-    remove: ({ entry }) => this.#remove(entry.seq),
-  };
-
-  #makeView(feed) {
-    const { username, manages } = this.person;
-    const context = { username, manages, feed, now, link: this.link, fileUrl: (file) => this.#api.fileUrl(file) };
-    const entries = new Entries(context, (name, row, element) => this.#acts[name](row, element));
-    return new LogView(this.#parts.log, this.#parts.entries, {
-      timeline: this.#log.timeline,
-      entries,
-      options: () => ({ unreadAfter: this.#unread.after, username, now: now() }),
-      tell: (name) => this.#scrolled(name),
-    });
-  }
-
-  #makeTools() {
-    return new MessageTools(this.#parts.log, {
-      rowOf: (element) => this.#view.rowOf(element),
-      actions: (row) => this.#actionsOf(row),
-      act: (name, row) => this.#acts[name](row),
+  /** @param {RoomApi} api */
+  #makeActions(api) {
+    return new RowActions({
+      log: this.#log,
+      api,
+      composer: () => this.#composer,
+      view: () => this.#view,
+      manages: this.#person.manages,
+      link: this.#link,
       announce: (text) => this.#announce(text),
     });
   }
 
-  #actionsOf({ entry }) {
-    if (!entry) return [];
-    const chat = entry.kind === "chat" && !entry.removed_at && !this.#composer.isClosed;
-    const own = chat && isOwn(entry, this.person.username);
-    return ["link", ...(own ? ["edit"] : []), ...(own || (chat && this.person.manages) ? ["remove"] : [])];
+  /** @param {RoomApi} api @param {DeviceFeed} feed */
+  #makeView(api, feed) {
+    const { username, manages } = this.#person;
+    const fileUrl = api.fileUrl.bind(api);
+    const elements = new RowElements({ username, manages, feed, now, link: this.#link, fileUrl }, this.#actions);
+    return new LogView(this.#parts.log, find(this.#element, "entries"), {
+      log: this.#log,
+      elements,
+      rowOptions: () => ({ unreadAfter: this.#unread.after, username, now: now() }),
+    });
   }
 
-  #listen() {
+  #listenToLog() {
+    const log = this.#log;
+    log.on("changed", () => this.#redraw());
+    log.on("posting", () => {
+      this.#unread.removeLine();
+      this.#view.toEnd();
+    });
+    log.on("opened", ({ read, unread }) => this.#open(read, unread));
+    log.on("caughtUp", ({ read, unread }) => this.#catchUp(read, unread));
+    log.on("moved", (seq) => (seq ? this.#view.toMessage(seq) : this.#view.toEnd()));
+    log.on("received", (entry) => this.#receive(entry));
+    log.on("presence", (names) => this.#presence.showPresent(names));
+    log.on("typing", (names) => this.#presence.showTyping(names));
+    log.on("refused", ({ post, error }) => this.#handleRefusal(post, error));
+    log.on("closed", ({ code, message }) =>
+      this.close(NO_ACCESS.has(code) ? "You no longer have access to this room." : message),
+    );
+  }
+
+  #listenToPage() {
+    this.#view.on("scrolled", () => this.#updateRead());
     this.#parts.newest.addEventListener("click", () => this.#toNewest());
-    document.addEventListener("visibilitychange", () => this.#scrolled("moved"));
-    addEventListener("focus", () => this.#scrolled("moved"));
-    whileInSight(this.#parts.log, (inSight) => {
-      this.#inSight = inSight;
-      this.#scrolled("moved");
+    document.addEventListener("visibilitychange", () => this.#updateRead());
+    addEventListener("focus", () => this.#updateRead());
+    whileReadable(this.#parts.log, (isReadable) => {
+      this.#isReadable = isReadable;
+      this.#updateRead();
     });
     this.#parts.log.addEventListener("click", (event) => {
-      const seq = event.target.closest("a.entry-time") && this.#view.rowOf(event.target)?.entry.seq;
+      const target = targetOf(event);
+      const seq = target.closest("a.entry-time") && this.#view.entryOf(target)?.seq;
       if (!seq || event.metaKey || event.ctrlKey) return;
       event.preventDefault();
-      history.replaceState(null, "", this.link(seq));
+      history.replaceState(null, "", this.#link(seq));
       this.show(seq);
     });
   }
 
-  #changed() {
-    if (!this.#view) return; // what waits to be sent is there before the view is
+  #redraw() {
     this.#view.redraw();
-    const { timeline } = this.#log;
-    this.#parts.empty.hidden = !this.#opened || timeline.entries.length > 0 || timeline.pending.length > 0;
-    setText(
-      this.#parts.edge,
-      !timeline.entries.length ? "" : timeline.complete ? "The beginning of this room" : "Loading…",
-    );
+    const { entries, pending, complete } = this.#log.timeline;
+    this.#parts.empty.hidden = !this.#isOpen || entries.length > 0 || pending.length > 0;
+    setText(this.#parts.edge, !entries.length ? "" : complete ? "The beginning of this room" : "Loading…");
   }
 
+  /** @param {number} read @param {number} unread */
   #open(read, unread) {
-    this.#opened = true;
-    this.#unread.told(read, unread);
-    this.#changed();
+    this.#isOpen = true;
+    this.#unread.set(read, unread);
+    this.#redraw();
     if (unread) this.#view.toUnread();
   }
 
-  #miss(read, unread) {
-    this.#unread.told(read, unread);
-    this.#changed();
-    this.#showNewest();
+  /** @param {number} read @param {number} unread */
+  #catchUp(read, unread) {
+    this.#unread.set(read, unread);
+    this.#redraw();
+    this.#showNewestButton();
     if (unread) this.#announce(`${unread} new`);
   }
 
-  #say(send) {
-    this.#unread.unmark();
-    this.#view.toEnd();
-    send();
-  }
-
-  /** Says a message that the hub refused again in the box, where it can be mended: unless something is there by now. */
-  #refused({ key, text, file }, { message, retry }) {
-    this.#composer.complain(`Not sent: ${message}`);
+  /** Puts a refused message back into the composer, where it can be corrected, unless there is another text by now. @param {Post} post @param {RequestError} error */
+  #handleRefusal({ key, text, file }, { message, retry }) {
+    this.#composer.showProblem(`Not sent: ${message}`);
     if (retry || file || !this.#composer.isEmpty) return;
-    this.#log.outbox.discard(key);
+    this.#log.queue.discard(key);
     this.#composer.text = text;
-  }
-
-  #retry({ key }) {
-    this.#composer.focus(); // the button goes away
-    this.#log.outbox.retry(key);
-  }
-
-  /** The text is given back, where the box is free for it. */
-  #discard({ key, text }) {
-    this.#log.outbox.discard(key);
-    if (this.#composer.isEmpty) this.#composer.text = text;
-    this.#composer.focus();
-  }
-
-  async #save(seq, text) {
-    try {
-      await this.#log.edit(seq, text);
-    } catch (error) {
-      this.#composer.complain(`Not changed: ${error.message}`, { seq, text });
-    }
-  }
-
-  async #remove(seq) {
-    try {
-      await this.#log.remove(seq);
-    } catch (error) {
-      this.#composer.complain(`Not deleted: ${error.message}`);
-    }
-  }
-
-  #editLast() {
-    const own = this.#log.timeline.entries.findLast((entry) => this.#actionsOf({ entry }).includes("edit"));
-    if (own) this.#composer.edit(own);
-  }
-
-  async #copyLink(seq) {
-    const address = new URL(this.link(seq), location.href).href;
-    try {
-      await navigator.clipboard.writeText(address);
-      this.#announce("The link is copied");
-      this.#view.elementOf(seq)?.querySelector("[data-act=link]")?.setAttribute("data-copied", "");
-      setTimeout(() => this.element.querySelector("[data-copied]")?.removeAttribute("data-copied"), 1_500);
-    } catch {
-      // Browsers give the clipboard to secure pages alone: the address bar is the next best place.
-      history.replaceState(null, "", address);
-    }
   }
 
   async #toNewest() {
     try {
       await this.#log.toNewest();
     } catch (error) {
-      this.#composer.complain(error.message);
+      this.#composer.showProblem(messageOf(error));
     }
   }
 
-  #arrive(message) {
-    this.#announce(announcement(message, this.#log.timeline, this.person.username));
-    if (!counts(message, this.person.username)) return;
-    const seen = this.#isSeen();
-    this.#unread.take(message.seq, seen);
-    if (!seen) this.#showNewest();
+  /** @param {Entry} entry */
+  #receive(entry) {
+    const { username } = this.#person;
+    this.#announce(announcementOf(entry, this.#log.timeline, username));
+    if (!isFromOthers(entry, username)) return;
+    const isSeen = this.#isSeen();
+    this.#unread.add(entry.seq, isSeen);
+    if (!isSeen) this.#showNewestButton();
   }
 
   #isSeen() {
-    return this.#opened && this.#view.atEnd && this.#inSight && !document.hidden && document.hasFocus();
+    return this.#isOpen && this.#view.atEnd && this.#isReadable && !document.hidden && document.hasFocus();
   }
 
-  #scrolled(name) {
-    if (name === "older" || name === "newer") {
-      this.#log[name]().catch(() => {}); // asked for again at the next scroll
-      return;
-    }
+  #updateRead() {
     this.#log.atEnd = this.#view.atEnd;
-    if (this.#isSeen()) this.#see();
-    this.#showNewest();
+    const { behind, last } = this.#log.timeline;
+    if (this.#isSeen() && !behind && this.#unread.see()) this.#log.markRead(last);
+    this.#showNewestButton();
   }
 
-  #see() {
-    const { timeline } = this.#log;
-    if (!timeline.behind && this.#unread.see()) this.#log.read(timeline.last);
+  #showNewestButton() {
+    const { newest, newestText } = this.#parts;
+    const { count } = this.#unread;
+    newest.hidden = this.#view.atEnd || !this.#isOpen;
+    newest.classList.toggle("has-new", count > 0);
+    setText(newestText, count ? `${count} new` : "Newest");
   }
 
-  #showNewest() {
-    const { newest, "newest-text": text } = this.#parts;
-    newest.hidden = this.#view.atEnd || !this.#opened;
-    newest.classList.toggle("has-new", this.#unread.count > 0);
-    setText(text, this.#unread.count ? `${this.#unread.count} new` : "Newest");
-  }
-
-  /** Nothing for "". Said once more, it is another text: the same one would not be read. */
+  /** Does nothing for "". A repeated text is changed, since screen readers don't announce the same text again. @param {string} text */
   #announce(text) {
     const { announcer } = this.#parts;
     if (text) setText(announcer, announcer.textContent === text ? `${text}\u00a0` : text);

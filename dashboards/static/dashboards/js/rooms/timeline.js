@@ -1,30 +1,46 @@
-// What a page holds of a room's log: an unbroken run of its entries, and what the person has said and the log hasn't yet
-// given back. No DOM in here.
+// What a page holds of a room's log: an unbroken run of its entries, and the person's own messages that are not in the
+// log yet. No DOM in here.
+
+/** @import { Entry } from "../live/protocol.d.ts" */
+
+/**
+ * A message of the person that is not in the log yet. `stored` means that its entry is still to come.
+ *
+ * @typedef {object} Pending
+ * @property {string} key
+ * @property {string} text
+ * @property {number} at  when the person sent it, in milliseconds
+ * @property {"sending" | "waiting" | "failed" | "stored"} state  `waiting` for a connection
+ * @property {string} [error]
+ * @property {File} [file]
+ * @property {number} [progress]  of an upload, from 0 to 1
+ * @property {number} [seq]
+ */
 
 /** A run longer than this loses entries at the end that the reader is not at. */
 export const WINDOW = 600;
-/** Edits, removals and answers that are remembered for messages that are not held, for when these are read. */
+/** How many changes and answers are remembered for entries that are not held, for when these are loaded. */
 const REMEMBERED = 1_000;
 
-/**
- * Entries are those of the stream `room:<id>`, with their edits and removals applied; they are never changed in place.
- * What is said here and not stored yet is a pending entry, `{key, text, at, state, error?, file?, progress?, seq?}`;
- * its state is `sending`, `waiting` (for a connection), `failed` or `stored` (and its entry is still to come).
- */
+/** The entries have their edits and removals applied, and are never changed in place. */
 export class Timeline {
   #author;
   #changed;
+  /** @type {Entry[]} */
   #entries = [];
-  #changes = new Map(); // seq of a message -> its newest edit or removal
-  #answers = new Map(); // seq of a command -> what came of it
-  #pending = new Map(); // key -> pending entry
+  /** @type {Map<number, Entry>} the newest edit or removal of a message, by its seq */
+  #changes = new Map();
+  /** @type {Map<number, Entry>} the answer to a command, by its seq */
+  #answers = new Map();
+  /** @type {Map<string, Pending>} by key */
+  #pending = new Map();
 
-  /** The newest seq of the room that is known of. */
+  /** The newest known seq of the room. */
   newest = 0;
-  /** Whether the run is meant to reach to the newest entry; else the reader is in the past. */
+  /** Whether the run should reach to the newest entry. If not, the reader is in the past. */
   following = true;
 
-  /** `author`: the person's username; `changed()` is called after each change. */
+  /** @param {string} author  the person's username @param {() => void} [changed]  called after each change */
   constructor(author, changed = () => {}) {
     this.#author = author;
     this.#changed = changed;
@@ -38,71 +54,72 @@ export class Timeline {
     return [...this.#pending.values()];
   }
 
-  /** Seq of the first entry held. */
+  /** The seq of the first entry that is held. */
   get first() {
     return this.#entries[0]?.seq ?? 1;
   }
 
-  /** Seq of the last entry held; 0 where none is. */
+  /** The seq of the last entry that is held; 0 if there are none. */
   get last() {
     return this.#entries.at(-1)?.seq ?? 0;
   }
 
-  /** Whether entries that belong into the run are missing at its end: ask for those after `last`. */
+  /** Whether entries are missing at the end of the run: those after `last` have to be loaded. */
   get behind() {
     return this.following && this.last < this.newest;
   }
 
-  /** Whether the log's very first entry is held, or there is none. */
+  /** Whether the log's very first entry is held, or the log is empty. */
   get complete() {
     return this.first <= 1;
   }
 
+  /** @param {number} seq */
   find(seq) {
-    const index = seq - this.first; // unbroken, so that no search is needed
+    const index = seq - this.first; // the run is unbroken, so no search is needed
     return this.#entries[index]?.seq === seq ? this.#entries[index] : undefined;
   }
 
-  /** What came of the command `seq`: its `answer` entry, if it has been seen. */
+  /** The `answer` entry of the command `seq`, if it has been seen. @param {number} seq */
   answerTo(seq) {
     return this.#answers.get(seq);
   }
 
-  /** Shows this run in place of the one before. */
-  open(messages, newest) {
-    this.newest = Math.max(this.newest, newest, messages.at(-1)?.seq ?? 0);
+  /** Holds this run in place of the one before. @param {Entry[]} entries @param {number} newest */
+  open(entries, newest) {
+    this.newest = Math.max(this.newest, newest, entries.at(-1)?.seq ?? 0);
     this.#entries = [];
-    this.#learn(messages);
-    this.#entries = messages.map((message) => this.#settled(message));
+    this.#rememberChanges(entries);
+    this.#entries = entries.map((entry) => this.#withChange(entry));
     this.following = this.last >= this.newest;
-    this.#matched();
+    this.#settlePending();
   }
 
-  /** A message that was pushed. One that doesn't follow on the last makes the run `behind`. */
-  take(message) {
-    if (this.#entries.length >= 2 * WINDOW) this.following = false; // somebody reads at the other end
-    this.#add([message], message.seq);
+  /** Adds an entry that was pushed. If others are missing before it, the run is `behind`. @param {Entry} entry */
+  receive(entry) {
+    if (this.#entries.length >= 2 * WINDOW) this.following = false; // the reader is at the other end
+    this.#add([entry], entry.seq);
   }
 
-  /** What the hub sends after a reconnect: messages up to `newest`, of which the first may leave a hole. */
-  resume(messages, newest) {
-    this.#add(messages, newest);
+  /** Adds what the hub sends after a reconnect, which may begin after a gap. @param {Entry[]} entries @param {number} newest */
+  resume(entries, newest) {
+    this.#add(entries, newest);
   }
 
-  /** Entries that come right after the last one; the reader is at this end. */
-  append(messages, newest = 0) {
-    this.#add(messages, newest, true);
+  /** Adds entries right after the last one; the reader is at this end. @param {Entry[]} entries */
+  append(entries, newest = 0) {
+    this.#add(entries, newest, true);
     this.trimStart();
     if (this.last >= this.newest) this.following = true;
     this.#changed();
   }
 
-  /** Entries that come right before the first one; the reader is at this end. */
-  prepend(messages) {
-    const older = messages.filter(({ seq }) => seq < this.first);
-    if (older.length && older.at(-1).seq !== this.first - 1) return; // of a run that is no longer shown
-    this.#learn(older);
-    this.#entries = [...older.map((message) => this.#settled(message)), ...this.#entries];
+  /** Adds entries right before the first one; the reader is at this end. @param {Entry[]} entries */
+  prepend(entries) {
+    const older = entries.filter(({ seq }) => seq < this.first);
+    if (older.length && older[older.length - 1].seq !== this.first - 1) return; // of a run that is no longer held
+    this.#rememberChanges(older);
+    this.#entries = [...older.map((entry) => this.#withChange(entry)), ...this.#entries];
     if (this.#entries.length > WINDOW) {
       this.#entries.length = WINDOW;
       this.following = false;
@@ -110,79 +127,82 @@ export class Timeline {
     this.#changed();
   }
 
-  /** Lets go of what is far above, when the reader is at the newest. */
+  /** Forgets entries far above, when the reader is at the newest. */
   trimStart() {
     if (this.#entries.length > WINDOW) this.#entries = this.#entries.slice(-WINDOW);
   }
 
-  /** Stays with the run that is held although newer entries are missing. */
+  /** Keeps the run although newer entries are missing. */
   detach() {
     this.following = false;
     this.#changed();
   }
 
-  /** Something that the person has just said. */
-  say(pending) {
+  /** Adds a message that the person has just sent. @param {Omit<Pending, "state"> & Partial<Pending>} pending */
+  addPending(pending) {
     this.#pending.set(pending.key, { state: "sending", ...pending });
     this.#changed();
   }
 
-  /** What has changed of a pending entry; nothing where it is settled. */
-  update(key, fields) {
-    if (!this.#pending.has(key)) return;
-    this.#pending.set(key, { ...this.#pending.get(key), ...fields });
+  /** Changes a pending message; does nothing if its entry is there. @param {string} key @param {Partial<Pending>} fields */
+  updatePending(key, fields) {
+    const pending = this.#pending.get(key);
+    if (!pending) return;
+    this.#pending.set(key, { ...pending, ...fields });
     this.#changed();
   }
 
-  /** The hub has stored it as `seq`; it stays until its entry is there, whichever of the two comes first. */
-  stored(key, seq) {
+  /** The hub has stored the message as `seq`. It stays pending until its entry is there. @param {string} key @param {number} seq */
+  markStored(key, seq) {
     this.newest = Math.max(this.newest, seq);
-    this.update(key, { state: "stored", seq, error: undefined });
-    this.#matched();
+    this.updatePending(key, { state: "stored", seq, error: undefined });
+    this.#settlePending();
   }
 
-  forget(key) {
+  /** @param {string} key */
+  removePending(key) {
     if (this.#pending.delete(key)) this.#changed();
   }
 
-  #add(messages, newest, reading = false) {
-    this.newest = Math.max(this.newest, newest, messages.at(-1)?.seq ?? 0);
-    this.#learn(messages);
-    if (this.following || reading) {
-      for (const message of messages) {
-        if (message.seq === this.last + 1) this.#entries.push(this.#settled(message));
-      }
+  /** @param {Entry[]} entries @param {number} newest */
+  #add(entries, newest, isAtEnd = false) {
+    this.newest = Math.max(this.newest, newest, entries.at(-1)?.seq ?? 0);
+    this.#rememberChanges(entries);
+    if (this.following || isAtEnd) {
+      for (const entry of entries) if (entry.seq === this.last + 1) this.#entries.push(this.#withChange(entry));
     }
-    this.#matched(messages);
+    this.#settlePending(entries);
   }
 
-  /** Remembers what these say of other entries, and applies it to those that are held. */
-  #learn(messages) {
-    for (const message of messages) {
-      if (message.kind === "answer" && message.of) remember(this.#answers, message);
-      if (message.kind !== "edit" && message.kind !== "removal") continue;
-      if ((this.#changes.get(message.of)?.seq ?? 0) > message.seq) continue;
-      remember(this.#changes, message);
-      const held = this.find(message.of);
-      if (held) this.#entries[message.of - this.first] = this.#settled(held);
+  /** Remembers edits, removals and answers among these, and applies them to the entries that are held. @param {Entry[]} entries */
+  #rememberChanges(entries) {
+    for (const entry of entries) {
+      const { kind, of, seq } = entry;
+      if (!of) continue;
+      if (kind === "answer") remember(this.#answers, of, entry);
+      if (kind !== "edit" && kind !== "removal") continue;
+      if ((this.#changes.get(of)?.seq ?? 0) > seq) continue;
+      remember(this.#changes, of, entry);
+      const held = this.find(of);
+      if (held) this.#entries[of - this.first] = this.#withChange(held);
     }
   }
 
-  /** The message with its newest change, which it may have had already when it was read. */
-  #settled(message) {
-    const change = this.#changes.get(message.seq);
-    if (!change || change.at < (message.edited_at ?? 0)) return message;
-    if (message.removed_at) return change.kind === "removal" ? { ...message, removed_by: change.author } : message;
+  /** The message with its newest change, which it may have had already when it was loaded. @param {Entry} entry @returns {Entry} */
+  #withChange(entry) {
+    const change = this.#changes.get(entry.seq);
+    if (!change || change.at < (entry.edited_at ?? 0)) return entry;
+    if (entry.removed_at) return change.kind === "removal" ? { ...entry, removed_by: change.author } : entry;
     if (change.kind === "removal") {
-      return { ...message, text: "", data: {}, files: undefined, removed_at: change.at, removed_by: change.author };
+      return { ...entry, text: "", data: {}, files: undefined, removed_at: change.at, removed_by: change.author };
     }
-    const { mentions, values, ...data } = message.data ?? {};
-    return { ...message, text: change.text, data: { ...data, ...change.data }, edited_at: change.at };
+    const { mentions, values, ...data } = entry.data ?? {};
+    return { ...entry, text: change.text, data: { ...data, ...change.data }, edited_at: change.at };
   }
 
-  /** Pending entries whose message is there are done. */
-  #matched(messages = this.#entries) {
-    for (const { key, author } of messages) if (key && author === this.#author) this.#pending.delete(key);
+  /** Removes pending messages whose entry is there. */
+  #settlePending(entries = this.#entries) {
+    for (const { key, author } of entries) if (key && author === this.#author) this.#pending.delete(key);
     for (const { key, seq } of this.#pending.values()) {
       if (seq && (seq <= this.last || !this.following)) this.#pending.delete(key);
     }
@@ -190,7 +210,9 @@ export class Timeline {
   }
 }
 
-function remember(map, message) {
-  map.set(message.of, message);
-  if (map.size > REMEMBERED) map.delete(map.keys().next().value);
+/** @param {Map<number, Entry>} map @param {number} of @param {Entry} entry */
+function remember(map, of, entry) {
+  map.set(of, entry);
+  const [oldest] = map.keys();
+  if (map.size > REMEMBERED) map.delete(oldest);
 }

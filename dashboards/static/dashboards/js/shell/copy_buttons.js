@@ -1,21 +1,24 @@
 // Buttons that copy the text beside them.
 
+import { find, targetOf } from "./dom.js";
+
 const COPIED_MS = 1_500;
 
 /** Makes every `[data-copy]` of the page copy the `[data-copy-source]` beside it. */
-export function copyButtons() {
+export function initCopyButtons() {
   document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-copy]");
-    if (button) copy(button);
+    const button = targetOf(event).closest("[data-copy]");
+    if (button instanceof HTMLElement) copy(button);
   });
 }
 
+/** @param {HTMLElement} button */
 async function copy(button) {
-  const source = button.parentElement.querySelector("[data-copy-source]");
+  const source = find(/** @type {HTMLElement} */ (button.parentElement), "copy-source");
   try {
-    await navigator.clipboard.writeText(source.textContent);
+    await navigator.clipboard.writeText(String(source.textContent));
   } catch {
-    getSelection().selectAllChildren(source); // no clipboard without TLS: at least one key less
+    getSelection()?.selectAllChildren(source); // without TLS there is no clipboard: the text is at least selected
     return;
   }
   button.dataset.copied = "";

@@ -1,8 +1,9 @@
-// A classic script in the head, so that it runs before the first paint: no flash of the other theme.
+// The light or dark theme. A classic script in the head, so that it runs before the first paint and the page never
+// flashes in the other theme.
 (() => {
   const system = matchMedia("(prefers-color-scheme: dark)");
 
-  function chosen() {
+  function storedChoice() {
     try {
       return localStorage.getItem("hubbub-theme") ?? "auto";
     } catch {
@@ -11,51 +12,63 @@
   }
 
   function apply() {
-    const choice = chosen();
+    const choice = storedChoice();
     const dark = choice === "dark" || (choice !== "light" && system.matches);
     document.documentElement.dataset.bsTheme = dark ? "dark" : "light";
     document.dispatchEvent(new CustomEvent("themechange"));
   }
 
+  /** @param {string} choice */
   function choose(choice) {
     try {
       localStorage.setItem("hubbub-theme", choice);
     } catch {
-      // it lasts for this page then
+      // then the choice is not kept
     }
     apply();
     show();
   }
 
+  /** @returns {HTMLElement[]} */
+  const buttons = (/** @type {ParentNode} */ root = document) => [...root.querySelectorAll("[data-theme]")].map(asHtml);
+  const asHtml = (/** @type {Element} */ element) => /** @type {HTMLElement} */ (element);
+
   function show() {
-    for (const button of document.querySelectorAll("[data-theme]")) {
-      const on = button.dataset.theme === chosen();
-      button.setAttribute("aria-checked", String(on));
-      button.tabIndex = on ? 0 : -1;
+    for (const button of buttons()) {
+      const chosen = button.dataset.theme === storedChoice();
+      button.setAttribute("aria-checked", String(chosen));
+      button.tabIndex = chosen ? 0 : -1;
     }
   }
 
-  function arrows(event) {
-    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    const button = event.target.closest?.("[data-theme]");
-    if (!step || !button) return;
-    const buttons = [...button.parentElement.querySelectorAll("[data-theme]")];
-    const next = buttons[(buttons.indexOf(button) + step + buttons.length) % buttons.length];
+  /** @param {Event} event @returns {HTMLElement | null} */
+  const buttonOf = (event) => (event.target instanceof Element ? event.target.closest("[data-theme]") : null);
+
+  /** @type {Record<string, number>} */
+  const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
+
+  /** @param {KeyboardEvent} event */
+  function handleKey(event) {
+    const step = STEPS[event.key];
+    const button = buttonOf(event);
+    if (!step || !button?.parentElement) return;
+    const group = buttons(button.parentElement);
+    const next = group[(group.indexOf(button) + step + group.length) % group.length];
     event.preventDefault();
-    choose(next.dataset.theme);
+    choose(String(next.dataset.theme));
     next.focus();
   }
 
   apply();
   system.addEventListener("change", apply);
   addEventListener("storage", () => {
-    apply();
+    apply(); // chosen in another tab
     show();
-  }); // chosen in another tab
+  });
   document.addEventListener("DOMContentLoaded", show);
-  document.addEventListener("keydown", arrows);
+  document.addEventListener("keydown", handleKey);
   document.addEventListener("click", (event) => {
-    const button = event.target.closest?.("[data-theme]");
-    if (button) choose(button.dataset.theme);
+    const button = buttonOf(event);
+    if (button) choose(String(button.dataset.theme));
   });
 })();
