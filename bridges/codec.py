@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from devices import stats
 from devices.errors import Refusal
+from devices.runtime import stats
 from devices.values import MAX_NAME, MAX_TEXT, Answer, Attributes, Availability, Sample, StatusReport, Telemetry, Value
 
 MAX_PAYLOAD = 128 * 1024

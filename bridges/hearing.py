@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from devices.events import Event
-from devices.queries import availability as queries
-from devices.queries.availability import LIMIT_IN_GAPS, MIN_LIMIT_US
-from devices.queries.devices import Sender
-from devices.services import availability
-from devices.services.availability import WRITE_EVERY_US, Word
-from devices.services.log import Line
+from devices.availability import changes, silence
+from devices.availability.changes import Word
+from devices.availability.silence import LIMIT_IN_GAPS, MIN_LIMIT_US, WRITE_EVERY_US
+from devices.channel.events import Event
+from devices.log.entries import NewEntry
+from devices.registry.senders import Sender
 from devices.values import Answer, Attributes, Availability, StatusReport, now_us
 
 MAX_DEVICES = 100_000
@@ -55,7 +54,7 @@ class Hearing:
     def __init__(self) -> None:
         self._known: dict[int, _Heard] = {}
 
-    def take(self, signs: Mapping[int, Sign], lines: list[Line] | None = None) -> list[Event]:
+    def take(self, signs: Mapping[int, Sign], lines: list[NewEntry] | None = None) -> list[Event]:
         """Believes the signs of a batch; call it last in the batch's transaction. Returns what to publish.
 
         `lines`: takes what the devices' rooms are to be told, where the caller writes that itself.
@@ -75,28 +74,28 @@ class Hearing:
                     heard.at = at
                 else:
                     due.append(sign)
-        events = availability.change(words, lines) if words else []
+        events = changes.change(words, lines) if words else []
         if due:
             self._note(due)
         return events
 
     def _note(self, due: list[Sign]) -> None:
         self._recall([device.id for device, *_ in due if device.id not in self._known])
-        since = queries.listening_since(max(at for _, _, at, _ in due))
+        since = silence.listening_since(max(at for _, _, at, _ in due))
         rows = []
         for device, _, at, _ in due:
             heard = self._known.get(device.id)
             if heard is not None:  # else deleted since the batch began
                 _learn(heard, at, Availability(device.availability), since)
                 rows.append((device.id, at, heard.gap // 1000))
-        availability.note_heard(rows)
+        silence.note_heard(rows)
 
     def _recall(self, unknown: list[int]) -> None:
         if not unknown:
             return
         if len(self._known) + len(unknown) > MAX_DEVICES:
             self._known.clear()
-        for id, (at, gap_ms) in queries.heard(unknown).items():
+        for id, (at, gap_ms) in silence.heard(unknown).items():
             self._known[id] = _Heard(at, gap_ms * 1000, at)
 
 

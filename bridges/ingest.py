@@ -15,15 +15,16 @@ from django.db import ProgrammingError, transaction
 from bridges import codec, hearing
 from bridges.hearing import Hearing
 from bridges.limits import RateLimiter
-from devices import brokers, stats
-from devices.database import AWAY
+from devices.channel.events import Event
+from devices.commands import lifecycle
 from devices.errors import Refusal
-from devices.events import Event
-from devices.queries import devices as device_queries
-from devices.queries.devices import Sender
-from devices.services import commands, log, reports
-from devices.services.log import Line
-from devices.services.readings import ReadingStore
+from devices.log import entries
+from devices.log.entries import NewEntry
+from devices.registry import attributes, brokers, senders
+from devices.registry.senders import Sender
+from devices.runtime import stats
+from devices.runtime.database import AWAY
+from devices.telemetry.store import ReadingStore
 from devices.values import Answer, Attributes, Availability, Report, StatusReport, Telemetry
 
 logger = logging.getLogger("hubbub.ingest")
@@ -152,13 +153,13 @@ class Ingest:
         telemetry: list[tuple[Sender, Telemetry]] = []
         signs: hearing.Signs = {}
         events: list[Event] = []
-        lines: list[Line] = []
+        lines: list[NewEntry] = []
         refusals: dict[int, Refusal] = {}
         samples_refused = 0
         new_metrics: defaultdict[int, set[str]] = defaultdict(set)
         first_broker = brokers.first()
         with transaction.atomic():
-            known = device_queries.by_uid(delivery.uid for _, delivery, _ in decoded)
+            known = senders.by_uid(delivery.uid for _, delivery, _ in decoded)
             for i, delivery, report in decoded:
                 try:
                     device = _sender(known, delivery, first_broker)
@@ -179,7 +180,7 @@ class Ingest:
                 events += self._store.store(telemetry)
             events += self._hearing.take(signs, lines)
             if lines:
-                events += log.append(lines).events  # at once and last, as it locks rooms
+                events += entries.append(lines).events  # at once and last, as it locks rooms
         outcome.events += events
         outcome.refusals |= refusals
         outcome.readings += sum(len(report.samples) for _, report in telemetry)
@@ -215,13 +216,13 @@ def _sender(known: Mapping[str, Sender], delivery: Delivery, first_broker: str) 
     return device
 
 
-def _take(device: Sender, report: StatusReport | Attributes | Answer, lines: list[Line]) -> list[Event]:
+def _take(device: Sender, report: StatusReport | Attributes | Answer, lines: list[NewEntry]) -> list[Event]:
     if isinstance(report, StatusReport):
         return []
     if isinstance(report, Attributes):
-        reports.merge_attributes(device, report)
+        attributes.merge(device, report)
         return []
-    events = commands.answer(device, report, lines)
+    events = lifecycle.answer(device, report, lines)
     if not events:
         raise Refusal("unknown_command", ascii(report.command_id))
     return events

@@ -19,8 +19,9 @@ from django.db import close_old_connections, connections
 
 from bridges.ingest import UNABLE, Batch, Delivery, Ingest, Outcome
 from bridges.refusals import RefusalKeeper
-from devices import database, fanout, stats
+from devices.channel import fanout
 from devices.errors import Refusal, Unavailable
+from devices.runtime import database, stats
 from devices.values import now_us
 
 logger = logging.getLogger("hubbub.pipeline")
