@@ -1,21 +1,27 @@
 # `make run` is all that a newcomer needs. PYTHON chooses the interpreter that makes .venv (3.11 or newer).
 PYTHON ?= python3
 BIN := .venv/bin
-# A process more than there are processors, and the tests of a file in one of them; ARGS=-n0 runs all in this one.
-PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
 # Node and npm: those of the machine, else those that were installed into .venv.
 NODE_PATH := PATH="$$PATH:$(CURDIR)/$(BIN)"
 
-.PHONY: run test system lint format pictures bench requirements clean
+.PHONY: run test durations soak system lint format pictures bench requirements clean
 
 run: .venv/.installed node_modules/.installed
 	@# exec: a SIGTERM that make passes on must reach the hub, not a shell in between.
 	@exec $(BIN)/python manage.py runhub
 
 test: system .venv/.installed-dev node_modules/.installed-dev
-	@# On a crowded machine a test may fail for want of time: what fails is run again, alone, and has to pass then.
-	$(BIN)/python -m pytest $(PARALLEL) $(ARGS) || { [ $$? = 1 ] && $(BIN)/python -m pytest -n0 --last-failed $(ARGS); }
+	$(BIN)/python -m tests.support.sessions $(ARGS)
 	$(NODE_PATH) npm test --silent
+
+# How long each file takes, by which the tests are ordered.
+durations: system .venv/.installed-dev node_modules/.installed
+	$(BIN)/python -m tests.support.sessions --record
+
+# The outages of tests/faults as long as docs/faults.md says.
+soak: export LONG_FAULTS = 1
+soak: ARGS = tests/faults
+soak: test
 
 system:
 	@.ci/prepare

@@ -12,8 +12,8 @@ import paho.mqtt.client as mqtt
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser import Person, chromium
-from tests.paths.conftest import Credentials, RunningHub
+from tests.support.browser import Person, chromium
+from tests.support.hub import Credentials, RunningHub
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 

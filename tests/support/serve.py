@@ -1,4 +1,4 @@
-"""Serves the hub's web side with short times: `python -m tests.dashboards.live.serve daphne|uvicorn PORT`."""
+"""Serves the hub's web side with short times: `python -m tests.support.serve daphne|uvicorn PORT`."""
 
 from __future__ import annotations
 

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.servers import HubServer, find
+from tests.support.hub import RunningHub
+from tests.support.servers import find
+from tests.support.stack import WebServer
 
 WAIT_MS = 30_000
 """How long anything awaited may take on a slow machine."""
@@ -33,7 +35,7 @@ def chromium() -> Iterator[Browser]:
 class Person:
     """Somebody with a browser of their own. What their pages complain of is in `complaints`."""
 
-    def __init__(self, browser: Browser, hub: HubServer, username: str, **options: object) -> None:
+    def __init__(self, browser: Browser, hub: RunningHub | WebServer, username: str, **options: object) -> None:
         self.hub = hub
         self.username = username
         self.complaints: list[str] = []
@@ -48,7 +50,13 @@ class Person:
         if "Content Security Policy" in text or "Uncaught" in text:
             self.complaints.append(text)
 
-    def sign_in(self, password: str | None = None) -> None:
+    def sign_in(self) -> None:
+        """Comes to the first page with a login session made before, as most people do."""
+        key = self.hub.records.sign_in(self.username)
+        self.context.add_cookies([{"name": "hubbub_session", "value": key, "url": self.hub.url}])
+        self.page.goto("/")
+
+    def sign_in_by_form(self, password: str | None = None) -> None:
         self.page.goto("/login/")
         self.page.get_by_label("Username").fill(self.username)
         self.page.get_by_label("Password").fill(password or self.hub.PASSWORD)

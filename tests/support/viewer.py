@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
+
+from tests.support.eventually import eventually
 
 WAIT_S = 30
 """How long anything awaited may take on a slow machine."""
@@ -72,3 +78,43 @@ class Viewer:
             if uid in frame["devices"]:
                 found: dict[str, list[list[Any]]] = frame["devices"][uid]
                 return found
+
+
+class Watcher(threading.Thread):
+    """A program that watches a stream; notes what it is sent and when (`time.monotonic`)."""
+
+    def __init__(self, url: str, token: str, stream: str) -> None:
+        super().__init__(name=f"watcher of {stream}", daemon=True)
+        self.frames: list[tuple[float, dict[str, Any]]] = []
+        self.ended: Exception | None = None
+        self._viewer = Viewer(url, token)
+        self._viewer.subscribe(stream)
+
+    def run(self) -> None:
+        try:
+            while True:
+                frame = self._viewer.receive()
+                self.frames.append((time.monotonic(), frame))
+        except (ConnectionClosed, TimeoutError, OSError) as error:
+            self.ended = error
+
+    def first(self, type: str, after: float) -> float:
+        """When the first push of this type came after the moment `after`; waits for it."""
+        came: list[float] = []
+
+        def has_come() -> bool:
+            came[:] = [at for at, frame in list(self.frames) if at > after and frame.get("type") == type]
+            return bool(came) or self.ended is not None
+
+        with suppress(AssertionError):
+            eventually(has_come)
+        assert came, f"no {type} came: {self.ended!r}"
+        return came[0]
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._viewer.__exit__(None, None, None)
+        self.join()

@@ -17,9 +17,9 @@ import pytest
 
 from bridges.mosquitto.accounts import acl
 from bridges.mosquitto.conf import Layout, Listener, Save, conf
-from tests.ports import free_port
+from tests.support.ports import free_port
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 START_S = 60
 """Room for a slow, shared machine; a healthy one needs a fraction of it."""
 
@@ -42,7 +42,7 @@ def _accepts_connections(port: int) -> bool:
 
 
 class Server:
-    """A subprocess that can be stopped, killed and started again. `output` is all that it has ever printed."""
+    """A subprocess that can be stopped, killed and started again. `output` is all that it has printed."""
 
     READY = ""
     """What it prints once it is up; empty: it is up when its port accepts connections."""
@@ -52,6 +52,7 @@ class Server:
         self.port = port or free_port()
         self.process: subprocess.Popen[str] | None = None
         self._log = folder / f"{type(self).__name__.lower()}-{self.port}.log"
+        self._forgotten = 0
 
     def command(self) -> list[str]:
         raise NotImplementedError
@@ -61,7 +62,11 @@ class Server:
 
     @property
     def output(self) -> str:
-        return self._log.read_text() if self._log.exists() else ""
+        return self._log.read_text()[self._forgotten :] if self._log.exists() else ""
+
+    def forget_output(self) -> None:
+        """For the next test that shares the server."""
+        self._forgotten += len(self.output)
 
     def start(self) -> None:
         """Returns once it is up."""
