@@ -18,9 +18,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.paths.conftest import RunningHub
-from tests.servers import ROOT, START_S, find
-from tests.viewer import Viewer
+from tests.support.hub import RunningHub
+from tests.support.servers import ROOT, START_S, find
+from tests.support.viewer import Viewer
 
 _BLOCK = re.compile(r"<!-- example: (?P<name>\w+) -->\n```\w+\n(?P<code>.*?)```", re.DOTALL)
 PAGES = {path: path.read_text() for path in sorted((ROOT / "docs").rglob("*.md"))}
