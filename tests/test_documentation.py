@@ -22,7 +22,7 @@ from devices.models import Space
 from devices.rooms.chat import registry
 from devices.values import Availability, MessageKind, Role
 from hub import env
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])

@@ -19,7 +19,7 @@ from tests.support.viewer import Viewer
 
 
 class ScaledOut(Stack):
-    """With both web servers and the device of docs/protocol.md."""
+    """With both web servers and the device of docs/protocol/mqtt.md."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, uids=["lathe"], webs=("daphne", "uvicorn"))
