@@ -11,7 +11,7 @@ import pytest
 
 from devices.channel.events import AvailabilityChanged, Event, Part, TelemetryStored
 from devices.channel.listener import Listener
-from tests.servers import Redis
+from tests.support.servers import Redis
 
 WAIT_S = 20
 

@@ -15,7 +15,7 @@ from channels.layers import channel_layers, get_channel_layer
 from devices.channel import fanout, groups
 from devices.channel.fanout import Fanout
 from tests.devices.channel.conftest import WAIT_S, RecordingListener, batch, online, use
-from tests.servers import Redis
+from tests.support.servers import Redis
 
 PUMPS = groups.telemetry(3)
 

@@ -14,8 +14,8 @@ from devices.channel.fanout import Fanout
 from devices.channel.listener import Listener
 from devices.channel.probes import Probes
 from tests.devices.channel.conftest import WAIT_S, RecordingListener, batch, online, use
-from tests.servers import Redis
 from tests.support.lossy_layer import lossy_layer
+from tests.support.servers import Redis
 
 PUMPS = groups.telemetry(3)
 
