@@ -23,13 +23,13 @@ from devices.log.entries import Outcome
 from devices.registry import attributes, brokers, senders
 from devices.registry.senders import Sender
 from devices.runtime import stats
-from devices.runtime.database import AWAY
+from devices.runtime.database import UNAVAILABLE_ERRORS
 from devices.telemetry.store import ReadingStore
 from devices.values import Answer, Attributes, Availability, Report, StatusReport, Telemetry
 
 logger = logging.getLogger("hubbub.ingest")
 
-UNABLE = (*AWAY, ProgrammingError)
+UNABLE = (*UNAVAILABLE_ERRORS, ProgrammingError)
 """What is no message's fault while storing: with those also a table that is not there yet, or a right withdrawn."""
 
 

@@ -77,7 +77,7 @@ async def lead(broker: str, on_change: Callable[[bool], None]) -> None:
     try:
         while True:
             with suppress(Unavailable):
-                if (held := await lock.hold()) != leading:
+                if (held := await lock.acquire()) != leading:
                     leading = held
                     logger.info("this bridge %s those of broker %s", "leads" if leading else "no longer leads", broker)
                     on_change(leading)
@@ -90,7 +90,7 @@ async def _hold_patiently(lock: ExclusiveLock) -> bool:
     told = False
     while True:
         try:
-            return await lock.hold()
+            return await lock.acquire()
         except Unavailable as error:
             if not told:
                 logger.warning("the database is away, waiting for it: %s", error.message)

@@ -22,7 +22,7 @@ from devices import access
 from devices.access import Action, Person
 from devices.errors import HubbubError, Invalid
 from devices.runtime import database, stats
-from devices.runtime.concurrency import Slots
+from devices.runtime.concurrency import ConcurrencyLimit
 from devices.telemetry import export
 from devices.telemetry.export import Extent
 from devices.values import now_us
@@ -35,8 +35,8 @@ MAX_EXPORTS = 4
 MAX_IMPORTS = 2
 """Requests that store: more would take all threads of the database and wait there for its lock."""
 
-exports = Slots("exports", MAX_EXPORTS)
-imports = Slots("imports", MAX_IMPORTS)
+exports = ConcurrencyLimit("exports", MAX_EXPORTS)
+imports = ConcurrencyLimit("imports", MAX_IMPORTS)
 
 _Metrics = Annotated[list[str], Query(default_factory=list, description="may be repeated; without one: all metrics")]
 _When = Annotated[str | None, Query(description="milliseconds since 1970 UTC, or ISO 8601")]

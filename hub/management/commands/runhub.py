@@ -24,7 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         alone = FileLock(settings.DATA_DIR / "runhub.lock")
-        if not asyncio.run(alone.hold()):
+        if not asyncio.run(alone.acquire()):
             raise CommandError(f"a hub runs already on {settings.DATA_DIR}: stop it first, or name another DATA_DIR")
         try:
             web_socket = sockets.bind(settings.BIND, settings.PORT, "PORT")

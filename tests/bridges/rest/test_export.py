@@ -114,14 +114,14 @@ async def test_a_membership_that_ends_breaks_it_off(run: AsyncIterator[bytes], c
     await Member.objects.filter(user=carol).adelete()
     with pytest.raises(NotFound):
         await anext(run)
-    assert csv_files.exports.taken == 0
+    assert csv_files.exports.running == 0
 
 
 async def test_a_client_that_goes_away_gives_its_place_back(run: AsyncGenerator[bytes], short_pages: None) -> None:
     await anext(run)
-    assert csv_files.exports.taken == 1
+    assert csv_files.exports.running == 1
     await run.aclose()
-    assert csv_files.exports.taken == 0
+    assert csv_files.exports.running == 0
 
 
 async def test_more_exports_at_once_than_allowed_are_refused_by_name(api: Callers) -> None:
@@ -139,7 +139,7 @@ async def test_a_database_that_is_away_at_the_beginning_has_a_status(
 ) -> None:
     monkeypatch.setattr(export, "page", _away)
     error(await api.carol.get(PATH), 503, "unavailable")
-    assert csv_files.exports.taken == 0
+    assert csv_files.exports.running == 0
 
 
 async def test_one_that_goes_away_in_the_middle_breaks_the_response(
@@ -149,7 +149,7 @@ async def test_one_that_goes_away_in_the_middle_breaks_the_response(
     monkeypatch.setattr(export, "page", lambda *args: next(pages, _away)(*args))
     with pytest.raises(OperationalError):
         await api.carol.get(PATH)
-    assert csv_files.exports.taken == 0
+    assert csv_files.exports.running == 0
 
 
 def _away(*args: object) -> None:

@@ -172,7 +172,7 @@ def test_few_search_at_once(alice: User, pump: Device) -> None:
         found(alice, "leaks")
     with messages.searches:
         assert len(found(alice, "leaks")) == 1
-    assert messages.searches.taken == 0
+    assert messages.searches.running == 0
 
 
 def test_a_log_is_read_without_its_room(pump: Device) -> None:

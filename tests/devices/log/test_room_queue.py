@@ -110,12 +110,12 @@ async def test_a_slow_storage_holds_up_nobody_in_the_room(
     begun, go_on = asyncio.Event(), threading.Event()
     loop, dropped = asyncio.get_running_loop(), []
 
-    def drop(name: str) -> None:
+    def delete(name: str) -> None:
         loop.call_soon_threadsafe(begun.set)
         assert go_on.wait(WAIT_S)
         dropped.append(name)
 
-    monkeypatch.setattr(file_storage, "drop", drop)
+    monkeypatch.setattr(file_storage, "delete", delete)
     removal = asyncio.create_task(current().run(7, ALICE, lambda: Written(1, [], ["a", "b"])))
     await begun.wait()
     assert await asyncio.wait_for(current().run(7, BOB, lambda: Written(2)), WAIT_S) == 2
