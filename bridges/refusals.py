@@ -15,7 +15,7 @@ from django.db import InterfaceError, InternalError, OperationalError, Programmi
 
 from devices.errors import Refusal
 from devices.refusals import store
-from devices.refusals.store import START_BYTES, RefusedMessages
+from devices.refusals.store import START_BYTES, RefusalRecord
 from devices.runtime import stats
 
 logger = logging.getLogger("hubbub.refusals")
@@ -53,7 +53,7 @@ class RefusalKeeper:
 
     def __init__(self, run: Callable[..., Awaitable[Any]]) -> None:
         self._run = run
-        self._pending: dict[tuple[str, str, str], RefusedMessages] = {}
+        self._pending: dict[tuple[str, str, str], RefusalRecord] = {}
         self._written_at = -WRITE_EVERY_S
         self._later: asyncio.Task[None] | None = None
         self._writing: asyncio.Task[None] | None = None
@@ -67,7 +67,7 @@ class RefusalKeeper:
         if refusal.reason != "unknown_device":
             start = payload[:START_BYTES]
             whole = len(payload) if size is None else size
-            self._add(RefusedMessages(uid, kind, refusal.reason, refusal.detail, start, whole, at, at))
+            self._add(RefusalRecord(uid, kind, refusal.reason, refusal.detail, start, whole, at, at))
 
     async def write(self) -> None:
         """Stores what was taken: at once, or later where the last write was a moment ago."""
@@ -88,10 +88,10 @@ class RefusalKeeper:
         except TimeoutError:
             logger.warning("the last refused messages were not stored in time")
 
-    def _add(self, refused: RefusedMessages) -> None:
+    def _add(self, refused: RefusalRecord) -> None:
         key = (refused.uid, refused.kind, refused.reason)
         if known := self._pending.get(key):
-            known.absorb(refused)
+            known.merge(refused)
         elif len(self._pending) < MAX_PENDING:
             self._pending[key] = refused
         else:
@@ -121,7 +121,7 @@ class RefusalKeeper:
         taken, self._pending = self._pending, {}
         self._written_at = time.monotonic()
         try:
-            await self._run(store.keep, taken.values())
+            await self._run(store.record, taken.values())
         except (OperationalError, InterfaceError, InternalError, ProgrammingError) as error:
             logger.warning("the last refused messages are not stored yet: %s", error)
             for refused in taken.values():

@@ -104,7 +104,7 @@ def _show_device(person: Person, uid: str) -> dict[str, Any]:
 
 
 def _change_metric(person: Person, uid: str, name: str, days: dict[str, int | None]) -> dict[str, Any]:
-    metric = metrics.named(access.device(person, uid, Action.MANAGE), name)
+    metric = metrics.get(access.device(person, uid, Action.MANAGE), name)
     changes.set_days(metric, days)
     return _facts(metric)
 

@@ -24,7 +24,7 @@ def broker_address(request: HttpRequest, assigned: str = "") -> BrokerAddress:
 
     Only host, port and scheme of `MQTT_URL` are taken: it may hold the bridge's own password.
     """
-    name = brokers.of(assigned)
+    name = brokers.serving(assigned)
     if found := settings.PUBLIC_BROKERS.get(name) or settings.BROKERS.get(name):
         url = urlsplit(found)
         tls = url.scheme == "mqtts"

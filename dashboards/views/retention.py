@@ -107,7 +107,7 @@ def metric_retention(request: HttpRequest, uid: str) -> HttpResponse:
     """The form for the metric that the query names: a name may hold what no path can."""
     with as_pages():
         device = access.device(request.user, uid, Action.MANAGE)
-        metric = registry_metrics.named(device, request.GET.get("metric", ""))
+        metric = registry_metrics.get(device, request.GET.get("metric", ""))
     space = policy.of_space(device.space)
     context = {
         "device": device,

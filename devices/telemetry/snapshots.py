@@ -18,7 +18,7 @@ def of_device(device: Device, latest: LatestValues) -> dict[str, Any]:
             "name": device.name,
             "space": device.space.slug,
             "attributes": device.attributes,
-            "broker": brokers.of(device.broker),
+            "broker": brokers.serving(device.broker),
         },
         "availability": device.availability,
         "availability_at": device.availability_at // 1000 or None,

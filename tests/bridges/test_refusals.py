@@ -34,7 +34,7 @@ class Writes:
         self.failures: list[Exception] = []
 
     async def __call__(self, function: Callable[..., Any], *args: Any) -> Any:
-        if function is store.keep:
+        if function is store.record:
             self.count += 1
             if self.failures:
                 raise self.failures.pop(0)
@@ -60,7 +60,7 @@ async def process(payloads: Iterable[bytes]) -> int:
 
 async def test_a_flood_is_counted_in_one_row_and_in_few_writes(pump: Device, monkeypatch, settings) -> None:
     settings.DEVICE_RATE_LIMIT = 0
-    keep, writes = store.keep, []
+    keep, writes = store.record, []
     monkeypatch.setattr(store, "keep", lambda refused: (writes.append(None), keep(refused)))
     before = stats.refused.labels("not_finite")._value.get()
     assert await process([*[b'{"a": NaN}'] * FLOOD, b'{"a": 1}']) == FLOOD + 1
@@ -96,7 +96,7 @@ async def test_what_comes_within_a_second_is_written_together_later(pump: Device
 
 
 async def test_a_pipeline_writes_while_it_runs(pump: Device, monkeypatch) -> None:
-    keep, kept = store.keep, threading.Event()
+    keep, kept = store.record, threading.Event()
     monkeypatch.setattr(store, "keep", lambda refused: (keep(refused), kept.set()))
     pipeline = Pipeline(Ingest())
     running = asyncio.create_task(pipeline.run())

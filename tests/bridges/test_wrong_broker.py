@@ -46,8 +46,8 @@ async def test_only_the_broker_of_a_device_is_believed(
 
 def test_a_device_is_made_for_a_broker_that_there_is(space: Space) -> None:
     found, _ = provisioning.create_device("lamp-1", space, broker="cellar")
-    assert (found.broker, brokers.of(found.broker)) == ("cellar", "cellar")
+    assert (found.broker, brokers.serving(found.broker)) == ("cellar", "cellar")
     found, _ = provisioning.create_device("lamp-2", space)
-    assert (found.broker, brokers.of(found.broker)) == ("", "roof")
+    assert (found.broker, brokers.serving(found.broker)) == ("", "roof")
     with pytest.raises(Invalid, match=r"no broker 'attic'; MQTT_URL names roof, cellar"):
         provisioning.create_device("lamp-3", space, broker="attic")

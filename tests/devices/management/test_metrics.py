@@ -10,18 +10,18 @@ from devices.management import metrics
 from tests.support.ports import free_port
 
 
-def test_it_serves_the_counters_where_it_is_told_to() -> None:
+def test_it_serves_the_counters_at_the_address() -> None:
     port = free_port()
     metrics.serve(f"127.0.0.1:{port}")
     assert "hubbub_readings_stored_total" in httpx.get(f"http://127.0.0.1:{port}/metrics").text
 
 
-def test_without_an_address_there_is_none() -> None:
+def test_without_an_address_it_does_nothing() -> None:
     metrics.serve(None)
 
 
 @pytest.mark.parametrize("address", ["", "9100", "localhost", "localhost:port", "localhost:1:2", "u@h:1", "h:1/path"])
-def test_an_address_that_cannot_be_is_named(address: str) -> None:
+def test_an_invalid_address_is_named(address: str) -> None:
     with pytest.raises(CommandError, match="--metrics must be HOST:PORT"):
         metrics.serve(address)
 
