@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -94,13 +92,6 @@ class Client:
     def _on_message(self, _client: object, _userdata: object, message: mqtt.MQTTMessage) -> None:
         self.heard.append(message.topic)
         self.payloads.add(message.payload)
-
-
-def eventually(holds: Callable[[], bool], within_s: float = WAIT_S) -> bool:
-    end = time.monotonic() + within_s
-    while not (held := holds()) and time.monotonic() < end:
-        time.sleep(0.05)
-    return held
 
 
 def signs_in(broker: Server, name: str, secret: str) -> bool:

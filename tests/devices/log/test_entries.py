@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from devices.availability import changes
@@ -162,9 +163,11 @@ def test_lines_may_be_left_to_a_later_append(pump: Device) -> None:
     assert len(append(*later).messages) == 1
 
 
-def test_holding_a_room_that_is_gone_holds_nothing(db: None) -> None:
-    with transaction.atomic():
+def test_holding_a_room_that_is_gone_holds_nothing(pump: Device) -> None:
+    with transaction.atomic(), CaptureQueriesContext(connection) as captured:
         entries.hold(10**9)
+    assert [query["sql"].split()[0] for query in captured] == ["SELECT"]  # it makes no room either
+    assert not Room.objects.filter(pk=10**9).exists()
 
 
 class Beside:
