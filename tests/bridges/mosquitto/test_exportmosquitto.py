@@ -11,17 +11,14 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from devices.models import Device
+from devices.registry import devices
 from tests.bridges.mosquitto.exported import Client, Exported, Exporter, signs_in
 from tests.support.eventually import eventually
 from tests.support.servers import Part
 
 WITHIN_S = 8.0
 """A check of the database every three seconds, and room for a busy machine."""
-
-CHANGE = """
-from devices.models import Device
-from devices.registry import devices
-"""
 
 
 def test_it_writes_what_mosquitto_starts_with_and_shows_no_secret(broker: Exported) -> None:
@@ -42,11 +39,11 @@ def test_watching_lets_a_new_device_in_and_cuts_a_replaced_secret_off(broker: Ex
     assert valve.connect()
     tank = broker.create("tank")
     eventually(lambda: signs_in(broker, "tank", tank), WITHIN_S)
-    new = broker.shell(f"{CHANGE}print(devices.rotate_secret(Device.objects.get(uid='pump')))").strip()
+    new = broker.records.run(lambda: devices.rotate_secret(Device.objects.get(uid="pump")))
     assert pump.gone.wait(WITHIN_S)
     assert not signs_in(broker, "pump", broker.secrets["pump"])
     assert signs_in(broker, "pump", new)
-    broker.shell(f"{CHANGE}Device.objects.get(uid='tank').delete()")
+    broker.records.run(lambda: Device.objects.get(uid="tank").delete())
     eventually(lambda: not signs_in(broker, "tank", tank), WITHIN_S)
     assert not valve.gone.is_set()
     assert broker.exporter.stop() == 0
