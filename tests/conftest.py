@@ -17,7 +17,7 @@ from django.test import TransactionTestCase
 
 from devices.channel import fanout
 from devices.models import Device, Member, Space
-from devices.rooms import provisioning, rates
+from devices.rooms import provisioning
 from devices.values import Role
 from tests.support import recorder
 from tests.support.databases import empty, migrated_postgresql, migrated_sqlite
@@ -108,13 +108,6 @@ def fresh_channel_layer() -> Iterator[None]:
     fanout._untaken.clear()  # what that test's layer did not take
     yield
     channel_layers.backends.clear()
-
-
-@pytest.fixture(autouse=True)
-def fresh_rates() -> None:
-    """Another test's people have the same ids."""
-    rates._over.clear()
-    rates._repeats.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -67,7 +67,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def test_pages_files_and_the_api_come_over_http_2(served: Served) -> None:
     with served.client() as client:
-        for path in ("/healthz", "/login/", "/static/dashboards/js/connection.js", "/api/v1/devices"):
+        for path in ("/healthz", "/login/", "/static/dashboards/js/live/hub_connection.js", "/api/v1/devices"):
             answer = client.get(path, headers=served.rights)
             assert (answer.status_code, answer.http_version) == (200, "HTTP/2"), path
         assert client.get("/api/v1/devices").status_code == 401
