@@ -31,7 +31,7 @@ lint: .venv/.installed-dev node_modules/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/djlint --quiet --lint dashboards/templates
+	$(BIN)/djlint --quiet --lint --check dashboards/templates
 	$(WITH_NODE) npm run --silent lint
 
 pictures: system .venv/.installed-dev node_modules/.installed
@@ -40,6 +40,7 @@ pictures: system .venv/.installed-dev node_modules/.installed
 format: .venv/.installed-dev node_modules/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/djlint --quiet --reformat dashboards/templates
 	$(WITH_NODE) npm run --silent format
 
 bench: system .venv/.installed-dev node_modules/.installed
