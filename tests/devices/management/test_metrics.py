@@ -16,8 +16,13 @@ def test_it_serves_the_counters_at_the_address() -> None:
     assert "hubbub_readings_stored_total" in httpx.get(f"http://127.0.0.1:{port}/metrics").text
 
 
-def test_without_an_address_it_does_nothing() -> None:
+def test_without_an_address_it_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[object] = []
+    monkeypatch.setattr(metrics, "start_http_server", lambda *where: started.append(where))
     metrics.serve(None)
+    assert started == []
+    metrics.serve("127.0.0.1:9100")
+    assert started == [(9100, "127.0.0.1")]
 
 
 @pytest.mark.parametrize("address", ["", "9100", "localhost", "localhost:port", "localhost:1:2", "u@h:1", "h:1/path"])
