@@ -37,11 +37,11 @@ class Job:
     step: Callable[[], bool | Sequence[Any]]
 
 
-Publish = Callable[[Sequence[Any]], Awaitable[None]]
+PublishEvents = Callable[[Sequence[Any]], Awaitable[None]]
 """Publishes the events that a step returns."""
 
 
-async def run_worker(stop: asyncio.Event, jobs: Iterable[Job], publish: Publish) -> None:
+async def run_worker(stop: asyncio.Event, jobs: Iterable[Job], publish: PublishEvents) -> None:
     """Executes the jobs until `stop` is set. Of several workers on one database, one works and the others stand by.
 
     A job that fails, also because the database is unavailable, is tried again at its next turn.
@@ -78,7 +78,7 @@ async def _keep_lock(lock: ExclusiveLock, worker: _Worker) -> None:
 class _Worker(threading.Thread):
     """A daemon thread: a database that hangs during a statement must not keep the process from ending."""
 
-    def __init__(self, jobs: Iterable[Job], publish: Publish) -> None:
+    def __init__(self, jobs: Iterable[Job], publish: PublishEvents) -> None:
         super().__init__(name="worker", daemon=True)
         self.allowed = threading.Event()
         self._stopping = threading.Event()
