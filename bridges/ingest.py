@@ -16,7 +16,7 @@ from bridges import codec, hearing
 from bridges.hearing import Hearing
 from bridges.limits import RateLimiter
 from devices import brokers, stats
-from devices.database import AWAY
+from devices.database import UNAVAILABLE_ERRORS
 from devices.errors import Refusal
 from devices.events import Event
 from devices.queries import devices as device_queries
@@ -28,7 +28,7 @@ from devices.values import Answer, Attributes, Availability, Report, StatusRepor
 
 logger = logging.getLogger("hubbub.ingest")
 
-UNABLE = (*AWAY, ProgrammingError)
+RETRYABLE_ERRORS = (*UNAVAILABLE_ERRORS, ProgrammingError)
 """What is no message's fault while storing: with those also a table that is not there yet, or a right withdrawn."""
 
 
@@ -103,15 +103,15 @@ class Ingest:
     def process(self, batch: Batch) -> Outcome:
         """Stores the batch in one transaction.
 
-        Raises one of `UNABLE` while the database does not take it; the same batch may be tried again. A delivery
-        that cannot be stored for another reason is refused alone.
+        Raises one of `RETRYABLE_ERRORS` while the database does not take it; the same batch may be tried again. What
+        cannot be stored for another reason is refused alone.
         """
         with self._lock:
             decoded = self._decode(batch)
             outcome = Outcome(refusals=dict(batch.refusals))
             try:
                 self._write(decoded, outcome)
-            except UNABLE:
+            except RETRYABLE_ERRORS:
                 self._store.forget()
                 raise
             except Exception:
@@ -138,7 +138,7 @@ class Ingest:
     def _write_alone(self, one: _Decoded, outcome: Outcome) -> None:
         try:
             self._write([one], outcome)
-        except UNABLE:
+        except RETRYABLE_ERRORS:
             self._store.forget()
             raise
         except Exception as error:

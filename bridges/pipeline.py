@@ -17,7 +17,7 @@ from typing import Protocol
 from django.conf import settings
 from django.db import close_old_connections, connections
 
-from bridges.ingest import UNABLE, Batch, Delivery, Ingest, Outcome
+from bridges.ingest import RETRYABLE_ERRORS, Batch, Delivery, Ingest, Outcome
 from bridges.refusals import RefusalKeeper
 from devices import database, fanout, stats
 from devices.errors import Refusal, Unavailable
@@ -183,7 +183,7 @@ class Pipeline:
         while True:
             try:
                 return await self._loop.run_in_executor(self._thread, self._ingest.process, batch)
-            except UNABLE as error:
+            except RETRYABLE_ERRORS as error:
                 stats.store_failures.inc()
                 await self._loop.run_in_executor(self._thread, close_old_connections)
                 waiting = len(batch.deliveries) + self.waiting
@@ -224,7 +224,7 @@ async def ingest_now(delivery: Delivery) -> Outcome:
     """
     try:
         outcome = await database.run(shared_ingest().process, Batch([delivery]))
-    except UNABLE:
+    except RETRYABLE_ERRORS:
         stats.store_failures.inc()
         raise Unavailable("the database is away") from None
     await _publish(outcome, delivery)

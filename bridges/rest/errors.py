@@ -13,7 +13,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import BaseModel
 
-from devices.database import AWAY
+from devices.database import UNAVAILABLE_ERRORS
 from devices.errors import RETRY, HubbubError, Refusal
 from devices.file_storage import is_full
 
@@ -109,7 +109,7 @@ def install(api: NinjaAPI) -> None:
         MultiPartParserError: lambda request, error: problem("invalid", "the body is no multipart/form-data", 400),
         OSError: _failed_to_write,
         Http404: lambda request, error: problem("not_found", "there is nothing here"),
-        **dict.fromkeys(AWAY, _away),
+        **dict.fromkeys(UNAVAILABLE_ERRORS, _away),
         Exception: _unforeseen,
     }
     for kind, handler in handlers.items():

@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from bridges.rest.errors import problem
 from devices import database
-from devices.database import AWAY
+from devices.database import UNAVAILABLE_ERRORS
 from devices.queries import tokens
 
 Endpoint = Callable[[HttpRequest], Awaitable[HttpResponse]]
@@ -35,7 +35,7 @@ async def show_metrics(request: HttpRequest) -> HttpResponse:
     """The counters of `devices.stats` and of the process, for the machine itself and for holders of an API token."""
     try:
         allowed = _is_local(request) or await _has_token(request)
-    except AWAY:
+    except UNAVAILABLE_ERRORS:
         return problem("unavailable", "the database is away, so no token can be looked up")
     if not allowed:
         response = problem("unauthenticated", "from another machine this needs an API token")

@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, connection
 
 from bridges import pipeline as pipelines
-from bridges.ingest import UNABLE, Batch, Delivery, Ingest
+from bridges.ingest import RETRYABLE_ERRORS, Batch, Delivery, Ingest
 from bridges.limits import ALLOWANCE_S, BURST_S, RateLimiter
 from bridges.pipeline import BUSY, Pipeline, ingest_now, rest_s
 from devices import stats
@@ -128,7 +128,7 @@ async def test_tries_to_store_do_not_count_as_messages_of_the_device(pump: Devic
     ingest, batch = Ingest(), Batch([telemetry(b'{"a": %d}' % i) for i in range(10)])
     await sync_to_async(_execute)("ALTER TABLE devices_reading RENAME TO away")
     for _ in range(3):
-        with pytest.raises(UNABLE):
+        with pytest.raises(RETRYABLE_ERRORS):
             await sync_to_async(ingest.process)(batch)
     await sync_to_async(_execute)("ALTER TABLE away RENAME TO devices_reading")
     outcome = await sync_to_async(ingest.process)(batch)

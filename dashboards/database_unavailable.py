@@ -8,18 +8,18 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.deprecation import MiddlewareMixin
 
-from devices.database import AWAY
+from devices.database import UNAVAILABLE_ERRORS
 
 logger = logging.getLogger("hubbub.pages")
 
 RETRY_AFTER_S = 10
 
 
-class AwayMiddleware(MiddlewareMixin):
+class DatabaseUnavailableMiddleware(MiddlewareMixin):
     """A page that cannot reach the database says so, with 503: nothing of ours broke, and it comes back by itself."""
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not isinstance(error, AWAY):
+        if not isinstance(error, UNAVAILABLE_ERRORS):
             return None
         logger.warning("%s %s: the database is away: %s", request.method, request.path, type(error).__name__)
         # Without the request: to ask who is signed in would ask the database.
