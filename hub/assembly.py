@@ -16,7 +16,7 @@ from django.conf import settings
 from prometheus_client import REGISTRY
 
 from bridges.broker import Broker, Limits
-from bridges.codec import MAX_PAYLOAD
+from bridges.codec.strict_json import MAX_PAYLOAD
 from bridges.mqtt.accounts import BRIDGE, Doorkeeper, HubAccounts
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.bridge import run_bridges

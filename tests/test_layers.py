@@ -35,13 +35,13 @@ def test_the_code_keeps_to_its_layers() -> None:
 @pytest.mark.parametrize(
     ("file", "line"),
     [
-        ("devices/values.py", "import bridges.codec"),
-        ("bridges/codec.py", "def late() -> None:\n    import dashboards.apps"),
-        ("dashboards/apps.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import bridges.codec"),
+        ("devices/values.py", "import bridges.codec.values"),
+        ("bridges/codec/values.py", "def late() -> None:\n    import dashboards.apps"),
+        ("dashboards/apps.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import bridges.codec.values"),
         ("dashboards/apps.py", "import hub.env"),
         ("devices/groups.py", "import django"),
         ("devices/access.py", "import aiomqtt"),
-        ("bridges/pipeline.py", "import paho.mqtt.client"),
+        ("bridges/ingest/pipeline.py", "import paho.mqtt.client"),
     ],
 )
 def test_an_import_against_them_is_found(tmp_path: Path, file: str, line: str) -> None:

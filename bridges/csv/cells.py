@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from bridges.codec import check_value, claimed_time, read_float, read_integer
+from bridges.codec.times import claimed_time
+from bridges.codec.values import check_value, read_float, read_integer
 from devices.errors import Refusal
 from devices.values import Value
 

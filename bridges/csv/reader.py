@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from bridges.codec import FUTURE_US, check_name
+from bridges.codec.times import FUTURE_US
+from bridges.codec.values import check_name
 from bridges.csv.cells import read_text, read_time, read_value
 from bridges.csv.records import Record, Records
 from devices.errors import Refusal

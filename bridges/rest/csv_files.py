@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from django.http import HttpRequest, StreamingHttpResponse
 from ninja import Query, Router
 
-from bridges.codec import FUTURE_US
+from bridges.codec.times import FUTURE_US
 from bridges.csv import importing, writer
 from bridges.rest import times
 from bridges.rest.auth import asking

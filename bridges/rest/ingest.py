@@ -7,9 +7,10 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Router
 
-from bridges.codec import MAX_PAYLOAD
-from bridges.ingest import Delivery, Outcome
-from bridges.pipeline import ingest_now, refuse_now
+from bridges.codec.strict_json import MAX_PAYLOAD
+from bridges.ingest.batches import Outcome
+from bridges.ingest.delivery import Delivery
+from bridges.ingest.direct import ingest_now, refuse_now
 from bridges.rest.auth import DeviceCredentials, sender
 from bridges.rest.errors import Problem
 from bridges.rest.schemas import Stored

@@ -12,8 +12,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from PIL import Image
 
-from bridges import pipeline
-from bridges.refusals import RefusalKeeper
+from bridges.ingest import batches, direct
+from bridges.ingest.refusal_recorder import RefusalRecorder
 from bridges.rest import auth, webhooks
 from bridges.rest.throttle import FailureThrottle
 from devices import database
@@ -26,8 +26,8 @@ from hub.asgi import application
 @pytest.fixture(autouse=True)
 def fresh_process(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     """What one process remembers of another test's database: ids of metrics, failed logins."""
-    monkeypatch.setattr(pipeline, "_shared", None)
-    monkeypatch.setattr(pipeline, "_refused", RefusalKeeper(database.run))
+    monkeypatch.setattr(batches, "_shared", None)
+    monkeypatch.setattr(direct, "_refusals", RefusalRecorder(database.run))
     monkeypatch.setattr(auth, "throttle", FailureThrottle())
     monkeypatch.setattr(webhooks, "throttle", FailureThrottle())
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # nobody's passwords: quick

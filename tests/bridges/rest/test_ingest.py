@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bridges import limits, pipeline
-from bridges.codec import MAX_PAYLOAD
-from bridges.ingest import Ingest
+from bridges.codec.strict_json import MAX_PAYLOAD
+from bridges.ingest import batches, rate_limit
+from bridges.ingest.batches import BatchProcessor
 from devices import groups, stats
 from devices.events import Event, TelemetryStored
 from devices.listener import Listener
@@ -113,9 +113,9 @@ async def test_the_largest_payload_is_taken(pump_sender: Sender) -> None:
 async def test_a_device_over_its_rate_is_refused_while_others_are_served(
     pump_sender: Sender, meter_sender: Sender, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "BURST_S", 1)
+    monkeypatch.setattr(rate_limit, "BURST_S", 1)
     settings.DEVICE_RATE_LIMIT = 2
-    monkeypatch.setattr(pipeline, "_shared", Ingest())
+    monkeypatch.setattr(batches, "_shared", BatchProcessor())
     answers = [await caller().post(PATH, json={"a": 1}, auth=pump_sender.basic) for _ in range(5)]
     assert [answer.status_code for answer in answers[:2]] == [200, 200]
     facts = error(answers[2], 429, "refused")

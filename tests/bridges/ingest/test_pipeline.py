@@ -1,24 +1,22 @@
-"""The pipeline on its own: batches, bounds, a database that goes away, a message that spoils a batch."""
+"""The pipeline on its own: batches, bounds, an unavailable database, a message that spoils a batch."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, connection
 
-from bridges import pipeline as pipelines
-from bridges.ingest import RETRYABLE_ERRORS, Batch, Delivery, Ingest
-from bridges.limits import ALLOWANCE_S, BURST_S, RateLimiter
-from bridges.pipeline import BUSY, Pipeline, ingest_now, rest_s
+from bridges.ingest import pipeline as pipelines
+from bridges.ingest.batches import BatchProcessor
+from bridges.ingest.delivery import Delivery
+from bridges.ingest.pipeline import BUSY, Pipeline, rest_s
 from devices import stats
-from devices.errors import Refusal
 from devices.events import TelemetryStored
 from devices.models import Device, Reading, Space
-from devices.services.readings import MAX_METRICS, ReadingStore
+from devices.services.readings import ReadingStore
 from devices.values import Telemetry, now_us
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -51,7 +49,7 @@ def telemetry(payload: bytes, settle: Settled | None = None) -> Delivery:
 
 @pytest.fixture
 async def pipeline() -> AsyncIterator[Pipeline]:
-    found = Pipeline(Ingest())
+    found = Pipeline(BatchProcessor())
     running = asyncio.create_task(found.run())
     yield found
     found.close()
@@ -78,7 +76,7 @@ async def test_a_refused_message_is_settled_too(pipeline: Pipeline, pump: Device
     assert await Reading.objects.acount() == 1
 
 
-async def test_a_message_that_is_too_old_is_settled_and_the_next_one_stored(
+async def test_a_message_that_is_too_old_is_settled_and_the_next_one_is_stored(
     pipeline: Pipeline, pump: Device, space: Space
 ) -> None:
     await Space.objects.aupdate(raw_days=90)
@@ -90,22 +88,22 @@ async def test_a_message_that_is_too_old_is_settled_and_the_next_one_stored(
     assert [number async for number in Reading.objects.order_by("number").values_list("number", flat=True)] == [2, 3]
 
 
-async def test_while_the_database_is_away_nothing_is_settled_and_nothing_lost(
+async def test_while_the_database_is_unavailable_nothing_is_settled_and_nothing_is_lost(
     pipeline: Pipeline, pump: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settled, failed = Settled(), Settled()
     monkeypatch.setattr(pipelines.logger, "filters", [lambda record: failed() is None])
-    await sync_to_async(_execute)("ALTER TABLE devices_reading RENAME TO away")
+    await sync_to_async(_execute)("ALTER TABLE devices_reading RENAME TO elsewhere")
     await offer(pipeline, telemetry(b'{"a": 1}', settled), telemetry(b'{"b": 2}', settled))
     await failed.reach(2)
     assert settled.count == 0
-    await sync_to_async(_execute)("ALTER TABLE away RENAME TO devices_reading")
+    await sync_to_async(_execute)("ALTER TABLE elsewhere RENAME TO devices_reading")
     await settled.reach(2)
     assert await Reading.objects.acount() == 2
 
 
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError, InternalError, ProgrammingError])
-async def test_what_is_not_the_message_s_fault_costs_no_message(
+async def test_no_message_is_lost_to_an_error_that_is_not_its_fault(
     pipeline: Pipeline, pump: Device, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     """PostgreSQL raises `InternalError` where it is read-only and `ProgrammingError` before it is migrated."""
@@ -123,37 +121,25 @@ async def test_what_is_not_the_message_s_fault_costs_no_message(
     assert await Reading.objects.acount() == 1
 
 
-async def test_tries_to_store_do_not_count_as_messages_of_the_device(pump: Device, settings: Any) -> None:
-    settings.DEVICE_RATE_LIMIT = 4
-    ingest, batch = Ingest(), Batch([telemetry(b'{"a": %d}' % i) for i in range(10)])
-    await sync_to_async(_execute)("ALTER TABLE devices_reading RENAME TO away")
-    for _ in range(3):
-        with pytest.raises(RETRYABLE_ERRORS):
-            await sync_to_async(ingest.process)(batch)
-    await sync_to_async(_execute)("ALTER TABLE away RENAME TO devices_reading")
-    outcome = await sync_to_async(ingest.process)(batch)
-    assert (outcome.readings, outcome.refusals) == (10, {})
-
-
-async def test_while_the_database_is_away_it_ends_and_leaves_the_messages_to_the_broker(
+async def test_it_ends_while_the_database_is_unavailable_and_leaves_the_messages_to_the_broker(
     pump: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settled, failed = Settled(), Settled()
     monkeypatch.setattr(pipelines.logger, "filters", [lambda record: failed() is None])
-    pipeline = Pipeline(Ingest())
+    pipeline = Pipeline(BatchProcessor())
     running = asyncio.create_task(pipeline.run())
-    await sync_to_async(_execute)("ALTER TABLE devices_reading RENAME TO away")
+    await sync_to_async(_execute)("ALTER TABLE devices_reading RENAME TO elsewhere")
     try:
         await offer(pipeline, telemetry(b'{"a": 1}', settled))
         await failed.reach(1)
         pipeline.close()
         await asyncio.wait_for(running, 20)
     finally:
-        await sync_to_async(_execute)("ALTER TABLE away RENAME TO devices_reading")
+        await sync_to_async(_execute)("ALTER TABLE elsewhere RENAME TO devices_reading")
     assert settled.count == 0
 
 
-async def test_a_message_that_cannot_be_stored_is_refused_alone(
+async def test_only_the_message_that_cannot_be_stored_is_refused(
     pipeline: Pipeline, pump: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = ReadingStore.store
@@ -172,9 +158,9 @@ async def test_a_message_that_cannot_be_stored_is_refused_alone(
     assert await Reading.objects.acount() == 2
 
 
-async def test_what_waits_at_the_end_is_stored(pump: Device) -> None:
+async def test_buffered_messages_are_stored_at_the_end(pump: Device) -> None:
     settled = Settled()
-    pipeline = Pipeline(Ingest())
+    pipeline = Pipeline(BatchProcessor())
     await offer(pipeline, *[telemetry(b'{"a": %d}' % i, settled) for i in range(10)])
     pipeline.close()
     await asyncio.wait_for(pipeline.run(), 20)
@@ -186,7 +172,7 @@ async def test_what_waits_at_the_end_is_stored(pump: Device) -> None:
 
 
 class Tap:
-    """A source that knows only whether it may read."""
+    """A source that only records whether it may read."""
 
     def __init__(self) -> None:
         self.reading = True
@@ -199,8 +185,8 @@ class Tap:
 
 
 async def test_past_the_bound_it_drops_qos_0_and_counts_it(pump: Device, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipelines, "MAX_WAITING", 3)
-    pipeline, settled = Pipeline(Ingest()), Settled()
+    monkeypatch.setattr(pipelines, "MAX_BUFFERED", 3)
+    pipeline, settled = Pipeline(BatchProcessor()), Settled()
     await offer(pipeline, *[telemetry(b'{"a": %d}' % i) for i in range(3)])
     before = stats.dropped.labels("pipeline")._value.get()
     assert pipeline.offer(telemetry(b'{"a": 3}')) is False
@@ -211,12 +197,12 @@ async def test_past_the_bound_it_drops_qos_0_and_counts_it(pump: Device, monkeyp
     assert await Reading.objects.acount() == 4
 
 
-@pytest.mark.parametrize(("bound", "most"), [("MAX_WAITING", 3), ("MAX_WAITING_BYTES", 25)])
+@pytest.mark.parametrize(("bound", "most"), [("MAX_BUFFERED", 3), ("MAX_BUFFERED_BYTES", 25)])
 async def test_past_twice_the_bound_the_sources_stop_reading_until_there_is_room(
     pump: Device, monkeypatch: pytest.MonkeyPatch, bound: str, most: int
 ) -> None:
     monkeypatch.setattr(pipelines, bound, most)
-    pipeline, tap, late, settled = Pipeline(Ingest()), Tap(), Tap(), Settled()
+    pipeline, tap, late, settled = Pipeline(BatchProcessor()), Tap(), Tap(), Settled()
     pipeline.attach(tap)
     await offer(pipeline, *[telemetry(b'{"a": %d}' % i, settled) for i in range(6)])
     assert tap.reading
@@ -232,48 +218,15 @@ async def test_past_twice_the_bound_the_sources_stop_reading_until_there_is_room
     await asyncio.wait_for(running, 20)
 
 
-async def test_what_waited_while_nothing_was_read_is_not_judged_by_its_pace(pump: Device, settings: Any) -> None:
-    """A broker has acknowledged it: to refuse it as too many a second would lose it."""
-    settings.DEVICE_RATE_LIMIT = 10
-    ingest = Ingest()
-    ingest.expect_backlog(50)
-    outcome = await sync_to_async(ingest.process)(Batch([telemetry(b'{"a": %d}' % i) for i in range(90)]))
-    assert len(outcome.refusals) == 90 - 50 - 10 * BURST_S
-
-
 async def test_a_batch_has_a_bound_in_bytes(pump: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipelines, "MAX_BATCH_BYTES", 20)
-    pipeline, settled = Pipeline(Ingest()), Settled()
+    pipeline, settled = Pipeline(BatchProcessor()), Settled()
     before = stats.batches._value.get()
     await offer(pipeline, *[telemetry(b'{"a": "%s"}' % (b"x" * size), settled) for size in (30, 1, 1, 1)])
     pipeline.close()
     await asyncio.wait_for(pipeline.run(), 20)
     assert settled.count == 4
-    assert stats.batches._value.get() == before + 3  # one that is larger alone, two, one
-
-
-async def test_ingest_now_answers_with_the_number_of_readings_or_the_refusal(pump: Device) -> None:
-    assert (await ingest_now(telemetry(b'{"a": 1, "b": true}'))).readings == 2
-    with pytest.raises(Refusal) as caught:
-        await ingest_now(Delivery("nobody", "telemetry", b'{"a": 1}', now_us()))
-    assert caught.value.reason == "unknown_device"
-
-
-async def test_a_device_cannot_fill_the_database_with_names(pump: Device) -> None:
-    names = b",".join(b'"m%d": 1' % i for i in range(MAX_METRICS))
-    assert (await ingest_now(telemetry(b"{%s}" % names))).readings == MAX_METRICS
-    with pytest.raises(Refusal) as caught:
-        await ingest_now(telemetry(b'{"one_more": 1}'))
-    assert caught.value.reason == "too_many_metrics"
-    assert (await ingest_now(telemetry(b'{"m0": 2}'))).readings == 1
-
-
-async def test_the_bound_on_names_holds_within_a_batch_too(pump: Device) -> None:
-    half = MAX_METRICS // 2
-    messages = [b"{%s}" % b",".join(b'"%s%d": 1' % (part, i) for i in range(half)) for part in (b"a", b"b", b"c", b"a")]
-    outcome = await sync_to_async(Ingest().process)(Batch([telemetry(message) for message in messages]))
-    assert {i: refusal.reason for i, refusal in outcome.refusals.items()} == {2: "too_many_metrics"}
-    assert await pump.metrics.acount() == MAX_METRICS
+    assert stats.batches._value.get() == before + 3  # the large one by itself, then two, then one
 
 
 @pytest.mark.parametrize(
@@ -291,32 +244,6 @@ def test_it_rests_after_large_batches_for_as_long_as_they_took_within_bounds(
     messages: int, took_s: float, rest: float
 ) -> None:
     assert rest_s(messages, took_s) == pytest.approx(rest)
-
-
-def test_a_device_over_its_limit_is_refused_while_another_is_served() -> None:
-    limiter = RateLimiter(10)
-    for _ in range(10 * BURST_S):
-        limiter.check("loud", 0)
-    with pytest.raises(Refusal) as caught:
-        limiter.check("loud", 50_000)
-    assert caught.value.reason == "rate_limited"
-    limiter.check("quiet", 50_000)
-    limiter.check("loud", 150_000)  # a tenth of a second later there is a token again
-
-
-def test_what_is_allowed_beyond_the_limit_is_used_up_and_expires() -> None:
-    now = [0.0]
-    limiter = RateLimiter(1, clock=lambda: now[0])
-    limiter.allow(2)
-    for _ in range(BURST_S + 2):
-        limiter.check("a", 0)
-    with pytest.raises(Refusal):
-        limiter.check("a", 0)
-    for _ in range(BURST_S + 1):
-        limiter.check("b", 0)
-    now[0] = ALLOWANCE_S
-    with pytest.raises(Refusal):
-        limiter.check("b", 0)
 
 
 def _execute(statement: str) -> None:

@@ -1,4 +1,4 @@
-"""A device speaks through the broker that it belongs to, and through no other."""
+"""A device is accepted only through the broker that it belongs to."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
-from bridges.ingest import Batch, Delivery, Ingest
+from bridges.ingest.batches import Batch, BatchProcessor
+from bridges.ingest.delivery import Delivery
 from devices import brokers
 from devices.errors import Invalid
 from devices.models import Device, Space
@@ -34,17 +35,17 @@ def two_brokers(settings: Any) -> None:
         ("cellar", None, []),  # HTTP
     ],
 )
-async def test_only_the_broker_of_a_device_is_believed(
+async def test_messages_through_another_broker_are_refused(
     pump: Device, assigned: str, through: str | None, reasons: list[str]
 ) -> None:
     await Device.objects.filter(pk=pump.pk).aupdate(broker=assigned)
     deliveries = [Delivery(pump.uid, "telemetry", b'{"a": %d}' % i, now_us(), broker=through) for i in range(2)]
-    outcome = await sync_to_async(Ingest().process)(Batch(deliveries))
+    outcome = await sync_to_async(BatchProcessor().process)(Batch(deliveries))
     assert [refusal.reason for refusal in outcome.refusals.values()] == 2 * reasons
     assert outcome.readings == (0 if reasons else 2)
 
 
-def test_a_device_is_made_for_a_broker_that_there_is(space: Space) -> None:
+def test_a_device_is_created_for_an_existing_broker(space: Space) -> None:
     found, _ = devices.create("lamp-1", space, broker="cellar")
     assert (found.broker, brokers.of(found.broker)) == ("cellar", "cellar")
     found, _ = devices.create("lamp-2", space)

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridges import codec
+from bridges.codec import payloads, strict_json
+from bridges.codec.strict_json import MAX_PAYLOAD
+from bridges.codec.times import FUTURE_US
 from devices.errors import Refusal
 from devices.values import Answer, Availability, Sample
 
@@ -19,16 +21,16 @@ NESTED_9 = b'{"a":' * 9 + b"1" + b"}" * 9
 
 
 def samples(payload: bytes) -> list[Sample]:
-    return list(codec.decode_telemetry(payload, NOW).samples)
+    return list(payloads.decode_telemetry(payload, NOW).samples)
 
 
 def refused(payload: bytes) -> str:
     with pytest.raises(Refusal) as caught:
-        codec.decode_telemetry(payload, NOW)
+        payloads.decode_telemetry(payload, NOW)
     return caught.value.reason
 
 
-def test_it_takes_a_plain_object() -> None:
+def test_it_decodes_a_plain_object() -> None:
     assert samples(b'{"temperature": 21.5, "on": true, "mode": "auto"}') == [
         Sample("temperature", 21.5),
         Sample("on", True),
@@ -46,11 +48,11 @@ def test_it_takes_a_plain_object() -> None:
         (b'"2025-10-09T08:53:19"', 1_759_999_999_000_000),
     ],
 )
-def test_it_takes_the_devices_own_time(ts: bytes, time: int) -> None:
+def test_it_decodes_the_devices_own_time(ts: bytes, time: int) -> None:
     assert samples(b'{"ts": %s, "values": {"a": 1}}' % ts) == [Sample("a", 1, time)]
 
 
-def test_it_takes_a_list_of_both_forms() -> None:
+def test_it_decodes_a_list_of_both_forms() -> None:
     payload = b'[{"ts": 1759999999000, "values": {"a": 1}}, {"a": 2}]'
     assert samples(payload) == [Sample("a", 1, 1_759_999_999_000_000), Sample("a", 2)]
 
@@ -59,7 +61,7 @@ def test_it_flattens_nested_objects_to_dotted_names() -> None:
     assert samples(b'{"phase": {"l1": {"u": 230}, "l2": 5}}') == [Sample("phase.l1.u", 230), Sample("phase.l2", 5)]
 
 
-def test_it_takes_eight_levels() -> None:
+def test_it_decodes_eight_levels() -> None:
     assert samples(NESTED_8) == [Sample(".".join("a" * 8), 1)]
 
 
@@ -68,7 +70,7 @@ def test_it_leaves_nulls_out() -> None:
 
 
 def test_a_time_far_ahead_is_replaced_by_the_time_of_receipt() -> None:
-    ahead = (NOW + codec.FUTURE_US) // 1000
+    ahead = (NOW + FUTURE_US) // 1000
     assert samples(b'{"ts": %d, "values": {"a": 1}}' % (ahead + 1)) == [Sample("a", 1, None)]
     assert samples(b'{"ts": %d, "values": {"a": 1}}' % ahead) == [Sample("a", 1, ahead * 1000)]
 
@@ -135,7 +137,7 @@ def test_a_time_far_ahead_is_replaced_by_the_time_of_receipt() -> None:
         (b'{"a\\nb": 1}', "name_invalid"),
         (b'{"%s": 1}' % (b"a" * 129), "name_invalid"),
         (b'{"a": "%s"}' % (b"x" * 1025), "text_too_long"),
-        (b'{"a": "%s"}' % (b"x" * codec.MAX_PAYLOAD), "payload_too_large"),
+        (b'{"a": "%s"}' % (b"x" * MAX_PAYLOAD), "payload_too_large"),
         (b"[%s]" % b",".join([b'{"a":1}'] * 10_001), "too_many_values"),
     ],
 )
@@ -144,44 +146,44 @@ def test_it_refuses_by_name(payload: bytes, reason: str) -> None:
 
 
 @pytest.mark.parametrize("number", [2**63 - 1, -(2**63), 0, 2**53 + 1, 1.7976931348623157e308, 5e-324])
-def test_it_takes_the_outermost_numbers_exactly(number: float) -> None:
+def test_it_decodes_the_extreme_numbers_exactly(number: float) -> None:
     assert samples(json.dumps({"a": number}).encode()) == [Sample("a", number)]
 
 
-def test_a_colon_in_a_string_is_no_duplicate_key() -> None:
+def test_a_colon_in_a_string_is_not_a_duplicate_key() -> None:
     assert samples(b'{"a": "12:30", "b": ":", ":c:": 1}') == [Sample("a", "12:30"), Sample("b", ":"), Sample(":c:", 1)]
 
 
 def test_the_refusal_of_a_time_among_the_values_shows_the_form() -> None:
     with pytest.raises(Refusal) as caught:
-        codec.decode_telemetry(b'{"ts": 1760000000000, "temperature": 21.5}', NOW)
+        payloads.decode_telemetry(b'{"ts": 1760000000000, "temperature": 21.5}', NOW)
     assert caught.value.detail == '{"ts": …, "values": {…}}'
 
 
-def test_values_may_stand_alone_and_name_a_metric_ts_or_values() -> None:
+def test_values_need_no_time_and_may_name_a_metric_ts_or_values() -> None:
     assert samples(b'{"values": {"a": 1}}') == [Sample("a", 1)]
     assert samples(b'{"values": {"ts": 1}}') == [Sample("ts", 1)]
     assert samples(b'{"values": 5}') == [Sample("values", 5)]
 
 
-def test_names_are_looked_at_afresh_once_too_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(codec, "MAX_REMEMBERED", 3)
+def test_the_memory_of_valid_names_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payloads, "MAX_REMEMBERED", 3)
     for number in range(10):
         assert samples(b'{"name%d": 1}' % number) == [Sample(f"name{number}", 1)]
-        assert len(codec._sound_names) <= 3
+        assert len(payloads._valid_names) <= 3
     assert refused(b'{"name\\n": 1}') == "name_invalid"
 
 
-@settings(deadline=None)  # a slow machine is no fault of the payload
+@settings(deadline=None)  # a slow machine must not fail the test
 @given(st.binary(max_size=200))
 def test_any_bytes_give_samples_or_a_named_refusal(payload: bytes) -> None:
     for decode in (
-        lambda: codec.decode_telemetry(payload, NOW),
-        lambda: codec.decode_status(payload, NOW),
-        lambda: codec.decode_attributes(payload),
-        lambda: codec.decode_answer(payload, "id"),
+        lambda: payloads.decode_telemetry(payload, NOW),
+        lambda: payloads.decode_status(payload, NOW),
+        lambda: payloads.decode_attributes(payload),
+        lambda: payloads.decode_answer(payload, "id"),
     ):
-        with suppress(Refusal):  # which takes none but the reasons of the table
+        with suppress(Refusal):  # which cannot be made with a reason that is not in the table
             decode()
 
 
@@ -196,7 +198,7 @@ _JSON = st.recursive(
 def test_any_json_gives_samples_or_a_named_refusal(content: object) -> None:
     payload = json.dumps(content).encode()
     with suppress(Refusal):
-        assert codec.decode_telemetry(payload, NOW).samples
+        assert payloads.decode_telemetry(payload, NOW).samples
 
 
 _PLAIN = st.dictionaries(
@@ -213,7 +215,7 @@ _PLAIN = st.dictionaries(
 
 @settings(deadline=None)
 @given(_PLAIN, st.booleans(), st.booleans())
-def test_the_quick_way_says_what_the_careful_one_says(values: dict[str, object], ascii: bool, timed: bool) -> None:
+def test_the_fast_path_agrees_with_the_careful_one(values: dict[str, object], ascii: bool, timed: bool) -> None:
     text = json.dumps({"ts": 1759999999123, "values": values} if timed else values, ensure_ascii=ascii)
     payload = text.encode(errors="surrogatepass")
     assert outcome(payload) == outcome(payload, careful=True)
@@ -222,36 +224,38 @@ def test_the_quick_way_says_what_the_careful_one_says(values: dict[str, object],
 def outcome(payload: bytes, *, careful: bool = False) -> object:
     with pytest.MonkeyPatch.context() as patch:
         if careful:
-            patch.setattr(codec, "_parse", codec._parse_strictly)
-            patch.setattr(codec, "_add_flat", lambda *_: False)
+            patch.setattr(payloads, "parse", strict_json.parse_carefully)
+            patch.setattr(payloads, "_add_flat", lambda *_: False)
         try:
-            return [(each.metric, repr(each.value), each.time) for each in codec.decode_telemetry(payload, NOW).samples]
+            return [
+                (each.metric, repr(each.value), each.time) for each in payloads.decode_telemetry(payload, NOW).samples
+            ]
         except Refusal as refusal:
             return refusal.reason
 
 
-def test_it_reads_status() -> None:
-    assert codec.decode_status(b"offline", NOW).availability is Availability.OFFLINE
+def test_it_decodes_status() -> None:
+    assert payloads.decode_status(b"offline", NOW).availability is Availability.OFFLINE
     with pytest.raises(Refusal):
-        codec.decode_status(b"asleep", NOW)
+        payloads.decode_status(b"asleep", NOW)
 
 
-def test_it_reads_attributes() -> None:
-    assert codec.decode_attributes(b'{"firmware": "1.2", "slots": 3}').facts == {"firmware": "1.2", "slots": 3}
+def test_it_decodes_attributes() -> None:
+    assert payloads.decode_attributes(b'{"firmware": "1.2", "slots": 3}').facts == {"firmware": "1.2", "slots": 3}
     with pytest.raises(Refusal):
-        codec.decode_attributes(b'{"a": {"b": 1}}')
+        payloads.decode_attributes(b'{"a": {"b": 1}}')
 
 
-def test_it_reads_answers() -> None:
-    assert codec.decode_answer(b'{"ok": true, "result": [1, {"a": null}]}', "c1") == Answer(
+def test_it_decodes_answers() -> None:
+    assert payloads.decode_answer(b'{"ok": true, "result": [1, {"a": null}]}', "c1") == Answer(
         "c1", True, [1, {"a": None}]
     )
-    assert codec.decode_answer(b'{"ok": false, "error": "jammed"}', "c1") == Answer("c1", False, None, "jammed")
+    assert payloads.decode_answer(b'{"ok": false, "error": "jammed"}', "c1") == Answer("c1", False, None, "jammed")
 
 
 @pytest.mark.parametrize(
     "payload", [b"1", b"{}", b'{"ok": 1}', b'{"ok": false, "error": 5}', b'{"ok":true,"result":"\\u0000"}']
 )
-def test_it_refuses_other_answers(payload: bytes) -> None:
+def test_it_refuses_malformed_answers(payload: bytes) -> None:
     with pytest.raises(Refusal):
-        codec.decode_answer(payload, "c1")
+        payloads.decode_answer(payload, "c1")

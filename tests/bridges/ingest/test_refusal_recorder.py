@@ -1,4 +1,4 @@
-"""What a pipeline refuses is on the device's page, and a flood of it costs little."""
+"""Refused messages reach the device's page, and a flood of them costs little."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, OperationalError
 
-from bridges import refusals
-from bridges.ingest import Delivery, Ingest
-from bridges.pipeline import Pipeline
-from bridges.refusals import RefusalKeeper
+from bridges.ingest import refusal_recorder
+from bridges.ingest.batches import BatchProcessor
+from bridges.ingest.delivery import Delivery
+from bridges.ingest.pipeline import Pipeline
+from bridges.ingest.refusal_recorder import RefusalRecorder
 from devices import database, stats
 from devices.errors import Refusal as Refused
 from devices.models import Device, Reading, Refusal
@@ -27,7 +28,7 @@ FLOOD = 5_000
 
 
 class Writes:
-    """Runs database work as `database.run` does, counts it, and fails where it is told to."""
+    """Runs database work like `database.run`, counts the writes, and fails them while `failures` has errors."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -41,14 +42,14 @@ class Writes:
         return await database.run(function, *args)
 
 
-def take(keeper: RefusalKeeper, reason: str = "invalid_json", uid: str = "pump-1") -> None:
-    keeper.take(Refused(reason), "telemetry", uid, b"{", now_us())
+def add(recorder: RefusalRecorder, reason: str = "invalid_json", uid: str = "pump-1") -> None:
+    recorder.add(Refused(reason), "telemetry", uid, b"{", now_us())
 
 
 async def process(payloads: Iterable[bytes]) -> int:
-    """Has a pipeline take these until it ends; returns how many were settled."""
+    """Runs a pipeline over these payloads until it ends; returns how many were settled."""
     settled: list[None] = []
-    pipeline = Pipeline(Ingest())
+    pipeline = Pipeline(BatchProcessor())
     running = asyncio.create_task(pipeline.run())
     for payload in payloads:
         delivery = Delivery("pump-1", "telemetry", payload, now_us(), settle=lambda: settled.append(None))
@@ -58,7 +59,7 @@ async def process(payloads: Iterable[bytes]) -> int:
     return len(settled)
 
 
-async def test_a_flood_is_counted_in_one_row_and_in_few_writes(pump: Device, monkeypatch, settings) -> None:
+async def test_a_flood_is_one_row_and_few_writes(pump: Device, monkeypatch, settings) -> None:
     settings.DEVICE_RATE_LIMIT = 0
     keep, writes = services.keep, []
     monkeypatch.setattr(services, "keep", lambda refused: (writes.append(None), keep(refused)))
@@ -71,7 +72,7 @@ async def test_a_flood_is_counted_in_one_row_and_in_few_writes(pump: Device, mon
     assert await Reading.objects.acount() == 1
 
 
-async def test_a_failure_to_write_stops_nothing(pump: Device, monkeypatch) -> None:
+async def test_ingest_goes_on_when_a_write_fails(pump: Device, monkeypatch) -> None:
     def broken(refused: object) -> None:
         raise IntegrityError("broken")
 
@@ -82,23 +83,23 @@ async def test_a_failure_to_write_stops_nothing(pump: Device, monkeypatch) -> No
     assert await Reading.objects.acount() == 1
 
 
-async def test_what_comes_within_a_second_is_written_together_later(pump: Device, monkeypatch) -> None:
-    monkeypatch.setattr(refusals, "WRITE_EVERY_S", 0.2)
+async def test_refusals_within_a_second_are_written_together(pump: Device, monkeypatch) -> None:
+    monkeypatch.setattr(refusal_recorder, "WRITE_EVERY_S", 0.2)
     writes = Writes()
-    keeper = RefusalKeeper(writes)
+    recorder = RefusalRecorder(writes)
     for _ in range(10):
-        take(keeper)
-        await keeper.write()
+        add(recorder)
+        await recorder.write()
     assert (writes.count, (await Refusal.objects.aget()).count) == (1, 1)
     async with asyncio.timeout(20):
-        await keeper._later
+        await recorder._later
     assert (writes.count, (await Refusal.objects.aget()).count) == (2, 10)
 
 
 async def test_a_pipeline_writes_while_it_runs(pump: Device, monkeypatch) -> None:
     keep, kept = services.keep, threading.Event()
     monkeypatch.setattr(services, "keep", lambda refused: (keep(refused), kept.set()))
-    pipeline = Pipeline(Ingest())
+    pipeline = Pipeline(BatchProcessor())
     running = asyncio.create_task(pipeline.run())
     delivery = Delivery("pump-1", "telemetry", b"{", now_us())
     assert pipeline.offer(delivery)
@@ -108,17 +109,17 @@ async def test_a_pipeline_writes_while_it_runs(pump: Device, monkeypatch) -> Non
     await asyncio.wait_for(running, 20)
 
 
-async def test_what_waits_at_the_end_is_written(pump: Device) -> None:
-    keeper = RefusalKeeper(database.run)
+async def test_pending_refusals_are_written_at_the_end(pump: Device) -> None:
+    recorder = RefusalRecorder(database.run)
     for _ in range(3):
-        take(keeper)
-        await keeper.write()
-    await keeper.close()
+        add(recorder)
+        await recorder.write()
+    await recorder.close()
     assert (await Refusal.objects.aget()).count == 3
 
 
 async def test_a_write_under_way_at_the_end_is_finished(pump: Device, monkeypatch) -> None:
-    monkeypatch.setattr(refusals, "WRITE_EVERY_S", 0.05)
+    monkeypatch.setattr(refusal_recorder, "WRITE_EVERY_S", 0.05)
     under_way, go_on = asyncio.Event(), asyncio.Event()
 
     async def slow(function: Callable[..., Any], *args: Any) -> Any:
@@ -126,47 +127,47 @@ async def test_a_write_under_way_at_the_end_is_finished(pump: Device, monkeypatc
         await go_on.wait()
         return await database.run(function, *args)
 
-    keeper = RefusalKeeper(slow)
-    keeper._written_at = time.monotonic()
-    take(keeper)
-    await keeper.write()
+    recorder = RefusalRecorder(slow)
+    recorder._written_at = time.monotonic()
+    add(recorder)
+    await recorder.write()
     async with asyncio.timeout(20):
         await under_way.wait()
-    take(keeper)
-    closing = asyncio.create_task(keeper.close())
+    add(recorder)
+    closing = asyncio.create_task(recorder.close())
     await asyncio.sleep(0)
     go_on.set()
     await asyncio.wait_for(closing, 20)
     assert (await Refusal.objects.aget()).count == 2
 
 
-async def test_while_the_database_is_away_refusals_are_kept_and_counted_on(pump: Device, monkeypatch) -> None:
-    monkeypatch.setattr(refusals, "WRITE_EVERY_S", 0.05)
+async def test_refusals_are_kept_while_the_database_is_unavailable(pump: Device, monkeypatch) -> None:
+    monkeypatch.setattr(refusal_recorder, "WRITE_EVERY_S", 0.05)
     writes = Writes()
-    writes.failures = [OperationalError("away")] * 3
-    keeper = RefusalKeeper(writes)
-    take(keeper)
-    await keeper.write()
-    take(keeper)
+    writes.failures = [OperationalError("unavailable")] * 3
+    recorder = RefusalRecorder(writes)
+    add(recorder)
+    await recorder.write()
+    add(recorder)
     async with asyncio.timeout(20):
-        await keeper._later
+        await recorder._later
     assert (writes.count, (await Refusal.objects.aget()).count) == (4, 2)
 
 
 async def test_an_unknown_device_has_no_row(pump: Device) -> None:
-    keeper = RefusalKeeper(database.run)
-    take(keeper, "unknown_device")
-    take(keeper, "invalid_json", "nobody")
-    await keeper.write()
+    recorder = RefusalRecorder(database.run)
+    add(recorder, "unknown_device")
+    add(recorder, "invalid_json", "nobody")
+    await recorder.write()
     assert not await Refusal.objects.aexists()
 
 
-async def test_what_waits_is_bounded(pump: Device, monkeypatch) -> None:
-    monkeypatch.setattr(refusals, "MAX_PENDING", 2)
+async def test_pending_refusals_are_bounded(pump: Device, monkeypatch) -> None:
+    monkeypatch.setattr(refusal_recorder, "MAX_PENDING", 2)
     before = stats.dropped.labels("refusals")._value.get()
-    keeper = RefusalKeeper(database.run)
+    recorder = RefusalRecorder(database.run)
     for reason in ("invalid_json", "not_finite", "too_deep", "invalid_json"):
-        take(keeper, reason)
-    await keeper.write()
+        add(recorder, reason)
+    await recorder.write()
     assert {row.reason: row.count async for row in Refusal.objects.all()} == {"invalid_json": 2, "not_finite": 1}
     assert stats.dropped.labels("refusals")._value.get() == before + 1
