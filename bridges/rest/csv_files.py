@@ -122,7 +122,7 @@ def _extents(person: Person, uid: str, metrics: list[str], start: int, end: int)
 
 def _import(person: Person, uid: str, body: bytes) -> dict[str, Any]:
     device = access.device(person, uid, Action.MANAGE)
-    return importing.store(device, io.BytesIO(body)).facts()
+    return importing.store(device, io.BytesIO(body)).as_json()
 
 
 def _window(start: str | None, end: str | None) -> tuple[int, int]:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from bridges.mosquitto.conf import Save
+from bridges.mosquitto.conf import SavePolicy
 from tests.faults.stage import CATCH_UP_S, Prepared, Stage
 
 MESSAGES = 2_500
 PER_SECOND = 500
-"""What suits `Save.CHANGES` (docs/deployment.md)."""
-UNSAVED_S = {Save.CHANGES: 1.0, Save.SECONDS: 3.0}
+"""What suits `SavePolicy.CHANGES` (docs/deployment.md)."""
+UNSAVED_S = {SavePolicy.CHANGES: 1.0, SavePolicy.SECONDS: 3.0}
 """What a killed Mosquitto may lose: a round of its loop, or two seconds. Each with room for a slow machine."""
 
 pytestmark = pytest.mark.timeout(240)
@@ -29,16 +29,16 @@ def test_a_broker_that_is_restarted_is_found_again_and_nothing_is_lost(stage: St
 
 
 def test_a_broker_that_is_killed_loses_nothing_it_has_acknowledged(tmp_path: Path, prepared: Prepared) -> None:
-    with _saving(Save.CHANGES, tmp_path, prepared) as stage:
+    with _saving(SavePolicy.CHANGES, tmp_path, prepared) as stage:
         publisher = stage.publisher(MESSAGES, per_second=PER_SECOND)
         publisher.wait_until_sent(MESSAGES // 2)
         print(f"bridge back {_kill_and_start_broker(stage):.1f} s after the broker")
         stage.check(publisher)
 
 
-@pytest.mark.parametrize("save", Save)
+@pytest.mark.parametrize("save", SavePolicy)
 def test_a_broker_killed_while_the_bridge_is_away_loses_at_most_what_it_had_not_saved(
-    tmp_path: Path, prepared: Prepared, save: Save
+    tmp_path: Path, prepared: Prepared, save: SavePolicy
 ) -> None:
     """The bridge is away, so that what the broker forgets is nowhere else."""
     with _saving(save, tmp_path, prepared) as stage:
@@ -58,7 +58,7 @@ def test_a_broker_killed_while_the_bridge_is_away_loses_at_most_what_it_had_not_
         print(f"lost {len(lost)} of {len(at_stake)} acknowledged in the last {UNSAVED_S[save]} s")
 
 
-def _saving(save: Save, folder: Path, prepared: Prepared) -> Stage:
+def _saving(save: SavePolicy, folder: Path, prepared: Prepared) -> Stage:
     stage = Stage(folder, prepared)
     stage.mosquitto.save = save
     return stage

@@ -19,7 +19,7 @@ MAX_BRIDGES = 64
 
 class Command(BaseCommand):
     help = "Bridges between a broker of MQTT_URL and the hub; the layer of REDIS_URL carries it to the web processes."
-    requires_system_checks = []  # they load every page
+    requires_system_checks = []  # they would load every page
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--broker", metavar="NAME", help="which one, where MQTT_URL names several")

@@ -90,7 +90,7 @@ async def test_refused_lines_are_told_and_the_others_stored(api: Callers, pump: 
 async def test_the_first_refused_lines_are_told_and_all_are_counted(api: Callers, pump: Device) -> None:
     facts = await imported(api.alice, "time,a\n" + "soon,1\n" * 500)
     assert facts["refused"] == 500
-    assert [line["line"] for line in facts["lines"]] == list(range(2, 2 + importing.MAX_TOLD))
+    assert [line["line"] for line in facts["lines"]] == list(range(2, 2 + importing.MAX_LISTED))
 
 
 async def test_metrics_are_as_limited_as_over_mqtt(api: Callers, pump: Device, monkeypatch: pytest.MonkeyPatch) -> None:

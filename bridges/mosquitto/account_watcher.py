@@ -1,4 +1,4 @@
-"""Keeps Mosquitto's accounts as the database has them."""
+"""Keeps Mosquitto's accounts equal to those in the database."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import logging
 
 from django.db import DatabaseError
 
-from bridges.mosquitto.export import Export
-from bridges.mosquitto.reload import NotReloaded, Reload
+from bridges.mosquitto.export import MosquittoExport
+from bridges.mosquitto.reload import Reload, ReloadFailed
 from devices import database, groups
 from devices.events import AccountChanged, Event
 from devices.listener import Listener
@@ -16,23 +16,23 @@ from devices.listener import Listener
 logger = logging.getLogger("hubbub.mosquitto")
 
 CHECK_S = 3.0
-"""Pause between two looks at the database: an event may be lost, and without Redis none comes from other processes."""
+"""Pause between checks of the database: an event may be lost, and without Redis other processes send none."""
 PAUSE_S = 0.5
-"""Least time between two rewrites, so that a thousand devices made in a row are a handful of them."""
+"""Least time between two rewrites, so that creating a thousand devices in a row causes only a handful of them."""
 
 
-class Watch:
-    """Writes the accounts and reloads Mosquitto, whenever they have changed."""
+class AccountWatcher:
+    """Writes the accounts and reloads Mosquitto whenever they have changed."""
 
-    def __init__(self, export: Export, reload: Reload) -> None:
+    def __init__(self, export: MosquittoExport, reload: Reload) -> None:
         self._export = export
         self._reload = reload
         self._changed = asyncio.Event()
-        self._to_reload = True  # what changed while nobody watched
-        self._trouble = ""
+        self._reload_due = True  # accounts may have changed before we started
+        self._logged_trouble = ""
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop` is set. A database, a disk or a Mosquitto that is away is tried again."""
+        """Runs until `stop` is set. It tries again while the database, the disk or Mosquitto is unavailable."""
         listener = Listener(self._on_event, lambda names, reason: self._changed.set())
         await listener.start()
         await listener.join(groups.ACCOUNTS)
@@ -40,7 +40,7 @@ class Watch:
         try:
             while not stop.is_set():
                 self._changed.clear()
-                await self._follow()
+                await self._update()
                 await asyncio.wait({stopping}, timeout=PAUSE_S)
                 await self._next_change(stopping)
         finally:
@@ -56,21 +56,21 @@ class Watch:
         await asyncio.wait({changed, stopping}, timeout=CHECK_S, return_when=asyncio.FIRST_COMPLETED)
         changed.cancel()
 
-    async def _follow(self) -> None:
+    async def _update(self) -> None:
         try:
             if await database.run(self._export.write_accounts):
-                self._to_reload = True
-            if self._to_reload:
+                self._reload_due = True
+            if self._reload_due:
                 await asyncio.to_thread(self._reload)
-                self._to_reload = False
-                logger.info("Mosquitto has the accounts as they are now")
-        except (DatabaseError, OSError, NotReloaded) as error:
-            self._tell(f"{type(error).__name__}: {error}")
+                self._reload_due = False
+                logger.info("Mosquitto has the current accounts")
+        except (DatabaseError, OSError, ReloadFailed) as error:
+            self._log_once(f"{type(error).__name__}: {error}")
         else:
-            self._trouble = ""
+            self._logged_trouble = ""
 
-    def _tell(self, trouble: str) -> None:
-        """Once for each trouble, not every few seconds."""
-        if trouble != self._trouble:
+    def _log_once(self, trouble: str) -> None:
+        """Logs each trouble when it begins, not every few seconds."""
+        if trouble != self._logged_trouble:
             logger.warning("Mosquitto does not have the newest accounts yet: %s", trouble)
-        self._trouble = trouble
+        self._logged_trouble = trouble

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from asgiref.sync import sync_to_async
 
-from bridges.mosquitto import watch
+from bridges.mosquitto import account_watcher
 from bridges.mosquitto.accounts import BridgeAccount
-from bridges.mosquitto.conf import Layout
-from bridges.mosquitto.export import Export
-from bridges.mosquitto.reload import NotReloaded
+from bridges.mosquitto.conf import MosquittoPaths
+from bridges.mosquitto.export import MosquittoExport
+from bridges.mosquitto.reload import ReloadFailed
 from devices.models import Device, Space
 from devices.services import devices
 
@@ -21,32 +21,33 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Watched:
-    """A running watch. `tell` stands for Mosquitto, which is away the next `away` times."""
+    """A running watcher. `reload` stands for Mosquitto, which fails the next `failures` times."""
 
     def __init__(self, folder: Path) -> None:
         self.passwords = folder / "passwords"
-        self.away = 0
-        self.told = asyncio.Event()
+        self.failures = 0
+        self.reloaded = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self.watch = watch.Watch(Export(Layout(folder, folder), BridgeAccount("bridge", "$7$"), "main"), self.tell)
+        export = MosquittoExport(MosquittoPaths(folder, folder), BridgeAccount("bridge", "$7$"), "main")
+        self.watcher = account_watcher.AccountWatcher(export, self.reload)
 
-    def tell(self) -> None:
-        if self.away:
-            self.away -= 1
-            raise NotReloaded("away")
-        self._loop.call_soon_threadsafe(self.told.set)
+    def reload(self) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise ReloadFailed("not running")
+        self._loop.call_soon_threadsafe(self.reloaded.set)
 
     async def next_reload(self) -> None:
         async with asyncio.timeout(10):
-            await self.told.wait()
-        self.told.clear()
+            await self.reloaded.wait()
+        self.reloaded.clear()
 
 
 @pytest.fixture
 async def watched(space: Space, tmp_path: Path) -> AsyncIterator[Watched]:
     found, stop = Watched(tmp_path), asyncio.Event()
-    running = asyncio.create_task(found.watch.run(stop))
-    await found.next_reload()  # what changed before it started
+    running = asyncio.create_task(found.watcher.run(stop))
+    await found.next_reload()  # of the changes before it started
     yield found
     stop.set()
     await asyncio.wait_for(running, 10)
@@ -54,8 +55,8 @@ async def watched(space: Space, tmp_path: Path) -> AsyncIterator[Watched]:
 
 @pytest.fixture
 def rarely(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Looks at the database only when an event says so."""
-    monkeypatch.setattr(watch, "CHECK_S", 60.0)
+    """The watcher checks the database only after an event."""
+    monkeypatch.setattr(account_watcher, "CHECK_S", 60.0)
 
 
 async def test_a_new_device_and_a_new_secret_are_exported_at_once(rarely: None, watched: Watched, space: Space) -> None:
@@ -68,28 +69,28 @@ async def test_a_new_device_and_a_new_secret_are_exported_at_once(rarely: None, 
     assert f"pump-1:{device.secret_hash}\n" in watched.passwords.read_text()
 
 
-async def test_a_change_of_which_no_event_told_is_found(watched: Watched, pump: Device) -> None:
+async def test_a_change_without_an_event_is_found(watched: Watched, pump: Device) -> None:
     await watched.next_reload()
     await Device.objects.all().adelete()
     await watched.next_reload()
     assert watched.passwords.read_text() == "bridge:$7$\n"
 
 
-async def test_a_mosquitto_that_is_away_is_told_when_it_is_back(
+async def test_reloading_is_tried_again_until_mosquitto_is_back(
     watched: Watched, space: Space, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(watch, "CHECK_S", 0.05)
-    watched.away = 3
+    monkeypatch.setattr(account_watcher, "CHECK_S", 0.05)
+    watched.failures = 3
     await sync_to_async(devices.create)("pump-1", space)
     await watched.next_reload()
-    assert caplog.text.count("away") == 1
+    assert caplog.text.count("not running") == 1
 
 
 async def test_an_export_without_a_change_reloads_nothing(
     watched: Watched, pump: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await watched.next_reload()
-    monkeypatch.setattr(watch, "CHECK_S", 0.05)
+    monkeypatch.setattr(account_watcher, "CHECK_S", 0.05)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(2):
-            await watched.told.wait()
+            await watched.reloaded.wait()
