@@ -1,7 +1,7 @@
-"""One device's MQTT connection: paho, driven by the asyncio loop.
+"""One device's MQTT connection: a paho client driven by the asyncio loop.
 
-No thread per device: a hundred of them cost no more wake-ups than they have messages. Only the blocking part of
-connecting (name look-up, TCP, TLS) leaves the loop, for a daemon thread that an exit need not wait for.
+There is no thread per device, so a hundred devices cost no more wake-ups than they have messages. Only the blocking
+part of connecting (name look-up, TCP, TLS) runs in a thread, a daemon one, which does not delay an exit.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from bridges.mqtt.address import BrokerAddress
 from bridges.simulator.credentials import Credentials
-from bridges.simulator.outbox import Message
+from bridges.simulator.outbox import OutgoingMessage
 
 KEEPALIVE_S = 12
-"""A broker that went silent is given up after at most twice this."""
+"""A connection to a silent broker is given up after at most twice this."""
 CONNECT_TIMEOUT_S = 5.0
-"""For TCP, and once more for the broker's answer to CONNECT."""
-HOUSEKEEPING_S = 2.5
-"""How often paho may look whether a ping is due."""
+"""For TCP, and again for the broker's answer to CONNECT."""
+PING_CHECK_S = 2.5
+"""How often paho checks whether a ping is due."""
 _CREDENTIALS_REFUSED = ("Bad user name or password", "Not authorized")
 
 
-class LinkDown(Exception):
-    """No connection to the broker; the text says why."""
+class NotConnected(Exception):
+    """There is no connection to the broker; the text gives the reason."""
 
 
-class Refused(Exception):
-    """The broker is there and does not accept the credentials."""
+class CredentialsRefused(Exception):
+    """The broker answered and did not accept the credentials."""
 
 
-class Link:
-    """Connects again and again through one paho client, which so repeats what was never acknowledged.
+class PahoConnection:
+    """Connects again and again through one paho client, which repeats unacknowledged messages.
 
     `on_message(topic, payload, retained)` is called in the loop. The last will is `offline`, retained.
     """
@@ -58,22 +58,23 @@ class Link:
         self._granted: asyncio.Future[bool] = self._loop.create_future()
         self._closed = asyncio.Event()
         self._why = ""
-        self._housekeeping: asyncio.TimerHandle | None = None
+        self._ping_check: asyncio.TimerHandle | None = None
         self._unacknowledged: dict[int, asyncio.Future[None]] = {}
         self.up = False
-        """Whether the broker has accepted the connection, and it has not ended since."""
+        """Whether there is a connection that the broker has accepted."""
         self._client = self._build(credentials, status_topic)
 
     async def connect(self) -> None:
-        """Raises `LinkDown` or `Refused`."""
+        """Returns once the broker has accepted the connection. Raises `NotConnected` or `CredentialsRefused`."""
         self._answered = self._loop.create_future()
         self._closed.clear()
         self._why = "the broker closed the connection"
         try:
-            # Without a time-out of ours: two `reconnect` at a time would share one paho client. It has its own.
+            # Without a time-out of ours, as `reconnect` has its own: a second `reconnect` started while the first one
+            # is still running would share the paho client with it.
             await _in_daemon_thread(self._client.reconnect)
         except OSError as error:
-            raise LinkDown(str(error)) from None
+            raise NotConnected(str(error)) from None
         self._attach()
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -83,24 +84,24 @@ class Link:
             await self._abort()
             reason = None
         if reason is None:
-            raise LinkDown(self._why)
+            raise NotConnected(self._why)
         if reason.is_failure:
             await self._closed.wait()
-            raise (Refused if str(reason) in _CREDENTIALS_REFUSED else LinkDown)(str(reason))
+            raise (CredentialsRefused if str(reason) in _CREDENTIALS_REFUSED else NotConnected)(str(reason))
 
     async def subscribe(self, topic_filter: str) -> bool:
-        """Whether the broker has granted it; false too where the connection ended first."""
+        """Whether the broker has granted the subscription; also false if the connection ended first."""
         if not self.up:
             return False
         self._granted = self._loop.create_future()
         self._client.subscribe(topic_filter, qos=1)
         return await self._granted
 
-    def publish(self, message: Message) -> asyncio.Future[None]:
-        """With QoS 1. The future is done at the broker's acknowledgement, which may come in a later connection.
+    def publish(self, message: OutgoingMessage) -> asyncio.Future[None]:
+        """Publishes with QoS 1. The future is done when the broker acknowledges, perhaps in a later connection.
 
-        Only while `up`: paho would send it ahead of its CONNECT if a connection is just being made. How much may
-        be unacknowledged at a time is the caller's to limit.
+        Call it only while `up`: during `connect` paho would send it ahead of CONNECT. The caller limits how many
+        messages may be unacknowledged at a time.
         """
         info = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
         acknowledged: asyncio.Future[None] = self._loop.create_future()
@@ -108,7 +109,7 @@ class Link:
         return acknowledged
 
     async def closed(self) -> str:
-        """Waits for the end of the connection; the reason."""
+        """Waits for the end of the connection and returns its reason."""
         await self._closed.wait()
         return self._why
 
@@ -126,9 +127,9 @@ class Link:
         client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=credentials.uid,
-            # A device that was away must not obey orders of an hour ago.
+            # A device that was offline must not execute commands of an hour ago.
             clean_session=True,
-            # Else paho connects again by itself, blocking, from within a callback.
+            # Otherwise paho itself would connect again, blocking, from within a callback.
             reconnect_on_failure=False,
         )
         client.username_pw_set(credentials.uid, credentials.secret)
@@ -136,38 +137,38 @@ class Link:
         client.connect_timeout = CONNECT_TIMEOUT_S
         if self._broker.tls:
             client.tls_set_context(self._broker.tls_context())
-        client.on_connect = self._connected
-        client.on_subscribe = self._subscribed
-        client.on_publish = self._published
-        client.on_message = self._received
-        client.on_disconnect = self._disconnected
-        client.on_socket_close = self._forget
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_publish = self._on_publish
+        client.on_message = self._on_receive
+        client.on_disconnect = self._on_disconnect
+        client.on_socket_close = self._unwatch_readable
         client.on_socket_register_write = self._watch_writable
         client.on_socket_unregister_write = self._unwatch_writable
         client.connect_async(self._broker.host, self._broker.port, keepalive=KEEPALIVE_S)
         return client
 
     def _attach(self) -> None:
-        """Watch the socket that the thread has opened; the CONNECT waits in paho for it to become writable."""
+        """Watches the socket that the thread has opened; paho sends its CONNECT once the socket is writable."""
         sock = self._client.socket()
         assert sock is not None  # noqa: S101 - `reconnect` has returned
         self._loop.add_reader(sock, self._read)
         self._loop.add_writer(sock, self._client.loop_write)
-        self._housekeeping = self._loop.call_later(HOUSEKEEPING_S, self._keep_house)
+        self._ping_check = self._loop.call_later(PING_CHECK_S, self._check_ping)
 
-    def _keep_house(self) -> None:
-        """Let paho send its ping, or end a connection whose last ping went unanswered."""
+    def _check_ping(self) -> None:
+        """Lets paho send its ping, or end a connection whose last ping went unanswered."""
         if self._client.loop_misc() == MQTTErrorCode.MQTT_ERR_SUCCESS:
-            self._housekeeping = self._loop.call_later(HOUSEKEEPING_S, self._keep_house)
+            self._ping_check = self._loop.call_later(PING_CHECK_S, self._check_ping)
 
     def _read(self) -> None:
         self._client.loop_read()
-        # What TLS has decrypted already makes no socket readable again.
+        # Data that TLS has already decrypted does not make the socket readable again.
         while isinstance(sock := self._client.socket(), ssl.SSLSocket) and sock.pending():
             self._client.loop_read()
 
     async def _abort(self) -> None:
-        """Drop a connection that came to nothing: paho reads the end of the stream and cleans up."""
+        """Shuts down a connection that was never accepted: paho reads the end of the stream and cleans up."""
         sock = self._client.socket()
         if isinstance(sock, socket.socket):
             with contextlib.suppress(OSError):
@@ -175,39 +176,41 @@ class Link:
             await self._closed.wait()
 
     def _watch_writable(self, _client: Client, _userdata: object, sock: Any) -> None:
-        # During `reconnect` this is called in the other thread; `_attach` then does it in the loop's.
+        # During `reconnect` paho calls this in the other thread; `_attach` then does the same in the loop's thread.
         if threading.get_ident() == self._thread:
             self._loop.add_writer(sock, self._client.loop_write)
 
     def _unwatch_writable(self, _client: Client, _userdata: object, sock: Any) -> None:
         self._loop.remove_writer(sock)
 
-    def _forget(self, _client: Client, _userdata: object, sock: Any) -> None:
+    def _unwatch_readable(self, _client: Client, _userdata: object, sock: Any) -> None:
         self._loop.remove_reader(sock)
 
-    # paho calls these within its own reading; what they lead to runs after it, on an even stack.
+    # paho calls these from within its own reading; anything they start runs later, when paho has returned.
 
-    def _connected(self, _client: Client, _userdata: object, _flags: object, reason: ReasonCode, *_: object) -> None:
+    def _on_connect(self, _client: Client, _userdata: object, _flags: object, reason: ReasonCode, *_: object) -> None:
         self.up = not reason.is_failure
         if not self._answered.done():
             self._answered.set_result(reason)
 
-    def _subscribed(self, _client: Client, _userdata: object, _mid: int, codes: list[ReasonCode], *_: object) -> None:
+    def _on_subscribe(self, _client: Client, _userdata: object, _mid: int, codes: list[ReasonCode], *_: object) -> None:
         if not self._granted.done():
             self._granted.set_result(not any(code.is_failure for code in codes))
 
-    def _published(self, _client: Client, _userdata: object, mid: int, *_: object) -> None:
+    def _on_publish(self, _client: Client, _userdata: object, mid: int, *_: object) -> None:
         acknowledged = self._unacknowledged.pop(mid, None)
         if acknowledged is not None and not acknowledged.done():
             acknowledged.set_result(None)
 
-    def _received(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
+    def _on_receive(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
         self._loop.call_soon(self._on_message, message.topic, bytes(message.payload), message.retain)
 
-    def _disconnected(self, _client: Client, _userdata: object, _flags: object, reason: ReasonCode, *_: object) -> None:
+    def _on_disconnect(
+        self, _client: Client, _userdata: object, _flags: object, reason: ReasonCode, *_: object
+    ) -> None:
         self.up = False
-        if self._housekeeping is not None:
-            self._housekeeping.cancel()
+        if self._ping_check is not None:
+            self._ping_check.cancel()
         if str(reason) == "Keep alive timeout":
             self._why = "the broker went silent"
         self._closed.set()
@@ -218,15 +221,15 @@ class Link:
 
 
 def _in_daemon_thread(call: Callable[[], Any]) -> asyncio.Future[None]:
-    """`call()` beside the loop; the future is done when it returns or raises.
+    """Runs `call()` in a thread; the future is done when it returns or raises.
 
-    Not an executor: Python waits for its threads at exit, and that is long where a name server does not answer.
+    Not an executor: at exit Python waits for its threads, which takes long if a name server does not answer.
     """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[None] = loop.create_future()
 
     def finish(error: BaseException | None) -> None:
-        if done.done():  # given up meanwhile
+        if done.done():  # the caller has given up
             return
         if error is None:
             done.set_result(None)
@@ -237,9 +240,9 @@ def _in_daemon_thread(call: Callable[[], Any]) -> asyncio.Future[None]:
         error: BaseException | None = None
         try:
             call()
-        except BaseException as raised:  # handed on to who awaits
+        except BaseException as raised:  # raised again where the future is awaited
             error = raised
-        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+        with contextlib.suppress(RuntimeError):  # the loop has ended
             loop.call_soon_threadsafe(finish, error)
 
     threading.Thread(target=run, name="mqtt-connect", daemon=True).start()
