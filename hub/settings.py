@@ -205,7 +205,7 @@ USE_I18N = False
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # a body, or a file in it, that is larger waits on the disk
-FILE_UPLOAD_HANDLERS = ["bridges.rest.uploads.NamelessFiles"]
+FILE_UPLOAD_HANDLERS = ["bridges.rest.uploads.UnnamedFileHandler"]
 STORAGES = {
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",

@@ -1,4 +1,4 @@
-"""Refuses large bodies while they arrive: Django reads a body to its end, on to the disk, before any view sees it."""
+"""Refuses large bodies while they arrive: Django writes a whole body to the disk before any view sees it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 Allowed = Callable[[str, str], float]
-"""`(method, path)` -> bytes that the body of such a request may have."""
+"""`(method, path)` -> the largest body of such a request, in bytes."""
 
 _FILES = re.compile(r"/api/v1/rooms/[0-9]+/files")
 
 
 def allowed(method: str, path: str) -> float:
-    """What the hub takes: 1 MiB; where files are sent, one of them with what a form puts around it."""
+    """The hub's limits: 1 MiB, and for uploads of files one file with the form around it."""
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     if method != "POST" or not _FILES.fullmatch(path):
         return float(most)
@@ -31,8 +31,8 @@ def allowed(method: str, path: str) -> float:
 
 
 class BodyLimit:
-    """ASGI middleware: 413 for HTTP requests with a larger body than is allowed, of which it reads no more, and 503
-    where the disk has no space for it."""
+    """ASGI middleware: answers 413 to HTTP requests with a larger body than is allowed, without reading the rest, and
+    503 if the disk has no space for it."""
 
     def __init__(self, application: Application, allowed: Allowed) -> None:
         self._application = application
@@ -44,19 +44,19 @@ class BodyLimit:
         most = self._allowed(scope["method"], scope["path"])
         if _announced(scope) > most:
             return await _refuse(send, _too_large())
-        answer = _Answer(send)
+        response = _WatchedSend(send)
         try:
-            await self._application(scope, _counting(receive, most), answer.send)
+            await self._application(scope, _counting(receive, most), response)
         except _TooLarge:
             await _refuse(send, _too_large())
         except OSError as error:
-            if answer.begun or not is_full(error):
+            if response.started or not is_full(error):
                 raise
             await _refuse(send, no_space())
 
 
 def _counting(receive: Receive, most: float) -> Receive:
-    """For bodies that come in chunks, without a length."""
+    """For bodies that are sent in chunks, without a length."""
     read = 0
 
     async def counted() -> dict[str, Any]:
@@ -70,20 +70,20 @@ def _counting(receive: Receive, most: float) -> Receive:
     return counted
 
 
-class _Answer:
-    """Knows whether the application has begun to answer."""
+class _WatchedSend:
+    """A `send` that remembers whether the application has started its response."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self.begun = False
+        self.started = False
 
-    async def send(self, message: dict[str, Any]) -> None:
-        self.begun = True
+    async def __call__(self, message: dict[str, Any]) -> None:
+        self.started = True
         await self._send(message)
 
 
 class _TooLarge(Exception):
-    """Raised into the application while it reads the body, so before it has answered."""
+    """Raised from within the application while it reads the body, before it has answered."""
 
 
 def _announced(scope: dict[str, Any]) -> int:

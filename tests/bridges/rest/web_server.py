@@ -13,7 +13,7 @@ from tests.servers import Server
 
 
 class WebServer(Server):
-    """`kind` is `daphne` or `uvicorn`; `more`: settings of its own."""
+    """`kind` is `daphne` or `uvicorn`; `more` are further settings."""
 
     def __init__(self, kind: str, folder: Path, **more: str) -> None:
         super().__init__(folder)
@@ -37,7 +37,7 @@ class WebServer(Server):
 
     @property
     def memory(self) -> int:
-        """Bytes in use by it alone: what is mapped of files is not counted."""
+        """Bytes of its private memory; mapped files do not count."""
         assert self.process is not None
         found = psutil.Process(self.process.pid).memory_info()
         return int(found.rss - found.shared)

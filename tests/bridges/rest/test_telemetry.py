@@ -31,7 +31,7 @@ async def test_telemetry_is_stored_before_the_answer(api: Callers, pump_sender: 
     assert before <= found["latest"]["speed"][0] <= now_us() // 1000
 
 
-async def test_a_list_with_times_of_its_own_is_stored_under_them(api: Callers, pump_sender: Sender) -> None:
+async def test_a_list_is_stored_under_its_own_times(api: Callers, pump_sender: Sender) -> None:
     body = [{"ts": 1_700_000_000_000, "values": {"speed": 1}}, {"ts": "2023-11-14T22:13:21Z", "values": {"speed": 2}}]
     for _ in range(2):  # sent twice: the key absorbs the repeat
         assert (await caller().post(PATH, json=body, auth=pump_sender.basic)).json() == {"stored": 2}
@@ -41,20 +41,20 @@ async def test_a_list_with_times_of_its_own_is_stored_under_them(api: Callers, p
 
 
 async def test_the_content_type_does_not_matter(pump_sender: Sender) -> None:
-    """What `curl -d` sends is announced as a form."""
+    """`curl -d` announces its body as a form."""
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     response = await caller().post(PATH, content=b'{"speed": 1}', headers=headers, auth=pump_sender.basic)
     assert response.json() == {"stored": 1}
 
 
-async def test_viewers_are_told(pump: Device, pump_sender: Sender) -> None:
-    told: asyncio.Queue[Event] = asyncio.Queue()
-    listener = Listener(told.put_nowait, lambda *lost: None)
+async def test_viewers_are_notified(pump: Device, pump_sender: Sender) -> None:
+    events: asyncio.Queue[Event] = asyncio.Queue()
+    listener = Listener(events.put_nowait, lambda *lost: None)
     await listener.start()
     await listener.join(groups.telemetry(groups.shard_of(pump.id)))
     await caller().post(PATH, json={"speed": 40}, auth=pump_sender.basic)
     async with asyncio.timeout(5):
-        event = await told.get()
+        event = await events.get()
     await listener.stop()
     assert isinstance(event, TelemetryStored)
     assert [part.uid for part in event.parts] == ["pump-1"]
@@ -82,7 +82,7 @@ async def test_viewers_are_told(pump: Device, pump_sender: Sender) -> None:
         (b" " * (MAX_PAYLOAD + 1), 413, "payload_too_large"),
     ],
 )
-async def test_what_cannot_be_taken_is_refused_by_name_and_the_next_is_taken(
+async def test_invalid_telemetry_is_refused_by_name_and_the_next_is_stored(
     pump_sender: Sender, body: bytes, status: int, reason: str
 ) -> None:
     counter = stats.refused.labels(reason)
@@ -104,7 +104,7 @@ async def test_a_body_without_a_length_is_not_read_past_the_limit(pump_sender: S
     assert facts["reason"] == "payload_too_large"
 
 
-async def test_the_largest_payload_is_taken(pump_sender: Sender) -> None:
+async def test_the_largest_payload_is_stored(pump_sender: Sender) -> None:
     body = b'{"a": 1' + b" " * (MAX_PAYLOAD - 8) + b"}"
     assert len(body) == MAX_PAYLOAD
     assert (await caller().post(PATH, content=body, auth=pump_sender.basic)).json() == {"stored": 1}
@@ -125,7 +125,7 @@ async def test_a_device_over_its_rate_is_refused_while_others_are_served(
     assert other.status_code == 200
 
 
-async def test_a_device_may_not_write_for_another_whether_it_exists_or_not(
+async def test_a_device_cannot_send_for_another_whether_it_exists_or_not(
     pump_sender: Sender, meter_sender: Sender
 ) -> None:
     foreign = await caller().post("/api/v1/devices/meter-9/telemetry", json={"a": 1}, auth=pump_sender.basic)
@@ -137,7 +137,7 @@ async def test_a_device_may_not_write_for_another_whether_it_exists_or_not(
     assert not await Reading.objects.aexists()
 
 
-async def test_a_wrong_secret_and_an_unknown_uid_answer_alike(pump_sender: Sender) -> None:
+async def test_a_wrong_secret_and_an_unknown_uid_get_the_same_response(pump_sender: Sender) -> None:
     wrong = await caller().post(PATH, json={"a": 1}, auth=("pump-1", "0" * 64))
     unknown = await caller().post("/api/v1/devices/pump-2/telemetry", json={"a": 1}, auth=("pump-2", "0" * 64))
     assert error(wrong, 401, "unauthenticated") == error(unknown, 401, "unauthenticated")
@@ -148,12 +148,12 @@ async def test_a_wrong_secret_and_an_unknown_uid_answer_alike(pump_sender: Sende
 @pytest.mark.parametrize(
     "authorization", ["", "Basic", "Basic !!", "Basic cHVtcC0x", "Basic /w==", "Basic AGE6AA==", "Digest pump-1"]
 )
-async def test_without_credentials_that_can_be_read_nothing_is_stored(pump_sender: Sender, authorization: str) -> None:
+async def test_nothing_is_stored_without_readable_credentials(pump_sender: Sender, authorization: str) -> None:
     response = await caller(Authorization=authorization).post(PATH, json={"a": 1})
     error(response, 401, "unauthenticated")
 
 
-async def test_people_may_not_send_telemetry(api: Callers, pump_sender: Sender) -> None:
+async def test_people_cannot_send_telemetry(api: Callers, pump_sender: Sender) -> None:
     for who in (api.alice, api.nobody):
         error(await who.post(PATH, json={"a": 1}), 401, "unauthenticated")
 
@@ -168,7 +168,7 @@ async def test_wrong_secrets_are_throttled_per_address(pump_sender: Sender) -> N
     assert (await other.post(PATH, json={"a": 1}, auth=pump_sender.basic)).status_code == 200
 
 
-async def test_a_device_behind_the_guesser_s_address_goes_on(pump_sender: Sender) -> None:
+async def test_a_device_that_shares_the_guesser_s_address_is_not_locked_out(pump_sender: Sender) -> None:
     shared = caller("192.0.2.7")
     assert (await shared.post(PATH, json={"a": 1}, auth=pump_sender.basic)).status_code == 200
     answers = [await shared.post(PATH, json={"a": 1}, auth=("pump-1", "guess")) for _ in range(32)]

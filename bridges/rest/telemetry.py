@@ -1,4 +1,4 @@
-"""Telemetry over HTTP: the payload of MQTT, with the device's own credentials."""
+"""Telemetry over HTTP: the payload of MQTT, sent with the device's own credentials."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 from django.http import HttpRequest
 from ninja import Router
+from pydantic import BaseModel, Field
 
 from bridges.codec.strict_json import MAX_PAYLOAD
 from bridges.ingest.batches import Outcome
 from bridges.ingest.delivery import Delivery
 from bridges.ingest.direct import ingest_now, refuse_now
-from bridges.rest.auth import DeviceCredentials, sender
+from bridges.rest.auth import DeviceCredentials, device_of
 from bridges.rest.errors import Problem
-from bridges.rest.schemas import Stored
 from devices.access import device_may_touch
 from devices.errors import NotFound, Refusal
 from devices.values import now_us
@@ -37,6 +37,16 @@ _BODY: dict[str, Any] = {
 }
 
 
+class Stored(BaseModel):
+    """`refused`, `reason` and `message` are present if some values were left out because they are older than readings
+    are kept."""
+
+    stored: int = Field(description="readings that were stored")
+    refused: int = Field(0, description="values that were not stored")
+    reason: str = ""
+    message: str = ""
+
+
 @router.post(
     "/{uid}/telemetry",
     auth=DeviceCredentials(),
@@ -45,9 +55,9 @@ _BODY: dict[str, Any] = {
     exclude_unset=True,
 )
 async def store_telemetry(request: HttpRequest, uid: str) -> dict[str, Any]:
-    """Stores telemetry of the device and shows it to viewers before it answers."""
+    """Stores telemetry of the device and sends it to viewers before it answers."""
     received_at = now_us()
-    if not device_may_touch(sender(request).uid, uid):
+    if not device_may_touch(device_of(request).uid, uid):
         raise NotFound(f"there is no device {uid!r}")
     try:
         payload = _body(request)
@@ -66,7 +76,7 @@ def _refused(outcome: Outcome) -> dict[str, Any]:
 
 
 def _body(request: HttpRequest) -> bytes:
-    """At most one byte more than may be: the announced length may be missing."""
+    """Reads at most one byte more than is allowed, because the request need not announce its length."""
     announced = request.META.get("CONTENT_LENGTH") or "0"
     if announced.isdigit() and int(announced) > MAX_PAYLOAD:
         raise Refusal("payload_too_large", f"{announced} bytes")
