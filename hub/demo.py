@@ -14,7 +14,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 
 from bridges.simulator.fleet import DEMO_FLEET
-from dashboards.services import create_demo_dashboard
+from dashboards.demo import create_demo_dashboard
 from devices.models import Device, Space
 from devices.queries.devices import authenticate
 from devices.services import devices, rooms, spaces

@@ -11,23 +11,21 @@ from devices import access
 
 
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
-def test_a_page_without_its_database_is_503_and_says_why(
+def test_a_page_is_503_and_says_why_while_the_database_is_unavailable(
     client: Client, alice: User, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     def fail(*_: Any) -> None:
-        raise error("gone")
+        raise error("unavailable")
 
     client.force_login(alice)
     monkeypatch.setattr(access, "devices", fail)
     response = client.get("/")
     assert response.status_code == 503
     assert response["Retry-After"] == "10"
-    assert "The database is away" in response.content.decode()
+    assert "The database is unavailable" in response.content.decode()
 
 
-def test_what_broke_otherwise_stays_a_fault_of_ours(
-    client: Client, alice: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_any_other_error_is_500(client: Client, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise ValueError("a bug")
 

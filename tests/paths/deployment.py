@@ -35,7 +35,7 @@ for device in Device.objects.filter(uid__startswith="lathe-").order_by("pk"):
 
 _ARRANGE = """
 from dashboards.models import Dashboard, Widget
-from dashboards.services import replace_widgets
+from dashboards.widgets import replace_widgets
 board = Dashboard.objects.get(pk={dashboard})
 device = board.widgets.first().device
 replace_widgets(board, [Widget(dashboard=board, device=device, kind=kind, metrics=["count"]) for kind in {kinds}])

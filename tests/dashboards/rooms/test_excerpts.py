@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dashboards.excerpts import LENGTH, Piece, excerpt
+from dashboards.rooms.excerpts import LENGTH, Piece, excerpt
 
 
 def shown(text: str, words: str) -> str:
@@ -27,11 +27,11 @@ def shown(text: str, words: str) -> str:
         ("<b>pump</b>", "pump", "<b>[pump]</b>"),
     ],
 )
-def test_it_marks_words_as_search_compares_them(text: str, words: str, expected: str) -> None:
+def test_it_marks_the_words_that_search_finds(text: str, words: str, expected: str) -> None:
     assert shown(text, words) == expected
 
 
-def test_it_shows_what_is_around_the_first_hit_of_a_long_text() -> None:
+def test_it_shows_the_surroundings_of_the_first_hit_in_a_long_text() -> None:
     found = excerpt("before " * 100 + "pump" + " after" * 100, "pump")
     assert found[0] == found[-1] == Piece("…")
     assert Piece("pump", is_hit=True) in found

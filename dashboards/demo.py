@@ -1,16 +1,13 @@
-"""Writes of dashboards."""
+"""The dashboard of the demo space."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
 
 from dashboards.models import Dashboard, Widget
-from devices import fanout
-from devices.events import StreamChanged
 from devices.models import Device, Space
 
 DEMO_NAME = "Greenhouse"
@@ -18,7 +15,7 @@ DEMO_NAME = "Greenhouse"
 
 @dataclass(frozen=True, slots=True)
 class _Tile:
-    """A widget of the demo: its place is `x`, `y`, `width`, `height` on the grid of twelve columns."""
+    """A widget of the demo; `place` is `x`, `y`, `width`, `height` on the grid of twelve columns."""
 
     kind: str
     uid: str
@@ -61,32 +58,12 @@ _DEMO = (
 
 @transaction.atomic
 def create_demo_dashboard(space: Space) -> Dashboard:
-    """The demo dashboard of `space`; the one that is there already, if any. Widgets of missing devices are left out."""
+    """Returns the demo dashboard of `space`, creating it if necessary. Widgets of missing devices are left out."""
     dashboard, is_new = Dashboard.objects.get_or_create(space=space, name=DEMO_NAME)
     if is_new:
         devices = {device.uid: device for device in Device.objects.filter(space=space)}
         Widget.objects.bulk_create(_widget(dashboard, devices[tile.uid], tile) for tile in _DEMO if tile.uid in devices)
     return dashboard
-
-
-def replace_widgets(dashboard: Dashboard, widgets: Iterable[Widget]) -> None:
-    """Gives the dashboard these widgets in place of those it has; whoever watches it is told to look again."""
-    with transaction.atomic():
-        dashboard.widgets.all().delete()
-        Widget.objects.bulk_create(widgets)
-    tell_viewers(dashboard.pk)
-
-
-def delete(dashboard: Dashboard) -> None:
-    number = dashboard.pk
-    dashboard.delete()
-    tell_viewers(number)
-
-
-def tell_viewers(dashboard_id: int) -> None:
-    """After every change of what a dashboard shows."""
-    event = StreamChanged(f"dashboard:{dashboard_id}")
-    transaction.on_commit(lambda: fanout.publish_from_sync([event]))
 
 
 def _widget(dashboard: Dashboard, device: Device, tile: _Tile) -> Widget:

@@ -1,4 +1,4 @@
-"""Excerpts of messages in which the words that were looked for are marked. Pure."""
+"""Excerpts of messages with the words of a search marked. Pure."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from devices.chat.text import folded
 LENGTH = 240
 """Characters of an excerpt."""
 LEAD = 60
-"""Of them, those before the first hit."""
+"""Characters of an excerpt before its first hit."""
 
 Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of a text; `is_hit` where it is one of the words."""
+    """A part of a text; `is_hit`: it is one of the words."""
 
     text: str
     is_hit: bool = False
 
 
 def excerpt(text: str, words: str) -> list[Piece]:
-    """The text around the first of the words, in one line; `…` stands for what is left out."""
+    """The text around the first of the words, in one line; `…` stands for the parts left out."""
     line = " ".join(unicodedata.normalize("NFC", text).split())
     hits = _spans(line, folded(words).split())
     start = max(0, hits[0][0] - LEAD) if hits and len(line) > LENGTH else 0
@@ -39,12 +39,12 @@ def excerpt(text: str, words: str) -> list[Piece]:
 
 
 def _spans(line: str, words: Iterable[str]) -> list[Span]:
-    """Where the folded words stand in the line, in order and without overlap."""
-    places: list[int] = []  # of each folded character: which character of the line it comes from
-    for place, character in enumerate(line):
-        places += [place] * len(folded(character))
+    """Where the folded words are in the line, in order and without overlap."""
+    origins: list[int] = []  # of each folded character: the index of its character in the line
+    for index, character in enumerate(line):
+        origins += [index] * len(folded(character))
     whole = "".join(folded(character) for character in line)
-    found = sorted((places[at], places[at + len(word) - 1] + 1) for word in words for at in _all(whole, word))
+    found = sorted((origins[at], origins[at + len(word) - 1] + 1) for word in words for at in _all(whole, word))
     return list(_merged(found))
 
 
