@@ -1,4 +1,4 @@
-"""The addresses of webhooks are secrets: they stay out of every log of ours, and of the servers that we run on."""
+"""Keeps the addresses of webhooks, which are secrets, out of all logs, including those of the web servers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ _SECRET = re.compile(r"(/api/v1/hooks/)[^\s/?#\"']+")
 
 
 def hidden(text: str) -> str:
+    """The text with the secret part of every webhook's address replaced."""
     return _SECRET.sub(r"\1…", text)
 
 
 class HideSecrets(logging.Filter):
-    """Changes records and lets all of them through."""
+    """Replaces secrets in records; it filters none out."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = _hidden(record.msg)
@@ -26,7 +27,7 @@ class HideSecrets(logging.Filter):
 
 
 def hide_in_access_logs() -> None:
-    """Those of uvicorn and Daphne, started by whatever command."""
+    """Covers uvicorn and Daphne, whichever command started them."""
     logging.getLogger("uvicorn.access").addFilter(HideSecrets())
     log = Server.log_action
 
