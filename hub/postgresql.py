@@ -30,7 +30,7 @@ class PatientConnection(psycopg.Connection[Any]):
         return super().wait(self._watched(gen), *args, **options)
 
     def _watched(self, work: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
-        """Passes everything through: `work` yields what it waits for and is sent events, or nothing several times a second."""
+        """Passes everything through: `work` yields what it waits for and is sent each event, often an empty one."""
         check_at = time.monotonic() + PATIENCE_S
         try:
             waits_for = next(work)

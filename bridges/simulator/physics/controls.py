@@ -58,19 +58,19 @@ class Slider:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a few words."""
+    """One of a few options."""
 
-    words: tuple[str, ...]
+    options: tuple[str, ...]
 
     @property
     def offer(self) -> str:
         """The `controls.<arg>` attribute."""
-        return f"choice {' '.join(self.words)}"
+        return f"choice {' '.join(self.options)}"
 
     def check(self, name: str, value: object) -> str:
         """Returns `value` if it may be set. Raises `BadArgument`."""
-        if not isinstance(value, str) or value not in self.words:
-            raise BadArgument(f"{name} must be one of: {', '.join(self.words)}")
+        if not isinstance(value, str) or value not in self.options:
+            raise BadArgument(f"{name} must be one of: {', '.join(self.options)}")
         return value
 
 

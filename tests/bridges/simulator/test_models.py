@@ -112,7 +112,7 @@ def valid_values(control: Switch | Slider | Choice) -> list:
         case Slider():
             return [control.low, control.high, (control.low + control.high) / 2]
         case Choice():
-            return list(control.words)
+            return list(control.options)
 
 
 def invalid_values(control: Switch | Slider | Choice) -> list:
