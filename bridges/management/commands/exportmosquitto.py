@@ -50,27 +50,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--data", type=Path, help="the folder in which Mosquitto keeps its state (default: FOLDER/data)"
         )
-        parser.add_argument(
-            "--bridge-password-file",
-            type=Path,
-            metavar="FILE",
-            help="file with the password of MQTT_URL's user, if MQTT_URL does not hold it",
-        )
-        parser.add_argument(
-            "--broker", metavar="NAME", help="the broker whose devices get accounts, if MQTT_URL names several"
-        )
-        parser.add_argument(
-            "--watch", action="store_true", help="keep running, and export again when an account changes"
-        )
-        parser.add_argument(
-            "--pid-file",
-            type=Path,
-            metavar="PATH",
-            help="file with the id of the process to reload (default: DATA/mosquitto.pid)",
-        )
-        parser.add_argument(
-            "--reload-command", metavar="COMMAND", help="command that reloads Mosquitto, instead of SIGHUP"
-        )
+        _add_account_options(parser)
+        _add_reload_options(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         folder = options["folder"].absolute()
@@ -91,6 +72,29 @@ class Command(BaseCommand):
         self.stdout.write(f"wrote {paths.conf}")
         if watching:
             asyncio.run(_watch(export, reloads))
+
+
+def _add_account_options(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--bridge-password-file",
+        type=Path,
+        metavar="FILE",
+        help="file with the password of MQTT_URL's user, if MQTT_URL does not hold it",
+    )
+    parser.add_argument(
+        "--broker", metavar="NAME", help="the broker whose devices get accounts, if MQTT_URL names several"
+    )
+
+
+def _add_reload_options(parser: CommandParser) -> None:
+    parser.add_argument("--watch", action="store_true", help="keep running, and export again when an account changes")
+    parser.add_argument(
+        "--pid-file",
+        type=Path,
+        metavar="PATH",
+        help="file with the id of the process to reload (default: DATA/mosquitto.pid)",
+    )
+    parser.add_argument("--reload-command", metavar="COMMAND", help="command that reloads Mosquitto, instead of SIGHUP")
 
 
 async def _watch(export: MosquittoExport, reloads: Reload) -> None:
