@@ -21,7 +21,7 @@ from pathlib import Path
 
 import httpx
 
-from devices.credentials import hash_secret
+from devices.runtime.credentials import hash_secret
 from tests.postgres import Postgres
 from tests.servers import HubServer, Mosquitto
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 from benchmarks.load.publisher import Login
 from benchmarks.load.viewers import Plan
 from benchmarks.peers.brokers import Nats, WebMosquitto
-from devices.credentials import hash_secret
+from devices.runtime.credentials import hash_secret
 from tests.ports import free_port
 from tests.postgres import Postgres
 from tests.servers import Bridge, HubServer, Mosquitto, Part, Redis, Server

@@ -9,8 +9,8 @@ import msgspec
 from django.db import transaction
 
 from dashboards.models import Dashboard, Widget
-from devices import fanout
-from devices.events import StreamChanged
+from devices.channel import fanout
+from devices.channel.events import StreamChanged
 
 _SHOWN = ("kind", "title", "metrics", "options", "x", "y", "width", "height", "device__name", "device__space_id")
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from enum import Enum
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 
 from devices.errors import Forbidden, NotFound
-from devices.models import Block, Device, Member, Message, Room, Space
+from devices.log.models import Block, Message, Room
+from devices.registry.models import Device
+from devices.spaces.models import Member, Space
+from devices.spaces.people import Person as Person
 from devices.values import Role, is_uid
-
-Person = AbstractBaseUser | AnonymousUser
 
 
 class Action(Enum):

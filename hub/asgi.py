@@ -17,7 +17,7 @@ from django.conf import settings  # noqa: E402
 
 from bridges.rest.body_limit import BodyLimit, allowed  # noqa: E402
 from dashboards.live import daphne  # noqa: E402
-from devices.garbage import collect_seldom  # noqa: E402
+from devices.runtime.gc_tuning import collect_seldom  # noqa: E402
 from hub.log_secrets import hide_in_access_logs  # noqa: E402
 from hub.request_bodies import bound_in_daphne  # noqa: E402
 from hub.responses import StallLimit, mend_daphne  # noqa: E402

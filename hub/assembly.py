@@ -22,8 +22,10 @@ from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.bridge import run_bridges
 from bridges.mqtt.embedded import EmbeddedBridge
 from dashboards.live import relay
-from devices.services.refusals import START_BYTES
-from devices.worker import run_worker
+from devices.channel import fanout
+from devices.jobs import JOBS
+from devices.refusals.store import START_BYTES
+from devices.runtime.worker import run_worker
 from hub import asgi, demo, simulator, web
 from hub.broker_stats import BrokerCollector
 
@@ -73,7 +75,7 @@ class Hub:
         broker, bridging = await self._start_broker(bridge_stop, bridged)
         bridge = asyncio.create_task(bridging)
         worker_stop = asyncio.Event()
-        worker = asyncio.create_task(run_worker(worker_stop))
+        worker = asyncio.create_task(run_worker(worker_stop, JOBS, fanout.publish))
         simulated = self._start_simulator(next(iter(self._brokers.values())))
         try:
             await self._greet(bridged)

@@ -15,7 +15,7 @@ from typing import IO, Any
 from daphne.http_protocol import WebRequest
 
 from bridges.rest.body_limit import allowed
-from devices.file_storage import is_full
+from devices.runtime.file_storage import is_full
 
 logger = logging.getLogger("hubbub")
 

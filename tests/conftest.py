@@ -13,9 +13,9 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.db import connections
 
-from devices import fanout
+from devices.channel import fanout
 from devices.models import Device, Member, Space
-from devices.services import devices, rates
+from devices.rooms import provisioning, rates
 from devices.values import Role
 
 _LONGEST = ("deploy", "faults", "devices/test_on_postgresql.py", "paths", "hub", "bridges/rest", "dashboards/live")
@@ -132,5 +132,5 @@ def mallory(db: None) -> User:
 
 @pytest.fixture
 def pump(space: Space) -> Device:
-    device, _ = devices.create("pump-1", space, "Irrigation pump")
+    device, _ = provisioning.create_device("pump-1", space, "Irrigation pump")
     return device

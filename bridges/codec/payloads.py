@@ -10,8 +10,8 @@ import msgspec
 from bridges.codec.strict_json import MAX_DEPTH, check_size, parse
 from bridges.codec.times import FUTURE_US, claimed_time
 from bridges.codec.values import check_name, check_text, check_value
-from devices import stats
 from devices.errors import Refusal
+from devices.runtime import stats
 from devices.values import Answer, Attributes, Availability, Sample, StatusReport, Telemetry, Value
 
 MAX_VALUES = 10_000

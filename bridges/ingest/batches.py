@@ -16,15 +16,16 @@ from bridges.ingest import liveness
 from bridges.ingest.delivery import Delivery
 from bridges.ingest.liveness import LivenessTracker, Sighting, Sightings
 from bridges.ingest.rate_limit import RateLimiter
-from devices import brokers, stats
-from devices.database import UNAVAILABLE_ERRORS
+from devices.channel.events import Event
+from devices.commands import lifecycle
 from devices.errors import Refusal
-from devices.events import Event
-from devices.queries import devices as device_queries
-from devices.queries.devices import Sender
-from devices.services import commands, log, reports
-from devices.services.log import Line
-from devices.services.readings import ReadingStore
+from devices.log import entries
+from devices.log.entries import NewEntry
+from devices.registry import attributes, brokers, senders
+from devices.registry.senders import Sender
+from devices.runtime import stats
+from devices.runtime.database import UNAVAILABLE_ERRORS
+from devices.telemetry.store import ReadingStore
 from devices.values import Answer, Attributes, Availability, Report, StatusReport, Telemetry
 
 logger = logging.getLogger("hubbub.ingest")
@@ -143,9 +144,9 @@ class BatchProcessor:
         written = Outcome()
         telemetry: list[tuple[Sender, Telemetry]] = []
         sightings: Sightings = {}
-        lines: list[Line] = []
+        lines: list[NewEntry] = []
         new_metrics: defaultdict[int, set[str]] = defaultdict(set)
-        known = device_queries.by_uid(delivery.uid for _, delivery, _ in decoded)
+        known = senders.by_uid(delivery.uid for _, delivery, _ in decoded)
         first_broker = brokers.first()
         for i, delivery, report in decoded:
             try:
@@ -167,7 +168,7 @@ class BatchProcessor:
             written.events += self._store.store(telemetry)
         written.events += self._liveness.apply(sightings, lines)
         if lines:
-            written.events += log.append(lines).events  # all at once and last, because it locks rooms
+            written.events += entries.append(lines).events  # all at once and last, because it locks rooms
         written.readings = sum(len(kept.samples) for _, kept in telemetry)
         return written
 
@@ -200,14 +201,14 @@ def _sender(known: Mapping[str, Sender], delivery: Delivery, first_broker: str) 
     return device
 
 
-def _apply(device: Sender, report: StatusReport | Attributes | Answer, lines: list[Line]) -> list[Event]:
+def _apply(device: Sender, report: StatusReport | Attributes | Answer, lines: list[NewEntry]) -> list[Event]:
     """Stores attributes or an answer. A status report changes nothing here: `LivenessTracker.apply` stores it."""
     if isinstance(report, StatusReport):
         return []
     if isinstance(report, Attributes):
-        reports.merge_attributes(device, report)
+        attributes.merge(device, report)
         return []
-    events = commands.answer(device, report, lines)
+    events = lifecycle.answer(device, report, lines)
     if not events:
         raise Refusal("unknown_command", ascii(report.command_id))
     return events

@@ -6,8 +6,8 @@ from bridges.ingest.batches import RETRYABLE_ERRORS, Batch, Outcome, shared_proc
 from bridges.ingest.delivery import Delivery
 from bridges.ingest.pipeline import publish
 from bridges.ingest.refusal_recorder import RefusalRecorder
-from devices import database, stats
 from devices.errors import Refusal, Unavailable
+from devices.runtime import database, stats
 
 _refusals = RefusalRecorder(database.run)
 

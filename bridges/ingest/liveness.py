@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from devices.events import Event
-from devices.queries import availability as queries
-from devices.queries.availability import LIMIT_IN_GAPS, MIN_LIMIT_US
-from devices.queries.devices import Sender
-from devices.services import availability
-from devices.services.availability import WRITE_EVERY_US, Word
-from devices.services.log import Line
+from devices.availability import changes as availability_changes
+from devices.availability import silence
+from devices.availability.changes import Word
+from devices.availability.silence import LIMIT_IN_GAPS, MIN_LIMIT_US, WRITE_EVERY_US
+from devices.channel.events import Event
+from devices.log.entries import NewEntry
+from devices.registry.senders import Sender
 from devices.values import Answer, Attributes, Availability, StatusReport, now_us
 
 MAX_DEVICES = 100_000
@@ -68,7 +68,7 @@ class LivenessTracker:
     def __init__(self) -> None:
         self._known: dict[int, _History] = {}
 
-    def apply(self, sightings: Mapping[int, Sighting], lines: list[Line] | None = None) -> list[Event]:
+    def apply(self, sightings: Mapping[int, Sighting], lines: list[NewEntry] | None = None) -> list[Event]:
         """Stores the sightings of a batch and returns the events to publish. Call it last in the batch's transaction.
 
         `lines` collects the entries for the devices' rooms, if the caller writes them itself.
@@ -88,28 +88,28 @@ class LivenessTracker:
                     history.at = at
                 else:
                     due.append(sighting)
-        events = availability.change(changes, lines) if changes else []
+        events = availability_changes.change(changes, lines) if changes else []
         if due:
             self._store(due)
         return events
 
     def _store(self, due: list[Sighting]) -> None:
         self._load([sighting.device.id for sighting in due if sighting.device.id not in self._known])
-        since = queries.listening_since(max(sighting.at for sighting in due))
+        since = silence.listening_since(max(sighting.at for sighting in due))
         rows = []
         for device, _, at, _ in due:
             history = self._known.get(device.id)
             if history is not None:  # otherwise the device was deleted since the batch began
                 _learn(history, at, Availability(device.availability), since)
                 rows.append((device.id, at, history.gap // 1000))
-        availability.note_heard(rows)
+        silence.note_heard(rows)
 
     def _load(self, unknown: list[int]) -> None:
         if not unknown:
             return
         if len(self._known) + len(unknown) > MAX_DEVICES:
             self._known.clear()
-        for id, (at, gap_ms) in queries.heard(unknown).items():
+        for id, (at, gap_ms) in silence.heard(unknown).items():
             self._known[id] = _History(at, gap_ms * 1000, at)
 
 

@@ -21,7 +21,8 @@ from django.db import close_old_connections, connections
 from bridges.ingest.batches import RETRYABLE_ERRORS, Batch, BatchProcessor, Outcome
 from bridges.ingest.delivery import Delivery
 from bridges.ingest.refusal_recorder import RefusalRecorder
-from devices import fanout, stats
+from devices.channel import fanout
+from devices.runtime import stats
 from devices.values import now_us
 
 logger = logging.getLogger("hubbub.pipeline")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bridges.mosquitto import accounts, conf, files
 from bridges.mosquitto.accounts import BridgeAccount
 from bridges.mosquitto.conf import ListenAddress, MosquittoPaths, SavePolicy
-from devices.queries import devices
+from devices.registry import accounts as registry_accounts
 
 
 class MosquittoExport:
@@ -29,7 +29,7 @@ class MosquittoExport:
 
     def write_accounts(self) -> bool:
         """Writes the password file if the accounts in the database have changed. Returns whether they have."""
-        text = accounts.password_file(self._bridge, devices.secret_hashes(self._broker))
+        text = accounts.password_file(self._bridge, registry_accounts.secret_hashes(self._broker))
         if text == self._password_file:
             return False
         files.write(self._paths.passwords, text)

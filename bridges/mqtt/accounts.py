@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from bridges.broker import Broker
 from bridges.mqtt import topics
-from devices import access, database, groups
-from devices.events import AccountChanged, Event
-from devices.listener import Listener
-from devices.queries import devices
+from devices import access
+from devices.channel import groups
+from devices.channel.events import AccountChanged, Event
+from devices.channel.listener import Listener
+from devices.registry import accounts
+from devices.runtime import database
 
 BRIDGE = "$bridge"
 """The hub's own account; no device can have this name."""
@@ -55,7 +57,7 @@ class HubAccounts:
         if username == BRIDGE:
             same = hmac.compare_digest(password.encode(errors="surrogatepass"), self._bridge_password.encode())
             return BridgePrincipal() if same else None
-        device = await database.run(devices.authenticate, username, password)
+        device = await database.run(accounts.authenticate, username, password)
         return DevicePrincipal(device.uid) if device else None
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from devices.errors import Unavailable
-from devices.locks import ExclusiveLock, exclusive_lock
+from devices.runtime.locks import ExclusiveLock, exclusive_lock
 
 logger = logging.getLogger("hubbub.bridge")
 

@@ -12,9 +12,10 @@ from bridges.rest import times
 from bridges.rest.auth import person_of
 from bridges.rest.errors import Problem
 from bridges.rest.times import When
-from devices import access, database
+from devices import access
 from devices.access import Person
-from devices.queries import availability
+from devices.availability import history
+from devices.runtime import database
 from devices.values import now_us
 
 router = Router(tags=["devices"])
@@ -44,4 +45,4 @@ async def show_availability(request: HttpRequest, uid: str, start: When = None, 
 
 
 def _history(person: Person, uid: str, start: int, end: int) -> dict[str, Any]:
-    return availability.history(access.device(person, uid), start, end, now_us())
+    return history.history(access.device(person, uid), start, end, now_us())

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.http import HttpResponse
 
 from bridges.rest.errors import no_space, problem
-from devices.file_storage import is_full
+from devices.runtime.file_storage import is_full
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]

@@ -11,11 +11,11 @@ from pydantic import BaseModel, Field
 from bridges.rest.auth import person_of
 from bridges.rest.errors import Problem
 from bridges.rest.request_body import RequestBody
-from devices import access, database
+from devices import access
 from devices.access import Person
-from devices.queries import commands as queries
-from devices.services import commands
-from devices.services.commands import DEFAULT_TIMEOUT_S
+from devices.commands import lifecycle, lookup
+from devices.commands.lifecycle import DEFAULT_TIMEOUT_S
+from devices.runtime import database
 
 router = Router(tags=["commands"])
 
@@ -50,7 +50,7 @@ class CommandList(BaseModel):
 @router.post("/{uid}/commands", response={202: CommandQueued, (400, 401, 403, 404, 413, 422, 503): Problem})
 async def issue_command(request: HttpRequest, uid: str, given: CommandRequest) -> Status[dict[str, str]]:
     """Queues a command. Needs the role operator."""
-    command = await commands.issue(person_of(request), uid, given.name, given.args, given.timeout_s)
+    command = await lifecycle.issue(person_of(request), uid, given.name, given.args, given.timeout_s)
     return Status(202, {"command": command.id, "status": command.status})
 
 
@@ -69,8 +69,8 @@ async def show_command(request: HttpRequest, uid: str, id: str) -> dict[str, Any
 
 
 def _list(person: Person, uid: str, limit: int) -> dict[str, Any]:
-    return {"items": queries.recent(access.device(person, uid), limit)}
+    return {"items": lookup.recent(access.device(person, uid), limit)}
 
 
 def _show(person: Person, uid: str, id: str) -> dict[str, Any]:
-    return queries.describe(queries.of_device(access.device(person, uid), id))
+    return lookup.describe(lookup.of_device(access.device(person, uid), id))

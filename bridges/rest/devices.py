@@ -11,12 +11,14 @@ from pydantic import BaseModel, Field
 from bridges.rest.auth import person_of
 from bridges.rest.errors import Problem
 from bridges.rest.request_body import RequestBody
-from devices import access, database
+from devices import access
 from devices.access import Action, Person
+from devices.availability import silence
+from devices.availability.silence import set_stale_after
 from devices.errors import NotFound
 from devices.models import Device
-from devices.queries import availability, devices
-from devices.services.availability import set_stale_after
+from devices.runtime import database
+from devices.telemetry import latest as telemetry_latest
 
 router = Router(tags=["devices"])
 
@@ -90,7 +92,7 @@ def _list(person: Person, slug: str | None, limit: int, offset: int) -> dict[str
             raise NotFound(f"there is no space {slug!r}")
         visible = visible.filter(space=space)
     page = visible.order_by("name", "uid")[offset : offset + limit]
-    return {"items": list(devices.snapshots(page).values()), "count": visible.count()}
+    return {"items": list(telemetry_latest.snapshots(page).values()), "count": visible.count()}
 
 
 def _show(person: Person, uid: str) -> dict[str, Any]:
@@ -106,8 +108,8 @@ def _change(person: Person, uid: str, given: DeviceChanges) -> dict[str, Any]:
 
 def _detail(device: Device) -> dict[str, Any]:
     return {
-        **devices.snapshots([device])[device.uid],
+        **telemetry_latest.snapshots([device])[device.uid],
         "metrics": list(device.metrics.order_by("name").values("name")),
         "stale_after_s": device.stale_after_s,
-        "silence_limit_s": availability.silence_limit_us(device) // 1_000_000,
+        "silence_limit_s": silence.silence_limit_us(device) // 1_000_000,
     }

@@ -12,10 +12,9 @@ from bridges.rest.auth import person_of
 from bridges.rest.errors import Problem
 from bridges.rest.messages import MessageFacts, NewMessage
 from bridges.rest.rooms import MemberFacts, RoomFacts
-from devices import database
 from devices.access import Person
-from devices.queries import rooms
-from devices.services import blocks, messages
+from devices.rooms import blocks, inbox, posting
+from devices.runtime import database
 
 router = Router(tags=["people"])
 inbox_router = Router(tags=["people"], by_alias=True, exclude_unset=True)
@@ -49,7 +48,7 @@ class Inbox(BaseModel):
 @inbox_router.get("", response={200: Inbox, (401, 503): Problem})
 async def show_inbox(request: HttpRequest) -> dict[str, Any]:
     """Your unread messages and your conversations."""
-    return await database.run(rooms.inbox, person_of(request))
+    return await database.run(inbox.inbox, person_of(request))
 
 
 @router.get("", response={200: PersonList, (401, 503): Problem})
@@ -61,7 +60,7 @@ async def list_people(request: HttpRequest) -> dict[str, Any]:
 @router.post("/{username}/messages", response={201: DirectPosted, (400, 401, 403, 404, 422, 429, 503): Problem})
 async def post_direct_message(request: HttpRequest, username: str, given: NewMessage) -> Status[dict[str, int]]:
     """Posts a private message to one person. Two people have one conversation, whoever began it."""
-    room, seq = await messages.direct(person_of(request), username, given.text, given.key)
+    room, seq = await posting.direct(person_of(request), username, given.text, given.key)
     return Status(201, {"room": room, "seq": seq})
 
 
@@ -80,4 +79,4 @@ async def unblock_person(request: HttpRequest, username: str) -> Status[None]:
 
 
 def _list(person: Person) -> dict[str, Any]:
-    return {"items": rooms.people(person)}
+    return {"items": inbox.people(person)}

@@ -13,9 +13,10 @@ from bridges.rest.auth import person_of
 from bridges.rest.devices import Value
 from bridges.rest.errors import Problem
 from bridges.rest.times import When
-from devices import access, database
+from devices import access
 from devices.access import Person
-from devices.queries import readings
+from devices.runtime import database
+from devices.telemetry import history
 from devices.values import now_us
 
 router = Router(tags=["devices"])
@@ -48,8 +49,8 @@ async def show_readings(
     metric: str,
     start: When = None,
     end: When = None,
-    points: Annotated[int, Query(ge=1, le=readings.MAX_POINTS)] = DEFAULT_POINTS,
-) -> readings.Columns:
+    points: Annotated[int, Query(ge=1, le=history.MAX_POINTS)] = DEFAULT_POINTS,
+) -> history.Columns:
     """Readings of one metric from `start` to before `end`: raw ones if they fit into `points`, else a rollup.
 
     Without `end` they end now, without `start` they begin an hour before `end`.
@@ -58,5 +59,5 @@ async def show_readings(
     return await database.run(_history, person_of(request), uid, metric, first, last, points)
 
 
-def _history(person: Person, uid: str, metric: str, start: int, end: int, points: int) -> readings.Columns:
-    return readings.history(access.device(person, uid), metric, start, end, points)
+def _history(person: Person, uid: str, metric: str, start: int, end: int, points: int) -> history.Columns:
+    return history.history(access.device(person, uid), metric, start, end, points)

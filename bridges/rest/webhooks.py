@@ -15,12 +15,13 @@ from bridges.rest.errors import Problem, TooManyFailures
 from bridges.rest.messages import MessagePosted
 from bridges.rest.request_body import RequestBody
 from bridges.rest.throttle import FailureThrottle
-from devices import database
 from devices.access import Person
-from devices.credentials import hash_token
 from devices.errors import Invalid, NotFound
 from devices.models import Webhook
-from devices.services import bots, messages
+from devices.rooms import posting
+from devices.rooms import webhooks as rooms_webhooks
+from devices.runtime import database
+from devices.runtime.credentials import hash_token
 
 router = Router(tags=["webhooks"])
 hooks_router = Router(tags=["webhooks"], auth=None)
@@ -76,7 +77,7 @@ async def create_webhook(request: HttpRequest, id: int, given: WebhookName) -> S
 @router.delete("/{int:id}/webhooks/{int:webhook}", response={204: None, (401, 403, 404, 503): Problem})
 async def delete_webhook(request: HttpRequest, id: int, webhook: int) -> Status[None]:
     """Deletes a webhook: its address no longer works. Needs the role manager."""
-    await database.run(bots.delete_webhook, person_of(request), id, webhook)
+    await database.run(rooms_webhooks.delete_webhook, person_of(request), id, webhook)
     return Status(204, None)
 
 
@@ -86,7 +87,7 @@ async def delete_webhook(request: HttpRequest, id: int, webhook: int) -> Status[
 async def post_to_webhook(request: HttpRequest, secret: str) -> Status[dict[str, int]]:
     """Posts a message in the webhook's room, under its name. Anybody who knows the address may."""
     webhook = await _authenticated(request, secret)
-    return Status(201, {"seq": await messages.post_as(webhook, _text(request))})
+    return Status(201, {"seq": await posting.post_as(webhook, _text(request))})
 
 
 async def _authenticated(request: HttpRequest, secret: str) -> Webhook:
@@ -96,7 +97,7 @@ async def _authenticated(request: HttpRequest, secret: str) -> Webhook:
     if wait_s and not throttle.trusts(address, hashed):
         raise TooManyFailures(wait_s)
     try:
-        webhook = await database.run(bots.webhook, secret)
+        webhook = await database.run(rooms_webhooks.webhook, secret)
     except NotFound:
         throttle.failed(address)
         raise
@@ -118,12 +119,12 @@ def _text(request: HttpRequest) -> str:
 
 
 def _list(person: Person, id: int) -> dict[str, Any]:
-    webhooks = bots.managed(person, id).webhooks.select_related("created_by")
+    webhooks = rooms_webhooks.managed(person, id).webhooks.select_related("created_by")
     return {"items": [_facts(webhook) for webhook in webhooks]}
 
 
 def _create(person: Person, id: int, name: str) -> tuple[dict[str, Any], str]:
-    webhook, secret = bots.create_webhook(person, id, name)
+    webhook, secret = rooms_webhooks.create_webhook(person, id, name)
     return _facts(webhook), secret
 
 

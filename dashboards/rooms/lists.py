@@ -13,7 +13,7 @@ from dashboards.rooms import search
 from devices import access
 from devices.access import Action, Person
 from devices.models import Space
-from devices.queries import rooms
+from devices.rooms import inbox
 
 SHOWN = 100
 """Rooms listed of devices, and as many others: the most recently active ones."""
@@ -38,7 +38,7 @@ def by_space(person: Person, current: int | None = None, words: str = "") -> lis
     listed in any case."""
     own: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
     for room in _listed(person, current, search.clean(words)):
-        own[room.space_id].append(rooms.describe(person, room))
+        own[room.space_id].append(inbox.describe(person, room))
     spaces = access.spaces(person).annotate(room_count=Count("rooms")).order_by("name")
     managed = set(access.spaces(person, Action.MANAGE).values_list("pk", flat=True))
     return [_group(space, own[space.pk], space.room_count, space.pk in managed) for space in spaces]
@@ -46,7 +46,7 @@ def by_space(person: Person, current: int | None = None, words: str = "") -> lis
 
 def _listed(person: Person, current: int | None, words: str) -> list[Any]:
     """Rooms of devices are counted separately: a large fleet would leave no place for the others."""
-    known = rooms.listed(person).filter(space__isnull=False)
+    known = inbox.listed(person).filter(space__isnull=False)
     shown = {room.pk: room for kind in (True, False) for room in known.filter(device__isnull=kind)[:SHOWN]}
     wanted = Q(pk=current)
     if words:

@@ -10,7 +10,8 @@ from dashboards.rooms.excerpts import Piece, excerpt
 from dashboards.rooms.links import room_url
 from devices import access
 from devices.access import Person
-from devices.queries import messages, rooms
+from devices.log import messages
+from devices.rooms import inbox
 
 PAGE = 30
 """Hits of one page."""
@@ -54,7 +55,7 @@ def clean(words: str) -> str:
 
 
 def _described(person: Person, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
-    return {room.pk: rooms.describe(person, room) for room in rooms.listed(person).filter(pk__in=ids)}
+    return {room.pk: inbox.describe(person, room) for room in inbox.listed(person).filter(pk__in=ids)}
 
 
 def _hit(room: dict[str, Any], message: dict[str, Any], words: str) -> SearchHit:

@@ -11,7 +11,7 @@ from dashboards.models import Dashboard
 from dashboards.rooms.links import room_url
 from devices import access
 from devices.access import Person
-from devices.queries import rooms
+from devices.rooms import inbox
 
 MAX_OF_A_KIND = 2_000
 """Entries of each kind in the switcher: of a larger fleet, the first devices by name."""
@@ -28,17 +28,17 @@ def places(request: HttpRequest) -> JsonResponse:
 
 
 def _rooms(person: Person) -> Iterator[dict[str, Any]]:
-    for room in rooms.listed(person).filter(space__isnull=False)[:MAX_OF_A_KIND]:
-        shown = rooms.describe(person, room)
+    for room in inbox.listed(person).filter(space__isnull=False)[:MAX_OF_A_KIND]:
+        shown = inbox.describe(person, room)
         hint = shown["device"] or room.space.name
         yield {"kind": "room", "name": shown["name"], "hint": hint, "url": room_url(shown), "room": shown["id"]}
 
 
 def _people(person: Person) -> Iterator[dict[str, Any]]:
     known = {}
-    for room in rooms.listed(person).filter(space=None)[:MAX_OF_A_KIND]:
-        known[rooms.name(person, room)] = room.pk
-    for one in rooms.people(person):
+    for room in inbox.listed(person).filter(space=None)[:MAX_OF_A_KIND]:
+        known[inbox.name(person, room)] = room.pk
+    for one in inbox.people(person):
         name = one["username"]
         place = {"kind": "person", "name": name, "hint": "bot" if one["bot"] else "", "url": room_url({"with": name})}
         yield {**place, "room": known[name]} if name in known else place

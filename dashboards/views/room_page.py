@@ -9,12 +9,12 @@ from django.http import HttpRequest
 from dashboards.views.query_strings import whole_number
 from devices.access import Person
 from devices.models import Room
-from devices.queries import rooms
+from devices.rooms import inbox
 
 
 def described(person: Person, room: Room) -> dict[str, Any]:
     """The room as the HTTP API describes it."""
-    return rooms.describe(person, rooms.listed(person).get(pk=room.pk))
+    return inbox.describe(person, inbox.listed(person).get(pk=room.pk))
 
 
 def page_data(request: HttpRequest, room: dict[str, Any], *, manages: bool = False, closed: str = "") -> dict[str, Any]:

@@ -15,13 +15,17 @@ from tests.postgres import Postgres
 from tests.servers import ROOT
 
 SUITES = [
-    "devices/chat",
-    "devices/queries",
-    "devices/services",
-    "devices/commands",
     "devices/test_access.py",
-    "devices/test_locks.py",
-    "devices/test_partitions.py",
+    "devices/availability",
+    "devices/commands",
+    "devices/log",
+    "devices/management",
+    "devices/refusals",
+    "devices/registry",
+    "devices/rooms",
+    "devices/runtime/test_locks.py",
+    "devices/spaces",
+    "devices/telemetry",
     "bridges/test_hearing.py",
     "bridges/test_pipeline.py",
     "bridges/test_refusals.py",

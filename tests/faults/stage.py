@@ -22,7 +22,7 @@ import httpx
 import paho.mqtt.client as mqtt
 import psycopg
 
-from devices.credentials import hash_secret
+from devices.runtime.credentials import hash_secret
 from tests.paths.conftest import Credentials, RunningHub
 from tests.ports import free_port
 from tests.servers import Bridge, Mosquitto, Part, Redis, Server, Together

@@ -16,7 +16,7 @@ import paho.mqtt.client as mqtt
 from playwright.sync_api import Page
 from websockets.exceptions import ConnectionClosed
 
-from devices.credentials import hash_secret
+from devices.runtime.credentials import hash_secret
 from tests.faults.stage import eventually
 from tests.paths.conftest import RunningHub
 from tests.ports import free_port

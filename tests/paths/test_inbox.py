@@ -35,10 +35,11 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
 ODD = "<img/src=x/onerror=alert(1)>"
 _ODD = f"""
 from devices.models import Space
-from devices.services import rooms, spaces
+from devices.rooms import provisioning, rooms
+from devices.spaces import people
 from devices.values import Role
 demo = Space.objects.get(slug="demo")
-spaces.set_role(demo, spaces.create_person({ODD!r}, {RunningHub.PASSWORD!r}), Role.VIEWER)
+provisioning.set_role(demo, people.create_person({ODD!r}, {RunningHub.PASSWORD!r}), Role.VIEWER)
 rooms.create(demo, "</script><script>alert(1)</script>")
 """
 

@@ -26,12 +26,13 @@ CALM_S = 90
 _PEOPLE = f"""
 import json
 from devices.models import Space
-from devices.services import rooms, spaces, tokens
+from devices.rooms import provisioning, rooms
+from devices.spaces import people, tokens
 from devices.values import Role
 space, found = Space.objects.get(slug="demo"), {{}}
 for number in range({PEOPLE}):
-    person = spaces.create_person(f"person{{number}}", None)
-    spaces.set_role(space, person, Role.VIEWER)
+    person = people.create_person(f"person{{number}}", None)
+    provisioning.set_role(space, person, Role.VIEWER)
     found[person.username] = tokens.create(person)
 made = [rooms.create(space, name).pk for name in ("one", "two", "three")]
 print("made", json.dumps([found, made]))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from devices.credentials import hash_secret
+from devices.runtime.credentials import hash_secret
 from tests.paths.conftest import Credentials, RunningHub
 from tests.paths.test_protocol_examples import EXAMPLES
 from tests.ports import free_port

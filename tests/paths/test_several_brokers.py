@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from devices.credentials import hash_secret
+from devices.runtime.credentials import hash_secret
 from tests.faults.stage import eventually
 from tests.paths.conftest import Credentials, RunningHub
 from tests.ports import free_port

@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 from bridges.mqtt import brokers
 from bridges.mqtt.address import AddressError
 from bridges.mqtt.standing import ClientIdTaken
-from devices.locks import FileLock
-from devices.services.availability import forget_availability
+from devices.availability.changes import forget_availability
+from devices.runtime.locks import FileLock
 from devices.values import now_us
 from hub import demo, sockets
 from hub.assembly import Hub

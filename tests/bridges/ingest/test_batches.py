@@ -12,7 +12,7 @@ from bridges.ingest.batches import RETRYABLE_ERRORS, Batch, BatchProcessor
 from bridges.ingest.delivery import Delivery
 from bridges.ingest.rate_limit import BURST_S
 from devices.models import Device
-from devices.services.readings import MAX_METRICS
+from devices.telemetry.store import MAX_METRICS
 from devices.values import now_us
 
 pytestmark = pytest.mark.django_db(transaction=True)

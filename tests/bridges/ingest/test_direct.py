@@ -8,7 +8,7 @@ from bridges.ingest.delivery import Delivery
 from bridges.ingest.direct import ingest_now
 from devices.errors import Refusal
 from devices.models import Device
-from devices.services.readings import MAX_METRICS
+from devices.telemetry.store import MAX_METRICS
 from devices.values import now_us
 
 pytestmark = pytest.mark.django_db(transaction=True)

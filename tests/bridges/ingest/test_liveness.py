@@ -6,10 +6,9 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from bridges.ingest.liveness import HALF_LIFE_US, LivenessTracker, Sighting, Sightings
+from devices.availability import checks
+from devices.availability.silence import WRITE_EVERY_US, keep_listening, silence_limit_us
 from devices.models import Device, Space
-from devices.queries.availability import silence_limit_us
-from devices.services import availability
-from devices.services.availability import WRITE_EVERY_US, keep_listening
 from devices.values import Availability
 
 S = 1_000_000
@@ -122,7 +121,7 @@ def test_rows_are_written_every_ten_seconds_at_most(
 def test_a_clock_that_is_set_back_does_no_harm(pump: Device) -> None:
     tracker = LivenessTracker()
     receive(tracker, pump, NOW + 10 * HOUR, NOW, NOW + S)
-    availability.find_stale(NOW + 2 * S)
+    checks.find_stale(NOW + 2 * S)
     assert receive(tracker, pump, NOW + 30 * S) <= 300
     assert pump.heard_at == NOW + 30 * S
 

@@ -13,10 +13,10 @@ from bridges.ingest import pipeline as pipelines
 from bridges.ingest.batches import BatchProcessor
 from bridges.ingest.delivery import Delivery
 from bridges.ingest.pipeline import BUSY, Pipeline, rest_s
-from devices import stats
-from devices.events import TelemetryStored
+from devices.channel.events import TelemetryStored
 from devices.models import Device, Reading, Space
-from devices.services.readings import ReadingStore
+from devices.runtime import stats
+from devices.telemetry.store import ReadingStore
 from devices.values import Telemetry, now_us
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -16,10 +16,10 @@ from bridges.ingest.batches import BatchProcessor
 from bridges.ingest.delivery import Delivery
 from bridges.ingest.pipeline import Pipeline
 from bridges.ingest.refusal_recorder import RefusalRecorder
-from devices import database, stats
 from devices.errors import Refusal as Refused
 from devices.models import Device, Reading, Refusal
-from devices.services import refusals as services
+from devices.refusals import store
+from devices.runtime import database, stats
 from devices.values import now_us
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,7 +35,7 @@ class Writes:
         self.failures: list[Exception] = []
 
     async def __call__(self, function: Callable[..., Any], *args: Any) -> Any:
-        if function is services.keep:
+        if function is store.keep:
             self.count += 1
             if self.failures:
                 raise self.failures.pop(0)
@@ -61,8 +61,8 @@ async def process(payloads: Iterable[bytes]) -> int:
 
 async def test_a_flood_is_one_row_and_few_writes(pump: Device, monkeypatch, settings) -> None:
     settings.DEVICE_RATE_LIMIT = 0
-    keep, writes = services.keep, []
-    monkeypatch.setattr(services, "keep", lambda refused: (writes.append(None), keep(refused)))
+    keep, writes = store.keep, []
+    monkeypatch.setattr(store, "keep", lambda refused: (writes.append(None), keep(refused)))
     before = stats.refused.labels("not_finite")._value.get()
     assert await process([*[b'{"a": NaN}'] * FLOOD, b'{"a": 1}']) == FLOOD + 1
     row = await Refusal.objects.aget()
@@ -76,7 +76,7 @@ async def test_ingest_goes_on_when_a_write_fails(pump: Device, monkeypatch) -> N
     def broken(refused: object) -> None:
         raise IntegrityError("broken")
 
-    monkeypatch.setattr(services, "keep", broken)
+    monkeypatch.setattr(store, "keep", broken)
     before = stats.dropped.labels("refusals")._value.get()
     assert await process([b"{", b'{"a": 1}']) == 2
     assert stats.dropped.labels("refusals")._value.get() == before + 1
@@ -97,8 +97,8 @@ async def test_refusals_within_a_second_are_written_together(pump: Device, monke
 
 
 async def test_a_pipeline_writes_while_it_runs(pump: Device, monkeypatch) -> None:
-    keep, kept = services.keep, threading.Event()
-    monkeypatch.setattr(services, "keep", lambda refused: (keep(refused), kept.set()))
+    keep, kept = store.keep, threading.Event()
+    monkeypatch.setattr(store, "keep", lambda refused: (keep(refused), kept.set()))
     pipeline = Pipeline(BatchProcessor())
     running = asyncio.create_task(pipeline.run())
     delivery = Delivery("pump-1", "telemetry", b"{", now_us())

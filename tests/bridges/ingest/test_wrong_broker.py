@@ -9,10 +9,10 @@ from asgiref.sync import sync_to_async
 
 from bridges.ingest.batches import Batch, BatchProcessor
 from bridges.ingest.delivery import Delivery
-from devices import brokers
 from devices.errors import Invalid
 from devices.models import Device, Space
-from devices.services import devices
+from devices.registry import brokers
+from devices.rooms import provisioning
 from devices.values import now_us
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -46,9 +46,9 @@ async def test_messages_through_another_broker_are_refused(
 
 
 def test_a_device_is_created_for_an_existing_broker(space: Space) -> None:
-    found, _ = devices.create("lamp-1", space, broker="cellar")
+    found, _ = provisioning.create_device("lamp-1", space, broker="cellar")
     assert (found.broker, brokers.of(found.broker)) == ("cellar", "cellar")
-    found, _ = devices.create("lamp-2", space)
+    found, _ = provisioning.create_device("lamp-2", space)
     assert (found.broker, brokers.of(found.broker)) == ("", "roof")
     with pytest.raises(Invalid, match=r"no broker 'attic'; MQTT_URL names roof, cellar"):
-        devices.create("lamp-3", space, broker="attic")
+        provisioning.create_device("lamp-3", space, broker="attic")

@@ -19,7 +19,7 @@ WITHIN_S = 8.0
 
 CHANGE = """
 from devices.models import Device
-from devices.services import devices
+from devices.registry import devices
 """
 
 

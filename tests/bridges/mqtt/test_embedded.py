@@ -16,9 +16,9 @@ from bridges.broker import Broker, Limits
 from bridges.mqtt.accounts import BRIDGE, BridgePrincipal, HubAccounts
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.embedded import EmbeddedBridge
-from devices import stats
 from devices.models import Device, Reading, Refusal, Space
-from devices.services import devices
+from devices.rooms import provisioning
+from devices.runtime import stats
 from devices.values import now_us
 from hub.sockets import bind
 
@@ -50,7 +50,7 @@ class Embedded:
 
 @pytest.fixture
 async def embedded(space: Space) -> AsyncIterator[Embedded]:
-    _, secret = await sync_to_async(devices.create)("valve-1", space)
+    _, secret = await sync_to_async(provisioning.create_device)("valve-1", space)
     sock = bind("127.0.0.1", 0, "MQTT_PORT")
     bridge, stop = EmbeddedBridge("main"), asyncio.Event()
     broker = Broker(HubAccounts("bridge-secret"), sock=sock, limits=Limits(taken_messages=50), sink=bridge)

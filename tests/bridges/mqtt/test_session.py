@@ -17,7 +17,7 @@ from bridges.mqtt import topics, wire
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.session import Connection, InboundSession
 from bridges.mqtt.wire import Published, Subscription, Version
-from devices.credentials import hash_secret
+from devices.runtime.credentials import hash_secret
 from tests.bridges.broker.clients import SECRET, RunningBroker
 from tests.servers import Mosquitto
 

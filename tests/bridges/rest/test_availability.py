@@ -8,10 +8,11 @@ import httpx
 import pytest
 from django.contrib.auth.models import User
 
-from devices import database
-from devices.events import AvailabilityChanged
+from devices.availability.checks import find_stale
+from devices.availability.silence import keep_listening
+from devices.channel.events import AvailabilityChanged
 from devices.models import AvailabilityChange, Device
-from devices.services.availability import find_stale, keep_listening
+from devices.runtime import database
 from devices.values import now_us
 from tests.bridges.rest.conftest import Callers, Sender, browser, caller, error
 

@@ -3,12 +3,13 @@ from __future__ import annotations
 import pytest
 from django.db import transaction
 
-from devices import database
+from devices.availability import changes
+from devices.availability.changes import Word
 from devices.models import Device, Space
-from devices.services import availability, devices
-from devices.services.availability import Word
-from devices.services.readings import ReadingStore
-from devices.services.reports import merge_attributes
+from devices.registry.attributes import merge
+from devices.rooms import provisioning
+from devices.runtime import database
+from devices.telemetry.store import ReadingStore
 from devices.values import Attributes, Availability, Sample, Telemetry
 from tests.bridges.rest.conftest import Callers, Sender, error
 
@@ -31,8 +32,8 @@ SNAPSHOT = {
 @pytest.fixture
 def running_pump(pump: Device) -> Device:
     with transaction.atomic():
-        merge_attributes(pump, Attributes({"firmware": "2.1"}))
-    availability.change([Word(pump.id, Availability.ONLINE, 1_700_000_000_000_000)])
+        merge(pump, Attributes({"firmware": "2.1"}))
+    changes.change([Word(pump.id, Availability.ONLINE, 1_700_000_000_000_000)])
     samples = (
         Sample("speed", 35.5, 1_700_000_000_000_000),
         Sample("speed", 40, 1_700_000_001_000_000),
@@ -67,7 +68,7 @@ async def test_a_device_that_never_sent_has_no_time_and_no_values(api: Callers, 
 async def test_pages_follow_each_other_without_gap_or_repeat(api: Callers, space: Space) -> None:
     def make_five() -> None:
         for number in range(5):
-            devices.create(f"node-{number}", space, "Node")  # all with one name, so that the uid decides the order
+            provisioning.create_device(f"node-{number}", space, "Node")  # one name for all: the uid decides
 
     await database.run(make_five)
     seen = []

@@ -12,10 +12,10 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from bridges.rest.readings_csv import MAX_EXPORTS
-from devices import database
 from devices.models import Device, Member
-from devices.services import tokens
-from devices.services.readings import ReadingStore
+from devices.runtime import database
+from devices.spaces import tokens
+from devices.telemetry.store import ReadingStore
 from devices.values import Sample, Telemetry, now_us
 from tests.bridges.rest.web_server import WebServer
 

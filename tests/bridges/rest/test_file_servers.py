@@ -15,7 +15,8 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from devices.models import Attachment, Device
-from devices.services import bots, tokens
+from devices.rooms import webhooks
+from devices.spaces import tokens
 from tests.bridges.rest.web_server import WebServer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
@@ -146,7 +147,7 @@ def is_refused(client: httpx.Client, path: str, headers: dict[str, str]) -> bool
 
 
 def test_the_address_of_a_webhook_is_never_logged(web: WebServer, client: httpx.Client, room: int, alice: User) -> None:
-    _, secret = bots.create_webhook(alice, room, "builds")
+    _, secret = webhooks.create_webhook(alice, room, "builds")
     assert client.post(f"hooks/{secret}", json={"text": "green"}).status_code == 201
     assert client.post(f"hooks/{secret}?x=y", content=b"{").status_code == 400
     with connection.cursor() as cursor:

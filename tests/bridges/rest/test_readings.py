@@ -6,8 +6,8 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from devices.models import Device, Reading
-from devices.services import rollups
-from devices.services.readings import ReadingStore
+from devices.telemetry import rollups
+from devices.telemetry.store import ReadingStore
 from devices.values import Sample, Telemetry, now_us
 from tests.bridges.rest.conftest import Callers, error
 

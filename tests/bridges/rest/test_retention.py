@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from devices.models import Device, Metric, Reading, Space
-from devices.queries.retention import DAY_US
+from devices.telemetry.retention.policy import DAY_US
 from devices.values import now_us
 from tests.bridges.rest.conftest import Callers, Sender, caller, error
 

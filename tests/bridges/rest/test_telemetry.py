@@ -9,10 +9,11 @@ import pytest
 from bridges.codec.strict_json import MAX_PAYLOAD
 from bridges.ingest import batches, rate_limit
 from bridges.ingest.batches import BatchProcessor
-from devices import groups, stats
-from devices.events import Event, TelemetryStored
-from devices.listener import Listener
+from devices.channel import groups
+from devices.channel.events import Event, TelemetryStored
+from devices.channel.listener import Listener
 from devices.models import Device, Reading
+from devices.runtime import stats
 from devices.values import now_us
 from tests.bridges.rest.conftest import Callers, Sender, caller, error
 

@@ -19,7 +19,7 @@ from bridges.simulator import device, paho_connection
 from bridges.simulator.credentials import Credentials
 from bridges.simulator.paho_connection import PahoConnection
 from bridges.simulator.simulation import simulate
-from devices.credentials import hash_secret
+from devices.runtime.credentials import hash_secret
 from tests.bridges.simulator.watcher import Watcher
 
 Run = Callable[..., AbstractAsyncContextManager[None]]

@@ -12,7 +12,7 @@ from dashboards.live import feed
 from dashboards.live.connection import Connection
 from dashboards.live.feed import Feed
 from dashboards.live.logins import Login
-from devices import stats
+from devices.runtime import stats
 from tests.dashboards.live.conftest import eventually
 
 

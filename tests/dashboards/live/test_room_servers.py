@@ -18,7 +18,8 @@ from websockets.exceptions import ConnectionClosed
 
 from dashboards.live.presence.roster import PATIENCE_S
 from devices.models import Device
-from devices.services import messages, tokens
+from devices.rooms import posting
+from devices.spaces import tokens
 from tests.dashboards.live.serve import PACE, PRESENCE_TTL_S
 from tests.dashboards.live.test_servers import WAIT_S, WebServer, events, read, redis, viewer
 from tests.servers import Redis
@@ -152,10 +153,10 @@ async def test_while_redis_is_away_people_stay_and_come_and_go(
 async def test_a_stream_of_events_follows_a_room(
     webs: list[WebServer], room: int, tokens_of: dict[str, str], alice: User, kind: int
 ) -> None:
-    await messages.post(alice, room, "before")
+    await posting.post(alice, room, "before")
     query = f"room={room}&inbox=1"
     async with events(webs[kind], tokens_of["bob"], query) as (reader, _):
-        await messages.post(alice, room, "after")
+        await posting.post(alice, room, "after")
         found = b""
         async with asyncio.timeout(WAIT_S):
             while b'"text":"after"' not in found or b'"type":"activity"' not in found:

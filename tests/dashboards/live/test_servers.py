@@ -21,10 +21,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from dashboards.live.window import MAX_FRAMES
-from devices import fanout, groups
-from devices.events import AvailabilityChanged, Part, TelemetryStored
+from devices.channel import fanout, groups
+from devices.channel.events import AvailabilityChanged, Part, TelemetryStored
 from devices.models import Device
-from devices.services import tokens
+from devices.spaces import tokens
 from tests.dashboards.live.conftest import sign_in
 from tests.servers import HubServer, Redis, Server
 

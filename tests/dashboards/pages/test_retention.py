@@ -6,8 +6,8 @@ from django.db import transaction
 from django.test import Client
 
 from devices.models import Device, Metric, Space
-from devices.queries.retention import DAY_US
-from devices.services.readings import ReadingStore
+from devices.telemetry.retention.policy import DAY_US
+from devices.telemetry.store import ReadingStore
 from devices.values import Sample, Telemetry, now_us
 from tests.dashboards.pages.conftest import ClientOf
 

@@ -11,9 +11,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from dashboards.rooms import lists
 from dashboards.rooms.search import PAGE
+from devices.log import messages
 from devices.models import Device, Member, Message, Room, Space, Webhook
-from devices.queries import messages as messages_queries
-from devices.services import bots, devices, messages, rooms
+from devices.rooms import posting, provisioning, rooms, webhooks
 from devices.values import Role
 from tests.dashboards.pages.conftest import ClientOf, data
 
@@ -32,7 +32,7 @@ def foreign_room(db: None) -> Room:
 
 
 def post(person: User, room: Room, text: str) -> int:
-    return async_to_sync(messages.post)(person, room.pk, text)
+    return async_to_sync(posting.post)(person, room.pk, text)
 
 
 def shown(page: Any) -> str:
@@ -57,12 +57,12 @@ def test_it_lists_rooms_by_space_with_unread_counts(
 def test_many_rooms_without_messages_are_folded_away(
     client_of: ClientOf, alice: User, space: Space, general: Room
 ) -> None:
-    made = [devices.create(f"sensor-{n}", space)[0] for n in range(lists.QUIET_SHOWN + 1)]
+    made = [provisioning.create_device(f"sensor-{n}", space)[0] for n in range(lists.QUIET_SHOWN + 1)]
     post(alice, made[3].room, "Not this one")
     (group,) = lists.by_space(alice)
     assert len(group.quiet) == 0
-    post(alice, devices.create("last", space)[0].room, "Nor this")
-    devices.create("straw", space)
+    post(alice, provisioning.create_device("last", space)[0].room, "Nor this")
+    provisioning.create_device("straw", space)
     (group,) = lists.by_space(alice)
     assert {room["name"] for room in group.active} == {"sensor-3", "last", "General"}
     assert "Quiet rooms of devices" in shown(client_of(alice).get("/rooms/"))
@@ -72,7 +72,7 @@ def test_many_rooms_without_messages_are_folded_away(
 def fleet(space: Space, monkeypatch: pytest.MonkeyPatch) -> list[Device]:
     """Eight devices, of which three are listed; the room of the last one has a message."""
     monkeypatch.setattr(lists, "SHOWN", 3)
-    made = [devices.create(f"sensor-{n}", space)[0] for n in range(8)]
+    made = [provisioning.create_device(f"sensor-{n}", space)[0] for n in range(8)]
     Room.objects.filter(device=made[7]).update(active_at=1_000)
     return made
 
@@ -113,13 +113,13 @@ def test_a_list_needs_few_queries(
 
 def test_the_newest_messages_are_beside_the_list(client_of: ClientOf, alice: User, bob: User, general: Room) -> None:
     post(bob, general, "the kettle is on")
-    async_to_sync(messages.direct)(bob, "alice", "in private")
+    async_to_sync(posting.direct)(bob, "alice", "in private")
     (one,) = client_of(alice).get("/rooms/").context["found"]
     assert (one.author, one.pieces[0].text) == ("bob", "the kettle is on")
 
 
 def test_a_search_may_be_retried_while_others_are_searching(client_of: ClientOf, alice: User, general: Room) -> None:
-    with messages_queries.searches, messages_queries.searches:
+    with messages.searches, messages.searches:
         page = client_of(alice).get("/rooms/?q=kettle")
         assert client_of(alice).get("/rooms/").status_code == 200
     assert (page.status_code, page["Retry-After"]) == (429, "1")
@@ -164,7 +164,7 @@ def test_search_marks_the_words_and_links_to_the_message(
 def test_search_finds_ones_own_conversations_and_nobody_elses(
     client_of: ClientOf, alice: User, bob: User, carol: User
 ) -> None:
-    _, seq = async_to_sync(messages.direct)(bob, "alice", "the secret recipe")
+    _, seq = async_to_sync(posting.direct)(bob, "alice", "the secret recipe")
     assert f'href="/inbox/bob/?seq={seq}"' in shown(client_of(alice).get("/rooms/?q=recipe"))
     assert "Nothing found" in shown(client_of(carol).get("/rooms/?q=recipe"))
 
@@ -239,7 +239,7 @@ def test_an_invalid_seq_is_ignored(client_of: ClientOf, alice: User, general: Ro
 
 
 def test_a_conversation_opens_in_the_inbox(client_of: ClientOf, alice: User, bob: User) -> None:
-    room, _ = async_to_sync(messages.direct)(bob, "alice", "Hi")
+    room, _ = async_to_sync(posting.direct)(bob, "alice", "Hi")
     assert client_of(alice).get(f"/rooms/{room}/?seq=1")["Location"] == "/inbox/bob/?seq=1"
 
 
@@ -269,7 +269,7 @@ def test_a_foreign_room_is_like_a_missing_one(
 def test_a_conversation_of_others_is_like_a_missing_room(
     client_of: ClientOf, alice: User, bob: User, carol: User
 ) -> None:
-    room, _ = async_to_sync(messages.direct)(bob, "carol", "Hi")
+    room, _ = async_to_sync(posting.direct)(bob, "carol", "Hi")
     assert _statuses(client_of(alice), Room(pk=room)) == [404] * 5
 
 
@@ -277,7 +277,7 @@ def test_a_conversation_of_others_is_like_a_missing_room(
 def test_settings_are_for_managers(
     client_of: ClientOf, request: pytest.FixtureRequest, alice: User, general: Room, name: str
 ) -> None:
-    webhook, _ = bots.create_webhook(alice, general.pk, "Weather")
+    webhook, _ = webhooks.create_webhook(alice, general.pk, "Weather")
     person = request.getfixturevalue(name)
     assert _statuses(client_of(person), general, webhook) == [200, 403, 403, 403, 403]
     assert general.webhooks.count() == 1
@@ -285,7 +285,7 @@ def test_settings_are_for_managers(
 
 
 def test_nobody_manages_a_conversation(client_of: ClientOf, alice: User, bob: User) -> None:
-    room, _ = async_to_sync(messages.direct)(bob, "alice", "Hi")
+    room, _ = async_to_sync(posting.direct)(bob, "alice", "Hi")
     assert _statuses(client_of(alice), Room(pk=room)) == [302, 403, 403, 403, 403]
 
 
@@ -317,7 +317,7 @@ def test_the_address_of_a_webhook_is_shown_once(client_of: ClientOf, alice: User
     answer = client.post(f"/rooms/{general.pk}/webhooks/", {"name": "Weather"})
     address = re.search(r"http://testserver/api/v1/hooks/([\w-]+)", shown(answer))
     assert address
-    assert bots.webhook(address[1]).room_id == general.pk
+    assert webhooks.webhook(address[1]).room_id == general.pk
     assert "no-store" in answer["Cache-Control"]
     assert "curl -H &#x27;Content-Type: application/json&#x27; -d &#x27;{&quot;text&quot;" in shown(answer)
     later = shown(client.get(f"/rooms/{general.pk}/settings/"))
@@ -334,7 +334,7 @@ def test_a_webhook_with_an_invalid_name_is_refused(client_of: ClientOf, alice: U
 def test_a_manager_deletes_only_webhooks_of_this_room(
     client_of: ClientOf, alice: User, general: Room, pump: Device
 ) -> None:
-    webhook, _ = bots.create_webhook(alice, general.pk, "Weather")
+    webhook, _ = webhooks.create_webhook(alice, general.pk, "Weather")
     client = client_of(alice)
     assert client.post(f"/rooms/{pump.room.pk}/webhooks/{webhook.pk}/delete/").status_code == 404
     assert client.post(f"/rooms/{general.pk}/webhooks/{webhook.pk}/delete/").status_code == 302
@@ -350,7 +350,7 @@ def test_names_and_texts_are_shown_as_text(client_of: ClientOf, alice: User, spa
     payload = "</script><script>alert(1)</script>"
     room = rooms.create(space, payload)
     post(alice, room, payload)
-    bots.create_webhook(alice, room.pk, payload)
+    webhooks.create_webhook(alice, room.pk, payload)
     client = client_of(alice)
     for path in ("/rooms/", "/rooms/?q=alert", f"/rooms/{room.pk}/", f"/rooms/{room.pk}/settings/"):
         page = shown(client.get(path))
