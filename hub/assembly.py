@@ -11,7 +11,6 @@ import sys
 from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 
-from daphne.server import reactor  # Twisted's, which Daphne has put on asyncio
 from django.conf import settings
 from prometheus_client import REGISTRY
 
@@ -26,8 +25,9 @@ from devices.channel import fanout
 from devices.jobs import JOBS
 from devices.refusals.store import START_BYTES
 from devices.runtime.worker import run_worker
-from hub import asgi, demo, simulator, web
+from hub import asgi, demo, simulator
 from hub.broker_stats import BrokerCollector
+from hub.daphne import server
 
 logger = logging.getLogger("hubbub")
 
@@ -54,12 +54,12 @@ class Hub:
         self._greeting = greeting
         self._stop = asyncio.Event()
         self._web_ready = asyncio.Event()
-        self._server = web.make_server(asgi.application, web_socket, self._web_ready.set)
+        self._server = server.make_server(asgi.application, web_socket, self._web_ready.set)
         self.failure: BaseException | None = None
 
     def run(self) -> None:
         """Serves until a signal arrives or a part fails."""
-        loop = reactor._asyncioEventloop
+        loop = server.event_loop()
         main = loop.create_task(self._main())
         main.add_done_callback(self._end)
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -134,7 +134,7 @@ class Hub:
         broker: Broker | None,
     ) -> None:
         """Stops the devices first, then the bridge, once it has stored their messages, then the viewers."""
-        await web.stop_listening(self._server)
+        await server.stop_listening(self._server)
         if simulated is not None:
             simulated.cancel()
             await asyncio.gather(simulated, return_exceptions=True)

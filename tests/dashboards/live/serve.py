@@ -16,7 +16,8 @@ from dashboards.live.keeper import Times
 from dashboards.live.presence.redis import RedisPresence
 from dashboards.live.presence.roster import Pace
 from dashboards.live.relay import Relay
-from hub import sockets, web
+from hub import sockets
+from hub.daphne.server import make_server
 
 QUICK = Times(sweep_s=0.1, ping_s=1.0, silence_s=4.0, recheck_s=1.0)
 PRESENCE_TTL_S = 5.0
@@ -42,7 +43,7 @@ def main(server: str, port: int) -> None:
         uvicorn.run(application, host="127.0.0.1", port=port, ws_per_message_deflate=False, lifespan="off")
     else:
         sock = sockets.bind("127.0.0.1", port, "PORT")  # kept: it closes when it is forgotten
-        web.make_server(application, sock, lambda: None).run()
+        make_server(application, sock, lambda: None).run()
 
 
 if __name__ == "__main__":

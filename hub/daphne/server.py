@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable
 from typing import Any
 
-from daphne.server import Server
+from daphne.server import Server, reactor  # Twisted's reactor, which Daphne has put on asyncio
 
 from dashboards.live.frames import MAX_FRAME_BYTES
-
-PING_S, PONG_S = 10, 20
-"""Seconds between pings of a WebSocket, and how long a pong may take: whose network is gone is gone within 30 s, also
-where a protocol has no signs of life of its own (`/ws/chat/`). Browsers answer by themselves."""
+from hub.server_options import PING_S, PONG_S, SERVER_NAME
 
 
 def make_server(application: Any, sock: socket.socket, on_ready: Callable[[], None]) -> Server:
-    """A server on a socket that is bound already; it installs no signal handlers."""
+    """Returns a server on a socket that is bound already; it installs no signal handlers."""
     return Server(
         application=application,
         endpoints=[f"fd:fileno={sock.fileno()}"],
@@ -27,13 +25,19 @@ def make_server(application: Any, sock: socket.socket, on_ready: Callable[[], No
         ping_interval=PING_S,
         ping_timeout=PONG_S,
         websocket_timeout=-1,  # no end after 24 hours: a wall display runs for months
-        server_name="hubbub",
+        server_name=SERVER_NAME,
         verbosity=0,
     )
 
 
+def event_loop() -> asyncio.AbstractEventLoop:
+    """Returns the loop on which every Daphne of this process runs."""
+    loop: asyncio.AbstractEventLoop = reactor._asyncioEventloop
+    return loop
+
+
 async def stop_listening(server: Server) -> None:
-    """Takes no new connections; the open ones go on."""
+    """Accepts no new connections any more; the open ones stay."""
     for listener in server.listeners:
         port = getattr(listener, "result", None)
         if port is not None:

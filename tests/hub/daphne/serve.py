@@ -1,15 +1,16 @@
-"""Serves long responses: `python -m tests.hub.serve_responses daphne|uvicorn PORT`."""
+"""Serves long responses: `python -m tests.hub.daphne.serve daphne|uvicorn PORT`."""
 
 from __future__ import annotations
 
 import sys
 from typing import Any
 
-from hub import asgi  # noqa: F401  # isort: skip - first: it sets Django up and mends Daphne
+from hub import asgi  # noqa: F401  # isort: skip - first: it sets Django up and patches Daphne
 
-from hub import sockets, web
-from hub.responses import StallLimit
-from tests.hub.test_responses import CHUNK, CHUNKS
+from hub import sockets
+from hub.daphne.server import make_server
+from hub.middleware.stall_limit import StallLimit
+from tests.hub.daphne.test_sending import CHUNK, CHUNKS
 
 STALL_S = 5.0
 _LENGTHS = {"/long": CHUNKS, "/middle": 20, "/broken": 20, "/short": 0}
@@ -38,7 +39,7 @@ def main(server: str, port: int) -> None:
         uvicorn.run(application, host="127.0.0.1", port=port, lifespan="off")
     else:
         sock = sockets.bind("127.0.0.1", port, "PORT")  # kept: it closes when it is forgotten
-        web.make_server(application, sock, lambda: None).run()
+        make_server(application, sock, lambda: None).run()
 
 
 if __name__ == "__main__":

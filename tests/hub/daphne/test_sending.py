@@ -19,14 +19,14 @@ CHUNKS = 4_000
 
 
 class ResponseServer(Server):
-    """Daphne or uvicorn with the application of `tests/hub/serve_responses.py`."""
+    """Daphne or uvicorn with the application of `tests/hub/daphne/serve.py`."""
 
     def __init__(self, kind: str, folder: Path) -> None:
         super().__init__(folder)
         self.kind = kind
 
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "tests.hub.serve_responses", self.kind, str(self.port)]
+        return [sys.executable, "-m", "tests.hub.daphne.serve", self.kind, str(self.port)]
 
     def environment(self) -> dict[str, str]:
         return {**os.environ, "DJANGO_SETTINGS_MODULE": "hub.settings", "PORT": str(self.port)}
@@ -103,7 +103,7 @@ async def test_a_response_that_breaks_off_is_not_ended(server: ResponseServer) -
 
 async def test_a_client_that_takes_nothing_is_cut_off(server: ResponseServer) -> None:
     reader, _ = await server.ask("/long")
-    await server.said("took nothing")  # without a byte read
+    await server.said("read nothing")  # without a byte read
     assert not (await read_all(reader)).endswith(b"0\r\n\r\n")
 
 

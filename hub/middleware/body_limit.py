@@ -1,10 +1,10 @@
-"""Refuses large bodies while they arrive: Django writes a whole body to the disk before any view sees it."""
+"""Refuses large bodies while they arrive: Django stores a whole body on the disk before any view sees it."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -12,18 +12,16 @@ from django.http import HttpResponse
 
 from bridges.rest.errors import no_space, problem
 from devices.runtime.file_storage import is_full
+from hub.middleware import Application, Receive, Send
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 Allowed = Callable[[str, str], float]
-"""`(method, path)` -> the largest body of such a request, in bytes."""
+"""`(method, path)` -> how many bytes the body of such a request may have."""
 
 _FILES = re.compile(r"/api/v1/rooms/[0-9]+/files")
 
 
 def allowed(method: str, path: str) -> float:
-    """The hub's limits: 1 MiB, and for uploads of files one file with the form around it."""
+    """1 MiB; where files are uploaded, as much as a file may have and 1 MiB for the rest of the form."""
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     if method != "POST" or not _FILES.fullmatch(path):
         return float(most)
@@ -31,8 +29,8 @@ def allowed(method: str, path: str) -> float:
 
 
 class BodyLimit:
-    """ASGI middleware: answers 413 to HTTP requests with a larger body than is allowed, without reading the rest, and
-    503 if the disk has no space for it."""
+    """ASGI middleware: answers 413 to an HTTP request whose body is larger than allowed, and reads no more of it;
+    answers 503 where the disk has no space for the body."""
 
     def __init__(self, application: Application, allowed: Allowed) -> None:
         self._application = application
@@ -56,7 +54,7 @@ class BodyLimit:
 
 
 def _counting(receive: Receive, most: float) -> Receive:
-    """For bodies that are sent in chunks, without a length."""
+    """Counts the bytes of a body, which may come in chunks without a length."""
     read = 0
 
     async def counted() -> dict[str, Any]:

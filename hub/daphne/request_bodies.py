@@ -1,9 +1,4 @@
-"""Large request bodies are refused while they arrive, on every server.
-
-Daphne writes a body to the disk, to its end, before the application hears of it, and Django does so before a view
-does. Without a bound at each, anybody could fill the disk. Once it is there Daphne hands over all of it at once; what
-is large stays on the disk all the same.
-"""
+"""Bounds on request bodies in Daphne, which stores a body before the application sees the request."""
 
 from __future__ import annotations
 
@@ -14,21 +9,37 @@ from typing import IO, Any
 
 from daphne.http_protocol import WebRequest
 
-from bridges.rest.body_limit import allowed
 from devices.runtime.file_storage import is_full
+from hub.middleware.body_limit import allowed
 
 logger = logging.getLogger("hubbub")
 
 _TOO_LARGE, _FULL = (413, b"Content Too Large"), (503, b"Service Unavailable")
 _got_length = WebRequest.gotLength
-_take_chunk = WebRequest.handleContentChunk
+_handle_chunk = WebRequest.handleContentChunk
 _process = WebRequest.process
 
 
-def _on_length(request: Any, length: int | None) -> None:
-    """Called once the headers are read; `None` where the body comes in chunks."""
+def patch() -> None:
+    """Refuses a large body while it arrives, and keeps a large one on the disk.
+
+    Failure: Daphne has Twisted write a body of any size to the disk before the application is called, so that anybody
+    could fill the disk. Twisted parses forms besides, in twelve times their size of memory, and Daphne then puts the
+    whole body into a queue in memory.
+    Unnecessary once Daphne passes a body on as it arrives, no faster than the application receives it, so that
+    `BodyLimit` sees it in time; django/daphne#483 (open) asks for it, #126 (closed) did before. For the parsing of
+    forms: twisted/twisted#4519 (open).
+    """
+    WebRequest.refused = None
+    WebRequest.gotLength = _check_length
+    WebRequest.handleContentChunk = _check_chunk
+    WebRequest.process = _process_unless_refused
+
+
+def _check_length(request: Any, length: int | None) -> None:
+    """Called once the headers are read; `length` is `None` where the body comes in chunks."""
     request.most = _allowed(request.channel)
-    request._parsePOSTFormSubmission = False  # Twisted would read forms too, in memory of twelve times their size
+    request._parsePOSTFormSubmission = False
     if length is not None and length > request.most:
         _got_length(request, 0)
         _refuse(request, _TOO_LARGE)
@@ -36,11 +47,11 @@ def _on_length(request: Any, length: int | None) -> None:
         _got_length(request, length)
 
 
-def _on_chunk(request: Any, data: bytes) -> None:
+def _check_chunk(request: Any, data: bytes) -> None:
     if request.refused is not None or request.content.tell() + len(data) > request.most:
         return _refuse(request, _TOO_LARGE)
     try:
-        _take_chunk(request, data)
+        _handle_chunk(request, data)
     except OSError as error:
         if not is_full(error):
             raise
@@ -49,34 +60,36 @@ def _on_chunk(request: Any, data: bytes) -> None:
 
 
 def _allowed(channel: Any) -> float:
-    """A stream of HTTP/2 has other names for what it knows of the request."""
+    """How many bytes the request may have. A stream of HTTP/2 keeps method and path under other names."""
     method, uri = (channel._command, channel._path) if hasattr(channel, "_path") else (channel.command, channel.path)
     return allowed(method.decode("latin-1"), uri.partition(b"?")[0].decode("latin-1"))
 
 
 def _refuse(request: Any, status: tuple[int, bytes]) -> None:
     transport = request.channel.transport
-    # A stream of HTTP/2 has no transport of its own; the connection has other streams and stays. See `_on_complete`.
+    # A stream of HTTP/2 has no transport of its own. Its connection stays, as it has other streams; the refused one is
+    # answered by `_process_unless_refused`.
     if request.refused is None and transport is not None:
         transport.write(b"HTTP/1.1 %d %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" % status)
         request.channel.loseConnection()
     request.refused = request.refused or status
 
 
-def _on_complete(request: Any) -> None:
+def _process_unless_refused(request: Any) -> None:
+    """Called once the body is complete."""
     if request.refused is not None and request.channel is not None and request.channel.transport is not None:
-        return  # it has been told, and its connection ends
+        return  # answered already; the connection is being closed
     if request.refused is not None:
         code, reason = request.refused
         request.basic_error(code, reason, reason.decode())
-    else:
-        if not isinstance(request.content, io.BytesIO) and request.content.seek(0, io.SEEK_END):
-            request.content = _Mapped(request.content)
-        _process(request)
+        return
+    if not isinstance(request.content, io.BytesIO) and request.content.seek(0, io.SEEK_END):
+        request.content = _MappedBody(request.content)
+    _process(request)
 
 
-class _Mapped:
-    """A body in a file, read as views of it: what waits for the application takes no memory of ours."""
+class _MappedBody:
+    """A body in a file, read as views of the mapped file: the queue then holds no copies of it."""
 
     def __init__(self, file: IO[bytes]) -> None:
         file.flush()
@@ -89,7 +102,7 @@ class _Mapped:
         return self._file.closed
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """To the beginning, which is all that Daphne asks for."""
+        """Goes to the beginning, which is all that Daphne asks for."""
         self._at = offset
         return self._at
 
@@ -99,13 +112,5 @@ class _Mapped:
         return part
 
     def close(self) -> None:
-        """The mapping goes with the last view of it."""
+        """The mapping is released with the last view of it."""
         self._file.close()
-
-
-def bound_in_daphne() -> None:
-    """For every Daphne of this process, whoever starts it."""
-    WebRequest.refused = None
-    WebRequest.process = _on_complete
-    WebRequest.gotLength = _on_length
-    WebRequest.handleContentChunk = _on_chunk

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from bridges.rest.body_limit import BodyLimit, Receive, Send, allowed
+from hub.middleware import Receive, Send
+from hub.middleware.body_limit import BodyLimit, allowed
 
 MOST = 100_000
 
