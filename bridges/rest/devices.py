@@ -19,6 +19,7 @@ from devices.errors import NotFound
 from devices.models import Device
 from devices.runtime import database
 from devices.telemetry import latest as telemetry_latest
+from devices.values import is_storable
 
 router = Router(tags=["devices"])
 
@@ -87,7 +88,7 @@ async def change_device(request: HttpRequest, uid: str, given: DeviceChanges) ->
 def _list(person: Person, slug: str | None, limit: int, offset: int) -> dict[str, Any]:
     visible = access.devices(person).select_related("space")
     if slug is not None:
-        space = access.spaces(person).filter(slug=slug).first() if slug.isprintable() else None
+        space = access.spaces(person).filter(slug=slug).first() if is_storable(slug) else None
         if space is None:
             raise NotFound(f"there is no space {slug!r}")
         visible = visible.filter(space=space)

@@ -21,6 +21,7 @@ from devices.log.text import MAX_TEXT
 from devices.models import Room
 from devices.rooms import posting
 from devices.runtime import database
+from devices.values import is_storable
 
 router = Router(tags=["messages"], exclude_unset=True)
 search_router = Router(tags=["messages"], exclude_unset=True)
@@ -196,7 +197,7 @@ def _revisions(person: Person, id: int, seq: int) -> dict[str, Any]:
 
 def _search(person: Person, id: int | None, words: str, before: int | None, limit: int) -> dict[str, Any]:
     among = access.rooms(person) if id is None else access.rooms(person).filter(pk=access.room(person, id).pk)
-    if "\0" in words or not 1 <= len(words.split()) <= MAX_WORDS:
+    if not is_storable(words) or not 1 <= len(words.split()) <= MAX_WORDS:
         raise Invalid(f"q is 1 to {MAX_WORDS} words")
     found = messages.search(among, words, limit + 1, before)
     items = found[:limit]

@@ -15,6 +15,7 @@ from devices.errors import Forbidden
 from devices.models import Room
 from devices.rooms import blocks, posting
 from devices.rooms import inbox as rooms_inbox
+from devices.values import is_storable
 
 
 @login_required
@@ -52,7 +53,7 @@ def conversation(request: HttpRequest, username: str) -> HttpResponse:
 
 def _conversation(person: Person, username: str) -> Room:
     """An existing conversation stays readable even if the two no longer share a space."""
-    if username.isprintable():
+    if is_storable(username):
         between = Q(first=person.pk, second__username=username) | Q(second=person.pk, first__username=username)
         known = access.rooms(person).filter(between, space=None).first()
         if known is not None:

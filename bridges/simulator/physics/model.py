@@ -38,7 +38,6 @@ class Model(ABC):
 
     def __init__(self, seed: int = 0, start_s: float = 0.0) -> None:
         self._rng = random.Random(seed)  # noqa: S311 - weather, not secrets
-        self._start_s = start_s
 
     def step(self, dt_s: float) -> None:
         """Lets `dt_s` seconds pass."""
