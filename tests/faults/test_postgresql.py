@@ -97,7 +97,7 @@ def test_what_is_not_stored_is_not_acknowledged(stage: Stage, postgres: Postgres
     with stopped(postgres):
         publisher = stage.publisher(1_000, 2)
         publisher.join()
-        stage.bridge.wait_for("the database is away")
+        stage.bridge.wait_for("the database is unavailable")
         stage.bridge.kill()
     stage.bridge.start()
     stage.check(publisher)
