@@ -144,7 +144,7 @@ class BatchProcessor:
         written = Outcome()
         telemetry: list[tuple[Sender, Telemetry]] = []
         sightings: Sightings = {}
-        lines: list[NewEntry] = []
+        new_entries: list[NewEntry] = []
         new_metrics: defaultdict[int, set[str]] = defaultdict(set)
         known = senders.by_uid(delivery.uid for _, delivery, _ in decoded)
         first_broker = brokers.first()
@@ -160,15 +160,15 @@ class BatchProcessor:
                         written.samples_refused += len(report.samples) - len(kept.samples)
                     sightings[device.id] = Sighting(device, Availability.ONLINE, report.received_at)
                 else:
-                    written.events += _apply(device, report, lines)
+                    written.events += _apply(device, report, new_entries)
                     liveness.record(sightings, device, report)
             except Refusal as refusal:
                 written.refusals[i] = refusal
         if telemetry:
             written.events += self._store.store(telemetry)
-        written.events += self._liveness.apply(sightings, lines)
-        if lines:
-            written.events += entries.append(lines).events  # all at once and last, because it locks rooms
+        written.events += self._liveness.apply(sightings, new_entries)
+        if new_entries:
+            written.events += entries.append(new_entries).events  # all at once and last, because it locks rooms
         written.readings = sum(len(kept.samples) for _, kept in telemetry)
         return written
 
@@ -201,14 +201,14 @@ def _sender(known: Mapping[str, Sender], delivery: Delivery, first_broker: str) 
     return device
 
 
-def _apply(device: Sender, report: StatusReport | Attributes | Answer, lines: list[NewEntry]) -> list[Event]:
+def _apply(device: Sender, report: StatusReport | Attributes | Answer, new_entries: list[NewEntry]) -> list[Event]:
     """Stores attributes or an answer. A status report changes nothing here: `LivenessTracker.apply` stores it."""
     if isinstance(report, StatusReport):
         return []
     if isinstance(report, Attributes):
         attributes.merge(device, report)
         return []
-    events = lifecycle.answer(device, report, lines)
+    events = lifecycle.answer(device, report, new_entries)
     if not events:
         raise Refusal("unknown_command", ascii(report.command_id))
     return events

@@ -68,10 +68,10 @@ class LivenessTracker:
     def __init__(self) -> None:
         self._known: dict[int, _History] = {}
 
-    def apply(self, sightings: Mapping[int, Sighting], lines: list[NewEntry] | None = None) -> list[Event]:
+    def apply(self, sightings: Mapping[int, Sighting], new_entries: list[NewEntry] | None = None) -> list[Event]:
         """Stores the sightings of a batch and returns the events to publish. Call it last in the batch's transaction.
 
-        `lines` collects the entries for the devices' rooms, if the caller writes them itself.
+        `new_entries` collects the entries for the devices' rooms, if the caller writes them itself.
 
         Each device's `availability` must be the one in the database; otherwise a device that another process has
         found stale would stay stale.
@@ -88,7 +88,7 @@ class LivenessTracker:
                     history.at = at
                 else:
                     due.append(sighting)
-        events = availability_changes.change(changes, lines) if changes else []
+        events = availability_changes.change(changes, new_entries) if changes else []
         if due:
             self._store(due)
         return events
