@@ -19,7 +19,7 @@ NOW = 1_760_000_000 * S
 @pytest.fixture
 def listening(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bridge is connected from `NOW` on, without a break."""
-    monkeypatch.setattr("bridges.ingest.liveness.queries.listening_since", lambda now: NOW - S)
+    monkeypatch.setattr("bridges.ingest.liveness.silence.listening_since", lambda now: NOW - S)
 
 
 def sighting(device: Device, at: int) -> Sightings:
