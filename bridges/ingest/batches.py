@@ -20,7 +20,7 @@ from devices.channel.events import Event
 from devices.commands import lifecycle
 from devices.errors import Refusal
 from devices.log import entries
-from devices.log.entries import NewEntry
+from devices.log.entries import Outcome
 from devices.registry import attributes, brokers, senders
 from devices.registry.senders import Sender
 from devices.runtime import stats
@@ -35,7 +35,7 @@ RETRYABLE_ERRORS = (*UNAVAILABLE_ERRORS, ProgrammingError)
 
 
 @dataclass(slots=True)
-class Outcome:
+class BatchResult:
     """What came of a batch: events to publish, and by index the refusal of each delivery that was refused, in whole or
     in part.
 
@@ -47,7 +47,7 @@ class Outcome:
     readings: int = 0
     samples_refused: int = 0
 
-    def add(self, part: Outcome) -> None:
+    def add(self, part: BatchResult) -> None:
         """Adds what came of a part of the batch."""
         self.events += part.events
         self.refusals |= part.refusals
@@ -85,7 +85,7 @@ class BatchProcessor:
         """Up to this many messages of each device may have been waiting for us; they pass beyond its rate limit."""
         self._limiter.allow(messages)
 
-    def process(self, batch: Batch) -> Outcome:
+    def process(self, batch: Batch) -> BatchResult:
         """Stores the batch in one transaction.
 
         Raises one of `RETRYABLE_ERRORS` while the database cannot store it; the same batch may be tried again. A
@@ -93,9 +93,9 @@ class BatchProcessor:
         """
         with self._lock:
             decoded = self._decode(batch)
-            outcome = Outcome(refusals=dict(batch.refusals))
+            result = BatchResult(refusals=dict(batch.refusals))
             try:
-                self._write(decoded, outcome)
+                self._write(decoded, result)
             except RETRYABLE_ERRORS:
                 self._store.forget()
                 raise
@@ -103,8 +103,8 @@ class BatchProcessor:
                 logger.exception("a batch of %d messages cannot be stored; trying them one by one", len(decoded))
                 self._store.forget()
                 for one in decoded:
-                    self._write_single(one, outcome)
-            return outcome
+                    self._write_single(one, result)
+            return result
 
     def _decode(self, batch: Batch) -> list[_Decoded]:
         if batch.decoded is not None:
@@ -120,31 +120,31 @@ class BatchProcessor:
             stats.received.labels(kind).inc(count)
         return decoded
 
-    def _write_single(self, one: _Decoded, outcome: Outcome) -> None:
+    def _write_single(self, one: _Decoded, result: BatchResult) -> None:
         try:
-            self._write([one], outcome)
+            self._write([one], result)
         except RETRYABLE_ERRORS:
             self._store.forget()
             raise
         except Exception as error:
             self._store.forget()
-            outcome.refusals[one[0]] = Refusal("not_storable", type(error).__name__)
+            result.refusals[one[0]] = Refusal("not_storable", type(error).__name__)
 
-    def _write(self, decoded: list[_Decoded], outcome: Outcome) -> None:
-        """Adds to `outcome` only after the commit."""
+    def _write(self, decoded: list[_Decoded], result: BatchResult) -> None:
+        """Adds to `result` only after the commit."""
         if not decoded:
             return
         with transaction.atomic():
-            written = self._store_all(decoded)
-        outcome.add(written)
-        stats.samples_refused.inc(written.samples_refused)
+            stored = self._store_all(decoded)
+        result.add(stored)
+        stats.samples_refused.inc(stored.samples_refused)
         stats.batches.inc()
 
-    def _store_all(self, decoded: list[_Decoded]) -> Outcome:
-        written = Outcome()
+    def _store_all(self, decoded: list[_Decoded]) -> BatchResult:
+        stored = BatchResult()
+        outcome = Outcome()
         telemetry: list[tuple[Sender, Telemetry]] = []
         sightings: Sightings = {}
-        new_entries: list[NewEntry] = []
         new_metrics: defaultdict[int, set[str]] = defaultdict(set)
         known = senders.by_uid(delivery.uid for _, delivery, _ in decoded)
         first_broker = brokers.first()
@@ -156,21 +156,20 @@ class BatchProcessor:
                     self._store.check_room(device, kept, new_metrics[device.id])
                     telemetry.append((device, kept))
                     if too_old is not None:
-                        written.refusals[i] = too_old
-                        written.samples_refused += len(report.samples) - len(kept.samples)
+                        stored.refusals[i] = too_old
+                        stored.samples_refused += len(report.samples) - len(kept.samples)
                     sightings[device.id] = Sighting(device, Availability.ONLINE, report.received_at)
                 else:
-                    written.events += _apply(device, report, new_entries)
+                    outcome += _apply(device, report)
                     liveness.record(sightings, device, report)
             except Refusal as refusal:
-                written.refusals[i] = refusal
+                stored.refusals[i] = refusal
         if telemetry:
-            written.events += self._store.store(telemetry)
-        written.events += self._liveness.apply(sightings, new_entries)
-        if new_entries:
-            written.events += entries.append(new_entries).events  # all at once and last, because it locks rooms
-        written.readings = sum(len(kept.samples) for _, kept in telemetry)
-        return written
+            outcome.events += self._store.store(telemetry)
+        outcome += self._liveness.apply(sightings)
+        stored.events = entries.record(outcome)  # once and last, because it locks rooms
+        stored.readings = sum(len(kept.samples) for _, kept in telemetry)
+        return stored
 
 
 def _decode(delivery: Delivery) -> Report:
@@ -201,17 +200,17 @@ def _sender(known: Mapping[str, Sender], delivery: Delivery, first_broker: str) 
     return device
 
 
-def _apply(device: Sender, report: StatusReport | Attributes | Answer, new_entries: list[NewEntry]) -> list[Event]:
+def _apply(device: Sender, report: StatusReport | Attributes | Answer) -> Outcome:
     """Stores attributes or an answer. A status report changes nothing here: `LivenessTracker.apply` stores it."""
     if isinstance(report, StatusReport):
-        return []
+        return Outcome()
     if isinstance(report, Attributes):
         attributes.merge(device, report)
-        return []
-    events = lifecycle.answer(device, report, new_entries)
-    if not events:
+        return Outcome()
+    outcome = lifecycle.answer(device, report)
+    if not outcome.events:
         raise Refusal("unknown_command", ascii(report.command_id))
-    return events
+    return outcome
 
 
 _shared: BatchProcessor | None = None

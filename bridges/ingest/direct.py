@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridges.ingest.batches import RETRYABLE_ERRORS, Batch, Outcome, shared_processor
+from bridges.ingest.batches import RETRYABLE_ERRORS, Batch, BatchResult, shared_processor
 from bridges.ingest.delivery import Delivery
 from bridges.ingest.pipeline import publish
 from bridges.ingest.refusal_recorder import RefusalRecorder
@@ -12,22 +12,22 @@ from devices.runtime import database, stats
 _refusals = RefusalRecorder(database.run)
 
 
-async def ingest_now(delivery: Delivery) -> Outcome:
+async def ingest_now(delivery: Delivery) -> BatchResult:
     """Stores one delivery and fans it out.
 
     Raises `Refusal` if nothing of it was stored, and `Unavailable` while the database is unavailable.
     """
     try:
-        outcome = await database.run(shared_processor().process, Batch([delivery]))
+        result = await database.run(shared_processor().process, Batch([delivery]))
     except RETRYABLE_ERRORS:
         stats.store_failures.inc()
         raise Unavailable("the database is unavailable") from None
-    await publish(outcome, delivery)
-    if refusal := outcome.refusals.get(0):
+    await publish(result, delivery)
+    if refusal := result.refusals.get(0):
         await refuse_now(delivery, refusal)
-        if not outcome.readings:
+        if not result.readings:
             raise refusal
-    return outcome
+    return result
 
 
 async def refuse_now(delivery: Delivery, refusal: Refusal) -> None:

@@ -9,12 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from devices.availability import changes as availability_changes
-from devices.availability import silence
-from devices.availability.changes import Word
+from devices.availability import changes, silence
+from devices.availability.changes import Evidence
 from devices.availability.silence import LIMIT_IN_GAPS, MIN_LIMIT_US, WRITE_EVERY_US
-from devices.channel.events import Event
-from devices.log.entries import NewEntry
+from devices.log.entries import Outcome
 from devices.registry.senders import Sender
 from devices.values import Answer, Attributes, Availability, StatusReport, now_us
 
@@ -68,30 +66,28 @@ class LivenessTracker:
     def __init__(self) -> None:
         self._known: dict[int, _History] = {}
 
-    def apply(self, sightings: Mapping[int, Sighting], new_entries: list[NewEntry] | None = None) -> list[Event]:
-        """Stores the sightings of a batch and returns the events to publish. Call it last in the batch's transaction.
-
-        `new_entries` collects the entries for the devices' rooms, if the caller writes them itself.
+    def apply(self, sightings: Mapping[int, Sighting]) -> Outcome:
+        """Stores the sightings of a batch. Call it last in the batch's transaction.
 
         Each device's `availability` must be the one in the database; otherwise a device that another process has
         found stale would stay stale.
         """
-        changes = []
+        evidence = []
         due = []
         for id, sighting in sightings.items():
             device, status, at, repeated = sighting
             if status != device.availability:
-                changes.append(Word(id, status, at, repeated))
+                evidence.append(Evidence(id, status, at, repeated))
             if status is Availability.ONLINE and not repeated:
                 history = self._known.get(id)
                 if history is not None and 0 <= at - history.written_at < WRITE_EVERY_US:
                     history.at = at
                 else:
                     due.append(sighting)
-        events = availability_changes.change(changes, new_entries) if changes else []
+        outcome = changes.weigh(evidence) if evidence else Outcome()
         if due:
             self._store(due)
-        return events
+        return outcome
 
     def _store(self, due: list[Sighting]) -> None:
         self._load([sighting.device.id for sighting in due if sighting.device.id not in self._known])
@@ -102,14 +98,14 @@ class LivenessTracker:
             if history is not None:  # otherwise the device was deleted since the batch began
                 _learn(history, at, Availability(device.availability), since)
                 rows.append((device.id, at, history.gap // 1000))
-        silence.note_heard(rows)
+        silence.record_contacts(rows)
 
     def _load(self, unknown: list[int]) -> None:
         if not unknown:
             return
         if len(self._known) + len(unknown) > MAX_DEVICES:
             self._known.clear()
-        for id, (at, gap_ms) in silence.heard(unknown).items():
+        for id, (at, gap_ms) in silence.last_contacts(unknown).items():
             self._known[id] = _History(at, gap_ms * 1000, at)
 
 

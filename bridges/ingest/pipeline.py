@@ -18,7 +18,7 @@ from typing import Protocol
 from django.conf import settings
 from django.db import close_old_connections, connections
 
-from bridges.ingest.batches import RETRYABLE_ERRORS, Batch, BatchProcessor, Outcome
+from bridges.ingest.batches import RETRYABLE_ERRORS, Batch, BatchProcessor, BatchResult
 from bridges.ingest.delivery import Delivery
 from bridges.ingest.refusal_recorder import RefusalRecorder
 from devices.channel import fanout
@@ -163,14 +163,14 @@ class Pipeline:
     async def _handle(self, deliveries: list[Delivery]) -> bool:
         """Whether the deliveries were processed; if not, none of them is settled."""
         started = time.monotonic()
-        outcome = await self._process(Batch(deliveries))
-        if outcome is None:
+        result = await self._process(Batch(deliveries))
+        if result is None:
             return False
         stats.batch_seconds.observe(time.monotonic() - started)
         stats.batch_messages.observe(len(deliveries))
         stats.waiting.set(self.buffered)
-        await publish(outcome, deliveries[0])
-        for i, refusal in outcome.refusals.items():
+        await publish(result, deliveries[0])
+        for i, refusal in result.refusals.items():
             refused = deliveries[i]
             self._refusals.add(refusal, refused.kind, refused.uid, refused.payload, refused.received_at, refused.size)
         for delivery in deliveries:
@@ -179,7 +179,7 @@ class Pipeline:
         await self._refusals.write()
         return True
 
-    async def _process(self, batch: Batch) -> Outcome | None:
+    async def _process(self, batch: Batch) -> BatchResult | None:
         """Tries until the database stores it; `None` if closed before. Nothing is acknowledged meanwhile."""
         attempt = 0
         while True:
@@ -209,7 +209,7 @@ def rest_s(messages: int, took_s: float) -> float:
     return max(0.0, min(max(GAP_S, 2 * took_s), MAX_GAP_S) - took_s)
 
 
-async def publish(outcome: Outcome, oldest: Delivery) -> None:
+async def publish(result: BatchResult, oldest: Delivery) -> None:
     """Fans out the events of a batch and measures how long its oldest delivery took."""
-    await fanout.publish(outcome.events)
+    await fanout.publish(result.events)
     stats.publish_lag.observe((now_us() - oldest.received_at) / 1_000_000)

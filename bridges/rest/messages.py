@@ -19,7 +19,7 @@ from devices.log import messages
 from devices.log.models import MAX_KEY
 from devices.log.text import MAX_TEXT
 from devices.models import Room
-from devices.rooms import posting
+from devices.rooms import editing, posting
 from devices.runtime import database
 from devices.values import is_storable
 
@@ -137,13 +137,13 @@ async def post_message(request: HttpRequest, id: int, given: NewMessage) -> Stat
 )
 async def edit_message(request: HttpRequest, id: int, seq: int, given: NewText) -> dict[str, int]:
     """Replaces the text of your own chat message. Returns the seq of the edit."""
-    return {"seq": await posting.edit(person_of(request), id, seq, given.text)}
+    return {"seq": await editing.edit(person_of(request), id, seq, given.text)}
 
 
 @router.delete("/{int:id}/messages/{int:seq}", response={200: MessagePosted, (401, 403, 404, 429, 503): Problem})
 async def remove_message(request: HttpRequest, id: int, seq: int) -> dict[str, int]:
     """Removes text and files of your own chat message; managers may remove any. Returns the seq of the removal."""
-    return {"seq": await posting.remove(person_of(request), id, seq)}
+    return {"seq": await editing.remove(person_of(request), id, seq)}
 
 
 @router.get("/{int:id}/messages/{int:seq}/revisions", response={200: RevisionList, (401, 403, 404, 503): Problem})

@@ -9,7 +9,7 @@ from ninja import Router
 from pydantic import BaseModel, Field
 
 from bridges.codec.strict_json import MAX_PAYLOAD
-from bridges.ingest.batches import Outcome
+from bridges.ingest.batches import BatchResult
 from bridges.ingest.delivery import Delivery
 from bridges.ingest.direct import ingest_now, refuse_now
 from bridges.rest.auth import DeviceCredentials, device_of
@@ -64,15 +64,15 @@ async def store_telemetry(request: HttpRequest, uid: str) -> dict[str, Any]:
     except Refusal as refusal:
         await refuse_now(Delivery(uid, "telemetry", b"", received_at), refusal)
         raise
-    outcome = await ingest_now(Delivery(uid, "telemetry", payload, received_at))
-    return {"stored": outcome.readings, **_refused(outcome)}
+    result = await ingest_now(Delivery(uid, "telemetry", payload, received_at))
+    return {"stored": result.readings, **_refused(result)}
 
 
-def _refused(outcome: Outcome) -> dict[str, Any]:
-    refusal = outcome.refusals.get(0)
+def _refused(result: BatchResult) -> dict[str, Any]:
+    refusal = result.refusals.get(0)
     if refusal is None:
         return {}
-    return {"refused": outcome.samples_refused, "reason": refusal.reason, "message": refusal.message}
+    return {"refused": result.samples_refused, "reason": refusal.reason, "message": refusal.message}
 
 
 def _body(request: HttpRequest) -> bytes:

@@ -13,7 +13,7 @@ from dashboards.live.relay import Relay
 from devices import access
 from devices.channel import fanout
 from devices.channel.events import Typing as TypingEvent
-from devices.rooms import posting, read_markers
+from devices.rooms import editing, posting, read_markers
 from devices.runtime import database, stats
 
 Result = dict[str, Any]
@@ -51,7 +51,7 @@ class Edit(Request, tag="edit"):
 
 
 async def edit(relay: Relay, connection: Connection, request: Edit) -> Result:
-    return {"seq": await posting.edit(connection.person, request.room, request.seq, request.text)}
+    return {"seq": await editing.edit(connection.person, request.room, request.seq, request.text)}
 
 
 class Remove(Request, tag="remove"):
@@ -60,7 +60,7 @@ class Remove(Request, tag="remove"):
 
 
 async def remove(relay: Relay, connection: Connection, request: Remove) -> Result:
-    return {"seq": await posting.remove(connection.person, request.room, request.seq)}
+    return {"seq": await editing.remove(connection.person, request.room, request.seq)}
 
 
 class Read(Request, tag="read"):

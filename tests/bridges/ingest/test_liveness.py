@@ -7,9 +7,12 @@ from pytest_django import DjangoAssertNumQueries
 
 from bridges.ingest.liveness import HALF_LIFE_US, LivenessTracker, Sighting, Sightings
 from devices.availability import checks
-from devices.availability.silence import WRITE_EVERY_US, keep_listening, silence_limit_us
+from devices.availability.silence import WRITE_EVERY_US, record_listening, silence_limit_us
+from devices.log.entries import Outcome
 from devices.models import Device, Space
 from devices.values import Availability
+
+pytestmark = pytest.mark.both_databases
 
 S = 1_000_000
 HOUR = 3_600 * S
@@ -79,11 +82,11 @@ def test_a_silence_while_the_hub_was_not_listening_teaches_nothing(pump: Device)
     tracker = LivenessTracker()
     for at in range(NOW, NOW + 60 * S, S):
         if at % (10 * S) == 0:
-            keep_listening(at)
+            record_listening(at)
         receive(tracker, pump, at)
     back = NOW + HOUR
     assert receive(tracker, pump, back) == 60  # the backlog comes before the bridge counts as back
-    keep_listening(back + S)
+    record_listening(back + S)
     assert receive(tracker, pump, back + 20 * S) == 60
 
 
@@ -139,4 +142,4 @@ def test_a_repeated_message_is_not_a_sign_of_life(pump: Device) -> None:
 def test_a_device_deleted_in_between_is_left_out(pump: Device) -> None:
     gone = sighting(pump, NOW)
     Device.objects.all().delete()
-    assert LivenessTracker().apply(gone) == []
+    assert LivenessTracker().apply(gone) == Outcome()

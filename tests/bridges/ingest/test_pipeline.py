@@ -19,7 +19,7 @@ from devices.runtime import stats
 from devices.telemetry.store import ReadingStore
 from devices.values import Telemetry, now_us
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 
 class Settled:

@@ -31,7 +31,7 @@ from devices.values import Role
 from tests.dashboards.live.conftest import HandClock, Headers, Viewer, bearer, cookie, enter
 from tests.dashboards.live.test_event_stream import Reading, reading
 from tests.dashboards.live.test_servers import WAIT_S, WebServer, events, read, redis, viewer
-from tests.servers import Redis
+from tests.support.servers import Redis
 
 __all__ = ["redis"]  # the fixture
 
