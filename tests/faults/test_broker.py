@@ -9,9 +9,10 @@ import pytest
 
 from bridges.mosquitto.conf import SavePolicy
 from tests.support.eventually import WAIT_S
+from tests.support.soak import usually
 from tests.support.stack import Stack
 
-MESSAGES = 2_500
+MESSAGES = usually(1_500, soak=2_500)
 PER_SECOND = 500
 """What suits `SavePolicy.CHANGES` (docs/deployment/mosquitto.md)."""
 UNSAVED_S = {SavePolicy.CHANGES: 1.0, SavePolicy.SECONDS: 3.0}
@@ -22,8 +23,8 @@ pytestmark = pytest.mark.timeout(240)
 
 def test_a_broker_that_is_restarted_is_found_again_and_nothing_is_lost(stack: Stack) -> None:
     """Stopped in order, Mosquitto writes its state down; the device repeats what was not acknowledged."""
-    publisher = stack.publisher(10_000)
-    publisher.wait_until_sent(5_000)
+    publisher = stack.publisher(2 * MESSAGES)
+    publisher.wait_until_sent(MESSAGES)
     stack.mosquitto.stop()
     stack.mosquitto.start()
     stack.check(publisher)

@@ -15,9 +15,10 @@ import pytest
 from tests.support.eventually import eventually
 from tests.support.postgres import Postgres
 from tests.support.servers import HubServer
-from tests.support.stack import LONG, Stack
+from tests.support.soak import usually
+from tests.support.stack import Stack
 
-AWAY_S = 30 if LONG else 12
+AWAY_S = usually(6, soak=30)
 PER_SECOND = 200
 MESSAGES = PER_SECOND * (AWAY_S + 4)
 RED_S = GREEN_S = 10

@@ -9,9 +9,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 import pytest
 
@@ -115,6 +115,34 @@ class Server:
 
     def kill(self) -> None:
         self.stop(signal.SIGKILL)
+
+
+S = TypeVar("S", bound=Server)
+
+
+class SharedServers(Generic[S]):
+    """One server of each kind for many tests, started when the first of them asks for it; left, all stop."""
+
+    def __init__(self, make: Callable[[str], S]) -> None:
+        self._make = make
+        self._started: dict[str, S] = {}
+
+    def __call__(self, kind: str) -> S:
+        """It runs, and its `output` is empty."""
+        if kind not in self._started:
+            self._started[kind] = self._make(kind)
+        server = self._started[kind]
+        if server.process is None or server.process.poll() is not None:
+            server.start()
+        server.forget_output()
+        return server
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for server in self._started.values():
+            server.stop()
 
 
 def keep_root(paths: MosquittoPaths) -> None:

@@ -71,7 +71,7 @@ def test_no_other_file_of_node_modules_can_be_found() -> None:
 def test_the_error_page_needs_neither_the_database_nor_a_login() -> None:
     answer = server_error(RequestFactory().get("/"))
     assert answer.status_code == 500
-    assert b"Something broke" in answer.content
+    assert b"Something went wrong" in answer.content
 
 
 def test_there_is_a_page_for_an_insufficient_role() -> None:

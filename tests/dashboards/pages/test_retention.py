@@ -105,7 +105,7 @@ def test_a_metric_has_days_of_its_own_or_those_of_the_space(
     speed.refresh_from_db()
     assert (speed.raw_days, speed.minute_days, speed.hour_days) == (60, None, None)
     page = browser.get(DEVICE).content.decode()
-    assert "Metrics with days of their own" in page
+    assert "Metrics with their own settings" in page
     assert "Readings are kept 60 days; one value a minute 400 days" in page
     assert browser.post(METRIC, days()).status_code == 302
     speed.refresh_from_db()

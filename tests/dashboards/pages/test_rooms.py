@@ -65,7 +65,7 @@ def test_many_rooms_without_messages_are_folded_away(
     provisioning.create_device("straw", space)
     (group,) = lists.by_space(alice)
     assert {room["name"] for room in group.active} == {"sensor-3", "last", "General"}
-    assert "Quiet rooms of devices" in shown(client_of(alice).get("/rooms/"))
+    assert "Device rooms without messages" in shown(client_of(alice).get("/rooms/"))
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
-from tests.support.browser import Person, chromium
+from tests.support.browser import Person
 from tests.support.hub import Credentials, RunningHub
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -73,22 +73,14 @@ class Counter:
         self.client.loop_stop()
 
 
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    server = RunningHub(tmp_path_factory.mktemp("hub"))
-    server.start()
-    yield server
-    assert server.stop() == 0
-
-
 @pytest.fixture
-def page(hub: RunningHub) -> Iterator[Page]:
-    with chromium() as browser:
-        alice = Person(browser, hub, "alice")
-        alice.sign_in()
-        alice.page.get_by_role("heading", name="Fleet").wait_for()
-        yield alice.page
-        assert alice.complaints == []
+def page(browser: Browser, hub: RunningHub) -> Iterator[Page]:
+    alice = Person(browser, hub, "alice")
+    alice.sign_in()
+    alice.page.get_by_role("heading", name="Fleet").wait_for()
+    yield alice.page
+    alice.leave()
+    assert alice.complaints == []
 
 
 def follow(page: Page, hub: RunningHub, uid: str, last: int, points: int) -> dict[str, Any]:
