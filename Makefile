@@ -15,12 +15,12 @@ test: system .venv/.installed-dev node_modules/.installed-dev
 	$(WITH_NODE) npm test --silent
 
 # How long each file takes, by which the tests are ordered.
-durations: system .venv/.installed-dev node_modules/.installed
+durations: system .venv/.installed-dev node_modules/.installed-dev
 	$(BIN)/python -m tests.support.sessions --record
 
-# The outages of tests/faults as long as docs/faults.md says.
+# Outages as long as docs/faults.md says, and larger volumes.
 soak: export LONG_FAULTS = 1
-soak: ARGS = tests/faults
+soak: ARGS = tests/faults tests/paths tests/hub tests/bridges/rest tests/dashboards/live
 soak: test
 
 system:
