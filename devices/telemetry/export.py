@@ -10,6 +10,7 @@ from django.db.models import OuterRef, Subquery
 from devices.errors import NotFound
 from devices.registry.models import Device, Metric
 from devices.telemetry.models import Reading
+from devices.values import is_storable
 
 PAGE = 2_000
 """Readings of one page. With the longest texts they take 8 MB, and an export holds several copies."""
@@ -36,9 +37,8 @@ def extents(device: Device, names: Sequence[str], start: int, end: int) -> list[
     """
     metrics = Metric.objects.filter(device=device)
     if names:
-        # No metric has unprintable characters in its name, and PostgreSQL fails on one of them, NUL.
         known = set(
-            metrics.filter(name__in=[name for name in names if name.isprintable()]).values_list("name", flat=True)
+            metrics.filter(name__in=[name for name in names if is_storable(name)]).values_list("name", flat=True)
         )
         for name in names:
             if name not in known:
