@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from dashboards.live.errors import describe
-from devices.channel.events import AvailabilityChanged, CommandChanged, DirectStored, Entry, Part, ReadMoved
+from devices.channel.events import AvailabilityChanged, CommandChanged, DirectStored, EncodedReadings, Entry, ReadMoved
 
 MAX_FRAME_BYTES = 64 * 1024
 """The largest frame that a client may send; past it the socket is closed with 1009."""
@@ -112,19 +112,19 @@ def snapshot(stream: str, result: dict[str, Any]) -> str:
     return _encode({"type": "snapshot", "stream": stream, "snapshot": result})
 
 
-def telemetry(n: int, parts: Iterable[Part]) -> str:
+def telemetry(n: int, parts: Iterable[EncodedReadings]) -> str:
     """Joins what the pipeline has encoded. A uid needs no escaping: it is letters, digits, `_` and `-`."""
     devices = ",".join([f'"{part.uid}":{part.json}' for part in parts])
     return f'{{"type":"telemetry","n":{n},"devices":{{{devices}}}}}'
 
 
-def concatenate(parts: list[Part]) -> Part:
+def concatenate(parts: list[EncodedReadings]) -> EncodedReadings:
     """Parts of one device as one, in order. Costs a decoding and an encoding, and saves a frame to every viewer."""
     points: dict[str, list[Any]] = {}
     for part in parts:
         for metric, more in msgspec.json.decode(part.json).items():
             points.setdefault(metric, []).extend(more)
-    return Part(parts[0].device_id, parts[0].uid, _encode(points))
+    return EncodedReadings(parts[0].device_id, parts[0].uid, _encode(points))
 
 
 def merged(n: int, dropped: int, devices: dict[str, Any]) -> str:

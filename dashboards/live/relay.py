@@ -33,10 +33,10 @@ from devices.channel.events import (
     CommandChanged,
     DeviceMoved,
     DirectStored,
+    EncodedReadings,
     Event,
     LoginEnded,
     MessagesStored,
-    Part,
     PresenceChanged,
     ReadMoved,
     StreamChanged,
@@ -79,7 +79,7 @@ class Relay:
         self._people: Counter[int] = Counter()
         self._wanted: Counter[str] = Counter()
         self._numbers = itertools.count(1)
-        self._pending: dict[int, list[Part]] = {}
+        self._pending: dict[int, list[EncodedReadings]] = {}
         self._oldest = 0
         self._flushed_at = 0.0
         self._gap_s = GAP_S
@@ -231,7 +231,7 @@ class Relay:
         oldest, self._oldest = self._oldest, 0
         loop = asyncio.get_running_loop()
         self._flushed_at = loop.time()
-        shown: dict[Audience, list[Part]] = {}
+        shown: dict[Audience, list[EncodedReadings]] = {}
         for device_id, parts in pending.items():
             audiences = self._audiences.of(device_id)
             if audiences:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from dashboards.live import frames
-from devices.channel.events import Part
+from devices.channel.events import EncodedReadings
 from devices.runtime import stats
 
 MAX_FRAMES = 32
@@ -24,7 +24,7 @@ class Frame:
 
     __slots__ = ("_parts", "_values", "n", "size", "text")
 
-    def __init__(self, n: int, parts: Collection[Part]) -> None:
+    def __init__(self, n: int, parts: Collection[EncodedReadings]) -> None:
         self.n = n
         self.text = frames.telemetry(n, parts)
         self.size = len(self.text) if self.text.isascii() else len(self.text.encode())

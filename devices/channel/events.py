@@ -11,7 +11,7 @@ from devices.channel import groups
 
 
 # Thousands are made for each batch: a frozen dataclass would cost ten times as much.
-class Part(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class EncodedReadings(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One device's share of a batch, encoded once: `{"temperature": [[MS, 21.5], …], …}`."""
 
     device_id: int
@@ -28,7 +28,7 @@ class TelemetryStored:
 
     type: ClassVar[str] = "telemetry"
     shard: int
-    parts: tuple[Part, ...]
+    parts: tuple[EncodedReadings, ...]
     received_at: int = 0
 
     @property
@@ -244,7 +244,7 @@ Event = (
     | PresenceChanged
 )
 
-_read_parts = msgspec.msgpack.Decoder(tuple[Part, ...]).decode
+_read_parts = msgspec.msgpack.Decoder(tuple[EncodedReadings, ...]).decode
 _TYPES: dict[str, type[Event]] = {kind.type: kind for kind in Event.__args__}
 
 

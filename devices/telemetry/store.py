@@ -9,7 +9,7 @@ from itertools import chain
 import msgspec
 from django.db import IntegrityError, connection
 
-from devices.channel.events import Part, TelemetryStored
+from devices.channel.events import EncodedReadings, TelemetryStored
 from devices.channel.groups import shard_of
 from devices.errors import Refusal
 from devices.registry.models import Device, Metric
@@ -188,7 +188,7 @@ def _events(shown: dict[int, _DeviceColumns], received_at: int) -> list[Telemetr
     ]
 
 
-def _parts(ids: list[int], shown: list[_DeviceColumns]) -> tuple[Part, ...]:
+def _parts(ids: list[int], shown: list[_DeviceColumns]) -> tuple[EncodedReadings, ...]:
     """Encodes all of them at once: msgspec puts a line break after each, and nowhere else."""
     texts = _encode_lines([columns for _, columns in shown]).decode().split("\n")
-    return tuple(map(Part, ids, [uid for uid, _ in shown], texts))
+    return tuple(map(EncodedReadings, ids, [uid for uid, _ in shown], texts))

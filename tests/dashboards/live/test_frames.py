@@ -6,7 +6,7 @@ from dashboards.live import frames
 from dashboards.live.errors import CLOSE_CODES, ERRORS, CloseCode
 from dashboards.live.frames import BadFrame
 from dashboards.live.handlers import Ack, Command, Pong, Subscribe, Unsubscribe, decode
-from devices.channel.events import AvailabilityChanged, CommandChanged, Part
+from devices.channel.events import AvailabilityChanged, CommandChanged, EncodedReadings
 from devices.errors import RETRY
 
 
@@ -98,7 +98,10 @@ def test_it_writes_pushes_with_their_type_first() -> None:
 
 
 def test_it_joins_telemetry_without_encoding_it_again() -> None:
-    parts = [Part(1, "pump-1", '{"temperature":[[1000,21.50]]}'), Part(2, "fan_2", '{"on":[[1000,true]]}')]
+    parts = [
+        EncodedReadings(1, "pump-1", '{"temperature":[[1000,21.50]]}'),
+        EncodedReadings(2, "fan_2", '{"on":[[1000,true]]}'),
+    ]
     assert frames.telemetry(42, parts) == (
         '{"type":"telemetry","n":42,"devices":{"pump-1":{"temperature":[[1000,21.50]]},"fan_2":{"on":[[1000,true]]}}}'
     )
@@ -106,10 +109,12 @@ def test_it_joins_telemetry_without_encoding_it_again() -> None:
 
 def test_parts_of_one_device_become_one() -> None:
     parts = [
-        Part(1, "pump-1", '{"a":[[1,2.5],[2,"x"]],"b":[[1,true]]}'),
-        Part(1, "pump-1", '{"a":[[3,4]],"c":[[3,5]]}'),
+        EncodedReadings(1, "pump-1", '{"a":[[1,2.5],[2,"x"]],"b":[[1,true]]}'),
+        EncodedReadings(1, "pump-1", '{"a":[[3,4]],"c":[[3,5]]}'),
     ]
-    assert frames.concatenate(parts) == Part(1, "pump-1", '{"a":[[1,2.5],[2,"x"],[3,4]],"b":[[1,true]],"c":[[3,5]]}')
+    assert frames.concatenate(parts) == EncodedReadings(
+        1, "pump-1", '{"a":[[1,2.5],[2,"x"],[3,4]],"b":[[1,true]],"c":[[3,5]]}'
+    )
 
 
 def test_it_says_how_much_was_merged_away() -> None:

@@ -16,7 +16,7 @@ from dashboards.live.relay import Relay
 from dashboards.live.window import MAX_FRAMES
 from dashboards.models import Dashboard
 from devices.channel import fanout, groups
-from devices.channel.events import AvailabilityChanged, Event, Part, TelemetryStored
+from devices.channel.events import AvailabilityChanged, EncodedReadings, Event, TelemetryStored
 from devices.models import Device, Space
 from devices.rooms import provisioning
 from devices.runtime import stats
@@ -47,9 +47,9 @@ def layer(request: pytest.FixtureRequest, settings: Any) -> str:
 
 def readings(*found: Device, text: str = '{"a":[[1,2]]}') -> list[Event]:
     """The events of one batch with `text` from each of the devices."""
-    shards: dict[int, list[Part]] = {}
+    shards: dict[int, list[EncodedReadings]] = {}
     for device in found:
-        shards.setdefault(groups.shard_of(device.pk), []).append(Part(device.pk, device.uid, text))
+        shards.setdefault(groups.shard_of(device.pk), []).append(EncodedReadings(device.pk, device.uid, text))
     return [TelemetryStored(shard=shard, parts=tuple(parts)) for shard, parts in shards.items()]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dashboards.live.window import MAX_BYTES, MAX_FRAMES, Frame, Window
-from devices.channel.events import Part
+from devices.channel.events import EncodedReadings
 
 
 class Source:
@@ -19,7 +19,7 @@ class Source:
         self.window = Window(self.number)
 
     def offer(self, *points: list[Any], device: int = 1, metric: str = "a") -> str | None:
-        part = Part(device, f"pump-{device}", json.dumps({metric: points}))
+        part = EncodedReadings(device, f"pump-{device}", json.dumps({metric: points}))
         return self.window.offer(Frame(self.number(), [part]))
 
     def fill(self) -> None:
@@ -55,7 +55,7 @@ def test_sizes_are_bytes_and_not_characters(source: Source) -> None:
     source.offer([1, "€"])
     text = source.window.acknowledge(0)
     assert text is None
-    frame = Frame(2, [Part(1, "p", '{"a":[[1,"€"]]}')])
+    frame = Frame(2, [EncodedReadings(1, "p", '{"a":[[1,"€"]]}')])
     assert frame.size == len(frame.text.encode())
 
 
@@ -129,5 +129,5 @@ def test_what_is_kept_of_a_device_that_is_watched_no_more_is_dropped(source: Sou
 
 
 def test_a_frame_is_decoded_once_for_all_who_are_behind() -> None:
-    frame = Frame(1, [Part(1, "pump-1", '{"a":[[1,2]]}')])
+    frame = Frame(1, [EncodedReadings(1, "pump-1", '{"a":[[1,2]]}')])
     assert frame.values is frame.values

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from devices.channel.events import AvailabilityChanged, Event, Part, TelemetryStored
+from devices.channel.events import AvailabilityChanged, EncodedReadings, Event, TelemetryStored
 from devices.channel.listener import Listener
 from tests.support.servers import Redis
 
@@ -59,7 +59,7 @@ async def listener(layer: None) -> AsyncIterator[RecordingListener]:
 
 
 def batch(shard: int = 3, text: str = "{}") -> TelemetryStored:
-    return TelemetryStored(shard=shard, parts=(Part(shard, "pump-1", text),))
+    return TelemetryStored(shard=shard, parts=(EncodedReadings(shard, "pump-1", text),))
 
 
 def online(device: int = 3) -> AvailabilityChanged:

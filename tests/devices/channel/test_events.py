@@ -10,9 +10,9 @@ from devices.channel.events import (
     CommandChanged,
     CommandsQueued,
     DeviceMoved,
+    EncodedReadings,
     Event,
     LoginEnded,
-    Part,
     StreamChanged,
     TelemetryStored,
     from_message,
@@ -20,7 +20,10 @@ from devices.channel.events import (
 )
 
 EVENTS: list[Event] = [
-    TelemetryStored(shard=3, parts=(Part(19, "pump-1", '{"a":[[1,2]]}'), Part(35, "pump-2", '{"b":[[1,"é"]]}'))),
+    TelemetryStored(
+        shard=3,
+        parts=(EncodedReadings(19, "pump-1", '{"a":[[1,2]]}'), EncodedReadings(35, "pump-2", '{"b":[[1,"é"]]}')),
+    ),
     TelemetryStored(shard=0, parts=(), received_at=1_760_000_000_000_000),
     AvailabilityChanged(device_id=19, uid="pump-1", status="online", at=1_700_000_000_000_000),
     CommandChanged(

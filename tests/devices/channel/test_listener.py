@@ -9,7 +9,7 @@ import pytest
 from channels.layers import get_channel_layer
 
 from devices.channel import fanout, groups
-from devices.channel.events import CommandsQueued, Event, Part, TelemetryStored, to_message
+from devices.channel.events import CommandsQueued, EncodedReadings, Event, TelemetryStored, to_message
 from devices.channel.fanout import Fanout
 from devices.channel.listener import Listener
 from devices.channel.probes import Probes
@@ -25,7 +25,7 @@ async def test_it_receives_what_is_published_to_a_group_it_has_joined(listener: 
     await fanout.publish([batch(text='{"a":[[1,2]]}'), online()])
     first = await listener.event()
     assert isinstance(first, TelemetryStored)
-    assert first.parts == (Part(3, "pump-1", '{"a":[[1,2]]}'),)
+    assert first.parts == (EncodedReadings(3, "pump-1", '{"a":[[1,2]]}'),)
     assert await listener.event() == online()
 
 
