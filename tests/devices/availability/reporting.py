@@ -16,15 +16,15 @@ S = 1_000_000
 NOW = 1_760_000_000 * S
 
 
-def viewers_hear(events: Iterable[Event]) -> list[AvailabilityChanged]:
+def announced(events: Iterable[Event]) -> list[AvailabilityChanged]:
     return [event for event in events if isinstance(event, AvailabilityChanged)]
 
 
-def say(device: Device, status: Availability, at: int, *, repeated: bool = False) -> list[AvailabilityChanged]:
-    return viewers_hear(recorded(weigh, [Evidence(device.id, status, at, repeated)]))
+def report(device: Device, status: Availability, at: int, *, repeated: bool = False) -> list[AvailabilityChanged]:
+    return announced(recorded(weigh, [Evidence(device.id, status, at, repeated)]))
 
 
-def room_says(device: Device) -> list[str]:
+def statuses_in_room(device: Device) -> list[str]:
     rows = Message.objects.filter(room__device=device, kind=MessageKind.AVAILABILITY).order_by("seq")
     return [data["status"] for data in rows.values_list("data", flat=True)]
 
@@ -41,7 +41,7 @@ def history(device: Device) -> list[tuple[str, int, int]]:
 
 
 def listen(start: int, end: int) -> None:
-    """A bridge is connected from `start` to `end`."""
+    """Records that a bridge was connected from `start` to `end`."""
     for moment in range(start, end + 1, 20 * S):
         record_listening(moment)
     record_listening(end)

@@ -18,22 +18,22 @@ from tests.devices.availability.reporting import (
     STALE,
     UNKNOWN,
     S,
+    announced,
     history,
-    room_says,
-    say,
+    report,
     state,
-    viewers_hear,
+    statuses_in_room,
 )
 
 
-def test_a_change_is_told_once_and_remembered(pump: Device) -> None:
-    assert say(pump, ONLINE, NOW) == [AvailabilityChanged(pump.id, "pump-1", "online", NOW)]
-    assert say(pump, ONLINE, NOW + S) == []
+def test_a_change_is_announced_once_and_stored(pump: Device) -> None:
+    assert report(pump, ONLINE, NOW) == [AvailabilityChanged(pump.id, "pump-1", "online", NOW)]
+    assert report(pump, ONLINE, NOW + S) == []
     assert state(pump) == ("online", NOW)
     assert history(pump) == [("online", 0, 1)]
 
 
-def test_a_fleet_that_goes_at_once_is_told_in_one_go(
+def test_a_thousand_devices_that_go_offline_at_once_cost_few_queries(
     space: Space, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     fleet = Device.objects.bulk_create(Device(uid=f"d{i}", space=space, name="d") for i in range(1000))
@@ -41,53 +41,53 @@ def test_a_fleet_that_goes_at_once_is_told_in_one_go(
     recorded(weigh, [Evidence(device.id, ONLINE, NOW) for device in fleet])
     with django_assert_max_num_queries(30):
         events = recorded(weigh, [Evidence(device.id, OFFLINE, NOW + S) for device in fleet])
-    assert {event.uid for event in viewers_hear(events)} == {device.uid for device in fleet}
-    assert {room_says(device)[-1] for device in fleet[::100]} == {"offline"}
+    assert {event.uid for event in announced(events)} == {device.uid for device in fleet}
+    assert {statuses_in_room(device)[-1] for device in fleet[::100]} == {"offline"}
     assert AvailabilityChange.objects.filter(status=OFFLINE, count=1).count() == 1000
 
 
-def test_after_a_restart_of_the_broker_nobody_is_known_to_be_connected(pump: Device) -> None:
+def test_a_broker_restart_makes_connected_devices_unknown(pump: Device) -> None:
     for before, after in ((ONLINE, "unknown"), (STALE, "unknown"), (OFFLINE, "offline")):
-        say(pump, before, NOW)
+        report(pump, before, NOW)
         reset_to_unknown(NOW + 100 * S)
         assert state(pump)[0] == after
 
 
-def test_a_restart_of_the_hub_adds_no_line_to_a_room(pump: Device) -> None:
-    say(pump, ONLINE, NOW)
+def test_a_hub_restart_adds_no_entry_to_a_room(pump: Device) -> None:
+    report(pump, ONLINE, NOW)
     reset_to_unknown(NOW + S)
-    say(pump, ONLINE, NOW + 2 * S)
-    say(pump, OFFLINE, NOW + 3 * S)
-    assert room_says(pump) == ["online", "offline"]
+    report(pump, ONLINE, NOW + 2 * S)
+    report(pump, OFFLINE, NOW + 3 * S)
+    assert statuses_in_room(pump) == ["online", "offline"]
 
 
 @pytest.mark.parametrize(
-    ("before", "word", "after"),
+    ("before", "reported", "after"),
     [(UNKNOWN, ONLINE, ONLINE), (OFFLINE, ONLINE, ONLINE), (STALE, ONLINE, STALE), (STALE, OFFLINE, OFFLINE)],
 )
-def test_a_word_that_the_broker_repeats_is_no_sign_of_life(
-    pump: Device, before: Availability, word: Availability, after: Availability
+def test_a_status_repeated_by_the_broker_does_not_revive_a_stale_device(
+    pump: Device, before: Availability, reported: Availability, after: Availability
 ) -> None:
     Device.objects.update(availability=before, heard_at=NOW)
-    say(pump, word, NOW + S, repeated=True)
+    report(pump, reported, NOW + S, repeated=True)
     assert state(pump)[0] == after
 
 
-def test_a_repeated_will_does_not_beat_a_device_that_sends(pump: Device) -> None:
-    """It stays at the broker where a session was taken over, and comes again whenever a bridge subscribes."""
+def test_a_repeated_will_is_ignored_while_the_device_keeps_sending(pump: Device) -> None:
+    """After a session takeover it stays retained at the broker, which repeats it whenever a bridge subscribes."""
     Device.objects.update(availability=ONLINE, heard_at=NOW, usual_gap_ms=1000)
-    assert say(pump, OFFLINE, NOW + MIN_LIMIT_US - 1, repeated=True) == []
-    assert say(pump, OFFLINE, NOW + MIN_LIMIT_US, repeated=True) != []
+    assert report(pump, OFFLINE, NOW + MIN_LIMIT_US - 1, repeated=True) == []
+    assert report(pump, OFFLINE, NOW + MIN_LIMIT_US, repeated=True) != []
 
 
-def test_of_a_take_over_the_next_message_repairs_what_the_old_will_said(pump: Device) -> None:
-    say(pump, ONLINE, NOW)
-    say(pump, ONLINE, NOW + S)  # the new connection
-    say(pump, OFFLINE, NOW + S + 1)  # the will of the old one
-    assert say(pump, ONLINE, NOW + 2 * S) != []
+def test_after_a_session_takeover_the_next_message_overrides_the_old_will(pump: Device) -> None:
+    report(pump, ONLINE, NOW)
+    report(pump, ONLINE, NOW + S)  # the new connection
+    report(pump, OFFLINE, NOW + S + 1)  # the will of the old one
+    assert report(pump, ONLINE, NOW + 2 * S) != []
     assert state(pump) == ("online", NOW + 2 * S)
 
 
-def test_a_stale_device_that_is_heard_is_online(pump: Device) -> None:
+def test_a_stale_device_that_sends_again_is_online(pump: Device) -> None:
     Device.objects.update(availability=STALE, heard_at=NOW)
-    assert say(pump, ONLINE, NOW + 500 * S) == [AvailabilityChanged(pump.id, "pump-1", "online", NOW + 500 * S)]
+    assert report(pump, ONLINE, NOW + 500 * S) == [AvailabilityChanged(pump.id, "pump-1", "online", NOW + 500 * S)]

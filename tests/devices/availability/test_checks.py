@@ -17,11 +17,11 @@ from tests.devices.availability.reporting import (
     STALE,
     UNKNOWN,
     S,
+    announced,
     history,
     listen,
-    say,
+    report,
     state,
-    viewers_hear,
 )
 
 
@@ -35,37 +35,37 @@ from tests.devices.availability.reporting import (
         (1_000, 7, 7 * S),
     ],
 )
-def test_silence_makes_stale_once_it_is_longer_than_usual(
+def test_a_device_becomes_stale_once_it_is_silent_for_longer_than_its_limit(
     pump: Device, gap_ms: int, set_s: int | None, limit_us: int
 ) -> None:
     Device.objects.update(availability=ONLINE, heard_at=NOW, usual_gap_ms=gap_ms, stale_after_s=set_s)
     end = NOW + limit_us + WRITE_EVERY_US
     listen(NOW - S, NOW - S)
-    # The mark of a day in between would only cost time.
+    # Recording a contact every 20 s of up to a day would only cost time.
     Watermark.objects.filter(name="listening").update(time=end)
     assert find_stale(end) == []
-    assert viewers_hear(find_stale(end + 1)) == [AvailabilityChanged(pump.id, "pump-1", "stale", NOW)]
+    assert announced(find_stale(end + 1)) == [AvailabilityChanged(pump.id, "pump-1", "stale", NOW)]
     assert find_stale(end + 2) == []
     assert state(pump) == ("stale", NOW)
     assert history(pump) == [("stale", 0, 1)]
 
 
 @pytest.mark.parametrize("before", [OFFLINE, UNKNOWN, STALE])
-def test_only_who_counts_as_online_becomes_stale(pump: Device, before: Availability) -> None:
+def test_only_an_online_device_becomes_stale(pump: Device, before: Availability) -> None:
     Device.objects.update(availability=before, heard_at=NOW)
     record_listening(NOW)
     listen(NOW, NOW + 1000 * S)
     assert find_stale(NOW + 1000 * S) == []
 
 
-def test_while_no_bridge_listens_the_silence_is_the_hub_s_own(pump: Device) -> None:
+def test_no_device_becomes_stale_while_no_bridge_is_connected(pump: Device) -> None:
     Device.objects.update(availability=ONLINE, heard_at=NOW)
     assert find_stale(NOW + 1000 * S) == []
     listen(NOW, NOW + 20 * S)
     assert find_stale(NOW + 1000 * S) == []
 
 
-def test_after_an_outage_of_the_hub_devices_have_their_time(pump: Device) -> None:
+def test_after_an_outage_of_the_hub_silence_is_counted_anew(pump: Device) -> None:
     Device.objects.update(availability=ONLINE, heard_at=NOW, usual_gap_ms=1000)
     listen(NOW, NOW + 20 * S)
     back = NOW + 5000 * S
@@ -74,7 +74,7 @@ def test_after_an_outage_of_the_hub_devices_have_their_time(pump: Device) -> Non
     assert find_stale(back + 71 * S) != []
 
 
-def test_a_time_in_the_future_makes_no_device_immortal(pump: Device) -> None:
+def test_a_contact_time_in_the_future_does_not_keep_a_device_from_becoming_stale(pump: Device) -> None:
     Device.objects.update(availability=ONLINE, heard_at=NOW + 10**6 * S, usual_gap_ms=1000)
     record_listening(NOW + 10**6 * S)  # the clock was ahead by days
     listen(NOW, NOW + 80 * S)
@@ -82,15 +82,15 @@ def test_a_time_in_the_future_makes_no_device_immortal(pump: Device) -> None:
     assert find_stale(NOW + 80 * S) != []
 
 
-def test_of_two_workers_one_tells(pump: Device, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The other has found the device silent as well, and comes second to the lock."""
+def test_two_workers_announce_a_stale_device_only_once(pump: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both have found the device silent; the second gets the lock only after the first has announced it."""
     Device.objects.update(availability=ONLINE, heard_at=NOW, usual_gap_ms=1000)
     listen(NOW, NOW + 80 * S)
     lock = checks.lock
 
     def late(ids: list[int]) -> list[Device]:
         monkeypatch.setattr(checks, "lock", lock)
-        assert len(viewers_hear(find_stale(NOW + 80 * S))) == 1
+        assert len(announced(find_stale(NOW + 80 * S))) == 1
         return lock(ids)
 
     monkeypatch.setattr(checks, "lock", late)
@@ -98,9 +98,9 @@ def test_of_two_workers_one_tells(pump: Device, monkeypatch: pytest.MonkeyPatch)
     assert history(pump) == [("stale", 0, 1)]
 
 
-def test_two_workers_do_not_tell_the_same_twice(pump: Device) -> None:
+def test_the_state_of_a_flapping_device_is_reported_only_once(pump: Device) -> None:
     for i in range(12):
-        say(pump, OFFLINE if i % 2 else ONLINE, NOW + i * S)
+        report(pump, OFFLINE if i % 2 else ONLINE, NOW + i * S)
     at = NOW + 40 * S
-    assert [event.status for event in viewers_hear(report_flapping(at))] == ["offline"]
+    assert [event.status for event in announced(report_flapping(at))] == ["offline"]
     assert report_flapping(at) == []

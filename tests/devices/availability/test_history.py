@@ -5,7 +5,7 @@ from devices.models import AvailabilityChange, Device
 from tests.devices.availability.reporting import NOW, OFFLINE, ONLINE
 
 
-def test_history_is_bounded(pump: Device) -> None:
+def test_the_oldest_history_is_trimmed_by_age_and_number(pump: Device) -> None:
     rows = [AvailabilityChange(device=pump, status=ONLINE, at=NOW + i) for i in range(MAX_KEPT + 5)]
     AvailabilityChange.objects.bulk_create([AvailabilityChange(device=pump, status=OFFLINE, at=NOW - KEPT_US), *rows])
     while trim(NOW + 1):

@@ -10,7 +10,7 @@ from devices.models import Device
 from tests.devices.availability.reporting import NOW
 
 
-def test_the_greatest_time_stays(pump: Device) -> None:
+def test_only_a_later_contact_time_replaces_the_stored_one(pump: Device) -> None:
     record_contacts([(pump.id, NOW + 5, 10)])
     record_contacts([(pump.id, NOW, 20), (10**9, NOW, 1)])
     record_contacts([])
@@ -19,12 +19,12 @@ def test_the_greatest_time_stays(pump: Device) -> None:
 
 
 @pytest.mark.parametrize("seconds", [-1, 0, 4, 10**9])
-def test_a_limit_out_of_bounds_is_refused(pump: Device, seconds: int) -> None:
+def test_a_silence_limit_out_of_bounds_is_refused(pump: Device, seconds: int) -> None:
     with pytest.raises(Invalid):
         set_stale_after(pump, seconds)
 
 
-def test_a_limit_is_set_and_taken_back(pump: Device) -> None:
+def test_a_silence_limit_can_be_set_and_reset(pump: Device) -> None:
     for seconds in (60, None):
         set_stale_after(pump, seconds)
         pump.refresh_from_db()
