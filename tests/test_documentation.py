@@ -209,6 +209,13 @@ def test_retention_has_the_defaults_that_are_listed() -> None:
     }
 
 
+def test_the_packages_of_the_domain_are_all_listed() -> None:
+    packages = {file.parent.name for file in (ROOT / "devices").glob("*/__init__.py")} - {"management", "migrations"}
+    table = (ROOT / "CONTRIBUTING.md").read_text().split("The packages of `devices/`")[1]
+    listed = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    assert {name for cell in listed for name in re.findall(r"`(\w+)`", cell)} == packages
+
+
 def test_a_term_has_one_meaning() -> None:
     terms = re.findall(r"^\| (\*\*.*?\*\*)(?: \||, )", (DOCS / "glossary.md").read_text(), re.MULTILINE)
     assert len(terms) == len({term.lower() for term in terms}) > 30

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.servers import Server
+from tests.support.soak import usually
 from tests.support.stack import Stack
 
 MESSAGES = 10_000
-LARGE = 2_000
+LARGE = usually(1_500, soak=2_000)
 LARGE_BYTES = 100 << 10
 MOST_MIB = 100
 

@@ -12,11 +12,12 @@ import pytest
 from tests.support.eventually import eventually
 from tests.support.proxy import Proxy
 from tests.support.servers import Bridge, Part
-from tests.support.stack import LONG, Stack
+from tests.support.soak import usually
+from tests.support.stack import Stack
 
-MESSAGES = 6_000
+MESSAGES = usually(3_000, soak=6_000)
 PER_SECOND = 1_000
-KEEPALIVE_S = 30 if LONG else 4
+KEEPALIVE_S = usually(2, soak=30)
 NOTICED_S = 1.5 * KEEPALIVE_S + 15
 """It takes up to one and a half; the rest is room for a slow machine."""
 

@@ -15,9 +15,10 @@ import pytest
 from tests.support.eventually import eventually
 from tests.support.postgres import Postgres
 from tests.support.servers import HubServer
-from tests.support.stack import LONG, Stack
+from tests.support.soak import usually
+from tests.support.stack import Stack
 
-AWAY_S = 30 if LONG else 12
+AWAY_S = usually(6, soak=30)
 PER_SECOND = 200
 MESSAGES = PER_SECOND * (AWAY_S + 4)
 RED_S = GREEN_S = 10
@@ -96,7 +97,7 @@ def test_what_is_not_stored_is_not_acknowledged(stack: Stack, postgres: Postgres
     with stopped(postgres):
         publisher = stack.publisher(1_000, 2)
         publisher.join()
-        stack.bridge.wait_for("the database is away")
+        stack.bridge.wait_for("the database is unavailable")
         stack.bridge.kill()
     stack.bridge.start()
     stack.check(publisher)

@@ -14,9 +14,10 @@ import pytest
 from tests.support.eventually import eventually
 from tests.support.postgres import Postgres
 from tests.support.servers import ROOT, START_S, Bridge, Mosquitto
+from tests.support.soak import usually
 from tests.support.stack import UIDS, Stack
 
-MESSAGES = 4_000
+MESSAGES = usually(2_000, soak=4_000)
 
 pytestmark = pytest.mark.timeout(300)
 

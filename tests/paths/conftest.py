@@ -9,9 +9,9 @@ from tests.support.browser import chromium
 from tests.support.hub import RunningHub
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    """The whole hub, shared by the tests of a file. They leave it running."""
+    """The whole hub, shared by all tests of a process. They leave it running, and each makes devices of its own."""
     server = RunningHub(tmp_path_factory.mktemp("hub"))
     server.start()
     yield server
@@ -22,5 +22,6 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """For a file and no longer: Playwright leaves an event loop running, beside which no asynchronous test can."""
     with chromium() as found:
         yield found

@@ -62,7 +62,7 @@ def test_values_on_the_fleet_page_change_by_themselves(alice: Person) -> None:
 def test_what_mosquitto_pub_publishes_is_on_the_page(alice: Person, hub: RunningHub) -> None:
     device = hub.create_device("newcomer")
     alice.page.goto("/devices/newcomer/")
-    expect(alice.page.get_by_role("heading", name="Nothing heard yet")).to_be_visible()
+    expect(alice.page.get_by_role("heading", name="No data yet")).to_be_visible()
     login = f"-p {hub.mqtt_port} -u {device.uid} -P {device.secret}"
     payload = '{"temperature": 21.5, "name": "<img src=x onerror=alert(1)>"}'
     line = f"mosquitto_pub {login} -q 1 -t devices/newcomer/telemetry -m '{payload}'"

@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.eventually import eventually
 from tests.support.hub import RunningHub
 from tests.support.servers import ROOT, START_S, find
 from tests.support.viewer import Viewer
@@ -157,13 +158,14 @@ class Talk:
 
     def said(self, text: str) -> dict[str, Any]:
         """The message that has this in it, as soon as it is said."""
-        end = time.monotonic() + START_S
-        while time.monotonic() < end:
-            for message in self.messages:
-                if text in message["text"]:
-                    return message
-            time.sleep(0.1)
-        raise AssertionError(f"{text!r} was not said: {self.messages}")
+        found: list[dict[str, Any]] = []
+
+        def is_said() -> bool:
+            found[:] = [message for message in self.messages if text in message["text"]]
+            return bool(found)
+
+        eventually(is_said)
+        return found[0]
 
 
 @pytest.fixture

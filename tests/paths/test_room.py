@@ -233,7 +233,7 @@ def test_what_is_said_while_the_hub_is_away_is_there_once_when_it_is_back(come: 
     say(alice, "said to nobody, first")
     say(alice, "said to nobody, second")
     waiting = log(alice).locator("li[data-state=waiting]")
-    expect(waiting.first).to_contain_text("Waits for the connection")
+    expect(waiting.first).to_contain_text("Waiting for the connection")
     box(alice).fill("and still typing")
     hub.start()
     for person in (alice, bob):

@@ -15,14 +15,14 @@ from devices.spaces import people, tokens
 from devices.values import Role
 from tests.support.eventually import eventually_async
 from tests.support.servers import Server
+from tests.support.soak import usually
 from tests.support.stack import Stack
 from tests.support.talkers import Listener, Talker
 
 pytestmark = [pytest.mark.timeout(300)]
 
 PEOPLE = 20
-MESSAGES = 1_000
-AWAY_S = 1.0
+MESSAGES = usually(400, soak=1_000)
 CALM_S = 90
 """How long the last message may take to everybody, on a slow machine."""
 
@@ -90,7 +90,7 @@ def check(talkers: list[Talker], sent: list[str]) -> None:
         assert talker.log == first
 
 
-async def test_redis_killed_for_a_second_leaves_everybody_with_the_same_thousand_messages(place: Rooms) -> None:
+async def test_redis_killed_for_a_second_leaves_everybody_with_the_same_messages(place: Rooms) -> None:
     room, token = place.rooms[0], next(iter(place.tokens.values()))
     talkers, sent, milestone = place.talkers(room), [], asyncio.Event()
     listeners = [Listener(web.url, token, room) for web in (place.daphne, place.uvicorn)]
@@ -101,7 +101,7 @@ async def test_redis_killed_for_a_second_leaves_everybody_with_the_same_thousand
         await milestone.wait()
         before = len(sent)
         place.redis.kill()
-        await asyncio.sleep(AWAY_S)
+        await eventually_async(lambda: len(sent) > before + PEOPLE)
         await asyncio.to_thread(place.redis.start)
         during = len(sent) - before
         await talking

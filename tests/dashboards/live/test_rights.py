@@ -18,7 +18,7 @@ from django.contrib.auth.models import User
 from django.db import connection as database
 from django.test import Client
 
-from dashboards import services as dashboards
+from dashboards import widgets
 from dashboards.live.relay import Relay
 from dashboards.models import Dashboard, Widget
 from devices.channel import fanout
@@ -30,10 +30,11 @@ from devices.spaces import members, tokens
 from devices.values import Role
 from tests.dashboards.live.conftest import HandClock, Headers, Viewer, bearer, cookie, enter
 from tests.dashboards.live.test_event_stream import Reading, reading
-from tests.dashboards.live.test_servers import WAIT_S, WebServer, events, read, redis, viewer
+from tests.dashboards.live.test_servers import WAIT_S, events, read, redis, running_redis, viewer
 from tests.support.servers import Redis
+from tests.support.web_server import WebServer
 
-__all__ = ["redis"]  # the fixture
+__all__ = ["redis", "running_redis"]  # the fixtures
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -85,19 +86,19 @@ def delete_device(world: World) -> None:
 
 def change_widgets(world: World) -> None:
     fan = Device.objects.get(uid="fan-1")
-    dashboards.replace_widgets(world.dashboard, [Widget(dashboard=world.dashboard, device=fan, kind="value")])
+    widgets.replace_widgets(world.dashboard, [Widget(dashboard=world.dashboard, device=fan, kind="value")])
 
 
 def rearrange_widgets(world: World) -> None:
     """The devices stay the same."""
     shown = Device.objects.filter(pk__in=world.dashboard.widgets.values("device"))
-    dashboards.replace_widgets(
+    widgets.replace_widgets(
         world.dashboard, [Widget(dashboard=world.dashboard, device=device, kind="gauge") for device in list(shown)]
     )
 
 
 def delete_dashboard(world: World) -> None:
-    dashboards.delete(Dashboard.objects.get(pk=world.dashboard.pk))
+    widgets.delete(Dashboard.objects.get(pk=world.dashboard.pk))
 
 
 def sign_out(world: World) -> None:
@@ -278,7 +279,7 @@ async def test_another_process_delivers_nothing_more_after_a_second(
     """Each change in turn, made in this process, seen by viewers of another."""
     if database.vendor != "sqlite":
         pytest.skip("the server is given the path of the tests' database file")
-    server = RealTimes(kind, tmp_path, redis)
+    server = RealTimes(kind, tmp_path, REDIS_URL=redis.url)
     await asyncio.to_thread(server.start)
     try:
         for change in (change_widgets, rearrange_widgets, move_device, remove_member, delete_token):
@@ -292,7 +293,7 @@ def _undo(world: World) -> None:
     """All is as before."""
     provisioning.set_role(world.garden, world.carol, Role.VIEWER)
     provisioning.move_device(world.pump, world.garden)
-    dashboards.replace_widgets(world.dashboard, [Widget(dashboard=world.dashboard, device=world.pump, kind="value")])
+    widgets.replace_widgets(world.dashboard, [Widget(dashboard=world.dashboard, device=world.pump, kind="value")])
     world.token = tokens.create(world.carol)
 
 

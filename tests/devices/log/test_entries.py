@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from devices.availability import changes
@@ -169,9 +170,11 @@ def test_an_outcome_without_entries_locks_no_room(django_assert_num_queries: Dja
         assert entries.record(Outcome([CommandsQueued()])) == [CommandsQueued()]
 
 
-def test_locking_a_deleted_room_raises_no_error(db: None) -> None:
-    with transaction.atomic():
+def test_locking_a_deleted_room_neither_fails_nor_creates_it(pump: Device) -> None:
+    with transaction.atomic(), CaptureQueriesContext(connection) as captured:
         entries.lock(10**9)
+    assert [query["sql"].split()[0] for query in captured] == ["SELECT"]  # it creates no room either
+    assert not Room.objects.filter(pk=10**9).exists()
 
 
 class OtherConnections:
