@@ -10,7 +10,6 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from pytest_django import DjangoAssertNumQueries
 
-from devices.channel import fanout
 from devices.channel.events import Event, ReadMoved
 from devices.errors import NotFound
 from devices.models import Device, ReadMark
@@ -18,18 +17,6 @@ from devices.rooms import editing, inbox, posting, read_markers
 from devices.runtime import database
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[Event]:
-    """What is published."""
-    events: list[Event] = []
-
-    async def publish(some: list[Event]) -> None:
-        events.extend(some)
-
-    monkeypatch.setattr(fanout, "publish", publish)
-    return events
 
 
 async def say(person: User, device: Device, *texts: str) -> None:
