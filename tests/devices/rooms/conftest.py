@@ -9,8 +9,8 @@ from devices.models import Space
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[Event]:
-    """What is published."""
+def published(monkeypatch: pytest.MonkeyPatch) -> list[Event]:
+    """The events that are published."""
     events: list[Event] = []
 
     async def publish(some: list[Event]) -> None:
@@ -21,8 +21,8 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[Event]:
 
 
 @pytest.fixture
-def held(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The rooms that were held, in their order."""
+def locked_rooms(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The ids of the rooms that are locked, in order."""
     rooms: list[int] = []
     hold = entries.lock
     monkeypatch.setattr(entries, "lock", lambda room_id: (rooms.append(room_id), hold(room_id)))

@@ -1,4 +1,4 @@
-"""What a person has not read."""
+"""Unread counts of a person."""
 
 from __future__ import annotations
 
@@ -13,46 +13,46 @@ from devices.rooms import inbox, posting, read_markers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-Sums = tuple[int, int, int]
+Totals = tuple[int, int, int]
 
 
-def sums(person: User) -> Sums:
-    """What is unread in conversations and in rooms, and the mentions."""
-    told = inbox.inbox(person)
-    return told["direct"], told["unread"], told["mentions"]
+def totals(person: User) -> Totals:
+    """Unread messages in conversations and in rooms, and unread mentions."""
+    published = inbox.inbox(person)
+    return published["direct"], published["unread"], published["mentions"]
 
 
-def say(person: User, room_id: int, text: str) -> int:
+def post(person: User, room_id: int, text: str) -> int:
     return async_to_sync(posting.post)(person, room_id, text)
 
 
-def test_rooms_and_conversations_are_counted_apart(alice: User, bob: User, pump: Device) -> None:
-    say(bob, pump.room.pk, "hello @alice")
-    say(bob, pump.room.pk, "hello all")
+def test_rooms_and_conversations_are_counted_separately(alice: User, bob: User, pump: Device) -> None:
+    post(bob, pump.room.pk, "hello @alice")
+    post(bob, pump.room.pk, "hello all")
     async_to_sync(posting.direct)(bob, "alice", "psst, @alice")
-    assert sums(alice) == (1, 2, 1)
-    assert sums(bob) == (0, 0, 0)
+    assert totals(alice) == (1, 2, 1)
+    assert totals(bob) == (0, 0, 0)
 
 
-def test_reading_takes_away_what_was_read(alice: User, bob: User, pump: Device) -> None:
-    seq = say(bob, pump.room.pk, "hello @alice")
-    say(bob, pump.room.pk, "hello all")
+def test_reading_lowers_the_unread_counts(alice: User, bob: User, pump: Device) -> None:
+    seq = post(bob, pump.room.pk, "hello @alice")
+    post(bob, pump.room.pk, "hello all")
     async_to_sync(read_markers.read)(alice, pump.room.pk, seq)
-    assert sums(alice) == (0, 1, 0)
+    assert totals(alice) == (0, 1, 0)
 
 
-def test_who_answers_has_read_and_their_other_pages_are_told(
+def test_posting_marks_the_room_as_read_and_informs_the_person_s_other_pages(
     alice: User, bob: User, pump: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    say(bob, pump.room.pk, "hello @alice")
-    told: list[Event] = []
+    post(bob, pump.room.pk, "hello @alice")
+    published: list[Event] = []
 
     async def publish(events: list[Event]) -> None:
-        told.extend(events)
+        published.extend(events)
 
     monkeypatch.setattr(fanout, "publish", publish)
-    seq = say(alice, pump.room.pk, "hello")
-    assert [event for event in told if isinstance(event, ReadMoved)] == [
+    seq = post(alice, pump.room.pk, "hello")
+    assert [event for event in published if isinstance(event, ReadMoved)] == [
         ReadMoved(alice.pk, pump.room.pk, seq, 0, 0, newest=seq)
     ]
-    assert sums(alice) == (0, 0, 0)
+    assert totals(alice) == (0, 0, 0)

@@ -15,19 +15,19 @@ from devices.values import Role
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def say(person: User, room: Room, text: str = "hello") -> int:
+def post(person: User, room: Room, text: str = "hello") -> int:
     return async_to_sync(posting.post)(person, room.pk, text)
 
 
-def write(person: User, to: str, text: str = "hi") -> tuple[int, int]:
+def send_direct(person: User, to: str, text: str = "hi") -> tuple[int, int]:
     return async_to_sync(posting.direct)(person, to, text)
 
 
-def test_rooms_are_listed_by_their_newest_talk(alice: User, bob: User, pump: Device, space: Space) -> None:
+def test_rooms_are_listed_by_their_newest_chat_message(alice: User, bob: User, pump: Device, space: Space) -> None:
     coffee = rooms.create(space, "Coffee")
     rooms.create(space, "Aquarium")
-    say(bob, coffee)
-    say(bob, pump.room, "@alice @alice")
+    post(bob, coffee)
+    post(bob, pump.room, "@alice @alice")
     assert [(inbox.name(alice, room), room.unread, room.mention_count) for room in inbox.listed(alice)] == [
         ("Irrigation pump", 1, 1),
         ("Coffee", 1, 0),
@@ -35,16 +35,16 @@ def test_rooms_are_listed_by_their_newest_talk(alice: User, bob: User, pump: Dev
     ]
 
 
-def test_a_stranger_has_no_rooms(mallory: User, bob: User, pump: Device) -> None:
-    say(bob, pump.room)
+def test_someone_without_a_space_has_an_empty_inbox(mallory: User, bob: User, pump: Device) -> None:
+    post(bob, pump.room)
     assert list(inbox.listed(mallory)) == []
     assert inbox.unread(mallory, pump.room) == (0, 0)
     assert inbox.inbox(mallory) == {"direct": 0, "mentions": 0, "unread": 0, "conversations": [], "rooms": []}
 
 
-def test_a_room_is_described_for_who_looks(alice: User, bob: User, pump: Device, space: Space) -> None:
-    say(bob, pump.room, "@alice")
-    write(bob, "alice")
+def test_a_room_is_described_from_the_reader_s_view(alice: User, bob: User, pump: Device, space: Space) -> None:
+    post(bob, pump.room, "@alice")
+    send_direct(bob, "alice")
     private, public = inbox.listed(alice)
     described = inbox.describe(alice, public)
     assert described.pop("active_at") > 0
@@ -64,45 +64,47 @@ def test_a_room_is_described_for_who_looks(alice: User, bob: User, pump: Device,
     assert (seen_by_bob["name"], seen_by_bob["unread"]) == ("alice", 0)
 
 
-def test_the_inbox_has_the_last_message_of_each_conversation(alice: User, bob: User, carol: User) -> None:
-    write(bob, "alice", "one")
-    write(carol, "alice", "two")
-    write(alice, "bob", "three")
+def test_the_inbox_shows_the_last_message_of_each_conversation(alice: User, bob: User, carol: User) -> None:
+    send_direct(bob, "alice", "one")
+    send_direct(carol, "alice", "two")
+    send_direct(alice, "bob", "three")
     shown = [(one["with"], one["last"]["text"], one["unread"]) for one in inbox.inbox(alice)["conversations"]]
     assert shown == [("bob", "three", 0), ("carol", "two", 1)]
 
 
-def test_the_inbox_names_rooms_with_something_unread(alice: User, bob: User, pump: Device, space: Space) -> None:
+def test_the_inbox_lists_only_rooms_with_unread_messages(alice: User, bob: User, pump: Device, space: Space) -> None:
     rooms.create(space, "Coffee")
-    say(bob, pump.room)
+    post(bob, pump.room)
     assert [one["id"] for one in inbox.inbox(alice)["rooms"]] == [pump.room.pk]
     assert inbox.inbox(bob)["rooms"] == []
 
 
-def test_many_rooms_cost_no_more_queries(
+def test_an_inbox_of_many_rooms_costs_three_queries(
     alice: User, bob: User, space: Space, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for i in range(20):
-        say(bob, provisioning.create_device(f"d{i}", space)[0].room, "@alice")
+        post(bob, provisioning.create_device(f"d{i}", space)[0].room, "@alice")
     with django_assert_num_queries(3):
         assert len(inbox.inbox(alice)["rooms"]) == 20
 
 
-def test_many_conversations_cost_no_more_queries(
+def test_an_inbox_of_many_conversations_costs_five_queries(
     alice: User, space: Space, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     names = [f"p{i}" for i in range(20)]
     for name in names:
         provisioning.set_role(space, people.create_person(name, None), Role.VIEWER)
-        write(alice, name, f"hello {name}")
-    with django_assert_num_queries(3):  # the conversations, what was said last, the files of that
-        told = inbox.conversations(alice)
-    assert [(one["with"], one["last"]["text"]) for one in told] == [(name, f"hello {name}") for name in names[::-1]]
-    with django_assert_num_queries(5):  # and the sums, and the rooms
-        assert inbox.inbox(alice)["conversations"] == told
+        send_direct(alice, name, f"hello {name}")
+    with django_assert_num_queries(3):  # the conversations, their last messages, the files of these
+        conversations = inbox.conversations(alice)
+    assert [(one["with"], one["last"]["text"]) for one in conversations] == [
+        (name, f"hello {name}") for name in names[::-1]
+    ]
+    with django_assert_num_queries(5):  # and the totals, and the rooms
+        assert inbox.inbox(alice)["conversations"] == conversations
 
 
-def test_members_of_a_room_are_who_may_read_it(
+def test_the_members_of_a_room_are_the_active_people_who_may_read_it(
     alice: User, bob: User, carol: User, mallory: User, pump: Device
 ) -> None:
     Bot.objects.create(user=carol)
@@ -111,11 +113,11 @@ def test_members_of_a_room_are_who_may_read_it(
     assert inbox.members_of(pump.room) == [{"username": "alice", "bot": False}, {"username": "carol", "bot": True}]
 
 
-def test_members_of_a_conversation_are_its_two(alice: User, bob: User, carol: User) -> None:
-    room = Room.objects.get(pk=write(alice, "bob")[0])
+def test_the_members_of_a_conversation_are_its_two_people(alice: User, bob: User, carol: User) -> None:
+    room = Room.objects.get(pk=send_direct(alice, "bob")[0])
     assert [member["username"] for member in inbox.members_of(room)] == ["alice", "bob"]
 
 
-def test_people_are_those_one_shares_a_space_with(alice: User, bob: User, mallory: User) -> None:
+def test_a_person_s_people_share_a_space_with_them(alice: User, bob: User, mallory: User) -> None:
     assert [one["username"] for one in inbox.people(alice)] == ["bob"]
     assert inbox.people(mallory) == []

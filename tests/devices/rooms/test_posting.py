@@ -28,7 +28,7 @@ from tests.devices.rooms.device_rooms import log_of, room_of
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-async def test_a_message_gets_the_next_seq_and_a_repeat_of_its_key_the_same(alice: User, pump: Device) -> None:
+async def test_a_message_gets_the_next_seq_and_a_repeated_key_the_same_seq(alice: User, pump: Device) -> None:
     room = await room_of(pump)
     assert await posting.post(alice, room, "hello", "k1") == 1
     assert await posting.post(alice, room, "again", "k2") == 2
@@ -39,39 +39,39 @@ async def test_a_message_gets_the_next_seq_and_a_repeat_of_its_key_the_same(alic
     ]
 
 
-async def test_messages_sent_at_once_leave_no_hole(alice: User, bob: User, pump: Device) -> None:
+async def test_concurrent_messages_leave_no_gap(alice: User, bob: User, pump: Device) -> None:
     room = await room_of(pump)
     seqs = await asyncio.gather(*[posting.post((alice, bob)[i % 2], room, f"m{i}") for i in range(40)])
     assert sorted(seqs) == list(range(1, 41))
 
 
-async def test_who_is_no_member_finds_no_room(mallory: User, pump: Device) -> None:
+async def test_a_room_does_not_exist_for_someone_who_is_not_a_member(mallory: User, pump: Device) -> None:
     with pytest.raises(NotFound):
         await posting.post(mallory, await room_of(pump), "hello")
 
 
 @pytest.mark.parametrize("text", ["", "  \n ", "x" * 2001, "a\u202eb", "a\u2066b", "nul\x00", "bell\x07"])
-async def test_a_text_that_is_none_is_refused(alice: User, pump: Device, text: str) -> None:
+async def test_an_invalid_text_is_refused(alice: User, pump: Device, text: str) -> None:
     with pytest.raises(Invalid):
         await posting.post(alice, await room_of(pump), text)
     assert await log_of(pump) == []
 
 
-async def test_set_becomes_a_command_whose_answer_lands_in_the_room(bob: User, pump: Device) -> None:
+async def test_slash_set_becomes_a_command_and_its_answer_appears_in_the_room(bob: User, pump: Device) -> None:
     room = await room_of(pump)
     seq = await posting.post(bob, room, "/set speed 40", "k")
     assert await posting.post(bob, room, "/set speed 40", "k") == seq
     command = await Command.objects.aget()
     assert (command.name, command.args, command.seq) == ("set", {"speed": 40}, 1)
     await sync_to_async(recorded)(lifecycle.answer, pump, Answer(command.pk, True, {"speed": 40}))
-    said, answered = await log_of(pump)
-    assert (said["kind"], said["author"], said["text"]) == ("command", "bob", "/set speed 40")
+    posted, answered = await log_of(pump)
+    assert (posted["kind"], posted["author"], posted["text"]) == ("command", "bob", "/set speed 40")
     assert (answered["kind"], answered["author"], answered["of"]) == ("answer", "pump-1", 1)
     assert answered["data"]["status"] == CommandStatus.SUCCEEDED
     assert answered["data"]["result"] == {"speed": 40}
 
 
-async def test_a_viewer_talks_and_may_not_command(carol: User, pump: Device) -> None:
+async def test_a_viewer_can_post_but_not_command(carol: User, pump: Device) -> None:
     room = await room_of(pump)
     with pytest.raises(Forbidden):
         await posting.post(carol, room, "/set speed 40")
@@ -79,20 +79,18 @@ async def test_a_viewer_talks_and_may_not_command(carol: User, pump: Device) -> 
     assert not await Command.objects.aexists()
 
 
-async def test_both_of_a_conversation_have_one_whoever_began(alice: User, bob: User) -> None:
+async def test_two_people_share_one_conversation_whoever_starts_it(alice: User, bob: User) -> None:
     room, seq = await posting.direct(alice, "bob", "hi")
     assert await posting.direct(bob, "alice", "hi yourself") == (room, seq + 1)
 
 
-async def test_a_stranger_is_not_to_be_found(alice: User, mallory: User) -> None:
+async def test_a_direct_message_to_a_stranger_or_to_oneself_is_not_found(alice: User, mallory: User) -> None:
     for person, to in ((alice, "mallory"), (mallory, "alice"), (alice, "nobody"), (alice, "alice")):
         with pytest.raises(NotFound):
             await posting.direct(person, to, "hi")
 
 
-async def test_a_key_names_one_message_of_one_person_in_one_room(
-    alice: User, bob: User, pump: Device, space: Space
-) -> None:
+async def test_a_key_is_unique_per_person_and_room(alice: User, bob: User, pump: Device, space: Space) -> None:
     room, other = await room_of(pump), (await database.run(rooms_rooms.create, space, "Coffee")).pk
     assert await posting.post(alice, room, "hello", "k") == 1
     assert await posting.post(alice, room, "something else", "k") == 1
@@ -102,12 +100,12 @@ async def test_a_key_names_one_message_of_one_person_in_one_room(
 
 
 @pytest.mark.parametrize("key", ["", "x" * 65, "a\nb", "\0", "\ud800"])
-async def test_a_key_that_cannot_be_is_refused(alice: User, pump: Device, key: str) -> None:
+async def test_an_invalid_key_is_refused(alice: User, pump: Device, key: str) -> None:
     with pytest.raises(Invalid, match="key"):
         await posting.post(alice, await room_of(pump), "hello", key)
 
 
-def test_of_two_processes_with_one_key_one_writes(alice: User, pump: Device) -> None:
+def test_two_processes_with_the_same_key_store_one_message(alice: User, pump: Device) -> None:
     start = threading.Barrier(2, timeout=30)
     seqs: list[int] = []
 
@@ -125,21 +123,23 @@ def test_of_two_processes_with_one_key_one_writes(alice: User, pump: Device) -> 
     assert pump.room.messages.count() == 1
 
 
-async def test_a_repeat_is_told_again_and_calls_nobody(alice: User, bob: User, pump: Device, told: list[Event]) -> None:
-    """The process that had it first may have been killed between storing and telling."""
+async def test_a_repeated_message_is_published_again_without_notifying_anybody(
+    alice: User, bob: User, pump: Device, published: list[Event]
+) -> None:
+    """The process that received it first may have been killed after storing it and before publishing it."""
     room = await room_of(pump)
     await posting.post(alice, room, "@bob /get", "k")
     await posting.post(bob, room, "yes?")
-    first = [event for event in told if isinstance(event, MessagesStored)]
-    told.clear()
+    first = [event for event in published if isinstance(event, MessagesStored)]
+    published.clear()
     await posting.post(alice, room, "@bob /get", "k")
-    [again] = told
+    [again] = published
     assert isinstance(again, MessagesStored)
     assert [entry.json for entry in again.entries] == [entry.json for event in first for entry in event.entries]
     assert not any(entry.talk or entry.mentions for entry in again.entries)
 
 
-async def test_who_was_removed_meanwhile_says_nothing_more(
+async def test_a_member_removed_while_posting_is_refused(
     bob: User, pump: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hold = entries.lock
@@ -153,23 +153,23 @@ async def test_who_was_removed_meanwhile_says_nothing_more(
         await posting.post(bob, await room_of(pump), "hello")
 
 
-async def test_who_has_gone_keeps_their_name(alice: User, bob: User, pump: Device) -> None:
+async def test_messages_of_a_deleted_person_keep_the_author_s_name(alice: User, bob: User, pump: Device) -> None:
     room = await room_of(pump)
     await posting.post(bob, room, "hello @alice", "k")
     await bob.adelete()
-    [said] = await log_of(pump)
-    assert (said["author"], said["text"]) == ("bob", "hello @alice")
+    [posted] = await log_of(pump)
+    assert (posted["author"], posted["text"]) == ("bob", "hello @alice")
     with pytest.raises(Forbidden):
         await editing.edit(alice, room, 1, "changed")
 
 
-async def test_a_conversation_goes_with_either_of_its_two(alice: User, bob: User) -> None:
+async def test_a_conversation_is_deleted_with_either_person(alice: User, bob: User) -> None:
     await posting.direct(alice, "bob", "hi")
     await bob.adelete()
     assert not await Room.objects.aexists()
 
 
-async def test_a_room_that_is_gone_is_not_to_be_found(alice: User, space: Space) -> None:
+async def test_a_deleted_room_is_not_found(alice: User, space: Space) -> None:
     room = await database.run(rooms_rooms.create, space, "Coffee")
     await Room.objects.filter(pk=room.pk).adelete()
     for call in (
@@ -181,33 +181,33 @@ async def test_a_room_that_is_gone_is_not_to_be_found(alice: User, space: Space)
             await call
 
 
-async def test_a_mention_is_kept_for_members_and_not_for_oneself(
-    alice: User, bob: User, mallory: User, pump: Device
-) -> None:
+async def test_only_mentions_of_other_members_are_stored(alice: User, bob: User, mallory: User, pump: Device) -> None:
     await posting.post(alice, await room_of(pump), "@bob, @alice and @mallory: hello @bob")
-    [said] = await log_of(pump)
-    assert said["data"]["mentions"] == ["bob", "alice"]
+    [posted] = await log_of(pump)
+    assert posted["data"]["mentions"] == ["bob", "alice"]
     assert [one.user_id async for one in Mention.objects.all()] == [bob.pk]
 
 
-async def test_both_of_a_conversation_are_told_wherever_they_are(alice: User, bob: User, told: list[Event]) -> None:
+async def test_a_direct_message_is_published_to_both_people(alice: User, bob: User, published: list[Event]) -> None:
     room, seq = await posting.direct(alice, "bob", "hi")
-    directs = [event for event in told if isinstance(event, DirectStored)]
+    directs = [event for event in published if isinstance(event, DirectStored)]
     assert {event.user_id for event in directs} == {alice.pk, bob.pk}
     assert {(event.room_id, event.seq, event.author, event.to, event.text) for event in directs} == {
         (room, seq, "alice", "bob", "hi")
     }
 
 
-async def test_a_repeat_tells_both_of_a_conversation_again(alice: User, bob: User, told: list[Event]) -> None:
+async def test_a_repeated_direct_message_is_published_to_both_people_again(
+    alice: User, bob: User, published: list[Event]
+) -> None:
     await posting.direct(alice, "bob", "hi", "k")
-    first = [event for event in told if isinstance(event, DirectStored)]
-    told.clear()
+    first = [event for event in published if isinstance(event, DirectStored)]
+    published.clear()
     await posting.direct(alice, "bob", "hi", "k")
-    assert [event for event in told if isinstance(event, DirectStored)] == first
+    assert [event for event in published if isinstance(event, DirectStored)] == first
 
 
-async def test_a_refusal_counts_once_however_far_it_came(
+async def test_every_refusal_is_counted_once_wherever_it_happens(
     alice: User, bob: User, mallory: User, pump: Device, space: Space
 ) -> None:
     room = await room_of(pump)
@@ -231,7 +231,7 @@ async def test_a_refusal_counts_once_however_far_it_came(
         assert (error.value.code, counter.get()) == (code, before + 1)
 
 
-def test_a_message_costs_few_queries(
+def test_posting_a_message_costs_ten_queries(
     alice: User, bob: User, pump: Device, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(10):
@@ -240,12 +240,14 @@ def test_a_message_costs_few_queries(
         posting._post(ChatRates(), alice, pump.room.pk, "hello", "k2")
 
 
-async def test_in_a_room_of_a_space_nobody_is_told_in_private(alice: User, pump: Device, told: list[Event]) -> None:
+async def test_a_message_in_a_room_of_a_space_is_not_published_as_a_direct_one(
+    alice: User, pump: Device, published: list[Event]
+) -> None:
     await posting.post(alice, await room_of(pump), "hi")
-    assert [type(event) for event in told] == [MessagesStored, ReadMoved]
+    assert [type(event) for event in published] == [MessagesStored, ReadMoved]
 
 
-async def test_who_shares_no_space_any_more_may_read_and_not_write(alice: User, bob: User, space: Space) -> None:
+async def test_people_who_no_longer_share_a_space_can_read_but_not_post(alice: User, bob: User, space: Space) -> None:
     room, _ = await posting.direct(alice, "bob", "hi")
     await Member.objects.filter(user=bob).adelete()
     for person in (alice, bob):
@@ -254,20 +256,20 @@ async def test_who_shares_no_space_any_more_may_read_and_not_write(alice: User, 
         assert await database.run(lambda person=person: posting.access.room(person, room).seq) == 1
 
 
-async def test_a_third_person_finds_no_conversation(alice: User, bob: User, carol: User) -> None:
+async def test_a_conversation_is_not_found_by_a_third_person(alice: User, bob: User, carol: User) -> None:
     room, _ = await posting.direct(alice, "bob", "hi @carol")
     with pytest.raises(NotFound):
         await posting.post(carol, room, "hello")
     assert not await Mention.objects.aexists()
 
 
-async def test_a_deactivated_person_is_nobody_to_write_to(alice: User, bob: User) -> None:
+async def test_a_deactivated_person_cannot_be_written_to(alice: User, bob: User) -> None:
     await User.objects.filter(pk=bob.pk).aupdate(is_active=False)
     with pytest.raises(NotFound):
         await posting.direct(alice, "bob", "hi")
 
 
-async def test_a_command_of_a_control_stands_in_the_room_without_a_text(bob: User, pump: Device) -> None:
+async def test_a_command_from_a_page_control_is_logged_without_a_text(bob: User, pump: Device) -> None:
     command = await lifecycle.issue(bob, "pump-1", "set", {"speed": 40})
     [line] = await log_of(pump)
     assert (line["kind"], line["author"], line["text"]) == ("command", "bob", "")
@@ -275,25 +277,25 @@ async def test_a_command_of_a_control_stands_in_the_room_without_a_text(bob: Use
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "outcome"),
     [
         (Answer("", True), {"status": "succeeded"}),
         (Answer("", False, None, "stuck"), {"status": "failed", "error": "stuck"}),
         (Answer("", True, "x" * 5000), {"status": "succeeded", "truncated": True}),
     ],
 )
-async def test_an_answer_stands_in_the_room_beside_its_command(
-    bob: User, pump: Device, answer: Answer, told: dict[str, Any]
+async def test_an_answer_is_logged_and_refers_to_its_command(
+    bob: User, pump: Device, answer: Answer, outcome: dict[str, Any]
 ) -> None:
     command = await lifecycle.issue(bob, "pump-1", "run", {})
     given = Answer(command.pk, answer.ok, answer.result, answer.error)
     assert await database.run(recorded, lifecycle.answer, pump, given)
     line = (await log_of(pump))[1]
     assert (line["kind"], line["author"], line["origin"], line["of"]) == ("answer", "pump-1", "device", 1)
-    assert line["data"] == {"id": command.pk, "name": "run", "args": {}, **told}
+    assert line["data"] == {"id": command.pk, "name": "run", "args": {}, **outcome}
 
 
-async def test_that_nobody_answered_is_the_hub_s_word(bob: User, pump: Device) -> None:
+async def test_a_timeout_is_logged_as_an_entry_of_the_hub(bob: User, pump: Device) -> None:
     await lifecycle.issue(bob, "pump-1", "run", {}, 0.000001)
     await database.run(lifecycle.expire)
     line = (await log_of(pump))[1]

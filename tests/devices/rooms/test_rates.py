@@ -21,7 +21,7 @@ from tests.devices.rooms.device_rooms import room_of
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-async def test_a_person_over_the_rate_is_refused_and_others_are_served(
+async def test_only_the_person_over_the_rate_limit_is_refused(
     alice: User, bob: User, pump: Device, settings: Any
 ) -> None:
     settings.CHAT_RATE_LIMIT = 3
@@ -33,15 +33,15 @@ async def test_a_person_over_the_rate_is_refused_and_others_are_served(
     assert await posting.post(bob, room, "hello") == 4
 
 
-async def test_who_was_over_the_rate_may_speak_again_a_minute_later(
+async def test_a_person_over_the_rate_limit_can_post_again_a_minute_later(
     alice: User, pump: Device, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.CHAT_RATE_LIMIT = 1
     room = await room_of(pump)
     await posting.post(alice, room, "hello")
-    said = (await Message.objects.aget()).at
+    posted = (await Message.objects.aget()).at
     for later_us, may in ((59_000_000, False), (60_000_000, True)):
-        monkeypatch.setattr(rates, "now_us", lambda later_us=later_us: said + later_us)
+        monkeypatch.setattr(rates, "now_us", lambda later_us=later_us: posted + later_us)
         if may:
             await posting.post(alice, room, "one more")
         else:
@@ -49,7 +49,7 @@ async def test_who_was_over_the_rate_may_speak_again_a_minute_later(
                 await posting.post(alice, room, "one more")
 
 
-async def test_edits_and_removals_count_and_coming_does_not(
+async def test_edits_and_removals_count_towards_the_rate_but_commands_from_pages_do_not(
     mallory: User, space: Space, pump: Device, settings: Any
 ) -> None:
     settings.CHAT_RATE_LIMIT = 3
@@ -66,12 +66,12 @@ async def test_edits_and_removals_count_and_coming_does_not(
         await posting.post(mallory, room, "one more")
 
 
-async def test_without_a_limit_everybody_may_say_all(alice: User, pump: Device, settings: Any) -> None:
+async def test_a_limit_of_zero_means_no_limit(alice: User, pump: Device, settings: Any) -> None:
     settings.CHAT_RATE_LIMIT = 0
     assert await posting.post(alice, await room_of(pump), "hello") == 1
 
 
-async def test_a_repeat_costs_nothing_of_the_rate(alice: User, pump: Device, settings: Any) -> None:
+async def test_a_repeated_message_does_not_count_towards_the_rate(alice: User, pump: Device, settings: Any) -> None:
     settings.CHAT_RATE_LIMIT = 2
     room = await room_of(pump)
     for _ in range(3):
@@ -79,8 +79,8 @@ async def test_a_repeat_costs_nothing_of_the_rate(alice: User, pump: Device, set
     assert await posting.post(alice, room, "something else") == 2
 
 
-async def test_repeats_are_told_again_within_bounds_of_their_own(
-    alice: User, bob: User, pump: Device, told: list[Event], settings: Any, monkeypatch: pytest.MonkeyPatch
+async def test_repeats_have_a_rate_limit_of_their_own(
+    alice: User, bob: User, pump: Device, published: list[Event], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.CHAT_RATE_LIMIT = 3
     now = now_us()
@@ -90,11 +90,11 @@ async def test_repeats_are_told_again_within_bounds_of_their_own(
         await posting.post(person, room, "hello", "k")
     for _ in range(3):
         await posting.post(alice, room, "hello", "k")
-    told.clear()
+    published.clear()
     for _ in range(2):
         with pytest.raises(TooMany):
             await posting.post(alice, room, "hello", "k")
-    assert told == []
+    assert published == []
     await posting.post(bob, room, "hello", "k")
     await posting.post(alice, room, "something else")
     now += 60_000_000
@@ -102,8 +102,8 @@ async def test_repeats_are_told_again_within_bounds_of_their_own(
     assert len(rates.current()._repeats) == 1  # the minute before is forgotten
 
 
-async def test_who_repeats_too_much_holds_up_no_room(
-    alice: User, pump: Device, held: list[int], settings: Any, monkeypatch: pytest.MonkeyPatch
+async def test_a_repeat_over_its_limit_does_not_lock_the_room(
+    alice: User, pump: Device, locked_rooms: list[int], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.CHAT_RATE_LIMIT = 2
     now = now_us()
@@ -113,21 +113,23 @@ async def test_who_repeats_too_much_holds_up_no_room(
         await posting.post(alice, room, "hello", "k")
     with pytest.raises(TooMany):
         await posting.post(alice, room, "hello", "k")
-    held.clear()
+    locked_rooms.clear()
     with pytest.raises(TooMany):
         await posting.post(alice, room, "hello", "k")
-    assert held == []
+    assert locked_rooms == []
     assert await posting.post(alice, room, "something else", "k2") == 2
 
 
-async def test_who_is_over_the_rate_holds_up_no_room(alice: User, pump: Device, held: list[int], settings: Any) -> None:
+async def test_a_request_over_the_rate_limit_does_not_lock_the_room(
+    alice: User, pump: Device, locked_rooms: list[int], settings: Any
+) -> None:
     settings.CHAT_RATE_LIMIT = 2
     room = await room_of(pump)
     for key in "ab":
         await posting.post(alice, room, "hello", key)
     with pytest.raises(TooMany):
         await posting.post(alice, room, "one more")
-    held.clear()
+    locked_rooms.clear()
     for call in (
         posting.post(alice, room, "one more"),
         posting.post(alice, room, "one more", "c"),
@@ -136,12 +138,12 @@ async def test_who_is_over_the_rate_holds_up_no_room(alice: User, pump: Device, 
     ):
         with pytest.raises(TooMany):
             await call
-    assert held == []
+    assert locked_rooms == []
     assert await posting.post(alice, room, "hello", "a") == 1
-    assert held == [room]
+    assert locked_rooms == [room]
 
 
-def test_a_clock_that_is_set_back_keeps_nobody_out(
+def test_a_clock_set_back_does_not_prolong_a_rate_limit(
     alice: User, pump: Device, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.CHAT_RATE_LIMIT = 1

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 121, "a\nb", "a\0", "a\u202eb"])
-def test_a_name_that_cannot_be_is_refused(space: Space, name: str) -> None:
+def test_an_invalid_room_name_is_refused(space: Space, name: str) -> None:
     room = rooms.create(space, "Coffee")
     with pytest.raises(Invalid, match="printable"):
         rooms.create(space, name)
@@ -22,7 +22,7 @@ def test_a_name_that_cannot_be_is_refused(space: Space, name: str) -> None:
         rooms.rename(room, name)
 
 
-def test_a_name_is_taken_once_in_a_space(space: Space, cellar: Space) -> None:
+def test_room_names_are_unique_in_a_space(space: Space, cellar: Space) -> None:
     coffee, tea = rooms.create(space, " Coffee "), rooms.create(space, "Tea")
     assert coffee.name == "Coffee"
     with pytest.raises(Invalid, match="already"):
@@ -35,14 +35,14 @@ def test_a_name_is_taken_once_in_a_space(space: Space, cellar: Space) -> None:
     assert tea.name == "Tea and cake"
 
 
-def test_only_a_room_of_a_space_has_a_name_to_change(alice: User, bob: User, pump: Device) -> None:
+def test_rooms_of_devices_and_conversations_cannot_be_renamed(alice: User, bob: User, pump: Device) -> None:
     conversation = Room.objects.get(pk=posting.conversation(alice, "bob"))
     for room in (pump.room, conversation):
         with pytest.raises(Invalid, match="of its own"):
             rooms.rename(room, "x")
 
 
-def test_rooms_of_a_space_are_bounded(space: Space, pump: Device) -> None:
+def test_the_number_of_rooms_in_a_space_is_limited(space: Space, pump: Device) -> None:
     Room.objects.bulk_create(Room(space=space, name=f"r{i}") for i in range(MAX_ROOMS))
     with pytest.raises(Invalid, match=str(MAX_ROOMS)):
         rooms.create(space, "one more")
