@@ -1,4 +1,4 @@
-"""Files of messages: those that no message refers to are deleted, and those that one refers to are files_in."""
+"""Files of messages: those that no message refers to are deleted, and those that one refers to are kept."""
 
 from __future__ import annotations
 

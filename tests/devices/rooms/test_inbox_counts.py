@@ -1,4 +1,4 @@
-"""Rooms as a person sees them. Sums of what is unread are in test_inbox.py."""
+"""Rooms as a person sees them. The totals of unread messages are in test_inbox.py."""
 
 from __future__ import annotations
 
