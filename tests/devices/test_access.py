@@ -226,7 +226,7 @@ def test_an_acquaintance_is_found_by_name_and_a_stranger_looks_nonexistent(
     for person, name in (
         (alice, "mallory"),
         (mallory, "alice"),
-        (alice, "anonymous"),
+        (alice, "nobody"),
         (alice, "alice"),
         (alice, "a\0"),
     ):
