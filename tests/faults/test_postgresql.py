@@ -127,4 +127,4 @@ def _assert_named(asked: list[Future[tuple[httpx.Response, float]]]) -> None:
         response, took_s = answer.result()
         print(f"{response.request.url.path}: {response.status_code} after {took_s:.1f} s")
         assert response.status_code == 503
-        assert "database is away" in response.text
+        assert "database is unavailable" in response.text
