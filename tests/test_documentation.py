@@ -1,4 +1,4 @@
-"""The documentation is true: its links lead somewhere, and its tables list what the code has."""
+"""The documentation agrees with the code: its links work, and its tables list what the code defines."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 FOLDERS = ("hub", "dashboards", "bridges", "devices", "tests", "benchmarks", "deploy", "docs")
 YOURS = {"deploy/tls", "deploy/mosquitto/conf.d/tls.conf"}
-"""What the reader makes."""
+"""Files that the reader creates."""
 OWN_APPS = ("hub", "dashboards", "bridges", "devices")
 _LINK = re.compile(r"(?<!!)\[[^\]\[]*\]\(([^)\s]+)\)|(?:src|srcset)=\"([^\"]+)\"")
 _FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
@@ -41,13 +41,13 @@ def name_of(page: Path) -> str:
 
 @cache
 def prose(page: Path) -> str:
-    """The text without its blocks of code."""
+    """The text without its code blocks."""
     return _FENCE.sub("", page.read_text())
 
 
 @cache
 def anchors(page: Path) -> frozenset[str]:
-    """The headings as GitHub names them in addresses."""
+    """The anchors that GitHub makes of the headings."""
     headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
     return frozenset(re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings)
 
@@ -94,7 +94,7 @@ def test_files_and_folders_that_are_named_exist(page: Path) -> None:
 
 
 def rows(page: str, heading: str) -> dict[str, list[str]]:
-    """The tables below a heading: what is in backquotes in the first cell of each row -> the other cells."""
+    """The rows of the tables below a heading: each name in backquotes in the first cell -> the other cells."""
     text = (DOCS / page).read_text()
     section = re.search(rf"^(#+) {re.escape(heading)}$\n(.*?)(?=^\1 |\Z)", text, re.DOTALL | re.MULTILINE)
     assert section is not None, f"{page} has no heading {heading!r}"

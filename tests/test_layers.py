@@ -1,4 +1,4 @@
-"""The layers of the code: hub -> dashboards | bridges -> devices, each outside thing with one owner."""
+"""The layers of the code: hub -> dashboards | bridges -> devices, and each outside library has one owner."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ AGAINST = [
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What the linter says of the code with all these imports in it."""
+    """What the linter reports once all these imports are in the code."""
     folder = tmp_path_factory.mktemp("code")
     for package in PACKAGES:
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__", "static"))

@@ -1,4 +1,4 @@
-"""The whole way in a real browser: simulated devices, the hub, Chromium."""
+"""Whole ways in a real browser: simulated devices, the hub, Chromium."""
 
 from __future__ import annotations
 

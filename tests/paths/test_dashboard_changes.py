@@ -1,4 +1,4 @@
-"""A dashboard gets other tiles while somebody looks at it."""
+"""A dashboard is changed while somebody is looking at it."""
 
 from __future__ import annotations
 

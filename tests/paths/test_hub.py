@@ -1,4 +1,4 @@
-"""The hub as a person meets it: started from a shell, stopped from a shell."""
+"""The hub as its operator uses it: started and stopped in a shell."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.viewer import Viewer
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    """Started for the first time."""
+    """A hub that is started for the first time."""
     server = RunningHub(tmp_path_factory.mktemp("hub"), is_fresh=True)
     server.start()
     yield server
@@ -98,7 +98,7 @@ def test_a_bad_setting_is_one_clear_line(tmp_path: Path) -> None:
 
 
 def test_secrets_are_not_in_the_files_of_the_data_folder(hub: RunningHub) -> None:
-    """Nothing but the file made for it holds a device's secret."""
+    """Only the file that was created for it contains a device's secret."""
     device = hub.create_device("secretive")
     for file in (hub.folder / "data").iterdir():
         if file.is_file():
@@ -123,8 +123,8 @@ def test_a_large_body_is_refused_while_it_arrives(hub: RunningHub, framing: str)
                 client.sendall(b"%x\r\n%b\r\n" % (len(piece), piece) if "chunked" in framing else piece)
                 taken += len(piece)
         except OSError:
-            pass  # the hub has hung up
-    assert taken < 25_000_000  # what the buffers of two sockets hold, and no more
+            pass  # the hub has closed the connection
+    assert taken < 25_000_000  # no more than the buffers of two sockets hold
     assert httpx.get(f"{hub.url}/healthz").status_code == 200
 
 

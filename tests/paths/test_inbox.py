@@ -1,4 +1,4 @@
-"""What people hear of each other on whatever page they are, in a real browser."""
+"""Unread messages and notifications on every page, in a real browser."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Come = Callable[..., Person]
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    """A hub with a person whose name is a script."""
+    """A hub with a person and a room whose names are scripts."""
     server = RunningHub(tmp_path_factory.mktemp("hub"), CHAT_RATE_LIMIT="0")
     server.start()
     server.records.run(_odd)
@@ -40,7 +40,7 @@ ODD = "<img/src=x/onerror=alert(1)>"
 
 
 def _odd() -> None:
-    """A person and a room whose names are scripts."""
+    """Creates a person and a room whose names are scripts."""
     demo = Space.objects.get(slug="demo")
     provisioning.set_role(demo, people.create_person(ODD, None), Role.VIEWER)
     rooms.create(demo, "</script><script>alert(1)</script>")
@@ -48,7 +48,7 @@ def _odd() -> None:
 
 @pytest.fixture
 def come(browser: Browser, hub: RunningHub) -> Iterator[Come]:
-    """Lets a person come with a browser of their own; their pages must not complain, nor open a dialog."""
+    """Signs a person in with their own browser, whose pages must log no error and open no dialog."""
     present: list[Person] = []
 
     def arrive(username: str, path: str = "/", **options: object) -> Person:
@@ -56,7 +56,7 @@ def come(browser: Browser, hub: RunningHub) -> Iterator[Come]:
         person.context.on("dialog", lambda dialog: person.complaints.append(f"dialog: {dialog.message}"))
         person.sign_in()
         expect(person.page.get_by_role("heading", name="Fleet")).to_be_visible()
-        person.page.wait_for_load_state()  # its scripts have run then
+        person.page.wait_for_load_state()  # then its scripts have run
         if path != "/":
             person.page.goto(path)
         present.append(person)
@@ -98,7 +98,7 @@ def room_of(person: Person, name: str) -> int:
 
 
 def type_message(page: Page, text: str) -> None:
-    """Writes into the room that the page shows."""
+    """Posts in the room that the page shows."""
     page.wait_for_load_state()
     box = page.locator("textarea[aria-label=Message]")
     box.fill(text)
@@ -115,7 +115,7 @@ def expect_unread(page: Page, entry: str, count: int) -> None:
 
 
 def clear(person: Person) -> None:
-    """Reads all that is there, so that a test begins with nothing unread."""
+    """Marks everything as read, so that a test starts with nothing unread."""
     told = call(person, "GET", "inbox")
     for room in [*told["conversations"], *told["rooms"]]:
         call(person, "PUT", f"rooms/{room['id']}/read", {"seq": room["seq"]})
@@ -273,7 +273,7 @@ _STUB = """
 
 
 def hide(page: Page) -> None:
-    """As if the person looked at something else."""
+    """Makes the page believe that it is hidden."""
     page.evaluate("sessionStorage.setItem('hidden', '1'); document.dispatchEvent(new Event('visibilitychange'))")
 
 
@@ -286,7 +286,7 @@ _SHOWN = "async () => { while (!shown.length) await new Promise((again) => setTi
 
 
 def decided(page: Page) -> None:
-    """Returns once the page has told of what it has heard, or left it to another: it asks for locks twice before."""
+    """Returns once the page has shown its notifications or left them to another page: it asks for locks twice."""
     page.evaluate("navigator.locks.query().then(() => navigator.locks.query())")
 
 
@@ -295,7 +295,7 @@ def test_a_message_is_told_once_however_many_pages_are_hidden(come: Come) -> Non
     clear(bob)
     bob.context.add_init_script(_STUB)
     bob.page.goto("/inbox/")
-    assert bob.page.evaluate("Notification.asked") == 0  # not before it is wanted
+    assert bob.page.evaluate("Notification.asked") == 0  # not before the person turns it on
     bob.page.get_by_role("button", name="Turn on").click()
     expect(bob.page.get_by_role("button", name="Turn off")).to_be_visible()
     pages = [bob.page, bob.context.new_page(), bob.context.new_page()]

@@ -1,4 +1,4 @@
-"""A page whose live connection opens long after its history was read."""
+"""A page whose live connection opens long after its history was loaded."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HELD = """
         close() { this.socket?.close(); }
     };
 """
-"""A network that lets no WebSocket through before `letIn()`."""
+"""A network that lets no WebSocket through before `letIn()` is called."""
 
 
 @pytest.fixture

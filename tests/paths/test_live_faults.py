@@ -1,4 +1,4 @@
-"""Redis, a web server or the bridge goes while pages are open: afterwards each chart shows what is stored."""
+"""Redis, a web server or the bridge fails while pages are open: afterwards each chart shows what is stored."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 expect.set_options(timeout=WAIT_MS)
 
 RESYNC_S = 5
-"""On a machine with nothing else to do it is two; this one has."""
+"""It takes two on an idle machine; this one is busy."""
 SCENES = 8
-"""Each has a device of its own, so that a chart shows what one test has sent."""
+"""The devices: each test has its own, so that its charts show only what it has sent."""
 BACK_S = 10
-"""A page is back so soon after its server."""
+"""A page reconnects within this time after its server is back."""
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ class Scene:
     dashboard: Person
 
     def check(self) -> None:
-        """The device stops; what it sent, what is stored and what is on the screens must become the same."""
+        """Stops the device; what it sent, what is stored and what the pages show must become the same."""
         self.counter.__exit__()
         eventually(lambda: len(self.deployment.stored_of(self.counter.uid)) >= self.counter.sent)
         wanted = self.deployment.stored_of(self.counter.uid)
@@ -114,7 +114,7 @@ def test_redis_goes_and_comes_back(scene: Scene, fault: str) -> None:
 
 
 def test_a_web_server_is_killed_and_started_again(scene: Scene) -> None:
-    """With WebSockets on Daphne and on uvicorn."""
+    """Both Daphne and uvicorn, each with a page that is connected to it."""
     deployment = scene.deployment
     for web, person in ((deployment.daphne, scene.device_page), (deployment.uvicorn, scene.dashboard)):
         scene.counter.wait_for(10)

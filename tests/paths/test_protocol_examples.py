@@ -1,4 +1,4 @@
-"""The examples of docs/, run as they stand there."""
+"""The examples of docs/, run unchanged."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_a_history_goes_out_and_in_as_a_file(environment: dict[str, str], hub: R
 
 @dataclass(frozen=True)
 class Talk:
-    """The room of the example's device, as alice has it. She manages the space."""
+    """The room of the example's device, as seen by alice, who manages the space."""
 
     client: httpx.Client
     room: int
@@ -157,7 +157,7 @@ class Talk:
         self.client.post(f"rooms/{self.room}/messages", json={"text": text}).raise_for_status()
 
     def said(self, text: str) -> dict[str, Any]:
-        """The message that has this in it, as soon as it is said."""
+        """Waits for a message that contains the text, and returns it."""
         found: list[dict[str, Any]] = []
 
         def is_said() -> bool:
@@ -192,7 +192,7 @@ def test_curl_talks_in_a_room(environment: dict[str, str], talk: Talk, tmp_path:
 
 @contextmanager
 def running(example: str, environment: dict[str, str]) -> Iterator[None]:
-    """A bot that has read the room so far."""
+    """Runs a bot, which has read the room when the block begins."""
     command = [sys.executable, "-c", EXAMPLES[example]]
     bot = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     try:

@@ -1,4 +1,4 @@
-"""Refused messages on the device's page, in a real browser: hostile ones are shown, and do nothing."""
+"""Refused messages on the device's page, in a real browser: hostile ones are shown but have no effect."""
 
 from __future__ import annotations
 

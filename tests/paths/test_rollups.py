@@ -1,4 +1,4 @@
-"""Periodic work by the hub itself, and by a process of its own."""
+"""Periodic work, by the hub itself and by a separate worker process."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Worker(Part):
 
 
 def wait_for_rollups(folder: Path) -> None:
-    """Until the minute, the hour and the day of one old reading are there."""
+    """Waits until the minute, the hour and the day of one old reading are stored."""
 
     def seen() -> list[tuple[int, float]]:
         with closing(sqlite3.connect(folder / "data" / "hubbub.sqlite3", timeout=30)) as database:

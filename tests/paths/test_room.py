@@ -1,4 +1,4 @@
-"""People and a device in one room, each person with a browser of their own."""
+"""People and a device in one room, each person with their own browser."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ expect.set_options(timeout=WAIT_MS)
 Come = Callable[..., Person]
 PUMP = "/devices/pump-1/"
 FRAME = "new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))"
-"""Resolves when the page has drawn what it knows."""
+"""Resolves once the page has drawn its current state."""
 
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    """A hub with its demo devices, where people may write as much as they like."""
+    """A hub with its demo devices, and without a rate limit for chat messages."""
     server = RunningHub(tmp_path_factory.mktemp("hub"), DEMO="1", CHAT_RATE_LIMIT="0")
     server.start()
     yield server
@@ -38,7 +38,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
 
 @pytest.fixture
 def come(browser: Browser, hub: RunningHub) -> Iterator[Come]:
-    """Lets a person come to a page; their pages must not complain, nor open a dialog."""
+    """Signs a person in and opens a page; their pages must log no error and open no dialog."""
     present: list[Person] = []
 
     def arrive(username: str, path: str = PUMP, script: str = "", **options: object) -> Person:
@@ -72,7 +72,7 @@ def say(person: Person, text: str) -> None:
 
 
 def message(person: Person, text: str) -> Locator:
-    """The newest message that holds the text and that the hub has stored."""
+    """The newest stored message that contains the text."""
     return log(person).locator("li.message:not([data-state])", has_text=text).last
 
 
@@ -95,7 +95,7 @@ def room_id(page: Page) -> int:
 
 
 def row(page: Page, name: str) -> Locator:
-    """The newest value of this name."""
+    """The table row with the newest value of this name."""
     values = page.get_by_role("region", name="Newest values")
     return values.locator("tr", has=page.get_by_text(name, exact=True))
 
@@ -115,7 +115,7 @@ def test_a_command_from_chat_its_answer_and_what_came_of_it_are_one_timeline(com
     command = log(bob).locator("li.command-line", has_text="/set speed 40").last
     expect(command).to_contain_text("alice")
     expect(command.locator(".outcome")).to_have_text("Done")
-    # In the order of the log: what was said, what the device was told, what it answered.
+    # In the order of the log: the message, the command, the device's answer.
     expect(log(bob).locator("li.entry").nth(-3)).to_contain_text("I turn it down")
     expect(log(bob).locator("li.entry").nth(-2)).to_contain_text("/set speed 40")
     expect(log(bob).locator("li.entry").last).to_have_class(re.compile(r"answer-line.*joined"))
@@ -202,7 +202,7 @@ def test_who_signs_in_next_in_the_same_tab_finds_nothing_of_the_one_before(come:
 
 
 def test_a_page_of_somebody_else_sends_nothing_and_loads_anew(come: Come) -> None:
-    """As one that comes out of the back-forward cache after another person has signed in."""
+    """The back-forward cache may show such a page after another person has signed in."""
     alice = come("alice")
     room = room_id(alice.page)
     unsent = json.dumps({"text": "", "unsent": [{"key": "k", "text": "bob wrote this", "at": 0}]})
@@ -258,7 +258,7 @@ def test_one_edits_and_deletes_what_one_has_said_and_the_trace_stays(come: Come)
     mended = message(alice, "the pump is loud")
     mended.get_by_role("button", name="edited").click()
     expect(mended.locator(".revisions")).to_contain_text("the pmup is loud")
-    # A manager may delete anybody's, though not edit it.
+    # A manager may delete other people's messages but not edit them.
     mended.hover()
     expect(mended.get_by_role("button", name="Edit", exact=True)).to_be_hidden()
     mended.get_by_role("button", name="Delete", exact=True).click()
@@ -354,7 +354,7 @@ def test_completion_knows_commands_people_and_the_devices_metrics(come: Come) ->
     box(alice).fill("")
     box(alice).press_sequentially("hi @bo")
     expect(options.first).to_contain_text("@bob")
-    box(alice).press("Home")  # where it would complete nothing
+    box(alice).press("Home")  # where there is nothing to complete
     expect(options).to_have_count(0)
     box(alice).fill("")
 
@@ -373,7 +373,7 @@ def test_history_is_there_by_scrolling_and_a_link_opens_at_its_message(come: Com
     scroller = alice.page.locator("[data-log]")
     scroller.evaluate("log => { log.scrollTop = 0; }")
     expect(rows.first).not_to_have_text(first)
-    # What was read before stays where it is while older messages come in above it.
+    # The messages on the screen stay in place while older ones are inserted above them.
     expect(message(alice, "number 111 of")).to_be_in_viewport()
     newest = alice.page.get_by_role("button", name="Newest")
     expect(newest).to_be_visible()
@@ -395,11 +395,11 @@ def test_a_reader_who_scrolls_back_stays_where_they_are(come: Come, hub: Running
     alice = come("alice")
     alice.page.goto("/devices/chatterbox/")
     room = room_id(alice.page)
-    for number in range(1, 161):  # at once and by one author, so that rows get and lose their heads
+    for number in range(1, 161):  # in quick succession and by one author, so that rows gain and lose their headers
         call(alice, "POST", f"rooms/{room}/messages", {"text": f"number {number} of many"})
     alice.page.reload()
     expect(message(alice, "number 160 of")).to_be_in_viewport()
-    # How far the row that was the topmost has moved on the screen, in the turn in which others are above it.
+    # How far the row that was topmost moves on the screen when others are inserted above it.
     moved = log(alice).evaluate(
         """log => new Promise((resolve) => {
             log.scrollTop = 0;
@@ -436,7 +436,7 @@ def test_a_reader_stays_where_they_are_when_the_window_changes_its_size(come: Co
     alice.page.evaluate(FRAME)
     alice.page.evaluate(FRAME)
     new_top, new_height = topmost.evaluate(box_of)
-    assert new_height > height  # it has more lines now, and so have those above it
+    assert new_height > height  # it has more lines now, as do those above it
     assert abs(new_top - top) < 2
 
 
@@ -477,7 +477,7 @@ def test_more_that_is_new_than_the_newest_page_holds_opens_where_it_begins(come:
 
 
 _AT_ONCE = """
-    // What a page sends after a second, it sends at once; and what it sends is remembered.
+    // Sends at once what a page sends after a second, and records the types of all that it sends.
     window.sent = [];
     const { send } = WebSocket.prototype;
     WebSocket.prototype.send = function (text) { sent.push(JSON.parse(text).type); send.call(this, text); };
@@ -496,7 +496,7 @@ def test_a_room_that_is_not_on_the_screen_is_not_read(come: Come) -> None:
     expect(log(alice).locator("li.entry").first).to_be_attached()
     say(bob, "@alice look at this")
     expect(message(alice, "@alice look at this")).to_be_attached()
-    # Two frames later it has been drawn, and what would be told of it is sent.
+    # Two frames later it has been drawn, and any report that it was read has been sent.
     alice.page.evaluate(FRAME)
     alice.page.evaluate(FRAME)
     assert "read" not in alice.page.evaluate("sent")
@@ -510,7 +510,7 @@ def test_a_room_that_is_not_on_the_screen_is_not_read(come: Come) -> None:
 
 
 def expect_read(person: Person, path: str) -> None:
-    """Returns once the hub knows that the person has read all of the room."""
+    """Returns once the person has nothing unread in the room."""
     script = """async (path) => {
         const ask = async () => (await (await fetch(`/api/v1/${path}`)).json()).unread;
         while ((await ask()) !== 0) await new Promise((resolve) => setTimeout(resolve, 100));
@@ -610,7 +610,7 @@ def test_on_a_phone_the_room_is_below_the_charts(come: Come) -> None:
     alice.page.set_viewport_size(PHONE)
     alice.page.get_by_role("link", name="Room", exact=True).click()
     expect(box(alice)).to_be_in_viewport()
-    # Both at one moment: the page may be scrolling still, and what is measured later has moved.
+    # Both are measured at one moment, since the page may still be scrolling.
     ends, begins = alice.page.evaluate(
         """() => [document.querySelector(".device-charts").getBoundingClientRect().bottom,
                   document.querySelector("[data-room]").getBoundingClientRect().top]"""

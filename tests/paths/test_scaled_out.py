@@ -1,4 +1,4 @@
-"""The parts as processes of their own: Mosquitto, Redis, a bridge, a web server on Daphne and one on uvicorn."""
+"""The parts as separate processes: Mosquitto, Redis, a bridge, a web server on Daphne and one on uvicorn."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.viewer import Viewer
 
 
 class ScaledOut(Stack):
-    """With both web servers and the device of docs/protocol/mqtt.md."""
+    """A stack with both web servers and the device of docs/protocol/mqtt.md."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, uids=["lathe"], webs=("daphne", "uvicorn"))
@@ -72,7 +72,7 @@ def test_a_command_goes_from_one_web_server_to_the_device_and_its_answer_to_all(
 
 
 def test_one_process_may_use_named_servers_too(scaled_out: ScaledOut, tmp_path: Path) -> None:
-    """`runhub` with REDIS_URL and MQTT_URL starts neither a broker nor a layer of its own."""
+    """`runhub` with REDIS_URL and MQTT_URL uses these servers instead of embedded ones."""
     settings = {name: scaled_out.settings[name] for name in ("REDIS_URL", "MQTT_URL")}
     hub = RunningHub(tmp_path, **settings)
     hub.start()

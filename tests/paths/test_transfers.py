@@ -1,4 +1,4 @@
-"""Export and import in a real browser: progress, cancel, and the account of what was refused."""
+"""Export and import in a real browser: progress, cancelling, and the report of refused lines."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 expect.set_options(timeout=WAIT_MS)
 
 ROWS = 40_000
-"""Enough for several pages of an export and several pieces of an import."""
+"""Enough for several chunks of an export and of an import."""
 
 
 def history(rows: int, metric: str = "temperature") -> str:
-    """A reading a second, up to an hour ago."""
+    """A CSV file with one reading a second, up to an hour ago."""
     start = int(time.time()) - 3600 - rows
     return "time,metric,value\n" + "".join(f"{start + i}000,{metric},{i / 4}\n" for i in range(rows))
 
@@ -40,7 +40,7 @@ def filled(hub: RunningHub, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def alice(browser: Browser, hub: RunningHub) -> Iterator[Person]:
-    """In a browser that cannot write to the disk itself."""
+    """Alice, in a browser that cannot write to the disk directly."""
     person = Person(browser, hub, "alice", accept_downloads=True)
     person.context.add_init_script("delete window.showSaveFilePicker")
     person.sign_in()
@@ -54,7 +54,7 @@ def test_an_export_shows_its_progress_and_saves_the_file(alice: Person, hub: Run
     page = alice.page
     page.goto(f"/devices/{filled}/")
     page.get_by_role("link", name="Export").click()
-    expect(page.get_by_role("button", name="Select none")).to_be_visible()  # before that, it is a plain download
+    expect(page.get_by_role("button", name="Select none")).to_be_visible()  # before that, it is an ordinary download
     _note_progress(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Export").click()
@@ -70,7 +70,7 @@ def test_an_export_shows_its_progress_and_saves_the_file(alice: Person, hub: Run
 
 def test_a_browser_that_can_writes_straight_to_the_disk(browser: Browser, hub: RunningHub, filled: str) -> None:
     person = Person(browser, hub, "carol")
-    # A file of the browser's own store instead of a dialog that no test can use; the same kind of handle.
+    # A file in the browser's own storage has the same kind of handle as the dialog, which no test can use.
     person.context.add_init_script(
         "window.showSaveFilePicker = async ({ suggestedName }) =>"
         " (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true })"
@@ -195,7 +195,7 @@ def test_an_import_can_be_cancelled_and_begun_again(alice: Person, hub: RunningH
     file.write_text(history(ROWS))
     page = alice.page
     pieces = iter(range(100))
-    # The second piece is never answered.
+    # The second chunk is never answered.
     page.route("**/readings.csv", lambda route: route.continue_() if next(pieces) != 1 else None)
     page.goto("/devices/again/import/")
     page.get_by_label("Choose a CSV file").set_input_files(file)
@@ -227,7 +227,7 @@ def test_the_pages_keep_to_the_screen(alice: Person, hub: RunningHub, tmp_path: 
 
 
 def _note_progress(page: Page) -> None:
-    """Keeps what the bar shows in `window.shares`."""
+    """Records the values of the progress bar in `window.shares`."""
     page.evaluate(
         """() => { window.shares = []; const bar = document.querySelector("progress");
         new MutationObserver(() => window.shares.push(bar.value)).observe(bar, { attributes: true }); }"""
