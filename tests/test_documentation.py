@@ -14,9 +14,11 @@ from django.core.management import get_commands, load_command_class
 
 from bridges.rest.errors import _STATUS
 from dashboards.consumers import limits
+from dashboards.live import frames
 from dashboards.live.errors import CLOSE_CODES, ERRORS
 from dashboards.live.handlers import HANDLERS
 from dashboards.live.streams import KINDS
+from devices.channel.events import AvailabilityChanged, CommandChanged, DirectStored, ReadMoved
 from devices.errors import REFUSALS
 from devices.models import Space
 from devices.rooms.chat import registry
@@ -184,6 +186,13 @@ def test_the_requests_and_streams_are_all_listed() -> None:
     requests = {str(request.__struct_config__.tag) for request in HANDLERS}
     assert set(rows("protocol/websocket.md", "Requests")) == requests
     assert {name.partition(":")[0] for name in rows("protocol/websocket.md", "Streams")} == set(KINDS)
+
+
+def test_the_pushes_are_all_listed() -> None:
+    source = Path(frames.__file__ or "").read_text()
+    of_events = {kind.type for kind in (AvailabilityChanged, CommandChanged, DirectStored, ReadMoved)}
+    sent = set(re.findall(r'"type": ?"(\w+)"', source)) | of_events
+    assert set(rows("protocol/websocket.md", "Pushes")) == sent - {"snapshot"}  # on event streams only
 
 
 def test_the_log_of_a_room_has_the_kinds_that_are_listed() -> None:
