@@ -34,7 +34,7 @@ def alice(browser: Browser, hub: RunningHub) -> Iterator[Person]:
     assert person.complaints == []
 
 
-def test_a_device_that_flaps_shows_its_last_state_and_that_it_flaps(alice: Person, hub: RunningHub) -> None:
+def test_the_page_of_a_flapping_device_shows_that_and_its_last_state(alice: Person, hub: RunningHub) -> None:
     device = hub.create_device("loose-contact")
     alice.page.goto("/devices/loose-contact/")
     pill = alice.page.locator("[data-availability]")
@@ -48,7 +48,7 @@ def test_a_device_that_flaps_shows_its_last_state_and_that_it_flaps(alice: Perso
     expect(panel.get_by_role("listitem").first).to_contain_text("Offline")
 
 
-def test_a_manager_sets_how_long_a_device_may_be_silent_on_a_phone(alice: Person, hub: RunningHub) -> None:
+def test_a_manager_can_set_on_a_phone_how_long_a_device_may_be_silent(alice: Person, hub: RunningHub) -> None:
     hub.create_device("hourly")
     alice.page.set_viewport_size(PHONE)
     alice.page.goto("/devices/hourly/")

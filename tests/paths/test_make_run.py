@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.support.servers import ROOT, HubServer, find
 
 
-def test_ctrl_c_ends_it_with_success(tmp_path: Path) -> None:
+def test_ctrl_c_ends_make_run_with_exit_code_0(tmp_path: Path) -> None:
     make, hub = find("make"), HubServer(tmp_path)
     pid, terminal = pty.fork()
     if pid == 0:

@@ -70,7 +70,7 @@ def page(scheme: str, browser: Browser, hub: RunningHub) -> Iterator[Page]:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_it_takes_a_picture(page: Page, name: str, scheme: str) -> None:
+def test_take_a_picture(page: Page, name: str, scheme: str) -> None:
     page.goto(PAGES[name])
     if name == "room":
         page.get_by_role("link", name="Irrigation pump").first.click()

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.timeout(300)]
 
 PEOPLE = 20
 MESSAGES = usually(400, soak=1_000)
-CALM_S = 90
+SETTLE_S = 90
 """How long the last message may take to reach everybody on a slow machine."""
 
 
@@ -77,8 +77,8 @@ async def talk(talkers: list[Talker], sent: list[str], milestone: asyncio.Event)
     await asyncio.gather(*[one(number, talker) for number, talker in enumerate(talkers)])
 
 
-async def all_have(talkers: list[Talker], count: int) -> None:
-    await eventually_async(lambda: all(len(talker.log) >= count for talker in talkers), CALM_S)
+async def wait_until_all_have(talkers: list[Talker], count: int) -> None:
+    await eventually_async(lambda: all(len(talker.log) >= count for talker in talkers), SETTLE_S)
 
 
 def check(talkers: list[Talker], sent: list[str]) -> None:
@@ -90,7 +90,7 @@ def check(talkers: list[Talker], sent: list[str]) -> None:
         assert talker.log == first
 
 
-async def test_redis_killed_for_a_second_leaves_everybody_with_the_same_messages(place: Rooms) -> None:
+async def test_everybody_has_the_same_messages_after_redis_was_killed(place: Rooms) -> None:
     room, token = place.rooms[0], next(iter(place.tokens.values()))
     talkers, sent, milestone = place.talkers(room), [], asyncio.Event()
     listeners = [Listener(web.url, token, room) for web in (place.daphne, place.uvicorn)]
@@ -105,9 +105,9 @@ async def test_redis_killed_for_a_second_leaves_everybody_with_the_same_messages
         await asyncio.to_thread(place.redis.start)
         during = len(sent) - before
         await talking
-        await all_have(talkers, MESSAGES)
+        await wait_until_all_have(talkers, MESSAGES)
         check(talkers, sent)
-        await eventually_async(lambda: all(len(listener.heard) >= MESSAGES for listener in listeners), CALM_S)
+        await eventually_async(lambda: all(len(listener.heard) >= MESSAGES for listener in listeners), SETTLE_S)
         for listener in listeners:
             assert listener.heard == [text for _, text in talkers[0].log]
     resyncs = sum(talker.resyncs for talker in talkers)
@@ -116,7 +116,7 @@ async def test_redis_killed_for_a_second_leaves_everybody_with_the_same_messages
     assert sum(talker.comebacks for talker in talkers) == 0
 
 
-async def test_a_web_process_killed_in_the_middle_costs_nobody_a_message(place: Rooms) -> None:
+async def test_nobody_misses_a_message_when_a_web_process_is_killed(place: Rooms) -> None:
     talkers, sent, milestone = place.talkers(place.rooms[1]), [], asyncio.Event()
     async with AsyncExitStack() as stack:
         for talker in talkers:
@@ -126,21 +126,21 @@ async def test_a_web_process_killed_in_the_middle_costs_nobody_a_message(place: 
         place.uvicorn.kill()
         await asyncio.to_thread(place.uvicorn.start)
         await talking
-        await all_have(talkers, MESSAGES)
+        await wait_until_all_have(talkers, MESSAGES)
         check(talkers, sent)
     comebacks = sum(talker.comebacks for talker in talkers)
     print(f"{comebacks} connections were restored")
     assert comebacks >= PEOPLE // 2
 
 
-async def test_everybody_is_shown_to_be_there_and_to_have_left(place: Rooms) -> None:
+async def test_presence_follows_everybody_who_joins_and_leaves(place: Rooms) -> None:
     """They are connected to both processes, each with two tabs."""
     talkers = [talker for _ in range(2) for talker in place.talkers(place.rooms[2])]
-    stayer = talkers[0]
+    remaining = talkers[0]
     async with AsyncExitStack() as stack:
-        async with AsyncExitStack() as leavers:
-            await stack.enter_async_context(stayer)
+        async with AsyncExitStack() as leaving:
+            await stack.enter_async_context(remaining)
             for talker in talkers[1:]:
-                await leavers.enter_async_context(talker)
-            await eventually_async(lambda: all(talker.present == set(place.tokens) for talker in talkers), CALM_S)
-        await eventually_async(lambda: stayer.present == {"person0"}, CALM_S)
+                await leaving.enter_async_context(talker)
+            await eventually_async(lambda: all(talker.present == set(place.tokens) for talker in talkers), SETTLE_S)
+        await eventually_async(lambda: remaining.present == {"person0"}, SETTLE_S)

@@ -208,7 +208,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         found.stop()
 
 
-def test_the_devices_of_both_brokers_meet_in_one_hub_and_each_command_finds_its_device(site: Site) -> None:
+def test_devices_of_two_brokers_send_readings_and_receive_their_commands(site: Site) -> None:
     lamp = Device(site.roof.tls_port, site.lamp, site.client_context())
     pump = Device(site.cellar.port, site.pump)
     for device, value in ((lamp, 1.5), (pump, 2.5)):
@@ -238,7 +238,7 @@ def run(site: Site, *command: str, **settings: str) -> subprocess.CompletedProce
     )
 
 
-def test_a_bridge_serves_one_broker_that_it_is_told(tmp_path: Path) -> None:
+def test_a_bridge_requires_the_name_of_one_configured_broker(tmp_path: Path) -> None:
     site = Site(tmp_path)
     for options, problem in (
         ([], "MQTT_URL names several brokers: choose one with --broker, of roof, cellar"),
@@ -251,7 +251,7 @@ def test_a_bridge_serves_one_broker_that_it_is_told(tmp_path: Path) -> None:
     assert f"MQTT_URL: ca: {tmp_path}/none cannot be used: No such file or directory" in done.stderr
 
 
-def test_each_broker_gets_the_accounts_of_its_own_devices(site: Site) -> None:
+def test_each_broker_gets_only_the_accounts_of_its_own_devices(site: Site) -> None:
     for broker, uid in (("roof", "lamp"), ("cellar", "pump")):
         folder = site.folder / f"exported-{broker}"
         done = run(site, "exportmosquitto", str(folder), "--broker", broker)
@@ -269,7 +269,7 @@ def test_each_broker_gets_the_accounts_of_its_own_devices(site: Site) -> None:
         ("no certificate of ours", "certificate required|handshake failure"),
     ],
 )
-def test_a_handshake_that_fails_is_explained_and_tried_again(tmp_path: Path, trouble: str, reason: str) -> None:
+def test_a_failed_tls_handshake_is_explained_and_retried(tmp_path: Path, trouble: str, reason: str) -> None:
     site = Site(tmp_path)
     match trouble:
         case "expired":
@@ -298,7 +298,7 @@ def test_a_handshake_that_fails_is_explained_and_tried_again(tmp_path: Path, tro
         print(bridge.output)
 
 
-def test_a_certificate_that_is_replaced_is_used_at_the_next_connection(tmp_path: Path) -> None:
+def test_a_replaced_certificate_is_used_at_the_next_connection(tmp_path: Path) -> None:
     site = Site(tmp_path)
     site.roof.accounts = {"bridge": hash_secret("secret")}
     good = site.bridge_files.cert.read_bytes(), site.bridge_files.key.read_bytes()
