@@ -14,9 +14,11 @@ from django.core.management import get_commands, load_command_class
 
 from bridges.rest.errors import _STATUS
 from dashboards.consumers import limits
+from dashboards.live import frames
 from dashboards.live.errors import CLOSE_CODES, ERRORS
 from dashboards.live.handlers import HANDLERS
 from dashboards.live.streams import KINDS
+from devices.channel.events import AvailabilityChanged, CommandChanged, DirectStored, ReadMoved
 from devices.errors import REFUSALS
 from devices.models import Space
 from devices.rooms.chat import registry
@@ -140,13 +142,26 @@ def test_the_commands_are_those_of_the_hub() -> None:
     assert shown - own == {"migrate", "changepassword"}  # Django's, worth knowing
 
 
+def options(command: str) -> set[str]:
+    parser = load_command_class(get_commands()[command], command).create_parser("manage.py", command)
+    return {option for action in parser._actions for option in action.option_strings}
+
+
 def test_the_pages_name_only_options_that_commands_have() -> None:
+    lines = dict.fromkeys(rows("commands.md", "Commands"), "commands.md")
     for page in PAGES:
-        for command, rest in re.findall(r"manage\.py ([a-z]+)((?: [^\n`|#]*)?)", page.read_text()):
-            assert command in get_commands(), f"{name_of(page)}: {command}"
-            parser = load_command_class(get_commands()[command], command).create_parser("manage.py", command)
-            known = {option for action in parser._actions for option in action.option_strings}
-            assert set(re.findall(r" (--[a-z-]+)", rest)) <= known, f"{name_of(page)}: {command}{rest}"
+        lines |= dict.fromkeys(re.findall(r"manage\.py ([a-z]+(?: [^\n`|#]*)?)", page.read_text()), name_of(page))
+    for line, page_name in lines.items():
+        command, *rest = line.split()
+        if not command.startswith("--"):
+            assert command in get_commands(), f"{page_name}: {line}"
+            assert {word for word in rest if word.startswith("--")} <= options(command), f"{page_name}: {line}"
+
+
+def test_the_options_of_exportmosquitto_are_all_listed() -> None:
+    shown = {name for name in names(rows("deployment/mosquitto.md", "Run it")) if name.startswith("--")}
+    django = options("migrate") & options("runworker")
+    assert shown | {"--data"} == options("exportmosquitto") - django
 
 
 def test_the_reasons_of_refusals_are_all_listed() -> None:
@@ -184,6 +199,13 @@ def test_the_requests_and_streams_are_all_listed() -> None:
     requests = {str(request.__struct_config__.tag) for request in HANDLERS}
     assert set(rows("protocol/websocket.md", "Requests")) == requests
     assert {name.partition(":")[0] for name in rows("protocol/websocket.md", "Streams")} == set(KINDS)
+
+
+def test_the_pushes_are_all_listed() -> None:
+    source = Path(frames.__file__ or "").read_text()
+    of_events = {kind.type for kind in (AvailabilityChanged, CommandChanged, DirectStored, ReadMoved)}
+    sent = set(re.findall(r'"type": ?"(\w+)"', source)) | of_events
+    assert set(rows("protocol/websocket.md", "Pushes")) == sent - {"snapshot"}  # on event streams only
 
 
 def test_the_log_of_a_room_has_the_kinds_that_are_listed() -> None:
