@@ -289,6 +289,7 @@ class Stack:
                         healthy.add(service)
                     else:
                         container.begin()
+            time.sleep(0.1)  # the checks are processes too
             for service in set(self.containers) - healthy - set(pending):
                 if all(container.is_healthy() for container in self.containers[service]):
                     healthy.add(service)
