@@ -6,7 +6,7 @@ from devices.values import Role, is_storable, is_uid
 
 
 @pytest.mark.parametrize("text", ["a", "pump-1", "A_b-9", "x" * 64])
-def test_a_uid_has_up_to_64_plain_characters(text: str) -> None:
+def test_a_uid_has_1_to_64_plain_characters(text: str) -> None:
     assert is_uid(text)
 
 
@@ -16,9 +16,9 @@ def test_any_other_text_is_not_a_uid(text: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "storable"), [("", True), ("é\n🙂", True), ("a\0b", False), ("\ud800", False)])
-def test_the_database_holds_neither_nul_nor_half_of_a_surrogate_pair(text: str, storable: bool) -> None:
+def test_nul_and_lone_surrogates_are_not_storable(text: str, storable: bool) -> None:
     assert is_storable(text) is storable
 
 
-def test_each_role_includes_the_ones_below() -> None:
+def test_roles_are_ordered() -> None:
     assert Role.VIEWER < Role.OPERATOR < Role.MANAGER

@@ -29,16 +29,16 @@ from devices.values import Value
         -(2**63),
     ],
 )
-def test_a_stored_value_is_restored_with_its_type(value: Value) -> None:
+def test_a_value_survives_storage_unchanged(value: Value) -> None:
     found = from_columns(*to_columns(value))
     assert found == value
     assert type(found) is type(value)
 
 
-def test_a_whole_double_is_restored_as_an_integer() -> None:
+def test_a_whole_number_stored_as_a_double_is_read_as_an_integer() -> None:
     assert type(from_columns(*to_columns(40.0))) is int
 
 
 @pytest.mark.parametrize(("value", "number"), [(True, 1.0), (40, 40.0), (2**60, 2.0**60), ("open", None)])
-def test_every_value_that_a_chart_can_draw_has_a_number(value: Value, number: float | None) -> None:
+def test_every_value_a_chart_can_draw_is_stored_as_a_number(value: Value, number: float | None) -> None:
     assert to_columns(value)[0] == number
