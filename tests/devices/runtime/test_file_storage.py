@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage
 
 from devices.errors import NotFound, Unavailable
 from devices.runtime import file_storage
@@ -33,13 +33,13 @@ def test_a_saved_file_is_read_until_it_is_deleted() -> None:
 def test_a_file_that_cannot_be_saved_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch, files_folder: Path, error: Exception, message: str
 ) -> None:
-    kept = default_storage.save
+    store = FileSystemStorage.save
 
-    def fail(name: str, content: object) -> str:
-        kept(name, content)
+    def store_and_fail(self: FileSystemStorage, name: str, content: object) -> str:
+        store(self, name, content)
         raise error
 
-    monkeypatch.setattr(default_storage, "save", fail)
+    monkeypatch.setattr(FileSystemStorage, "save", store_and_fail)
     with pytest.raises(Unavailable, match=message):
         save("rooms/file")
     assert not [path for path in files_folder.rglob("*") if path.is_file()]
@@ -48,10 +48,10 @@ def test_a_file_that_cannot_be_saved_leaves_nothing(
 def test_a_failure_to_delete_is_logged_and_left_to_a_sweep(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(name: str) -> None:
+    def fail(self: FileSystemStorage, name: str) -> None:
         raise ConnectionError
 
-    monkeypatch.setattr(default_storage, "delete", fail)
+    monkeypatch.setattr(FileSystemStorage, "delete", fail)
     file_storage.delete("rooms/file")
     assert "ConnectionError" in caplog.text
 
