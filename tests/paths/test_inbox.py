@@ -182,7 +182,7 @@ def test_a_conversation_with_somebody_new_begins_from_the_picker(come: Come) -> 
 
 def test_who_is_blocked_cannot_write_until_it_is_taken_back(come: Come) -> None:
     bob, carol = come("bob", "/inbox/carol/"), come("carol")
-    bob.page.locator(".talk-menu summary").click()
+    bob.page.locator(".messaging-menu summary").click()
     bob.page.get_by_role("button", name="Block carol").click()
     expect(bob.page.locator("textarea[aria-label=Message]")).to_be_disabled()
     carol.page.goto("/inbox/bob/")
