@@ -76,7 +76,7 @@ _SAVES = {
 
 @dataclass(frozen=True, slots=True)
 class ListenAddress:
-    """Where Mosquitto listens, as a section of its configuration."""
+    """An address for Mosquitto to listen on; as text, the line of its configuration."""
 
     host: str
     port: int
