@@ -81,6 +81,7 @@ class Pipeline:
             source.pause_reading()
 
     def detach(self, source: DeliverySource) -> None:
+        """From now on `source` is neither paused nor resumed."""
         self._sources.discard(source)
 
     def offer(self, delivery: Delivery) -> bool:

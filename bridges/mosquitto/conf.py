@@ -94,14 +94,17 @@ class MosquittoPaths:
 
     @property
     def conf(self) -> Path:
+        """The configuration, which names all the others."""
         return self.folder / "mosquitto.conf"
 
     @property
     def passwords(self) -> Path:
+        """The password file."""
         return self.folder / "passwords"
 
     @property
     def acl(self) -> Path:
+        """The access control list."""
         return self.folder / "acl"
 
     @property
