@@ -138,7 +138,7 @@ def test_it_shows_nothing_of_a_foreign_space(
 
 def test_it_refers_a_person_without_a_space_to_a_manager(client_of: ClientOf, mallory: User, general: Room) -> None:
     page = shown(client_of(mallory).get("/rooms/"))
-    assert "Ask a manager to take you in" in page
+    assert "Ask a manager to add you" in page
     assert "General" not in page
 
 
