@@ -307,8 +307,9 @@ def test_a_manager_renames_a_room(client_of: ClientOf, alice: User, general: Roo
     assert "1 to 120 printable characters" in shown(refused)
 
 
-def test_a_device_s_room_cannot_be_renamed(client_of: ClientOf, alice: User, pump: Device) -> None:
-    assert 'name="name" maxlength="120"' not in shown(client_of(alice).get(f"/rooms/{pump.room.pk}/settings/"))
+def test_a_device_s_room_cannot_be_renamed(client_of: ClientOf, alice: User, pump: Device, general: Room) -> None:
+    assert 'id="id_name"' in shown(client_of(alice).get(f"/rooms/{general.pk}/settings/"))
+    assert 'id="id_name"' not in shown(client_of(alice).get(f"/rooms/{pump.room.pk}/settings/"))
     assert client_of(alice).post(f"/rooms/{pump.room.pk}/settings/", {"name": "Mine"}).status_code == 422
 
 
