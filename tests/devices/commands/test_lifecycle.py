@@ -6,29 +6,16 @@ import pytest
 from django.contrib.auth.models import User
 
 from devices.channel.events import CommandChanged
-from devices.commands import lifecycle, lookup
+from devices.commands import lifecycle
 from devices.commands.lifecycle import MAX_ARGS_DEPTH
 from devices.errors import Forbidden, Invalid, NotFound
 from devices.log.entries import recorded
 from devices.models import Command, Device, Space
 from devices.rooms import provisioning
-from devices.runtime import database
-from devices.values import Answer, CommandStatus, now_us
+from devices.values import Answer, CommandStatus
+from tests.devices.commands.stored import stored_command
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def stored_command(device: Device, status: str = "queued", timeout_s: float = 30) -> Command:
-    now = now_us()
-    return Command.objects.create(
-        id=f"{status}{Command.objects.count()}",
-        device=device,
-        name="set",
-        status=status,
-        issued_at=now,
-        changed_at=now,
-        expires_at=now + int(timeout_s * 1_000_000),
-    )
 
 
 async def test_only_operators_and_managers_issue_commands(bob: User, carol: User, mallory: User, pump: Device) -> None:
@@ -137,20 +124,5 @@ def test_a_command_without_an_answer_times_out_once(pump: Device) -> None:
     assert lifecycle.expire() == []
 
 
-def test_queued_commands_are_found_oldest_first_up_to_a_limit(pump: Device) -> None:
-    queued = [stored_command(pump), stored_command(pump)]
-    stored_command(pump, "sent")
-    stored_command(pump, "queued", timeout_s=-1)
-    assert lookup.queued("main", 10) == queued
-    assert lookup.queued("main", 1) == queued[:1]
-
-
 def test_commands_have_five_statuses() -> None:
     assert {status.value for status in CommandStatus} == {"queued", "sent", "succeeded", "failed", "timed_out"}
-
-
-async def test_a_command_of_a_deleted_person_is_shown_without_a_name(bob: User, pump: Device) -> None:
-    command = await lifecycle.issue(bob, "pump-1", "set", {})
-    await bob.adelete()
-    [found] = await database.run(lookup.recent, pump)
-    assert (found["id"], found["by"]) == (command.id, "")

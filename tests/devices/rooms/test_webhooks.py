@@ -6,36 +6,16 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 
-from devices.access import Action, may
 from devices.errors import Forbidden, Invalid, NotFound, TooMany
 from devices.log import entries
-from devices.models import ApiToken, Bot, Device, Message, Space, Webhook
-from devices.rooms import bots, posting, provisioning, rooms, webhooks
+from devices.models import Device, Message, Space, Webhook
+from devices.rooms import posting, provisioning, rooms, webhooks
 from devices.rooms.webhooks import MAX_WEBHOOKS
 from devices.runtime import database
 from devices.spaces import members
-from devices.spaces.tokens import owner
 from devices.values import Role
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def test_a_bot_posts_with_its_token_and_has_no_password(space: Space, pump: Device) -> None:
-    token = bots.create_bot("gardener", space, Role.OPERATOR)
-    bot = owner(token)
-    assert isinstance(bot, User)
-    assert (bot.username, bot.has_usable_password()) == ("gardener", False)
-    assert may(bot, Action.COMMAND, space.pk)
-    assert not may(bot, Action.MANAGE, space.pk)
-    async_to_sync(posting.post)(bot, pump.room.pk, "/set speed 40")
-    assert Message.objects.latest("pk").origin == "bot"
-
-
-def test_a_taken_username_creates_neither_bot_nor_token(bob: User, space: Space) -> None:
-    with pytest.raises(Invalid, match="taken"):
-        bots.create_bot("bob", space, Role.MANAGER)
-    assert not Bot.objects.exists()
-    assert not ApiToken.objects.exists()
 
 
 def test_a_webhook_is_found_only_by_its_exact_secret(alice: User, pump: Device) -> None:
