@@ -123,6 +123,8 @@ class Fanout:
 
     async def _announce(self) -> None:
         """Sends the last numbers of the groups that had events recently."""
+        if self._layer() is None:
+            return  # replaced by another layer, as between two tests: nobody listens to this one
         for group in sorted(self._unannounced):
             message = {"type": NUMBERS, "group": group, "source": self.source, "n": self._numbers[group]}
             if await self._send(group, message):
