@@ -11,16 +11,6 @@ from .limits import Limits
 V = TypeVar("V")
 
 
-def read_topic(data: bytes, limits: Limits) -> str:
-    """The topic of a message or will. Raises `ProtocolError`."""
-    try:
-        topic = data.decode()
-    except UnicodeDecodeError:
-        raise ProtocolError("malformed_packet") from None
-    check_topic(topic, limits)
-    return topic
-
-
 def check_topic(topic: str, limits: Limits) -> None:
     """Raises `ProtocolError("invalid_topic")` for what cannot be the topic of a message."""
     if not topic or not _fits(topic, limits) or any(character in topic for character in "+#\0"):

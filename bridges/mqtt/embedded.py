@@ -35,7 +35,7 @@ class EmbeddedBridge:
         self._pipeline = Pipeline(shared_ingest())
         self._pipeline.expect_backlog(MAX_KEPT)
 
-    def take(self, published: Published, done: Done | None) -> bool:
+    def offer(self, published: Published, done: Done | None) -> bool:
         """Nothing that is refused on arrival is kept as a retained message, so telemetry never is."""
         if published.account == BRIDGE:
             if done is not None:

@@ -9,9 +9,10 @@ from functools import partial
 from bridges.ingest import Delivery
 from bridges.mqtt import topics
 from bridges.mqtt.address import BrokerAddress
-from bridges.mqtt.session import Connection, InboundSession
+from bridges.mqtt.inbound_connection import InboundConnection
+from bridges.mqtt.inbound_session import InboundSession, WantedSubscription
+from bridges.mqtt.packets import PublishPacket, Subscription
 from bridges.mqtt.topics import Address
-from bridges.mqtt.wire import Published, Subscription
 from bridges.pipeline import Pipeline
 from devices.errors import Refusal
 from devices.values import now_us
@@ -23,10 +24,10 @@ MAX_KEPT = 1_000_000
 MAX_TOPICS = 100_000
 """Topics remembered; past it all are looked at afresh."""
 
-_ALL = Subscription(topics.ALL, as_published=True)
+_ALL = WantedSubscription(Subscription(topics.ALL, retain_as_published=True))
 # Mosquitto 2.0.11 sends what it keeps to each of those that share, though MQTT 5 has it send that to none.
-_SHARED = Subscription(topics.SHARED, as_published=True, kept=False)
-_STATUS = Subscription(topics.STATUS, identifier=1)
+_SHARED = WantedSubscription(Subscription(topics.SHARED, retain_as_published=True, send_retained=False))
+_STATUS = WantedSubscription(Subscription(topics.STATUS), identifier=1)
 _FILTERS = {topics.ALL, topics.SHARED, *topics.EARLIER}
 
 
@@ -47,10 +48,10 @@ class Inbound:
         self._pipeline = pipeline
         self._broker = broker
         self._catching_up_until = 0
-        self._repeated: set[bytes] = set()
+        self._repeated: set[str] = set()
         self._paused = False
-        self._connection: Connection | None = None
-        self._topics: dict[bytes, Address | Refusal | None] = {}
+        self._connection: InboundConnection | None = None
+        self._topics: dict[str, Address | Refusal | None] = {}
         wanted = _SHARED if shared else _ALL
         self._session = InboundSession(
             address,
@@ -89,7 +90,7 @@ class Inbound:
         if self._connection is not None:
             self._connection.resume_reading()
 
-    def _on_connected(self, connection: Connection, kept: bool) -> None:
+    def _on_connected(self, connection: InboundConnection, kept: bool) -> None:
         self._connection = connection
         self._catching_up_until = now_us() + CATCH_UP_US
         self._repeated.clear()
@@ -98,10 +99,10 @@ class Inbound:
         if self._paused:
             connection.pause_reading()
 
-    def _on_message(self, message: Published, connection: Connection) -> None:
+    def _on_message(self, message: PublishPacket, connection: InboundConnection) -> None:
         settle = partial(connection.acknowledge, message.packet_id) if message.packet_id else None
         address = self._address(message.topic)
-        if address is None or (_STATUS.identifier in message.identifiers and not message.retained):
+        if address is None or (_STATUS.identifier in message.subscription_ids and not message.retain):
             # The hub's own word to a device; or a live status, which came through the shared subscription as well.
             if settle is not None:
                 settle()
@@ -109,14 +110,14 @@ class Inbound:
         self._pipeline.offer(self._delivery(address, message, settle))
 
     def _delivery(
-        self, address: Address | Refusal, message: Published, settle: Callable[[], object] | None
+        self, address: Address | Refusal, message: PublishPacket, settle: Callable[[], object] | None
     ) -> Delivery:
         now = now_us()
         refusal = None
         if isinstance(address, Refusal):
             refusal = address
-            address = Address(topics.owner(message.topic.decode(errors="replace")) or "", "other")
-        elif message.size > len(message.payload):
+            address = Address(topics.owner(message.topic) or "", "other")
+        elif message.is_cut:
             refusal = Refusal("payload_too_large", f"{message.size} bytes")
         return Delivery(
             uid=address.uid,
@@ -124,31 +125,31 @@ class Inbound:
             payload=message.payload,
             received_at=now,
             ref=address.ref,
-            retained=message.retained,
-            repeated=message.retained and self._is_repeated(message, now),
+            retained=message.retain,
+            repeated=message.retain and self._is_repeated(message, now),
             broker=self._broker,
             refusal=refusal,
             settle=settle,
             size=message.size,
         )
 
-    def _is_repeated(self, message: Published, now: int) -> bool:
+    def _is_repeated(self, message: PublishPacket, now: int) -> bool:
         """Whether a retained message may be one that the broker repeats to a new subscriber, which it does once."""
-        if _STATUS.identifier in message.identifiers:
+        if _STATUS.identifier in message.subscription_ids:
             return True
         if now >= self._catching_up_until or message.topic in self._repeated:
             return False
         self._repeated.add(message.topic)
         return True
 
-    def _address(self, topic: bytes) -> Address | Refusal | None:
+    def _address(self, topic: str) -> Address | Refusal | None:
         """What a topic means, remembered: None for a command, which is the hub's own word."""
         try:
             return self._topics[topic]
         except KeyError:
             if len(self._topics) >= MAX_TOPICS:
                 self._topics.clear()
-        found = self._topics[topic] = _parse(topic.decode(errors="replace"))
+        found = self._topics[topic] = _parse(topic)
         return found
 
 

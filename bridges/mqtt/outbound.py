@@ -12,7 +12,7 @@ from bridges import codec
 from bridges.mqtt import topics
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.backoff import Backoff
-from bridges.mqtt.session import Lost, outbound_session
+from bridges.mqtt.outbound_session import Lost, outbound_session
 from devices import database, fanout, groups, stats
 from devices.events import Event
 from devices.listener import Listener

@@ -99,7 +99,7 @@ class HeldSink:
         self.given: queue.Queue[tuple[Published, Done | None]] = queue.Queue()
         self.may_be_kept = True
 
-    def take(self, published: Published, done: Done | None) -> bool:
+    def offer(self, published: Published, done: Done | None) -> bool:
         self.given.put((published, done))
         return self.may_be_kept
 

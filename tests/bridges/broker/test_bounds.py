@@ -299,4 +299,4 @@ async def _held(broker, client_id: str) -> int:
     session = broker.broker._shared.sessions._by_account["bridge"][client_id]
     link = session.outlet
     unwritten = link._transport.get_write_buffer_size() + link._out_bytes
-    return session._held_bytes + unwritten + len(link._framer._data)
+    return session._held_bytes + unwritten + link._reader.buffered

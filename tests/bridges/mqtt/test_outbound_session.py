@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bridges.broker import Broker
-from bridges.mqtt import session as sessions
+from bridges.mqtt import outbound_session as sessions
 from bridges.mqtt.address import BrokerAddress
-from bridges.mqtt.session import Lost, outbound_session
+from bridges.mqtt.outbound_session import Lost, outbound_session
 from tests.bridges.broker.clients import SECRET, HeldSink, KnownAccounts
 
 WAIT_S = 20

@@ -12,16 +12,18 @@ import aiomqtt
 import pytest
 
 from bridges.broker import Limits
-from bridges.mqtt import session as sessions
-from bridges.mqtt import topics, wire
+from bridges.mqtt import inbound_connection, inbound_session, topics
 from bridges.mqtt.address import BrokerAddress
-from bridges.mqtt.session import Connection, InboundSession
-from bridges.mqtt.wire import Published, Subscription, Version
+from bridges.mqtt.inbound_connection import InboundConnection
+from bridges.mqtt.inbound_session import InboundSession, WantedSubscription
+from bridges.mqtt.packets import ConnectPacket, PublishPacket, Subscription, Version, codec
+from bridges.mqtt.packets.header import with_header
 from devices.credentials import hash_secret
 from tests.bridges.broker.clients import SECRET, RunningBroker
 from tests.servers import Mosquitto
 
-TELEMETRY = Subscription("devices/+/telemetry")
+TELEMETRY = WantedSubscription(Subscription("devices/+/telemetry"))
+CONNECT = ConnectPacket(version=Version.V5, client_id="odd", username="bridge", password=b"secret")
 WAIT_S = 20
 
 
@@ -36,8 +38,8 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
 class Listening:
     """A session whose messages wait to be looked at."""
 
-    def __init__(self, port: int, subscriptions: Collection[Subscription], **options: object) -> None:
-        self.messages: asyncio.Queue[tuple[Published, Connection]] = asyncio.Queue()
+    def __init__(self, port: int, subscriptions: Collection[WantedSubscription], **options: object) -> None:
+        self.messages: asyncio.Queue[tuple[PublishPacket, InboundConnection]] = asyncio.Queue()
         self.ready = asyncio.Event()
         self.kept: list[bool] = []
         self.fault: Callable[[], None] = lambda: None
@@ -52,7 +54,7 @@ class Listening:
             **options,  # type: ignore[arg-type]
         )
 
-    def _take(self, message: Published, connection: Connection) -> None:
+    def _take(self, message: PublishPacket, connection: InboundConnection) -> None:
         self.messages.put_nowait((message, connection))
         self.fault()
 
@@ -66,7 +68,7 @@ class Listening:
 
 @asynccontextmanager
 async def listening(
-    port: int, subscriptions: Collection[Subscription] = (TELEMETRY,), **options: object
+    port: int, subscriptions: Collection[WantedSubscription] = (TELEMETRY,), **options: object
 ) -> AsyncIterator[Listening]:
     found = Listening(port, subscriptions, **options)
     found.session.start()
@@ -115,7 +117,7 @@ async def test_what_was_acknowledged_does_not_come_again_and_the_rest_does(mosqu
 
 
 async def test_a_busy_socket_is_left_for_a_moment_and_read_again_unless_too_much_waits() -> None:
-    connection, transport = Connection(Version.V5, b"", lambda _: None, lambda *_: None), Transport()
+    connection, transport = InboundConnection(CONNECT, lambda *_: None, lambda _: None), Transport()
     connection.connection_made(transport)
     for _ in range(3):
         connection.data_received(b"\xd0\x00")  # PINGRESP
@@ -161,28 +163,30 @@ async def test_filters_of_an_earlier_life_are_given_up(mosquitto: Mosquitto) -> 
     """Both would match, and each message would come twice."""
     async with listening(mosquitto.port):
         pass
-    everything = Subscription(topics.ALL)
+    everything = WantedSubscription(Subscription(topics.ALL))
     async with listening(mosquitto.port, [everything], unwanted=[TELEMETRY.filter]) as found:
         await publish(mosquitto.port, "1", "2")
         assert [await found.next(), await found.next()] == [b"1", b"2"]
 
 
 async def test_with_mqtt_5_the_retain_flag_of_a_live_message_is_seen(mosquitto: Mosquitto) -> None:
-    async with listening(mosquitto.port, [Subscription(topics.ALL, as_published=True)]) as found:
+    async with listening(
+        mosquitto.port, [WantedSubscription(Subscription(topics.ALL, retain_as_published=True))]
+    ) as found:
         await publish(mosquitto.port, "1", retain=True)
         message, _ = await asyncio.wait_for(found.messages.get(), WAIT_S)
-        assert message.retained
+        assert message.retain
 
 
 async def test_a_message_with_odd_properties_holds_up_nobody(mosquitto: Mosquitto) -> None:
     """Mosquitto takes U+FEFF in a property, which MQTT allows, and hands it on."""
     async with listening(mosquitto.port) as found:
         reader, writer = await asyncio.open_connection("127.0.0.1", mosquitto.port)
-        writer.write(wire.connect(Version.V5, "odd", "bridge", "secret", 30))
+        writer.write(codec(Version.V5).write(CONNECT))
         await reader.readexactly(4)
         odd = b"\x26\x00\x03\xef\xbb\xbf\x00\x03\xef\xbb\xbf"
         body = b"\x00\x13devices/a/telemetry\x00\x01" + bytes([len(odd)]) + odd + b"odd"
-        writer.write(wire._packet(0x32, body))
+        writer.write(with_header(0x32, body))
         assert await found.next() == b"odd"
         await publish(mosquitto.port, "next")
         assert await found.next() == b"next"
@@ -236,19 +240,17 @@ ACCEPTED_5 = b"\x20\x03\x00\x00\x00"
 
 
 async def test_a_broker_that_goes_silent_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "KEEPALIVE_S", 0.2)
-    monkeypatch.setattr(sessions.wire, "connect", lambda *_: b"\x10\x00")
+    monkeypatch.setattr(inbound_connection, "KEEPALIVE_S", 0.2)
     broker = BrokenBroker(ACCEPTED_5)
     async with broken(broker):
         await broker.reach(2)
 
 
 async def test_while_it_does_not_read_it_does_not_take_silence_for_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "KEEPALIVE_S", 0.1)
-    monkeypatch.setattr(sessions.wire, "connect", lambda *_: b"\x10\x00")
+    monkeypatch.setattr(inbound_connection, "KEEPALIVE_S", 0.1)
     broker = BrokenBroker(ACCEPTED_5)
     async with broken(broker) as found:
-        connections: list[Connection] = []
+        connections: list[InboundConnection] = []
         found.session._on_connected = lambda connection, kept: (
             connections.append(connection),
             connection.pause_reading(),
@@ -267,14 +269,16 @@ async def test_while_it_does_not_read_it_does_not_take_silence_for_an_end(monkey
         ([ACCEPTED_5, b"\x90\x04\x00\x01\x00\x87"], "refused the subscription devices/+/telemetry: Not authorized"),
         ([ACCEPTED_5, b"\xe0\x01\x8e"], "Session taken over"),
         ([ACCEPTED_5, b"\xf0\x00"], "unexpected packet of type 15"),
-        ([ACCEPTED_5, b"\x30\xff\xff\xff\xff\x01"], "remaining length"),
+        ([ACCEPTED_5, b"\x30\xff\xff\xff\xff\x01"], "more than four bytes"),
     ],
 )
 async def test_what_the_broker_says_is_in_the_log(
     answers: list[bytes], text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: asyncio.Queue[str] = asyncio.Queue()
-    monkeypatch.setattr(sessions.logger, "filters", [lambda record: said.put_nowait(record.getMessage()) is None])
+    monkeypatch.setattr(
+        inbound_session.logger, "filters", [lambda record: said.put_nowait(record.getMessage()) is None]
+    )
     async with broken(BrokenBroker(*answers)), asyncio.timeout(WAIT_S):
         while text not in await said.get():
             pass
@@ -284,5 +288,5 @@ async def test_where_mqtt_5_is_needed_it_goes_on_asking_for_it(caplog: pytest.Lo
     broker = BrokenBroker(b"\x20\x02\x00\x01", close=True)
     async with broken(broker, needs_v5=True):
         await broker.reach(2)
-    assert "does not take MQTT 5" in caplog.text
+    assert "does not offer MQTT 5" in caplog.text
     assert "3.1.1" not in caplog.text

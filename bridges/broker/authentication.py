@@ -1,4 +1,4 @@
-"""Who speaks on a connection, and what they may do. The hub brings the implementations; the broker only asks."""
+"""Whom a connection acts for, and what they may do. The hub brings the implementations; the broker only asks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .limits import SessionLimits
 
 
 class Principal(Protocol):
-    """Who a connection speaks as: any frozen value with these members, and optionally `limits: SessionLimits`.
+    """Whom a connection acts for: any frozen value with these members, and optionally `limits: SessionLimits`.
 
     The broker remembers the answers while the connection lasts, so they must not change: when somebody's rights
     change, call `Broker.disconnect(name)`, and the next login brings a new principal.
@@ -19,7 +19,7 @@ class Principal(Protocol):
         """The account: the MQTT user name. Sessions and retained messages are kept and counted per name."""
 
     def may_publish(self, topic: str) -> bool:
-        """Whether messages to `topic` are taken; asked for wills too. Never asked for topics that start with `$`."""
+        """Whether messages to `topic` are accepted; asked for wills too. Never asked for topics that start with `$`."""
 
     def may_subscribe(self, topic_filter: str) -> bool:
         """Whether the filter is granted. A wildcard in it must not reach beyond what `may_receive` allows."""
@@ -28,11 +28,12 @@ class Principal(Protocol):
         """Whether a message on `topic` that matches a granted filter is delivered, live or retained."""
 
 
-class Accounts(Protocol):
-    """Looks up who a login is."""
+class Authenticator(Protocol):
+    """Finds the principal of a login."""
 
     async def authenticate(self, username: str, password: str) -> Principal | None:
-        """The principal of these credentials, or None. Raising means "cannot tell now": the client may try again."""
+        """The principal of these credentials, or None. An error means that it cannot be decided at the moment; the
+        client may try again."""
 
 
 def session_limits(principal: Principal, usual: SessionLimits) -> SessionLimits:

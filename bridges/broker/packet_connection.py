@@ -1,4 +1,4 @@
-"""A TCP connection as packets: bounded turns of reading, gathered writes, deadlines. It knows no meaning of packets."""
+"""A TCP connection as packets: bounded turns of reading, gathered writes, deadlines. It does not interpret packets."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ from collections import Counter
 from contextlib import suppress
 from typing import cast
 
-from .errors import ProtocolError
-from .framing import Framer, PacketSizes
+from bridges.mqtt.packets import Codec, Packet, PacketError, PacketReader, UnsupportedVersion, Version, codec
+
+from .client_bounds import ClientBounds
+from .errors import ProtocolError, close_reason
 from .limits import Limits
-from .report import Report, log
 from .stats import CLOSED
+from .throttled_log import ThrottledLog, log
+
+VERSIONS = (Version.V311,)
+"""What the broker offers."""
 
 PACKETS_PER_TURN = 64  # then the other connections, and the rest of the process, get their turn of the event loop
 FLUSH_BYTES = 65_536  # a gathered write of this size goes out at once
@@ -32,19 +37,21 @@ _TCP_OPTIONS = {
 }
 
 
-class Link(asyncio.Protocol):
-    """Subclasses take packets in `packet` and learn of the end, once, in `left`."""
+class PacketConnection(asyncio.Protocol):
+    """Subclasses handle packets in `on_packet`, and the end, once, in `on_end`."""
 
-    def __init__(self, limits: Limits, sizes: PacketSizes, stats: Counter[str], report: Report) -> None:
+    def __init__(self, limits: Limits, bounds: ClientBounds, stats: Counter[str], warnings: ThrottledLog) -> None:
         self.limits = limits
         self.stats = stats
-        self.report = report
+        self.warnings = warnings
         self.writable = True
         self.closing = False
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.peer = ""
         self._loop = asyncio.get_running_loop()
-        self._framer = Framer(sizes)
+        self._bounds = bounds
+        self._reader = PacketReader(bounds.before_login, versions=VERSIONS)
+        self._codec: Codec = codec(Version.V311)
         self._transport: asyncio.Transport | None = None
         self._held = 0  # of LOGIN and INTAKE, what forbids to read
         self._skip_end: asyncio.TimerHandle | None = None
@@ -55,19 +62,19 @@ class Link(asyncio.Protocol):
         self._flush: asyncio.Handle | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
-        self._heard_at = 0.0
+        self._last_received_at = 0.0
 
     # -- what subclasses implement
 
-    def packet(self, first: int, body: bytes) -> None:
+    def on_packet(self, packet: Packet) -> None:
         raise NotImplementedError
 
-    def cut_packet(self, first: int, body: bytes, length: int) -> None:
-        """A PUBLISH with too large a payload, of which `body` is the beginning, and `length` that of all of it."""
+    def on_unsupported_version(self) -> None:
+        """The client asks for a version of MQTT that is not among `VERSIONS`."""
         raise NotImplementedError
 
-    def left(self, reason: str) -> None:
-        """The client is gone, or is being sent away, for a reason in `stats.CLOSED`."""
+    def on_end(self, reason: str) -> None:
+        """The client is gone, or is being disconnected, for a reason in `stats.CLOSED`."""
         raise NotImplementedError
 
     def pump(self) -> None:
@@ -76,10 +83,13 @@ class Link(asyncio.Protocol):
 
     # -- what subclasses and sessions call
 
-    def send(self, packet: bytes) -> None:
+    def send(self, packet: Packet) -> None:
+        self.send_bytes(self._codec.write(packet))
+
+    def send_bytes(self, data: bytes) -> None:
         """Writes with all that is sent in this turn of the event loop: one system call, not one per packet."""
-        self._out.append(packet)
-        self._out_bytes += len(packet)
+        self._out.append(data)
+        self._out_bytes += len(data)
         if self._out_bytes >= FLUSH_BYTES:
             self._write()
         elif self._flush is None:
@@ -107,11 +117,11 @@ class Link(asyncio.Protocol):
     def release(self, why: int) -> None:
         self._held &= ~why
         if not self._held:
-            self._heard_at = self._loop.time()  # while it was not read, it was not silent
+            self._last_received_at = self._loop.time()  # while it was not read, it was not silent
             self._read_soon()
 
     def login_done(self) -> None:
-        self._framer.login_done()
+        self._reader.bounds = self._bounds.after_login
 
     def close_after(self, seconds: float, reason: str) -> None:
         """Sets the deadline, in place of any other."""
@@ -132,8 +142,8 @@ class Link(asyncio.Protocol):
         self.stats["accepted_connections"] += 1
 
     def data_received(self, data: bytes) -> None:
-        self._heard_at = self._loop.time()
-        self._framer.feed(data)
+        self._last_received_at = self._loop.time()
+        self._reader.feed(data)
         self._read()
 
     def pause_writing(self) -> None:
@@ -152,7 +162,7 @@ class Link(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.closing:
-            self._leave("truncated_packet" if self._framer.partial else "connection_lost")
+            self._leave("truncated_packet" if self._reader.partial else "connection_lost")
         self._cancel_timers()
         self._out.clear()
         self.stats["connections"] -= 1
@@ -166,17 +176,20 @@ class Link(asyncio.Protocol):
             if self.closing or self._held or not self.writable:
                 return
             try:
-                packet = self._framer.next()
+                packet = self._reader.next()
                 if packet is None:
                     self._limit_skip()
                     self._read_on()
                     return
-                first, body, length = packet
-                if len(body) == length:
-                    self.packet(first, body)
-                else:
+                if self._skip_end is not None:
                     self._end_skip()
-                    self.cut_packet(first, body, length)
+                self.on_packet(packet)
+            except UnsupportedVersion:
+                self.on_unsupported_version()
+                return
+            except PacketError as error:
+                self.close(close_reason(error))
+                return
             except ProtocolError as error:
                 self.close(error.reason)
                 return
@@ -189,7 +202,7 @@ class Link(asyncio.Protocol):
 
     def _limit_skip(self) -> None:
         """Reading past a packet takes no memory, but it must end some time: a client may trickle."""
-        left = self._framer.skipping
+        left = self._reader.skipping
         if left and self._skip_end is None:
             seconds = self.limits.skip_grace_s + left / self.limits.skip_bytes_s
             self._skip_end = self._loop.call_later(seconds, self.close, "slow_packet")
@@ -242,7 +255,7 @@ class Link(asyncio.Protocol):
     # -- time and end
 
     def _check_alive(self, seconds: float) -> None:
-        silent = self._loop.time() - self._heard_at
+        silent = self._loop.time() - self._last_received_at
         if silent >= seconds and self.writable and not self._held and self._turn is None:
             self.close("keepalive_timeout")
             return
@@ -259,7 +272,7 @@ class Link(asyncio.Protocol):
         self.stats[f"closed.{reason}"] += 1
         log.debug("Connection from %s ends: %s", self.peer, CLOSED[reason])
         try:
-            self.left(reason)
+            self.on_end(reason)
         except Exception:
             log.exception(
                 "The end of a connection from %s could not be handled", self.peer

@@ -1,4 +1,4 @@
-"""Warnings that a misbehaving client can cause at will, written at most once a reason and interval."""
+"""A log for warnings that a misbehaving client can cause at will: each reason at most once in an interval."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ log = logging.getLogger("hubbub.broker")
 INTERVAL_S = 10.0
 
 
-class Report:
-    """`warn` names the reason; what is left out in an interval is counted in the reason's next line."""
+class ThrottledLog:
+    """`warn` names the reason; the warnings left out in an interval are counted in the reason's next line."""
 
     def __init__(self) -> None:
         self._next: dict[str, float] = {}
