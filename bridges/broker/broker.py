@@ -12,6 +12,7 @@ from .client_connection import ClientConnection, Shared
 from .intake import Inlet
 from .limits import Limits
 from .packet_connection import CLOSE_GRACE_S
+from .publication import Publication
 from .router import Router
 from .sessions import Sessions
 from .sink import NoSink, Sink
@@ -87,6 +88,13 @@ class Broker:
         for connection in self._shared.connections:
             if connection.intake is not None:
                 connection.intake.go_on()
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Delivers a message of the hub itself, with QoS 1, to the sessions subscribed. The sink does not receive it.
+
+        Nobody acknowledges: a session without a connection keeps it, within its limits.
+        """
+        self._shared.router.publish(Publication(topic, payload, qos=1), retain=False, account="")
 
     async def disconnect(self, name: str, *, forget: bool = False) -> None:
         """Ends all connections of an account, also one that is logging in; wills are published.

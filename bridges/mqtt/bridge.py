@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.inbound import Inbound
 from bridges.mqtt.outbound import Outbound
+from bridges.mqtt.outbound_session import outbound_session
 from bridges.mqtt.standing import ClientId, lead
 from bridges.pipeline import Pipeline, shared_ingest
 
@@ -84,7 +86,7 @@ async def _run(
 ) -> None:
     pipeline = Pipeline(shared_ingest())
     inbound = Inbound(address, client_id.name, pipeline, ready.set, broker=broker, shared=shared)
-    outbound = Outbound(broker, address, f"{client_id.name}-out")
+    outbound = Outbound(broker, partial(outbound_session, address, f"{client_id.name}-out"))
 
     def on_lead(leading: bool) -> None:
         outbound.lead(leading)

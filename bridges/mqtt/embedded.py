@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from functools import lru_cache
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import lru_cache, partial
 
 from bridges.broker import Broker, Done, Published
 from bridges.ingest import Delivery
 from bridges.mqtt import topics
-from bridges.mqtt.accounts import BRIDGE
-from bridges.mqtt.address import BrokerAddress
-from bridges.mqtt.bridge import DEFAULT_CLIENT_ID, FAREWELL_S
 from bridges.mqtt.outbound import Outbound
+from bridges.mqtt.outbound_session import OutboundSession
 from bridges.mqtt.topics import Address
 from bridges.pipeline import Pipeline, shared_ingest
 from devices.errors import Refusal
@@ -24,7 +24,7 @@ MAX_TOPICS = 100_000
 
 
 class EmbeddedBridge:
-    """Takes what devices publish as the broker's `Sink`; commands go out over an MQTT session of the bridge.
+    """Receives what devices publish as the broker's `Sink`, and hands it the commands for them.
 
     A device gets its acknowledgement after the commit. Make it before its broker, which needs it.
     """
@@ -37,10 +37,6 @@ class EmbeddedBridge:
 
     def offer(self, published: Published, done: Done | None) -> bool:
         """Nothing that is refused on arrival is kept as a retained message, so telemetry never is."""
-        if published.account == BRIDGE:
-            if done is not None:
-                done()  # a command: its row is the truth
-            return True
         address = _address(published.topic)
         delivery = Delivery(
             uid=published.account,
@@ -57,13 +53,12 @@ class EmbeddedBridge:
         self._pipeline.offer(delivery)
         return delivery.refusal is None and delivery.kind != "telemetry"
 
-    async def run(self, broker: Broker, address: BrokerAddress, stop: asyncio.Event, ready: asyncio.Event) -> None:
-        """Bridges until `stop` is set; what was taken by then is stored and acknowledged first.
+    async def run(self, broker: Broker, stop: asyncio.Event, ready: asyncio.Event) -> None:
+        """Bridges until `stop` is set; what was received by then is stored and acknowledged first.
 
-        `address`: where the broker is, with the bridge's login. A database that is away is waited for. Raises only
-        where the bridge itself is broken.
+        Waits for a database that is unavailable. Raises only where the bridge itself is broken.
         """
-        outbound = Outbound(self._name, address, f"{DEFAULT_CLIENT_ID}-out")
+        outbound = Outbound(self._name, partial(_session, broker))
         outbound.lead(True)  # there is no other bridge at an embedded broker
         processing = asyncio.create_task(self._pipeline.run(), name="pipeline")
         sending = asyncio.create_task(outbound.run(), name="outbound")
@@ -76,11 +71,21 @@ class EmbeddedBridge:
             stopping.cancel()
             sending.cancel()
             self._pipeline.close()
-            await asyncio.gather(asyncio.wait({processing}), asyncio.wait({sending}, timeout=FAREWELL_S))
+            await asyncio.wait({processing, sending})
             self._pipeline.detach(broker)
         for task in (processing, sending):
             if task.done() and not task.cancelled() and (error := task.exception()):
                 raise error
+
+
+@asynccontextmanager
+async def _session(broker: Broker) -> AsyncIterator[OutboundSession]:
+    """With a broker of the same process: it is never lost."""
+
+    async def publish(topic: str, payload: bytes) -> None:
+        broker.publish(topic, payload)
+
+    yield OutboundSession(publish, lost=asyncio.get_running_loop().create_future())
 
 
 def _refusal(published: Published, address: Address | None) -> Refusal | None:

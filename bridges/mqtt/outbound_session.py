@@ -6,7 +6,8 @@ import asyncio
 import math
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass
 
 import aiomqtt
 
@@ -21,15 +22,23 @@ Lost = aiomqtt.MqttError
 """What the outbound session raises when the broker is gone."""
 
 
-@asynccontextmanager
-async def outbound_session(
-    address: BrokerAddress, client_id: str
-) -> AsyncIterator[tuple[Callable[[str, bytes], Awaitable[None]], asyncio.Task[None]]]:
-    """A session to publish with: `(publish, lost)`.
+@dataclass(frozen=True, slots=True)
+class OutboundSession:
+    """`publish(topic, payload)` returns once the broker has acknowledged (QoS 1), and raises `Lost`.
 
-    `publish(topic, payload)` returns once the broker has acknowledged (QoS 1); `lost` is done when the connection is
-    gone. Raises `Lost`.
+    `lost` is done when the connection is gone.
     """
+
+    publish: Callable[[str, bytes], Awaitable[None]]
+    lost: asyncio.Future[None]
+
+
+OpenSession = Callable[[], AbstractAsyncContextManager[OutboundSession]]
+
+
+@asynccontextmanager
+async def outbound_session(address: BrokerAddress, client_id: str) -> AsyncIterator[OutboundSession]:
+    """Raises `Lost`, and `OSError` for a certificate that cannot be read."""
     client = aiomqtt.Client(
         address.host,
         address.port,
@@ -53,51 +62,45 @@ async def outbound_session(
     loop = asyncio.get_running_loop()
     connected: asyncio.Future[None] = loop.create_future()
     leave: asyncio.Future[None] = loop.create_future()
-    held = asyncio.create_task(_hold(client, connected, leave), name=client_id)
+    holding = asyncio.create_task(_hold(client, connected, leave), name=client_id)
     try:
-        await asyncio.wait({connected, held}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({connected, holding}, return_when=asyncio.FIRST_COMPLETED)
         if not connected.done():
-            held.result()  # raises
-        yield publish, held
+            holding.result()  # raises
+        yield OutboundSession(publish, holding)
     finally:
         leave.set_result(None)
-        await asyncio.wait({held})
-        if not held.cancelled():
-            held.exception()  # looked at: that it was not let in any more is of no interest to who leaves
+        await asyncio.wait({holding})
+        if not holding.cancelled():
+            holding.exception()  # retrieved: a caller that leaves has no interest in why the login failed
 
 
 async def _hold(client: aiomqtt.Client, connected: asyncio.Future[None], leave: asyncio.Future[None]) -> None:
     """Holds the connection until it is lost, or ends it once `leave` is done.
 
-    In a task that nobody cancels, which is told to leave instead: aiomqtt, cancelled while it connects, leaves a
+    In a task that nobody cancels; it is asked to leave instead: aiomqtt, cancelled while it connects, leaves a
     connection behind that nobody closes, and whose end is an error that nobody looks at.
     """
     try:
-        async with client:
-            connected.set_result(None)
-            watching = asyncio.create_task(_watch(client))
-            await asyncio.wait({watching, leave}, return_when=asyncio.FIRST_COMPLETED)
-            # Before aiomqtt says goodbye: it waits long for a broker that does not read that, and stumbles over one
-            # that goes at the same moment. The session is clean and has no will, so the broker does the same.
-            _drop(client)
-            await watching
+        await client.__aenter__()
     except Lost:
-        _drop(client)  # where the broker did not answer in time, aiomqtt leaves the connection open
+        await _close(client)  # where the broker did not answer in time, aiomqtt leaves the connection open
         raise
+    connected.set_result(None)
+    watching = asyncio.create_task(_watch(client))
+    await asyncio.wait({watching, leave}, return_when=asyncio.FIRST_COMPLETED)
+    await _close(client)
+    await watching
 
 
 async def _watch(client: aiomqtt.Client) -> None:
-    """Ends when the connection does: aiomqtt tells nobody but who waits for messages."""
-    try:
+    """Ends when the connection does: aiomqtt reports it only to those who wait for messages."""
+    with suppress(Lost):
         async for _ in client.messages:
             pass
-    except Lost:
-        return
 
 
-def _drop(client: aiomqtt.Client) -> None:
-    """Ends the connection, if there is one: paho reads the end of the stream, and cleans up."""
-    sock = client._client.socket()
-    if isinstance(sock, socket.socket):
-        with suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
+async def _close(client: aiomqtt.Client) -> None:
+    """Disconnects, if there is a connection. It may be lost at the same moment."""
+    with suppress(Lost):
+        await client.__aexit__(None, None, None)

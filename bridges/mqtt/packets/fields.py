@@ -43,13 +43,17 @@ class FieldReader:
 
     def text(self) -> str:
         """UTF-8 without NUL, which MQTT does not allow in any text."""
-        try:
-            found = self.binary().decode()
-        except UnicodeDecodeError:
-            raise MalformedPacket("a text that is not UTF-8") from None
+        found = self.topic()
         if "\0" in found:
             raise MalformedPacket("a text with NUL")
         return found
+
+    def topic(self) -> str:
+        """UTF-8. Whether it may be the topic of a message is for the receiver to judge, NUL included."""
+        try:
+            return self.binary().decode()
+        except UnicodeDecodeError:
+            raise MalformedPacket("a text that is not UTF-8") from None
 
     def end(self) -> None:
         """The body has no more fields."""

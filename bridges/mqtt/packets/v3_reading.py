@@ -84,7 +84,7 @@ def _check_connect_flags(flags: int) -> None:
 
 
 def _will(fields: FieldReader, flags: int) -> Will:
-    return Will(fields.text(), fields.binary(), (flags & WILL_QOS) >> 3, flags & WILL_RETAIN != 0)
+    return Will(fields.topic(), fields.binary(), (flags & WILL_QOS) >> 3, flags & WILL_RETAIN != 0)
 
 
 def _connack(packet: bytes, body: int) -> ConnAckPacket:

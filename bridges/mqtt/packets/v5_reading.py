@@ -45,7 +45,6 @@ def _connect(packet: mqtt5.ConnectPacket) -> ConnectPacket:
 
 
 def _will(will: mqtt5.Will) -> Will:
-    _check_texts(will.topic)
     return Will(will.topic, will.payload or b"", int(will.qos), will.retain)
 
 

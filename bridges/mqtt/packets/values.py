@@ -1,4 +1,7 @@
-"""The packets of MQTT as values, independent of the protocol version. Texts and topics are as the peer sent them."""
+"""The packets of MQTT as values, independent of the protocol version.
+
+Texts hold no NUL. The topics of messages and wills are as the peer sent them: its receiver checks them.
+"""
 
 from __future__ import annotations
 

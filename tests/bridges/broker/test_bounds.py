@@ -70,7 +70,7 @@ class TestTrickle:
     def test_a_client_that_trickles_a_payload_too_large_is_disconnected(self, broker, raw):
         pump = raw()
         pump.log_in("pump")
-        pump.send(publish_packet(TOPIC, b"x" * (LARGEST + 1))[:1_000])
+        pump.send(publish_packet(TOPIC, b"x" * (2 * LARGEST))[:1_000])
         with suppress(OSError):
             for _ in range(1_000):
                 pump.send(b"x")
@@ -80,7 +80,7 @@ class TestTrickle:
     def test_one_that_has_sent_it_all_in_time_is_not(self, broker, raw):
         pump = raw()
         pump.log_in("pump")
-        whole = publish_packet(TOPIC, b"x" * (LARGEST + 1), first=0x32)
+        whole = publish_packet(TOPIC, b"x" * (2 * LARGEST), first=0x32)
         pump.send(whole[:1_000])
         threading.Event().wait(0.1)
         pump.send(whole[1_000:])

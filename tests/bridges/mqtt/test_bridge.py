@@ -15,8 +15,8 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from bridges.broker import Broker
-from bridges.mqtt.accounts import BRIDGE, Doorkeeper, HubAccounts
 from bridges.mqtt.address import BrokerAddress
+from bridges.mqtt.authentication import DeviceAuthenticator, RevocationListener
 from bridges.mqtt.bridge import run_bridge
 from bridges.mqtt.embedded import EmbeddedBridge
 from devices import database, fanout, groups, stats
@@ -113,15 +113,14 @@ async def by_mosquitto(secrets: dict[str, str], mosquitto: Mosquitto) -> AsyncIt
 async def by_embedded_broker(secrets: dict[str, str]) -> AsyncIterator[Bridged]:
     sock = bind("127.0.0.1", 0, "MQTT_PORT")
     bridge = EmbeddedBridge("main")
-    broker = Broker(HubAccounts("bridge-secret"), sock=sock, sink=bridge)
+    broker = Broker(DeviceAuthenticator(), sock=sock, sink=bridge)
     await broker.start()
-    doorkeeper = Doorkeeper(broker)
-    await doorkeeper.start()
+    revocations = RevocationListener(broker)
+    await revocations.start()
     device = await Device.objects.aget(uid="valve-1")
-    address = BrokerAddress(*sock.getsockname(), BRIDGE, "bridge-secret")
-    async with bridging(device, secrets, address.port, partial(bridge.run, broker, address)) as found:
+    async with bridging(device, secrets, sock.getsockname()[1], partial(bridge.run, broker)) as found:
         yield found
-    await doorkeeper.stop()
+    await revocations.stop()
     await broker.stop()
 
 

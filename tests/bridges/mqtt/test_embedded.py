@@ -13,12 +13,11 @@ from asgiref.sync import sync_to_async
 from django.db import connection
 
 from bridges.broker import Broker, Limits
-from bridges.mqtt.accounts import BRIDGE, BridgePrincipal, HubAccounts
-from bridges.mqtt.address import BrokerAddress
+from bridges.mqtt.authentication import DeviceAuthenticator
 from bridges.mqtt.embedded import EmbeddedBridge
 from devices import stats
-from devices.models import Device, Reading, Refusal, Space
-from devices.services import devices
+from devices.models import Command, Device, Reading, Refusal, Space
+from devices.services import commands, devices
 from devices.values import now_us
 from hub.sockets import bind
 
@@ -53,11 +52,10 @@ async def embedded(space: Space) -> AsyncIterator[Embedded]:
     _, secret = await sync_to_async(devices.create)("valve-1", space)
     sock = bind("127.0.0.1", 0, "MQTT_PORT")
     bridge, stop = EmbeddedBridge("main"), asyncio.Event()
-    broker = Broker(HubAccounts("bridge-secret"), sock=sock, limits=Limits(taken_messages=50), sink=bridge)
+    broker = Broker(DeviceAuthenticator(), sock=sock, limits=Limits(taken_messages=50), sink=bridge)
     await broker.start()
-    address = BrokerAddress(*sock.getsockname(), BRIDGE, "bridge-secret")
-    task = asyncio.create_task(bridge.run(broker, address, stop, asyncio.Event()))
-    found = Embedded(broker, address.port, secret, stop, task)
+    task = asyncio.create_task(bridge.run(broker, stop, asyncio.Event()))
+    found = Embedded(broker, sock.getsockname()[1], secret, stop, task)
     yield found
     await found.end()
 
@@ -220,12 +218,39 @@ async def test_qos_0_is_dropped_and_counted_while_too_much_waits(
     assert await Reading.objects.acount() == 7
 
 
-def test_the_bridges_account_tells_commands_and_nothing_else() -> None:
-    bridge = BridgePrincipal()
-    assert bridge.may_publish("devices/valve-1/commands/c1")
-    assert not bridge.may_publish("devices/valve-1/telemetry")
-    assert not bridge.may_subscribe("devices/#")
-    assert not bridge.may_receive("devices/valve-1/telemetry")
+@pytest.mark.parametrize("username", ["$bridge", "", "hub"])
+async def test_nobody_but_a_device_may_sign_in(embedded: Embedded, username: str) -> None:
+    with pytest.raises(aiomqtt.MqttError, match=r"authori[sz]ed"):
+        async with aiomqtt.Client("127.0.0.1", embedded.port, username=username, password=embedded.secret):
+            pass
+    assert embedded.broker.stats["accepted_logins"] == 0
+
+
+async def test_a_command_reaches_its_device_without_an_mqtt_session_of_the_hub(embedded: Embedded, bob) -> None:
+    async with embedded.client() as client:
+        await client.subscribe("devices/valve-1/commands/+", qos=1)
+        command = await commands.issue(bob, "valve-1", "set", {})
+        async with asyncio.timeout(20):
+            message = await anext(client.messages)
+        assert (str(message.topic), message.qos, message.retain) == (f"devices/valve-1/commands/{command.id}", 1, False)
+        assert embedded.broker.stats["accepted_logins"] == 1
+    await reach_status(command, "sent")
+
+
+async def test_a_command_waits_in_the_persistent_session_of_a_device_that_is_offline(embedded: Embedded, bob) -> None:
+    async with embedded.client(clean_session=False) as client:
+        await client.subscribe("devices/valve-1/commands/+", qos=1)
+    command = await commands.issue(bob, "valve-1", "set", {})
+    await reach_status(command, "sent")
+    async with embedded.client(clean_session=False) as client, asyncio.timeout(20):
+        assert str((await anext(client.messages)).topic).endswith(command.id)
+
+
+async def reach_status(command: Command, status: str) -> None:
+    async with asyncio.timeout(20):
+        while command.status != status:
+            await asyncio.sleep(0.02)
+            await command.arefresh_from_db()
 
 
 async def refusals(count: int) -> list[Refusal]:
