@@ -1,4 +1,4 @@
-"""How many messages a second reach viewers over WebSocket before the 99th percentile of their way passes 150 ms.
+"""How many messages a second reach viewers over WebSocket before the 99th percentile of their latency passes 150 ms.
 
     .venv/bin/python -m benchmarks.fanout [--only embedded nats] [--cases hot-100] [--seconds 3]
 
@@ -31,7 +31,7 @@ MAX_STEPS = 14
 MAX_FALLS = 3
 """How often a first step that was not good is tried at a third of its rate."""
 QUIET_S = 1.0
-"""Without a delivery for so long, what has not come is lost."""
+"""After so long without a delivery, what has not arrived is lost."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Step:
     shown: Deliveries
     shares: dict[str, float]
     notes: list[str]
-    """Frames that told a viewer of losses or errors."""
+    """Frames that reported losses or errors to a viewer."""
     took_s: float
 
     @property
@@ -98,7 +98,7 @@ class Step:
             f"  p99 {self.p99_ms:8.1f} ms  lost {self.lost:,} merged {shown.merged:,}"
             f"  frames {shown.frames / self.took_s:,.0f}/s late {self.published.late_s * 1000:.0f} ms"
             f"  [{used}]{f' closed {shown.closed}' if shown.closed else ''}"
-            f"{f' told {len(self.notes)} times: {self.notes[0]}' if self.notes else ''}"
+            f"{f' {len(self.notes)} problems: {self.notes[0]}' if self.notes else ''}"
         )
 
 

@@ -1,4 +1,4 @@
-"""How many QoS 1 messages a second, three values each, come from the broker into the database, acknowledged after it.
+"""How many QoS 1 messages of three values each are stored and then acknowledged in a second.
 
     .venv/bin/python -m benchmarks.ingest [--messages 60000] [--forms sqlite postgresql embedded]
 
@@ -75,7 +75,7 @@ def prepared(folder: Path, **settings: str) -> Iterator[tuple[HubServer, list[di
 
 
 def measure(port: int, credentials: list[dict[str, str]], messages: int, hub: HubServer) -> str:
-    """Publishes, waits until the newest message is stored, and says how long it took."""
+    """Publishes, waits until the newest message is stored, and reports how long it took."""
     begin = time.monotonic()
     publish(port, credentials, messages)
     published = time.monotonic() - begin

@@ -2,7 +2,7 @@
 
 A Python client would be the bottleneck if it decoded each frame. All viewers are shown the same, so a frame is decoded
 when it is seen first, and is known by its beginning afterwards. Of MQTT nothing is decoded but the first message of a
-frame: all packets have the same length, so the bytes tell their number.
+frame: all packets have the same length, so their number follows from the bytes.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ class Broker:
         self._shared.router.retained.clear()
 
     def pause_reading(self) -> None:
-        """The sink has enough: a connection with messages there is not read, but one may still come of each other."""
+        """The sink has enough: a connection with messages there is not read; each other connection may still send one."""
         self._shared.inlet.paused = True
         for connection in self._shared.connections:
             if connection.intake is not None:
@@ -110,7 +110,7 @@ class Broker:
             self._shared.sessions.end_all(name)
 
     async def _accept_no_more(self) -> None:
-        """Closing the server between the turns that accepting takes would leave a connection that nobody closes."""
+        """A server that is closed between the turns of accepting would leave a connection that nobody closes."""
         asyncio.get_running_loop().remove_reader(self._sock)
         for _ in range(TURNS_OF_ACCEPTING):
             await asyncio.sleep(0)

@@ -15,7 +15,7 @@ from .session import Session
 from .sink import NoSink, Sink
 
 
-class Publisher(Protocol):
+class PublishingConnection(Protocol):
     """The connection that the messages come from."""
 
     closing: bool
@@ -27,7 +27,7 @@ class Publisher(Protocol):
 
 @dataclass(slots=True)
 class Inlet:
-    """What the intakes of a broker have in common. `paused`: the sink has more than it wants."""
+    """What the intakes of a broker have in common. `paused`: the sink has enough for now."""
 
     sink: Sink = field(default_factory=NoSink)
     paused: bool = False
@@ -42,7 +42,7 @@ class Intake:
 
     __slots__ = ("_bytes", "_held", "_inlet", "_limits", "_publisher", "_queue", "_session")
 
-    def __init__(self, publisher: Publisher, session: Session, inlet: Inlet, limits: Limits) -> None:
+    def __init__(self, publisher: PublishingConnection, session: Session, inlet: Inlet, limits: Limits) -> None:
         self._publisher = publisher
         self._session = session
         self._inlet = inlet

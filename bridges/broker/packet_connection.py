@@ -22,7 +22,7 @@ VERSIONS = (Version.V311,)
 PACKETS_PER_TURN = 64  # then the other connections, and the rest of the process, get their turn of the event loop
 FLUSH_BYTES = 65_536  # a gathered write of this size goes out at once
 WRITE_HIGH_BYTES = 65_536  # more than this unwritten: the client counts as not writable
-LOGIN, INTAKE = 1, 2  # why a connection is not read: its login is looked up; the sink has enough of it
+LOGIN, INTAKE = 1, 2  # why a connection is not read: its login is in progress; the sink has enough of it
 CLOSE_GRACE_S = 1.0  # for the last bytes to a client that does not read
 _TCP_OPTIONS = {
     # asyncio leaves it out when the listening socket was made without naming the protocol; then each small packet
@@ -31,8 +31,8 @@ _TCP_OPTIONS = {
     "TCP_KEEPIDLE": 60,
     "TCP_KEEPINTVL": 15,
     "TCP_KEEPCNT": 4,
-    # Else the kernel takes megabytes for a client that reads slowly: bytes that no limit of ours sees, that are old
-    # when they arrive, and behind which one cannot tell slow from dead.
+    # Else the kernel accepts megabytes for a client that reads slowly: bytes that no limit of ours sees, that are old
+    # when they arrive, and that hide whether the client is slow or dead.
     "TCP_NOTSENT_LOWAT": 16_384,
 }
 
@@ -78,7 +78,7 @@ class PacketConnection(asyncio.Protocol):
         raise NotImplementedError
 
     def pump(self) -> None:
-        """The connection takes bytes again."""
+        """The connection is writable again."""
         raise NotImplementedError
 
     # -- what subclasses and sessions call
@@ -110,7 +110,7 @@ class PacketConnection(asyncio.Protocol):
         self._deadline = self._loop.call_later(CLOSE_GRACE_S, transport.abort)
 
     def hold(self, why: int) -> None:
-        """No packet is handed out until `release` of the same; what comes stays in the kernel."""
+        """No packet is given out until `release` of the same reason; what arrives stays in the kernel."""
         self._held |= why
         self._read_no_more()
 
@@ -128,7 +128,7 @@ class PacketConnection(asyncio.Protocol):
         self._set_deadline(self._loop.call_later(seconds, self.close, reason))
 
     def keep_alive(self, seconds: float) -> None:
-        """Closes when nothing is heard for so long; 0 means never. Takes the place of any other deadline."""
+        """Closes when nothing arrives for so long; 0 means never. Takes the place of any other deadline."""
         self._set_deadline(self._loop.call_later(seconds, self._check_alive, seconds) if seconds else None)
 
     # -- what the event loop calls
@@ -147,7 +147,7 @@ class PacketConnection(asyncio.Protocol):
         self._read()
 
     def pause_writing(self) -> None:
-        """The client does not take what it is sent: it gets no more, and nothing more is asked of us meanwhile."""
+        """The client does not read what it is sent: it gets no more, and its own packets wait."""
         self.writable = False
         self._read_no_more()
         self._watch_stall()
@@ -201,7 +201,7 @@ class PacketConnection(asyncio.Protocol):
         self._read_soon()
 
     def _limit_skip(self) -> None:
-        """Reading past a packet takes no memory, but it must end some time: a client may trickle."""
+        """Reading past a packet needs no memory, but it must end at some time: a client may trickle."""
         left = self._reader.skipping
         if left and self._skip_end is None:
             seconds = self.limits.skip_grace_s + left / self.limits.skip_bytes_s
@@ -239,15 +239,15 @@ class PacketConnection(asyncio.Protocol):
             self._written += len(data)
             self._transport.write(data)
 
-    def _taken(self) -> int:
-        """Bytes that the client, or the kernel for it, has taken."""
+    def _accepted(self) -> int:
+        """Bytes that the client, or the kernel for it, has accepted."""
         return self._written - (self._transport.get_write_buffer_size() if self._transport else 0)
 
     def _watch_stall(self) -> None:
-        self._stall = self._loop.call_later(self.limits.stall_timeout_s, self._check_stall, self._taken())
+        self._stall = self._loop.call_later(self.limits.stall_timeout_s, self._check_stall, self._accepted())
 
-    def _check_stall(self, taken: int) -> None:
-        if self._taken() <= taken:
+    def _check_stall(self, accepted: int) -> None:
+        if self._accepted() <= accepted:
             self.close("stalled")
         else:
             self._watch_stall()  # slow, but alive
@@ -259,7 +259,7 @@ class PacketConnection(asyncio.Protocol):
         if silent >= seconds and self.writable and not self._held and self._turn is None:
             self.close("keepalive_timeout")
             return
-        # While reading is paused nothing can be heard; a client that does not read is ended by its stall.
+        # While reading is paused nothing can arrive; a client that does not read is ended by its stall.
         self._deadline = self._loop.call_later(max(seconds - silent, seconds / 4), self._check_alive, seconds)
 
     def _set_deadline(self, deadline: asyncio.TimerHandle | None) -> None:

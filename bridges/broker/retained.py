@@ -10,7 +10,7 @@ from .topics import TopicTree
 
 
 class Retained:
-    """An account that fills its share cannot take the place of another's."""
+    """An account that fills its share does not reduce another's."""
 
     def __init__(self, limits: Limits, stats: Counter[str]) -> None:
         self._limits = limits

@@ -78,7 +78,7 @@ class Router:
         self._routes.clear()
 
     def check_again(self, session: Session) -> None:
-        """Takes away what the session's principal, who may be a new one, no longer may subscribe to."""
+        """Removes the subscriptions that the session's principal, which may be a new one, is no longer allowed."""
         for topic_filter in [each for each in session.subscriptions if not session.principal.may_subscribe(each)]:
             self.unsubscribe(session, topic_filter)
         self._routes.clear()

@@ -76,7 +76,7 @@ class Session:
         self.subscriptions: dict[str, int] = {}
         self.in_flight: dict[int, Outgoing] = {}
         # By packet id, kept beyond the connection: QoS 2 messages not yet released, QoS 1 that the sink has. What the
-        # client sends again of them is not taken twice.
+        # client sends again of them is not accepted twice.
         self.received: dict[int, Pending] = {}
         self.unacknowledged: dict[int, Pending] = {}
         self._queue: deque[Outgoing] = deque()
@@ -134,7 +134,7 @@ class Session:
                 self.pump()
 
     def pump(self) -> None:
-        """Sends from the queue as far as the window and the connection take it."""
+        """Sends from the queue as far as the window and the connection allow."""
         queue, outlet = self._queue, self.outlet
         if outlet is None:
             return

@@ -1,4 +1,4 @@
-"""The sessions there are, by account and client id."""
+"""All sessions, by account and client id."""
 
 from __future__ import annotations
 
@@ -74,11 +74,11 @@ class Sessions:
         return session
 
     def _make_room(self, account: str) -> None:
-        """A client that takes a new id at each start must not leave sessions behind for ever: the oldest goes."""
+        """A client that uses a new id at each start must not leave sessions behind for ever: the oldest idle one ends."""
         mine = self._by_account.get(account, {})
         if len(mine) < self._limits.sessions_per_account:
             return
-        away = next((session for session in mine.values() if session.outlet is None), None)
-        if away is None:
+        idle = next((session for session in mine.values() if session.outlet is None), None)
+        if idle is None:
             raise LoginRefused(ReasonCode.SERVER_UNAVAILABLE, "too_many_sessions")
-        self.end(away)
+        self.end(idle)

@@ -12,13 +12,13 @@ from bridges.ingest import Delivery
 from bridges.mqtt import topics
 from bridges.mqtt.outbound import Outbound
 from bridges.mqtt.outbound_session import OutboundSession
-from bridges.mqtt.topics import Address
+from bridges.mqtt.topics import TopicAddress
 from bridges.pipeline import Pipeline, shared_ingest
 from devices.errors import Refusal
 from devices.values import now_us
 
 MAX_KEPT = 100_000
-"""Messages that a device may have kept while the hub was away: one a second for a day."""
+"""Messages that a device may have kept while the hub was down: one a second for a day."""
 MAX_TOPICS = 100_000
 """Topics remembered."""
 
@@ -88,7 +88,7 @@ async def _session(broker: Broker) -> AsyncIterator[OutboundSession]:
     yield OutboundSession(publish, lost=asyncio.get_running_loop().create_future())
 
 
-def _refusal(published: Published, address: Address | None) -> Refusal | None:
+def _refusal(published: Published, address: TopicAddress | None) -> Refusal | None:
     if address is None:
         return Refusal("bad_topic", ascii(published.topic[:128]))
     if published.size > len(published.payload):
@@ -97,7 +97,7 @@ def _refusal(published: Published, address: Address | None) -> Refusal | None:
 
 
 @lru_cache(MAX_TOPICS)
-def _address(topic: str) -> Address | None:
+def _address(topic: str) -> TopicAddress | None:
     try:
         return topics.parse(topic)
     except Refusal:

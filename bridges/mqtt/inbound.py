@@ -12,20 +12,20 @@ from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.inbound_connection import InboundConnection
 from bridges.mqtt.inbound_session import InboundSession, WantedSubscription
 from bridges.mqtt.packets import PublishPacket, Subscription
-from bridges.mqtt.topics import Address
+from bridges.mqtt.topics import TopicAddress
 from bridges.pipeline import Pipeline
 from devices.errors import Refusal
 from devices.values import now_us
 
 CATCH_UP_US = 5_000_000
-"""Microseconds after a connect in which the broker may repeat what it keeps."""
+"""Microseconds after a connect in which the broker may send its retained messages."""
 MAX_KEPT = 1_000_000
-"""Messages that a broker may have kept for us while we were away; ours keeps no more."""
+"""Messages that a broker may have queued for a bridge that was not connected; our configuration allows no more."""
 MAX_TOPICS = 100_000
-"""Topics remembered; past it all are looked at afresh."""
+"""Topics remembered; past it all of them are parsed again."""
 
 _ALL = WantedSubscription(Subscription(topics.ALL, retain_as_published=True))
-# Mosquitto 2.0.11 sends what it keeps to each of those that share, though MQTT 5 has it send that to none.
+# Mosquitto 2.0.11 sends retained messages to each of the sharing sessions, though MQTT 5 forbids it.
 _SHARED = WantedSubscription(Subscription(topics.SHARED, retain_as_published=True, send_retained=False))
 _STATUS = WantedSubscription(Subscription(topics.STATUS), identifier=1)
 _FILTERS = {topics.ALL, topics.SHARED, *topics.EARLIER}
@@ -44,14 +44,14 @@ class Inbound:
         broker: str | None = None,
         shared: bool = False,
     ) -> None:
-        """`broker`: its name, for devices that are assigned to one. `shared`: other bridges take part of the load."""
+        """`broker`: its name, for devices that are assigned to one. `shared`: other bridges share the load."""
         self._pipeline = pipeline
         self._broker = broker
         self._catching_up_until = 0
         self._repeated: set[str] = set()
         self._paused = False
         self._connection: InboundConnection | None = None
-        self._topics: dict[str, Address | Refusal | None] = {}
+        self._topics: dict[str, TopicAddress | Refusal | None] = {}
         wanted = _SHARED if shared else _ALL
         self._session = InboundSession(
             address,
@@ -74,7 +74,7 @@ class Inbound:
         await self._session.stop()
 
     def lead(self, leading: bool) -> None:
-        """Takes over, or leaves to another of the bridges that share the load, the retained status messages."""
+        """Begins or ends to receive the retained status messages: one of the bridges that share the load does."""
         if leading:
             self._session.subscribe(_STATUS)
         else:
@@ -103,20 +103,20 @@ class Inbound:
         settle = partial(connection.acknowledge, message.packet_id) if message.packet_id else None
         address = self._address(message.topic)
         if address is None or (_STATUS.identifier in message.subscription_ids and not message.retain):
-            # The hub's own word to a device; or a live status, which came through the shared subscription as well.
+            # A command of the hub itself; or a live status, which came through the shared subscription as well.
             if settle is not None:
                 settle()
             return
         self._pipeline.offer(self._delivery(address, message, settle))
 
     def _delivery(
-        self, address: Address | Refusal, message: PublishPacket, settle: Callable[[], object] | None
+        self, address: TopicAddress | Refusal, message: PublishPacket, settle: Callable[[], object] | None
     ) -> Delivery:
         now = now_us()
         refusal = None
         if isinstance(address, Refusal):
             refusal = address
-            address = Address(topics.owner(message.topic) or "", "other")
+            address = TopicAddress(topics.owner(message.topic) or "", "other")
         elif message.is_cut:
             refusal = Refusal("payload_too_large", f"{message.size} bytes")
         return Delivery(
@@ -142,8 +142,8 @@ class Inbound:
         self._repeated.add(message.topic)
         return True
 
-    def _address(self, topic: str) -> Address | Refusal | None:
-        """What a topic means, remembered: None for a command, which is the hub's own word."""
+    def _address(self, topic: str) -> TopicAddress | Refusal | None:
+        """The parsed topic, remembered: None for a command, which the hub itself has published."""
         try:
             return self._topics[topic]
         except KeyError:
@@ -153,7 +153,7 @@ class Inbound:
         return found
 
 
-def _parse(topic: str) -> Address | Refusal | None:
+def _parse(topic: str) -> TopicAddress | Refusal | None:
     try:
         return None if topics.is_command(topic) else topics.parse(topic)
     except Refusal as refusal:

@@ -1,8 +1,8 @@
 """A persistent session with a broker, to receive what devices publish.
 
-It is our own: only a message that has been stored may be acknowledged. aiomqtt acknowledges on receipt, and a bridge
-killed then loses what the broker believes delivered; paho lets us, but spends half of the time of a message on reading
-it (docs/benchmarks.md).
+It is our own code: only a message that has been stored may be acknowledged. aiomqtt acknowledges on receipt, so that a
+killed bridge loses what the broker believes delivered. paho can acknowledge later, but spends half of the time of a
+message on reading it (docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class WantedSubscription:
 
 
 class InboundSession:
-    """A persistent session, kept up until `stop`. MQTT 5 where the broker speaks it, else 3.1.1.
+    """A persistent session, kept up until `stop`. MQTT 5 where the broker offers it, else 3.1.1.
 
     All on the event loop. `on_message(message, connection)` receives each message; once it is stored, call
     `connection.acknowledge(message.packet_id)`. `on_connected(connection, kept)` is called with whether the broker kept
@@ -71,8 +71,10 @@ class InboundSession:
         unwanted: Collection[str] = (),
         needs_v5: bool = False,
     ) -> None:
-        """`unwanted`: filters that an earlier session under this client id may have left at the broker. `needs_v5`: a
-        broker without MQTT 5 will not do."""
+        """`unwanted`: filters that an earlier session under this client id may have left at the broker.
+
+        `needs_v5`: the session does not fall back to MQTT 3.1.1.
+        """
         self._address = address
         self._client_id = client_id
         self._subscriptions = {each.filter: each for each in subscriptions}
@@ -93,7 +95,7 @@ class InboundSession:
         return self._task
 
     async def stop(self) -> None:
-        """Leaves the broker in order."""
+        """Disconnects in order."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -166,7 +168,7 @@ class InboundSession:
         )
 
     def _subscribe_all(self, connection: InboundConnection) -> None:
-        """Each time: a broker that has lost its state has lost the subscriptions too."""
+        """At each connection: a broker that has lost its state has lost the subscriptions too."""
         self._unanswered.clear()
         if self._unwanted:
             connection.send(UnsubscribePacket(self._next_packet_id(), tuple(sorted(self._unwanted))))

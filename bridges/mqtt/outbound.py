@@ -23,7 +23,7 @@ from devices.values import now_us
 logger = logging.getLogger("hubbub.outbound")
 
 SCAN_S = 5.0
-"""How often queued rows are looked for without an event: what a lost event delays a command by, at most."""
+"""How often queued rows are looked for without an event; a lost event delays a command by no more than this."""
 EXPIRY_S = 0.5
 """How often open commands are checked for their time-out."""
 BATCH = 100
@@ -32,7 +32,7 @@ BATCH = 100
 class Outbound:
     """Publishes queued commands for the devices of one broker, and times out the unanswered ones, while it leads.
 
-    Of several bridges one does: a command that two of them find is published twice.
+    Only one of several bridges does so: a command that two of them found would be published twice.
     """
 
     def __init__(self, broker: str, open_session: OpenSession) -> None:
@@ -51,7 +51,7 @@ class Outbound:
             group.create_task(self._keep_session())
 
     def lead(self, leading: bool) -> None:
-        """Whether the commands are ours to send from now on. At first they are not."""
+        """Whether this bridge sends the commands from now on. At first it does not."""
         self._leading = leading
         self._wake.set()
 
@@ -62,7 +62,7 @@ class Outbound:
         self._wake.set()
 
     async def _listen(self) -> None:
-        """While the layer is away, commands wait for the next scan."""
+        """While the channel layer is unavailable, commands wait for the next scan."""
         try:
             await self._listener.start()
             await self._listener.join(groups.COMMANDS)

@@ -71,7 +71,7 @@ def test_a_second_bridge_of_one_client_id_says_so_and_leaves_the_first_alone(sta
     publisher.wait_until_sent(100)
     done = run(Bridge(tmp_path, stage.settings))
     assert done.returncode == 1
-    assert "a bridge with the client id 'hubbub-bridge' runs already" in done.stderr
+    assert "a bridge with the client id 'hubbub-bridge' is already running" in done.stderr
     assert "--client-id" in done.stderr
     stage.check(publisher)
     assert stage.bridge.output.count("connected to mqtt") == 1
@@ -97,7 +97,7 @@ def test_all_places_taken_the_next_bridge_says_so(shared: SharedStage, tmp_path:
         bridge.start()
     done = run(Bridge(tmp_path, shared.settings, "--of", "2"))
     assert done.returncode == 1
-    assert "all of the 2 bridges run already, hubbub-bridge-1 to hubbub-bridge-2" in done.stderr
+    assert "all of the 2 bridges are running, hubbub-bridge-1 to hubbub-bridge-2" in done.stderr
 
 
 def test_one_of_the_bridges_takes_the_retained_status_and_another_once_that_is_gone(shared: SharedStage) -> None:

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from bridges.mqtt import brokers
 from bridges.mqtt.address import AddressError
-from bridges.mqtt.standing import ClientIdTaken
+from bridges.mqtt.client_id import ClientIdTaken
 from devices.locks import FileLock
 from devices.services.availability import forget_availability
 from devices.values import now_us

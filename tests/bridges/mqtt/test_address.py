@@ -68,7 +68,7 @@ def test_reads_the_password_of_a_file(tmp_path: Path):
         ("ca={0}/nonsense", "ca: {0}/nonsense cannot be used"),
         ("cert={0}/none", "cert: {0}/none cannot be used: No such file or directory"),
         ("cert={0}/nonsense&key={0}/none", "key: {0}/none cannot be used: No such file or directory"),
-        ("cert={0}/nonsense", "cert, key: {0}/nonsense and {0}/nonsense are no certificate with its key, in PEM"),
+        ("cert={0}/nonsense", "cert, key: {0}/nonsense and {0}/nonsense are not a certificate and its key in PEM"),
         ("password_file={0}/none", "password_file: {0}/none cannot be used: No such file or directory"),
         ("password_file={0}/empty", "password_file: {0}/empty is empty"),
         ("password_file={0}/bytes", "password_file: {0}/bytes cannot be used"),
