@@ -77,7 +77,7 @@ class Broker:
         self._shared.router.retained.clear()
 
     def pause_reading(self) -> None:
-        """The sink has enough: a connection with messages there is not read; each other connection may still send one."""
+        """The sink has enough: a connection with messages there is not read; each other may still send one."""
         self._shared.inlet.paused = True
         for connection in self._shared.connections:
             if connection.intake is not None:

@@ -36,7 +36,7 @@ class Inlet:
 class Intake:
     """Acknowledges in the order of arrival, as MQTT asks, in whatever order the sink is done.
 
-    A connection with more than `Limits.taken_messages` or `taken_bytes` at the sink is not read until there is room;
+    A connection with more than `Limits.sink_messages` or `sink_bytes` at the sink is not read until there is room;
     while the inlet is paused, neither is one with anything there.
     """
 
@@ -98,7 +98,7 @@ class Intake:
         limits, queue = self._limits, self._queue
         if self._inlet.paused:
             return not queue
-        return len(queue) < limits.taken_messages and self._bytes < limits.taken_bytes
+        return len(queue) < limits.sink_messages and self._bytes < limits.sink_bytes
 
     def _known(self, publish: PublishPacket) -> Pending | None:
         """The message that this one repeats, if it does."""

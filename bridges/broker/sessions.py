@@ -74,7 +74,7 @@ class Sessions:
         return session
 
     def _make_room(self, account: str) -> None:
-        """A client that uses a new id at each start must not leave sessions behind for ever: the oldest idle one ends."""
+        """A client with a new id at each start must not leave sessions behind for ever: the oldest idle one ends."""
         mine = self._by_account.get(account, {})
         if len(mine) < self._limits.sessions_per_account:
             return

@@ -179,7 +179,7 @@ def test_what_it_will_not_have_kept_is_not_retained(sink, broker, client, pump):
 class TestWindow:
     @pytest.fixture
     def limits(self):
-        return Limits(taken_messages=3, taken_bytes=1_000)
+        return Limits(sink_messages=3, sink_bytes=1_000)
 
     def test_a_connection_over_its_window_is_not_read_until_there_is_room(self, sink, broker, pump):
         pump.send(b"".join(publish(number) for number in range(1, 6)) + PING)

@@ -52,7 +52,7 @@ async def embedded(space: Space) -> AsyncIterator[Embedded]:
     _, secret = await sync_to_async(devices.create)("valve-1", space)
     sock = bind("127.0.0.1", 0, "MQTT_PORT")
     bridge, stop = EmbeddedBridge("main"), asyncio.Event()
-    broker = Broker(DeviceAuthenticator(), sock=sock, limits=Limits(taken_messages=50), sink=bridge)
+    broker = Broker(DeviceAuthenticator(), sock=sock, limits=Limits(sink_messages=50), sink=bridge)
     await broker.start()
     task = asyncio.create_task(bridge.run(broker, stop, asyncio.Event()))
     found = Embedded(broker, sock.getsockname()[1], secret, stop, task)
@@ -127,7 +127,7 @@ async def test_while_the_database_is_away_a_device_that_floods_is_not_read_and_n
         payloads = timed(200)
         publishing = [asyncio.create_task(client.publish(TELEMETRY, each, qos=1, timeout=60)) for each in payloads]
         await until(lambda: failures() >= before + 2)
-        assert embedded.broker.stats["received_messages"] == 50  # `taken_messages`
+        assert embedded.broker.stats["received_messages"] == 50  # `sink_messages`
         await asyncio.wait_for(listener.subscribe("devices/valve-1/commands/+"), 20)  # another connection is served
         assert not any(one.done() for one in publishing)
         await outage.end()
