@@ -28,6 +28,9 @@ _ALL = WantedSubscription(Subscription(topics.ALL, retain_as_published=True))
 # Mosquitto 2.0.11 sends retained messages to each of the sharing sessions, though MQTT 5 forbids it.
 _SHARED = WantedSubscription(Subscription(topics.SHARED, retain_as_published=True, send_retained=False))
 _STATUS = WantedSubscription(Subscription(topics.STATUS), identifier=1)
+_STATUS_ID = _STATUS.identifier
+_COMMAND = TopicAddress("", "command")
+"""In place of the address of a command's topic: the hub itself has published it."""
 _FILTERS = {topics.ALL, topics.SHARED, *topics.EARLIER}
 
 
@@ -51,7 +54,7 @@ class Inbound:
         self._repeated: set[str] = set()
         self._paused = False
         self._connection: InboundConnection | None = None
-        self._topics: dict[str, TopicAddress | Refusal | None] = {}
+        self._topics: dict[str, TopicAddress | Refusal] = {}
         wanted = _SHARED if shared else _ALL
         self._session = InboundSession(
             address,
@@ -101,17 +104,24 @@ class Inbound:
 
     def _on_message(self, message: PublishPacket, connection: InboundConnection) -> None:
         settle = partial(connection.acknowledge, message.packet_id) if message.packet_id else None
-        address = self._address(message.topic)
-        if address is None or (_STATUS.identifier in message.subscription_ids and not message.retain):
+        address = self._topics.get(message.topic) or self._parsed(message.topic)
+        if address is _COMMAND or (_STATUS_ID in message.subscription_ids and not message.retain):
             # A command of the hub itself; or a live status, which came through the shared subscription as well.
             if settle is not None:
                 settle()
-            return
-        self._pipeline.offer(self._delivery(address, message, settle))
+        elif type(address) is TopicAddress and not message.retain and message.size == len(message.payload):
+            uid, kind, ref = address.uid, address.kind, address.ref
+            payload, now = message.payload, now_us()
+            self._pipeline.offer(
+                Delivery(uid, kind, payload, now, ref, False, False, self._broker, None, settle, message.size)
+            )
+        else:
+            self._pipeline.offer(self._unusual_delivery(address, message, settle))
 
-    def _delivery(
+    def _unusual_delivery(
         self, address: TopicAddress | Refusal, message: PublishPacket, settle: Callable[[], object] | None
     ) -> Delivery:
+        """Of a message that is retained, too large, or on a topic that is refused."""
         now = now_us()
         refusal = None
         if isinstance(address, Refusal):
@@ -135,26 +145,23 @@ class Inbound:
 
     def _is_repeated(self, message: PublishPacket, now: int) -> bool:
         """Whether a retained message may be one that the broker repeats to a new subscriber, which it does once."""
-        if _STATUS.identifier in message.subscription_ids:
+        if _STATUS_ID in message.subscription_ids:
             return True
         if now >= self._catching_up_until or message.topic in self._repeated:
             return False
         self._repeated.add(message.topic)
         return True
 
-    def _address(self, topic: str) -> TopicAddress | Refusal | None:
-        """The parsed topic, remembered: None for a command, which the hub itself has published."""
-        try:
-            return self._topics[topic]
-        except KeyError:
-            if len(self._topics) >= MAX_TOPICS:
-                self._topics.clear()
+    def _parsed(self, topic: str) -> TopicAddress | Refusal:
+        """Parses a topic and remembers it."""
+        if len(self._topics) >= MAX_TOPICS:
+            self._topics.clear()
         found = self._topics[topic] = _parse(topic)
         return found
 
 
-def _parse(topic: str) -> TopicAddress | Refusal | None:
+def _parse(topic: str) -> TopicAddress | Refusal:
     try:
-        return None if topics.is_command(topic) else topics.parse(topic)
+        return _COMMAND if topics.is_command(topic) else topics.parse(topic)
     except Refusal as refusal:
         return refusal

@@ -22,7 +22,7 @@ from bridges.mqtt.packets import (
     SubAckPacket,
     Version,
     codec,
-    puback,
+    pubacks,
 )
 
 KEEPALIVE_S = 30
@@ -88,10 +88,9 @@ class InboundConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         before, self._last_received_at = self._last_received_at, self._loop.time()
-        reader = self._reader
-        reader.feed(data)
+        self._reader.feed(data)
         try:
-            while (packet := reader.next()) is not None:
+            for packet in self._reader.packets():
                 if type(packet) is PublishPacket:
                     self._on_message(packet, self)
                 else:
@@ -170,7 +169,7 @@ class InboundConnection(asyncio.Protocol):
 
     def _send_acknowledgements(self) -> None:
         packet_ids, self._to_acknowledge = self._to_acknowledge, []
-        self._write(b"".join(map(puback, packet_ids)))
+        self._write(pubacks(packet_ids))
 
     def _on_control(self, packet: Packet) -> None:
         if isinstance(packet, ConnAckPacket):

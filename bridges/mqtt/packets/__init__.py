@@ -7,7 +7,7 @@ codes, the packets carry the reason codes of MQTT 5.
 `mqtt5` reads and writes MQTT 5; the older versions are read and written here.
 """
 
-from .acknowledgements import puback, pubcomp, pubrec
+from .acknowledgements import puback, pubacks, pubcomp, pubrec
 from .bounds import Bounds
 from .codec import Codec, codec
 from .errors import InvalidTopic, MalformedPacket, PacketError, PacketTooLarge, UnexpectedPacket, UnsupportedVersion
@@ -69,6 +69,7 @@ __all__ = [
     "Will",
     "codec",
     "puback",
+    "pubacks",
     "pubcomp",
     "pubrec",
 ]

@@ -35,10 +35,19 @@ _FLAGS = {PacketType.PUBREL: 2, PacketType.SUBSCRIBE: 2, PacketType.UNSUBSCRIBE:
 
 def are_flags_valid(first: int) -> bool:
     """Whether the lower half of a packet's first byte is one that MQTT allows for its type."""
+    return _VALID[first]
+
+
+def _is_valid(first: int) -> bool:
     kind, flags = first >> 4, first & 15
     if kind != PacketType.PUBLISH:
         return flags == (_FLAGS.get(PacketType(kind), 0) if kind else 0)
     return flags & QOS != QOS and not (flags & DUP and not flags & QOS)
+
+
+_VALID = tuple(map(_is_valid, range(256)))
+PUBLISH_FLAGS = tuple(((flags & QOS) >> 1, flags & RETAIN != 0, flags & DUP != 0) for flags in range(16))
+"""QoS, retain and DUP by the lower half of the first byte of a PUBLISH."""
 
 
 def first_byte(kind: PacketType) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from .bounds import MALFORMED, UNEXPECTED, Bounds
 from .codec import Codec, codec, requested_version
@@ -12,7 +12,7 @@ from .values import Packet, Version
 
 
 class PacketReader:
-    """`feed` it the bytes as they arrive, then call `next` until it has no whole packet left.
+    """`feed` it the bytes as they arrive, then call `next` until it has no whole packet left, or `packets` for all.
 
     A client passes the codec of its version. A server passes the `versions` that it offers, and the CONNECT chooses
     one of them: `codec` is set from then on.
@@ -46,6 +46,25 @@ class PacketReader:
     def feed(self, data: bytes) -> None:
         self._data = self._data[self._pos :] + data if self._pos < len(self._data) else data
         self._pos = 0
+
+    def packets(self) -> Iterator[Packet]:
+        """All whole packets, for a receiver that handles them at once. Raises `PacketError`."""
+        while True:
+            codec, data, pos = self.codec, self._data, self._pos
+            if codec is not None and self._cut is None:
+                # The usual short packets: what `next` does, without its detours.
+                read, largest, end = codec.read, self.bounds.by_first_byte, len(data)
+                while pos + 2 <= end:
+                    length = data[pos + 1]
+                    stop = pos + 2 + length
+                    if length > 127 or length > largest[data[pos]] or stop > end:
+                        break
+                    packet = read(data[pos:stop])
+                    self._pos = pos = stop
+                    yield packet
+            if (unusual := self.next()) is None:
+                return
+            yield unusual
 
     def next(self) -> Packet | None:
         """The next packet, or None while it is not whole. Raises `PacketError`."""

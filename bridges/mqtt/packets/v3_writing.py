@@ -58,9 +58,10 @@ def _connack(packet: ConnAckPacket) -> bytes:
 def _publish(packet: PublishPacket) -> bytes:
     topic, payload, qos = packet.topic.encode(), packet.payload, packet.qos
     first = 0x30 | qos << 1 | (RETAIN if packet.retain else 0) | (DUP if packet.dup else 0)
-    packet_id = packet.packet_id.to_bytes(2) if qos else b""
-    length = encode_length(2 + len(topic) + len(packet_id) + len(payload))
-    return b"".join((bytes((first,)), length, len(topic).to_bytes(2), topic, packet_id, payload))
+    size, packet_id = len(topic), packet.packet_id.to_bytes(2) if qos else b""
+    length = 2 + size + len(packet_id) + len(payload)
+    header = bytes((first, length)) if length < 128 else bytes((first,)) + encode_length(length)
+    return b"".join((header, size.to_bytes(2), topic, packet_id, payload))
 
 
 def _subscribe(packet: SubscribePacket) -> bytes:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import mqtt5
 
 from .damaged import read_damaged_publish
 from .errors import MalformedPacket
+from .header import PUBLISH_FLAGS
 from .v3_reading import RETURN_CODES
 from .v5_reading import READERS
 from .v5_writing import WRITERS
 from .values import ConnAckPacket, Packet, PublishPacket, Version
 
 _PUBLISH, _CONNACK = 0x30, 0x20
+_Publish = mqtt5.PublishPacket
+_read: Callable[[bytes], tuple[Any, int]] = mqtt5.read  # type: ignore[assignment]  # it reads any buffer
 
 
 class V5Codec:
@@ -24,28 +30,21 @@ class V5Codec:
 
     def read(self, packet: bytes, missing: int = 0) -> Packet:
         try:
-            found, _ = mqtt5.read(packet)  # type: ignore[arg-type]  # it reads any buffer
+            found, _ = _read(packet)
         except BaseException as error:
             if not _is_refusal(error):
                 raise
             return self._read_otherwise(packet, missing, str(error))
-        if type(found) is mqtt5.PublishPacket:
-            payload, packet_id = found.payload, found.packet_id
-            if packet_id is None:
-                packet_id = 0
-            elif not packet_id:
-                raise MalformedPacket("a PUBLISH with packet id 0")
-            return PublishPacket(
-                found.topic,
-                payload,
-                int(found.qos),
-                found.retain,
-                packet_id,
-                found.duplicate,
-                len(payload) + missing,
-                tuple(found.subscription_ids),
-            )
-        return READERS[type(found)](found)
+        if type(found) is not _Publish:
+            return READERS[type(found)](found)
+        qos, retain, dup = PUBLISH_FLAGS[packet[0] & 15]
+        payload, packet_id, ids = found.payload, found.packet_id or 0, found.subscription_ids
+        if qos and not packet_id:
+            raise MalformedPacket("a PUBLISH with packet id 0")
+        size = len(payload) + missing
+        if not ids:
+            return PublishPacket(found.topic, payload, qos, retain, packet_id, dup, size)
+        return PublishPacket(found.topic, payload, qos, retain, packet_id, dup, size, tuple(ids))
 
     def write(self, packet: Packet) -> bytes:
         return WRITERS[type(packet)](packet)

@@ -38,10 +38,10 @@ class Door:
 
     async def visit(self, username: str = "bridge", entered: asyncio.Event | None = None) -> None:
         """Stays until cancelled, or until the broker ends the connection."""
-        async with outbound_session(self.address(username), "out") as (_, lost):
+        async with outbound_session(self.address(username), "out") as session:
             if entered is not None:
                 entered.set()
-            await asyncio.wait({lost})
+            await asyncio.wait({session.lost})
 
     async def reach(self, count: str, value: int) -> None:
         async with asyncio.timeout(WAIT_S):
@@ -123,7 +123,7 @@ async def test_a_message_that_the_broker_does_not_acknowledge_is_given_up(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sessions, "ACKNOWLEDGE_S", 0.05)
-    async with outbound_session(door.address("bridge"), "out") as (publish, lost):
+    async with outbound_session(door.address("bridge"), "out") as session:
         with pytest.raises(Lost, match="does not acknowledge"):
-            await publish("devices/a/commands/1", b"{}")
-        assert not lost.done()
+            await session.publish("devices/a/commands/1", b"{}")
+        assert not session.lost.done()

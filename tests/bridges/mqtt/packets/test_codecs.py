@@ -31,6 +31,7 @@ from bridges.mqtt.packets import (
     Will,
     codec,
     puback,
+    pubacks,
     pubcomp,
     pubrec,
 )
@@ -118,6 +119,11 @@ def test_an_acknowledgement_of_success_is_the_same_in_all_versions(version: Vers
         PubRecPacket(258),
         PubCompPacket(258),
     ]
+
+
+def test_many_messages_are_acknowledged_in_one_go() -> None:
+    assert pubacks([]) == b""
+    assert pubacks([1, 65_535]) == puback(1) + puback(65_535)
 
 
 def test_a_subscription_identifier_comes_back_with_mqtt_5() -> None:

@@ -125,7 +125,7 @@ def test_an_error_that_is_not_about_the_bytes_is_not_taken_for_one(monkeypatch: 
     def interrupt(_: bytes) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mqtt5.read", interrupt)
+    monkeypatch.setattr("bridges.mqtt.packets.v5._read", interrupt)
     with pytest.raises(KeyboardInterrupt):
         V5.read(b"\xc0\x00")
 
