@@ -25,7 +25,7 @@ from benchmarks.load import people
 from benchmarks.load.people import ChatDeliveries, ChatOrder, RoomPlan
 from benchmarks.load.workers import Shares, Worker
 from benchmarks.targets import UNLIMITED, processes, settings_of, started, web
-from tests.servers import HubServer, Redis, Server
+from tests.support.servers import HubServer, Redis, Server
 
 LIMIT_MS = 50
 WEB = 2
@@ -35,10 +35,11 @@ _PREPARE = """
 import json
 from django.contrib.auth.models import User
 from devices.models import Member, Space
-from devices.services import devices, tokens
+from devices.rooms import provisioning
+from devices.spaces import tokens
 from devices.values import Role
 space = Space.objects.get(slug="demo")
-device, _ = devices.create("pump-9", space)
+device, _ = provisioning.create_device("pump-9", space)
 people = [User.objects.create(username=f"person-{i:03}") for i in range(%d)]
 Member.objects.bulk_create([Member(space=space, user=user, role=Role.VIEWER) for user in people])
 print(json.dumps({"room": device.room.pk, "tokens": [tokens.create(user) for user in people]}))

@@ -13,11 +13,11 @@ django.setup()
 
 from django.db import connection, transaction  # noqa: E402 - needs the settings
 
-from devices import partitions  # noqa: E402
 from devices.models import Device, Metric, Reading, Space  # noqa: E402
-from devices.queries import devices as device_queries  # noqa: E402
-from devices.queries.readings import history  # noqa: E402
-from devices.services import devices, rollups  # noqa: E402
+from devices.rooms import provisioning  # noqa: E402
+from devices.telemetry import latest as telemetry_latest  # noqa: E402
+from devices.telemetry import partitions, rollups  # noqa: E402
+from devices.telemetry.history import history  # noqa: E402
 from devices.values import now_us  # noqa: E402
 
 DEVICES, METRICS, READINGS = 10, 10, 100_000
@@ -33,7 +33,7 @@ def fill() -> None:
     """Readings in the order in which they would have come, so that those of a metric lie as far apart as they would."""
     space = Space.objects.create(slug="bench", name="Bench")
     for i in range(DEVICES):
-        device, _ = devices.create(f"bench-{i}", space)
+        device, _ = provisioning.create_device(f"bench-{i}", space)
         Metric.objects.bulk_create(Metric(device=device, name=f"metric-{n}") for n in range(METRICS))
     begin = now_us() - READINGS * STEP_US
     with transaction.atomic():
@@ -83,7 +83,7 @@ def raw_day(device: Device, metric: str) -> None:
 
 
 def latest(device: Device, metric: str) -> None:
-    assert len(device_queries.snapshots([device])[device.uid]["latest"]) == METRICS
+    assert len(telemetry_latest.snapshots([device])[device.uid]["latest"]) == METRICS
 
 
 KINDS: dict[str, Callable[[Device, str], None]] = {"month": month, "raw_day": raw_day, "latest": latest}
@@ -109,7 +109,7 @@ def cold(kind: str, i: str) -> None:
     """The time of the first question, of one metric, once Django has compiled its queries for a device without any."""
     empty = Device(uid="none", space=Space(slug="none"))
     empty.id = 0
-    device_queries.snapshots([empty])
+    telemetry_latest.snapshots([empty])
     Metric.objects.filter(device=empty, name="none").first()
     device = Device.objects.select_related("space").get(uid=f"bench-{i}")
     print(timed(kind, device, f"metric-{i}"))

@@ -21,9 +21,9 @@ from pathlib import Path
 import httpx
 
 from benchmarks.load import mqtt
-from devices.credentials import hash_secret
-from tests.postgres import Postgres
-from tests.servers import HubServer, Mosquitto
+from devices.runtime.credentials import hash_secret
+from tests.support.postgres import Postgres
+from tests.support.servers import HubServer, Mosquitto
 
 DEVICES = 20
 BURST = 100

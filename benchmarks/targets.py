@@ -14,10 +14,10 @@ from typing import TypeVar
 from benchmarks.load.publisher import PublisherLogin
 from benchmarks.load.viewers import Plan
 from benchmarks.peers.brokers import Nats, WebMosquitto
-from devices.credentials import hash_secret
-from tests.ports import free_port
-from tests.postgres import Postgres
-from tests.servers import Bridge, HubServer, Mosquitto, Part, Redis, Server
+from devices.runtime.credentials import hash_secret
+from tests.support.ports import free_port
+from tests.support.postgres import Postgres
+from tests.support.servers import Bridge, HubServer, Mosquitto, Part, Redis, Server
 
 AnyServer = TypeVar("AnyServer", bound=Server)
 

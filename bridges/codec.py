@@ -1,6 +1,6 @@
 """Payloads to reports. Any bytes give a report or a named `Refusal`, never another exception.
 
-The formats are those of `docs/protocol.md`; HTTP ingest takes the same ones as MQTT.
+The formats are those of `docs/protocol/payloads.md`; HTTP ingest takes the same ones as MQTT.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from devices import stats
 from devices.errors import Refusal
+from devices.runtime import stats
 from devices.values import MAX_NAME, MAX_TEXT, Answer, Attributes, Availability, Sample, StatusReport, Telemetry, Value
 
 MAX_PAYLOAD = 128 * 1024

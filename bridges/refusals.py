@@ -13,10 +13,10 @@ from typing import Any
 
 from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, close_old_connections
 
-from devices import stats
 from devices.errors import Refusal
-from devices.services import refusals
-from devices.services.refusals import START_BYTES, Refused
+from devices.refusals import store
+from devices.refusals.store import START_BYTES, RefusedMessages
+from devices.runtime import stats
 
 logger = logging.getLogger("hubbub.refusals")
 
@@ -53,7 +53,7 @@ class RefusalKeeper:
 
     def __init__(self, run: Callable[..., Awaitable[Any]]) -> None:
         self._run = run
-        self._pending: dict[tuple[str, str, str], Refused] = {}
+        self._pending: dict[tuple[str, str, str], RefusedMessages] = {}
         self._written_at = -WRITE_EVERY_S
         self._later: asyncio.Task[None] | None = None
         self._writing: asyncio.Task[None] | None = None
@@ -67,7 +67,7 @@ class RefusalKeeper:
         if refusal.reason != "unknown_device":
             start = payload[:START_BYTES]
             whole = len(payload) if size is None else size
-            self._add(Refused(uid, kind, refusal.reason, refusal.detail, start, whole, at, at))
+            self._add(RefusedMessages(uid, kind, refusal.reason, refusal.detail, start, whole, at, at))
 
     async def write(self) -> None:
         """Stores what was taken: at once, or later where the last write was a moment ago."""
@@ -88,7 +88,7 @@ class RefusalKeeper:
         except TimeoutError:
             logger.warning("the last refused messages were not stored in time")
 
-    def _add(self, refused: Refused) -> None:
+    def _add(self, refused: RefusedMessages) -> None:
         key = (refused.uid, refused.kind, refused.reason)
         if known := self._pending.get(key):
             known.absorb(refused)
@@ -121,7 +121,7 @@ class RefusalKeeper:
         taken, self._pending = self._pending, {}
         self._written_at = time.monotonic()
         try:
-            await self._run(refusals.keep, taken.values())
+            await self._run(store.keep, taken.values())
         except (OperationalError, InterfaceError, InternalError, ProgrammingError) as error:
             logger.warning("the last refused messages are not stored yet: %s", error)
             for refused in taken.values():

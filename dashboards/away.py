@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.deprecation import MiddlewareMixin
 
-from devices.database import AWAY
+from devices.runtime.database import AWAY
 
 logger = logging.getLogger("hubbub.pages")
 

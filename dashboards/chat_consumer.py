@@ -18,9 +18,10 @@ from dashboards.live.frames import BadFrame
 from dashboards.live.handlers import Subscribe
 from dashboards.live.outbox import Send
 from dashboards.live.talk import Message
-from devices import access, database
+from devices import access
 from devices.access import Person
 from devices.errors import HubbubError, NotFound
+from devices.runtime import database
 from devices.values import MessageKind
 
 SAID = frozenset([MessageKind.CHAT, MessageKind.COMMAND, MessageKind.NOTE, MessageKind.CHART])

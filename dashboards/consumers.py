@@ -17,8 +17,8 @@ from dashboards.live.errors import CloseCode
 from dashboards.live.frames import BadFrame
 from dashboards.live.outbox import Send
 from dashboards.live.relay import Relay
-from devices import database, stats
-from devices.chat.text import MAX_TEXT
+from devices.log.text import MAX_TEXT
+from devices.runtime import database, stats
 from devices.values import now_us
 
 logger = logging.getLogger("hubbub.live")

@@ -23,9 +23,9 @@ from dashboards.live.errors import CloseCode, describe
 from dashboards.live.outbox import Send
 from dashboards.live.relay import Relay
 from dashboards.live.rooms import last_seq
-from devices import database
 from devices.access import Person
 from devices.errors import HubbubError
+from devices.runtime import database
 from devices.values import now_us
 
 logger = logging.getLogger("hubbub.live")

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from devices.chat.text import folded
+from devices.log.text import folded
 
 LENGTH = 240
 """Characters of an excerpt."""

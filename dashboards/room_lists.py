@@ -13,8 +13,9 @@ from django.urls import reverse
 from dashboards.excerpts import Piece, excerpt
 from devices import access
 from devices.access import Action, Person
+from devices.log import messages
 from devices.models import Space
-from devices.queries import messages, rooms
+from devices.rooms import inbox
 
 PAGE = 30
 """Messages of a page of what was found."""
@@ -56,7 +57,7 @@ def by_space(person: Person, current: int | None = None, words: str = "") -> lis
     words among them."""
     own: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
     for room in _listed(person, current, _clean(words)):
-        own[room.space_id].append(rooms.describe(person, room))
+        own[room.space_id].append(inbox.describe(person, room))
     spaces = access.spaces(person).annotate(rooms_in_all=Count("rooms")).order_by("name")
     managed = set(access.spaces(person, Action.MANAGE).values_list("pk", flat=True))
     return [_group(space, own[space.pk], space.rooms_in_all, space.pk in managed) for space in spaces]
@@ -85,7 +86,7 @@ def url_of(room: dict[str, Any], seq: int | None = None) -> str:
 
 def _listed(person: Person, current: int | None, words: str) -> list[Any]:
     """Rooms of spaces and of devices apart: a large fleet would leave no place to the others."""
-    known = rooms.listed(person).filter(space__isnull=False)
+    known = inbox.listed(person).filter(space__isnull=False)
     shown = {room.pk: room for kind in (True, False) for room in known.filter(device__isnull=kind)[:SHOWN]}
     sought = Q(pk=current)
     if words:
@@ -122,7 +123,7 @@ def _clean(words: str) -> str:
 
 
 def _places(person: Person, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
-    return {room.pk: rooms.describe(person, room) for room in rooms.listed(person).filter(pk__in=ids)}
+    return {room.pk: inbox.describe(person, room) for room in inbox.listed(person).filter(pk__in=ids)}
 
 
 def _found(room: dict[str, Any], hit: dict[str, Any], words: str) -> Found:

@@ -9,8 +9,8 @@ from typing import Any
 from django.db import transaction
 
 from dashboards.models import Dashboard, Widget
-from devices import fanout
-from devices.events import StreamChanged
+from devices.channel import fanout
+from devices.channel.events import StreamChanged
 from devices.models import Device, Space
 
 DEMO_NAME = "Greenhouse"

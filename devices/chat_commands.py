@@ -1,5 +1,5 @@
 """Where the hub looks for chat commands, in every app: importing it registers ours."""
 
-from devices.chat import builtin
+from devices.rooms.chat import builtin
 
 __all__ = ["builtin"]

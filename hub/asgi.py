@@ -15,18 +15,14 @@ from importlib import import_module  # noqa: E402
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
-from bridges.rest.body_limit import BodyLimit, allowed  # noqa: E402
-from dashboards.live import daphne  # noqa: E402
-from devices.garbage import collect_seldom  # noqa: E402
-from hub.log_secrets import hide_in_access_logs  # noqa: E402
-from hub.request_bodies import bound_in_daphne  # noqa: E402
-from hub.responses import StallLimit, mend_daphne  # noqa: E402
+from devices.runtime.gc_tuning import collect_seldom  # noqa: E402
+from hub import daphne, log_secrets  # noqa: E402
+from hub.middleware.body_limit import BodyLimit, allowed  # noqa: E402
+from hub.middleware.stall_limit import StallLimit  # noqa: E402
 from hub.routing import http, websockets  # noqa: E402
 
-daphne.mend()
-bound_in_daphne()
-mend_daphne()
-hide_in_access_logs()
+daphne.patch()
+log_secrets.hide_in_uvicorn()
 pages = BodyLimit(StallLimit(django), allowed)
 
 application = ProtocolTypeRouter({"http": http(pages), "websocket": websockets})

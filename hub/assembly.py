@@ -9,7 +9,6 @@ import socket
 import sys
 from collections.abc import Coroutine, Mapping
 
-from daphne.server import reactor  # Twisted's, which Daphne has put on asyncio
 from django.conf import settings
 from prometheus_client import REGISTRY
 
@@ -20,10 +19,13 @@ from bridges.mqtt.authentication import DeviceAuthenticator, RevocationListener
 from bridges.mqtt.bridge import run_bridges
 from bridges.mqtt.embedded import EmbeddedBridge
 from dashboards.live import relay
-from devices.services.refusals import START_BYTES
-from devices.worker import run_worker
-from hub import asgi, demo, simulator, web
+from devices.channel import fanout
+from devices.jobs import JOBS
+from devices.refusals.store import START_BYTES
+from devices.runtime.worker import run_worker
+from hub import asgi, demo, simulator
 from hub.broker_stats import BrokerCollector
+from hub.daphne import server
 
 logger = logging.getLogger("hubbub")
 
@@ -50,12 +52,12 @@ class Hub:
         self._greeting = greeting
         self._stop = asyncio.Event()
         self._web_ready = asyncio.Event()
-        self._server = web.make_server(asgi.application, web_socket, self._web_ready.set)
+        self._server = server.make_server(asgi.application, web_socket, self._web_ready.set)
         self.failure: BaseException | None = None
 
     def run(self) -> None:
         """Serves until a signal, or until a part of it breaks."""
-        loop = reactor._asyncioEventloop
+        loop = server.event_loop()
         main = loop.create_task(self._main())
         main.add_done_callback(self._end)
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -71,7 +73,7 @@ class Hub:
         broker, bridging = await self._start_broker(bridge_stop, bridged)
         bridge = asyncio.create_task(bridging)
         worker_stop = asyncio.Event()
-        worker = asyncio.create_task(run_worker(worker_stop))
+        worker = asyncio.create_task(run_worker(worker_stop, JOBS, fanout.publish))
         simulated = self._start_simulator(next(iter(self._brokers.values())))
         try:
             await self._greet(bridged)
@@ -129,7 +131,7 @@ class Hub:
         broker: Broker | None,
     ) -> None:
         """Devices first, then the bridge once it has stored what they sent, then the viewers."""
-        await web.stop_listening(self._server)
+        await server.stop_listening(self._server)
         if simulated is not None:
             simulated.cancel()
             await asyncio.gather(simulated, return_exceptions=True)

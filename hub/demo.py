@@ -16,8 +16,9 @@ from django.db import transaction
 from bridges.simulator.fleet import DEMO_FLEET
 from dashboards.services import create_demo_dashboard
 from devices.models import Device, Space
-from devices.queries.devices import authenticate
-from devices.services import devices, rooms, spaces
+from devices.registry import devices
+from devices.registry.accounts import authenticate
+from devices.rooms import provisioning, rooms
 from devices.values import Role
 
 SLUG = "demo"
@@ -75,7 +76,7 @@ def _make_people(space: Space) -> None:
             continue
         user.groups.add(group)
         if role is not None:
-            spaces.set_role(space, user, role)
+            provisioning.set_role(space, user, role)
 
 
 def _set_password(password: str) -> None:
@@ -88,7 +89,7 @@ def _set_password(password: str) -> None:
 
 
 def _make_first_device(space: Space, secret_file: Path) -> str:
-    _, secret = devices.create(FIRST_DEVICE, space, "My first device")
+    _, secret = provisioning.create_device(FIRST_DEVICE, space, "My first device")
     _write_private(secret_file, secret)
     return secret
 
@@ -103,7 +104,7 @@ def _equip_simulator(space: Space, file: Path) -> None:
     missing = [demo for demo in DEMO_FLEET if authenticate(demo.uid, secrets_of.get(demo.uid, "")) is None]
     for demo in missing:
         known = Device.objects.filter(uid=demo.uid).first()
-        secret = devices.rotate_secret(known) if known else devices.create(demo.uid, space, demo.name)[1]
+        secret = devices.rotate_secret(known) if known else provisioning.create_device(demo.uid, space, demo.name)[1]
         secrets_of[demo.uid] = secret
     if missing:
         entries = [msgspec.json.encode({"uid": uid, "secret": secret}).decode() for uid, secret in secrets_of.items()]

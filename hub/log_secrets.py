@@ -1,12 +1,10 @@
-"""The addresses of webhooks are secrets: they stay out of every log of ours, and of the servers that we run on."""
+"""The addresses of webhooks are secrets: they stay out of all logs. For Daphne's own: `hub.daphne.access_log`."""
 
 from __future__ import annotations
 
 import logging
 import re
 from typing import Any
-
-from daphne.server import Server
 
 _SECRET = re.compile(r"(/api/v1/hooks/)[^\s/?#\"']+")
 
@@ -25,15 +23,9 @@ class HideSecrets(logging.Filter):
         return True
 
 
-def hide_in_access_logs() -> None:
-    """Those of uvicorn and Daphne, started by whatever command."""
+def hide_in_uvicorn() -> None:
+    """Filters uvicorn's access log, whatever command started it."""
     logging.getLogger("uvicorn.access").addFilter(HideSecrets())
-    log = Server.log_action
-
-    def log_action(server: Any, protocol: str, action: str, details: dict[str, Any]) -> None:
-        log(server, protocol, action, {name: _hidden(detail) for name, detail in details.items()})
-
-    Server.log_action = log_action
 
 
 def _hidden(value: Any) -> Any:

@@ -12,7 +12,7 @@ from bridges.csv import reader
 from bridges.csv.reader import Entry
 from devices.errors import REFUSALS, Refusal
 from devices.models import Device
-from devices.services import imports
+from devices.telemetry import imports
 from devices.values import Sample, now_us
 
 BATCH = 5_000

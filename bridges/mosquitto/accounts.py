@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from devices.credentials import hash_secret
+from devices.runtime.credentials import hash_secret
 from devices.values import is_uid
 
 logger = logging.getLogger("hubbub.mosquitto")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bridges.mosquitto import accounts, conf, files
 from bridges.mosquitto.accounts import BridgeAccount
 from bridges.mosquitto.conf import Layout, Listener, Save
-from devices.queries import devices
+from devices.registry import accounts as registry_accounts
 
 
 class Export:
@@ -29,7 +29,7 @@ class Export:
 
     def write_accounts(self) -> bool:
         """The password file, as the database has it now. Returns whether it is another than the last one."""
-        text = accounts.passwords(self._bridge, devices.secret_hashes(self._broker))
+        text = accounts.passwords(self._bridge, registry_accounts.secret_hashes(self._broker))
         if text == self._passwords:
             return False
         files.write(self._layout.passwords, text)

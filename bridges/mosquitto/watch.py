@@ -9,9 +9,10 @@ from django.db import DatabaseError
 
 from bridges.mosquitto.export import Export
 from bridges.mosquitto.reload import NotReloaded, Reload
-from devices import database, groups
-from devices.events import AccountChanged, Event
-from devices.listener import Listener
+from devices.channel import groups
+from devices.channel.events import AccountChanged, Event
+from devices.channel.listener import Listener
+from devices.runtime import database
 
 logger = logging.getLogger("hubbub.mosquitto")
 

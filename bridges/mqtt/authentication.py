@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from bridges.broker import Broker
 from bridges.mqtt import topics
-from devices import access, database, groups
-from devices.events import AccountChanged, Event
-from devices.listener import Listener
-from devices.queries import devices
+from devices import access
+from devices.channel import groups
+from devices.channel.events import AccountChanged, Event
+from devices.channel.listener import Listener
+from devices.registry import accounts
+from devices.runtime import database
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class DeviceAuthenticator:
     """Knows devices by the secrets in the database."""
 
     async def authenticate(self, username: str, password: str) -> DevicePrincipal | None:
-        device = await database.run(devices.authenticate, username, password)
+        device = await database.run(accounts.authenticate, username, password)
         return DevicePrincipal(device.uid) if device else None
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 from django.conf import settings
 
 from bridges.mqtt.address import AddressError, BrokerAddress
-from devices import brokers
+from devices.registry import brokers
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from devices.errors import Unavailable
-from devices.locks import ExclusiveLock, exclusive_lock
+from devices.runtime.locks import ExclusiveLock, exclusive_lock
 
 logger = logging.getLogger("hubbub.bridge")
 

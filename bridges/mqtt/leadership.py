@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from devices.errors import Unavailable
-from devices.locks import exclusive_lock
+from devices.runtime.locks import exclusive_lock
 
 logger = logging.getLogger("hubbub.bridge")
 

@@ -12,12 +12,13 @@ from bridges import codec
 from bridges.mqtt import topics
 from bridges.mqtt.backoff import Backoff
 from bridges.mqtt.outbound_session import Lost, OpenSession, OutboundSession
-from devices import database, fanout, groups, stats
-from devices.events import Event
-from devices.listener import Listener
+from devices.availability import silence
+from devices.channel import fanout, groups
+from devices.channel.events import Event
+from devices.channel.listener import Listener
+from devices.commands import lifecycle, lookup
 from devices.models import Command
-from devices.queries import commands as command_queries
-from devices.services import availability, commands
+from devices.runtime import database, stats
 from devices.values import now_us
 
 logger = logging.getLogger("hubbub.outbound")
@@ -85,7 +86,7 @@ class Outbound:
         while not session.lost.done():
             self._wake.clear()  # before the look, so that what is queued during it is looked at again
             try:
-                await database.run(availability.keep_listening, now_us())
+                await database.run(silence.record_listening, now_us())
                 while await self._send_queued(session) == BATCH:
                     pass
             except DatabaseError as error:
@@ -98,18 +99,18 @@ class Outbound:
 
     async def _send_queued(self, session: OutboundSession) -> int:
         """Publishes, then marks: a crash in between sends a command again, under the same id, and loses none."""
-        waiting = await database.run(command_queries.queued, self._broker, BATCH) if self._leading else []
+        waiting = await database.run(lookup.queued, self._broker, BATCH) if self._leading else []
         for command in waiting:
             await session.publish(topics.command(command.device.uid, command.id), _payload(command))
             stats.commands_sent.inc()
-            await fanout.publish(await database.run(commands.mark_sent, command))
+            await fanout.publish(await database.run(lifecycle.mark_sent, command))
         return len(waiting)
 
     async def _expire(self) -> None:
         while True:
             try:
                 if self._leading:
-                    await fanout.publish(await database.run(commands.expire))
+                    await fanout.publish(await database.run(lifecycle.expire))
             except DatabaseError as error:
                 logger.error("cannot time commands out: %s", error)
             await asyncio.sleep(EXPIRY_S)

@@ -11,10 +11,11 @@ from ninja.utils import check_csrf
 
 from bridges.rest.errors import TooManyFailures
 from bridges.rest.throttle import FailureThrottle
-from devices import database
 from devices.errors import Forbidden
 from devices.models import Device
-from devices.queries import devices, tokens
+from devices.registry import accounts
+from devices.runtime import database
+from devices.spaces import tokens
 
 throttle = FailureThrottle()
 
@@ -57,7 +58,7 @@ class DeviceCredentials(HttpBasicAuth):
         wait_s = throttle.wait_s(address)
         if wait_s and not throttle.trusts(address, username):
             raise TooManyFailures(wait_s)
-        device = await database.run(devices.authenticate, username, password)
+        device = await database.run(accounts.authenticate, username, password)
         if device is None:
             throttle.failed(address)
             raise TooManyFailures(wait_s) if wait_s else AuthenticationError()

@@ -10,10 +10,10 @@ from ninja import Query, Router, Status
 from bridges.rest.auth import asking
 from bridges.rest.errors import Problem
 from bridges.rest.schemas import CommandFacts, CommandList, CommandQueued, CommandRequest
-from devices import access, database
+from devices import access
 from devices.access import Person
-from devices.queries import commands as queries
-from devices.services import commands
+from devices.commands import lifecycle, lookup
+from devices.runtime import database
 
 router = Router(tags=["commands"])
 
@@ -21,7 +21,7 @@ router = Router(tags=["commands"])
 @router.post("/{uid}/commands", response={202: CommandQueued, (400, 401, 403, 404, 413, 422, 503): Problem})
 async def issue_command(request: HttpRequest, uid: str, given: CommandRequest) -> Status[dict[str, str]]:
     """Queues a command. Needs the role operator."""
-    command = await commands.issue(asking(request), uid, given.name, given.args, given.timeout_s)
+    command = await lifecycle.issue(asking(request), uid, given.name, given.args, given.timeout_s)
     return Status(202, {"command": command.id, "status": command.status})
 
 
@@ -40,8 +40,8 @@ async def show_command(request: HttpRequest, uid: str, id: str) -> dict[str, Any
 
 
 def _list(person: Person, uid: str, limit: int) -> dict[str, Any]:
-    return {"items": queries.recent(access.device(person, uid), limit)}
+    return {"items": lookup.recent(access.device(person, uid), limit)}
 
 
 def _show(person: Person, uid: str, id: str) -> dict[str, Any]:
-    return queries.describe(queries.of_device(access.device(person, uid), id))
+    return lookup.describe(lookup.of_device(access.device(person, uid), id))

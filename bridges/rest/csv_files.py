@@ -18,12 +18,13 @@ from bridges.rest.auth import asking
 from bridges.rest.errors import Problem
 from bridges.rest.schemas import Extents, Imported
 from bridges.rest.streaming import begun
-from devices import access, database, stats
+from devices import access
 from devices.access import Action, Person
 from devices.errors import HubbubError, Invalid
-from devices.queries import export
-from devices.queries.export import Extent
-from devices.slots import Slots
+from devices.runtime import database, stats
+from devices.runtime.concurrency import Slots
+from devices.telemetry import export
+from devices.telemetry.export import Extent
 from devices.values import now_us
 
 logger = logging.getLogger("hubbub.rest")

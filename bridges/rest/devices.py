@@ -11,12 +11,15 @@ from bridges.rest import times
 from bridges.rest.auth import asking
 from bridges.rest.errors import Problem
 from bridges.rest.schemas import AvailabilityHistory, DeviceChanges, DeviceDetail, DeviceList, Readings
-from devices import access, database
+from devices import access
 from devices.access import Action, Person
+from devices.availability import history as availability_history
+from devices.availability import silence
+from devices.availability.silence import set_stale_after
 from devices.errors import Invalid, NotFound
 from devices.models import Device
-from devices.queries import availability, devices, readings
-from devices.services.availability import set_stale_after
+from devices.runtime import database
+from devices.telemetry import history, latest
 from devices.values import now_us
 
 router = Router(tags=["devices"])
@@ -68,8 +71,8 @@ async def show_readings(
     metric: str,
     start: _When = None,
     end: _When = None,
-    points: Annotated[int, Query(ge=1, le=readings.MAX_POINTS)] = DEFAULT_POINTS,
-) -> readings.Columns:
+    points: Annotated[int, Query(ge=1, le=history.MAX_POINTS)] = DEFAULT_POINTS,
+) -> history.Columns:
     """Readings of one metric from `start` to before `end`: raw where `points` suffice, else a rollup.
 
     Without `end` up to now, without `start` the hour before `end`.
@@ -86,7 +89,7 @@ def _list(person: Person, slug: str | None, limit: int, offset: int) -> dict[str
             raise NotFound(f"there is no space {slug!r}")
         visible = visible.filter(space=space)
     page = visible.order_by("name", "uid")[offset : offset + limit]
-    return {"items": list(devices.snapshots(page).values()), "count": visible.count()}
+    return {"items": list(latest.snapshots(page).values()), "count": visible.count()}
 
 
 def _show(person: Person, uid: str) -> dict[str, Any]:
@@ -102,19 +105,19 @@ def _change(person: Person, uid: str, given: DeviceChanges) -> dict[str, Any]:
 
 def _detail(device: Device) -> dict[str, Any]:
     return {
-        **devices.snapshots([device])[device.uid],
+        **latest.snapshots([device])[device.uid],
         "metrics": list(device.metrics.order_by("name").values("name")),
         "stale_after_s": device.stale_after_s,
-        "silence_limit_s": availability.silence_limit_us(device) // 1_000_000,
+        "silence_limit_s": silence.silence_limit_us(device) // 1_000_000,
     }
 
 
 def _availability(person: Person, uid: str, start: int, end: int) -> dict[str, Any]:
-    return availability.history(access.device(person, uid), start, end, now_us())
+    return availability_history.history(access.device(person, uid), start, end, now_us())
 
 
-def _history(person: Person, uid: str, metric: str, start: int, end: int, points: int) -> readings.Columns:
-    return readings.history(access.device(person, uid), metric, start, end, points)
+def _history(person: Person, uid: str, metric: str, start: int, end: int, points: int) -> history.Columns:
+    return history.history(access.device(person, uid), metric, start, end, points)
 
 
 def _window(start: str | None, end: str | None, span: int) -> tuple[int, int]:

@@ -13,9 +13,9 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import BaseModel
 
-from devices.database import AWAY
 from devices.errors import RETRY, HubbubError, Refusal
-from devices.file_storage import is_full
+from devices.runtime.database import AWAY
+from devices.runtime.file_storage import is_full
 
 logger = logging.getLogger("hubbub.rest")
 

@@ -16,14 +16,15 @@ from bridges.rest.auth import asking
 from bridges.rest.errors import Problem
 from bridges.rest.room_schemas import Posted
 from bridges.rest.streaming import begun
-from devices import access, database, file_storage
+from devices import access
 from devices.access import Person
 from devices.errors import Invalid
+from devices.log import files
 from devices.models import Attachment
-from devices.queries import files as queries
-from devices.services import files
-from devices.services.files import Upload
-from devices.slots import Slots
+from devices.rooms import files as rooms_files
+from devices.rooms.files import Upload
+from devices.runtime import database, file_storage
+from devices.runtime.concurrency import Slots
 
 router = Router(tags=["files"])
 
@@ -83,7 +84,7 @@ async def post_file(request: HttpRequest, id: int) -> Status[dict[str, int]]:
     person = asking(request)
     with uploads:
         upload, text, key = await asyncio.to_thread(_form, request)
-        return Status(201, {"seq": await files.post(person, id, upload, text, key)})
+        return Status(201, {"seq": await rooms_files.post(person, id, upload, text, key)})
 
 
 @router.get("/{int:id}/files/{int:file}/{name}", response={(401, 404, 429, 503): Problem}, openapi_extra=_FILE)
@@ -119,7 +120,7 @@ def _form(request: HttpRequest) -> tuple[Upload, str, str | None]:
 
 
 def _find(person: Person, id: int, file: int, name: str) -> Attachment:
-    return queries.of_room(access.room(person, id), file, name)
+    return files.of_room(access.room(person, id), file, name)
 
 
 async def _content(attachment: Attachment) -> AsyncIterator[bytes]:

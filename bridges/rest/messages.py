@@ -18,12 +18,13 @@ from bridges.rest.room_schemas import (
     Posted,
     RevisionList,
 )
-from devices import access, database
+from devices import access
 from devices.access import Person
 from devices.errors import Forbidden, Invalid, NotFound
+from devices.log import messages
 from devices.models import Room
-from devices.queries import messages as queries
-from devices.services import messages
+from devices.rooms import editing, posting
+from devices.runtime import database
 
 router = Router(tags=["messages"], exclude_unset=True)
 search_router = Router(tags=["messages"], exclude_unset=True)
@@ -34,7 +35,7 @@ MAX_WORDS = 10
 
 _Cursor = Annotated[int | None, Query(ge=0, le=MAX_SEQ)]
 _Before = Annotated[int | None, Query(ge=0, le=MAX_SEQ, description="`next` of the page before")]
-_Limit = Annotated[int, Query(ge=1, le=queries.MAX_PAGE)]
+_Limit = Annotated[int, Query(ge=1, le=messages.MAX_PAGE)]
 _Words = Annotated[str, Query(max_length=MAX_QUERY, description="words that all stand in the text, in any order")]
 
 
@@ -45,7 +46,7 @@ async def list_messages(
     after_seq: _Cursor = None,
     before_seq: _Cursor = None,
     around_seq: _Cursor = None,
-    limit: _Limit = queries.NEWEST,
+    limit: _Limit = messages.NEWEST,
 ) -> dict[str, Any]:
     """A part of the room's log, oldest first: what follows `after_seq`, comes before `before_seq`, lies around
     `around_seq`, or, with none of them, the newest.
@@ -63,19 +64,19 @@ async def list_messages(
 @router.post("/{int:id}/messages", response={201: Posted, (400, 401, 403, 404, 422, 429, 503): Problem})
 async def post_message(request: HttpRequest, id: int, given: NewMessage) -> Status[dict[str, int]]:
     """Says something in the room, or gives a chat command. With the same `key` again it is the same message."""
-    return Status(201, {"seq": await messages.post(asking(request), id, given.text, given.key)})
+    return Status(201, {"seq": await posting.post(asking(request), id, given.text, given.key)})
 
 
 @router.patch("/{int:id}/messages/{int:seq}", response={200: Posted, (400, 401, 403, 404, 422, 429, 503): Problem})
 async def edit_message(request: HttpRequest, id: int, seq: int, given: NewText) -> dict[str, int]:
     """Replaces the text of your own chat message; the answer has the seq of the edit."""
-    return {"seq": await messages.edit(asking(request), id, seq, given.text)}
+    return {"seq": await editing.edit(asking(request), id, seq, given.text)}
 
 
 @router.delete("/{int:id}/messages/{int:seq}", response={200: Posted, (401, 403, 404, 429, 503): Problem})
 async def remove_message(request: HttpRequest, id: int, seq: int) -> dict[str, int]:
     """Removes text and files of your own chat message, or as a manager of anybody's; the seq of the removal."""
-    return {"seq": await messages.remove(asking(request), id, seq)}
+    return {"seq": await editing.remove(asking(request), id, seq)}
 
 
 @router.get("/{int:id}/messages/{int:seq}/revisions", response={200: RevisionList, (401, 403, 404, 503): Problem})
@@ -86,7 +87,7 @@ async def list_revisions(request: HttpRequest, id: int, seq: int) -> dict[str, A
 
 @router.get("/{int:id}/search", response={200: FoundList, (401, 404, 422, 429, 503): Problem})
 async def search_room(
-    request: HttpRequest, id: int, q: _Words, before: _Before = None, limit: _Limit = queries.NEWEST
+    request: HttpRequest, id: int, q: _Words, before: _Before = None, limit: _Limit = messages.NEWEST
 ) -> dict[str, Any]:
     """Chat messages of the room that hold all the words, newest first."""
     return await database.run(_search, asking(request), id, q, before, limit)
@@ -94,7 +95,7 @@ async def search_room(
 
 @search_router.get("", response={200: FoundList, (401, 422, 429, 503): Problem})
 async def search_rooms(
-    request: HttpRequest, q: _Words, before: _Before = None, limit: _Limit = queries.NEWEST
+    request: HttpRequest, q: _Words, before: _Before = None, limit: _Limit = messages.NEWEST
 ) -> dict[str, Any]:
     """Chat messages that hold all the words, in all rooms and conversations that you may read, newest first."""
     return await database.run(_search, asking(request), None, q, before, limit)
@@ -108,13 +109,13 @@ def _list(person: Person, id: int, cursor: dict[str, int], limit: int) -> dict[s
 def _part(room: Room, cursor: dict[str, int], limit: int) -> list[dict[str, Any]]:
     match cursor:
         case {"after_seq": seq}:
-            return queries.after(room, seq, limit)
+            return messages.after(room, seq, limit)
         case {"before_seq": seq}:
-            return queries.before(room, seq, limit)
+            return messages.before(room, seq, limit)
         case {"around_seq": seq}:
-            return queries.around(room, seq, limit)
+            return messages.around(room, seq, limit)
         case _:
-            return queries.before(room, MAX_SEQ, limit)
+            return messages.before(room, MAX_SEQ, limit)
 
 
 def _revisions(person: Person, id: int, seq: int) -> dict[str, Any]:
@@ -124,13 +125,13 @@ def _revisions(person: Person, id: int, seq: int) -> dict[str, Any]:
         raise NotFound(f"there is no message {seq}")
     if message.removed_at is not None and not access.may_remove(person, message):
         raise Forbidden("what was removed is for its author and for managers")
-    return {"items": queries.revisions(room, seq)}
+    return {"items": messages.revisions(room, seq)}
 
 
 def _search(person: Person, id: int | None, words: str, before: int | None, limit: int) -> dict[str, Any]:
     among = access.rooms(person) if id is None else access.rooms(person).filter(pk=access.room(person, id).pk)
     if "\0" in words or not 1 <= len(words.split()) <= MAX_WORDS:
         raise Invalid(f"q is 1 to {MAX_WORDS} words")
-    found = queries.search(among, words, limit + 1, before)
+    found = messages.search(among, words, limit + 1, before)
     items = found[:limit]
     return {"items": items, "next": items[-1]["id"] if len(found) > limit else None}

@@ -11,9 +11,9 @@ from django.utils.decorators import async_only_middleware
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from bridges.rest.errors import problem
-from devices import database
-from devices.database import AWAY
-from devices.queries import tokens
+from devices.runtime import database
+from devices.runtime.database import AWAY
+from devices.spaces import tokens
 
 Endpoint = Callable[[HttpRequest], Awaitable[HttpResponse]]
 

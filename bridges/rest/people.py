@@ -10,10 +10,9 @@ from ninja import Router, Status
 from bridges.rest.auth import asking
 from bridges.rest.errors import Problem
 from bridges.rest.room_schemas import DirectPosted, Inbox, NewMessage, PersonList
-from devices import database
 from devices.access import Person
-from devices.queries import rooms
-from devices.services import blocks, messages
+from devices.rooms import blocks, inbox, posting
+from devices.runtime import database
 
 router = Router(tags=["people"])
 inbox_router = Router(tags=["people"], by_alias=True, exclude_unset=True)
@@ -22,7 +21,7 @@ inbox_router = Router(tags=["people"], by_alias=True, exclude_unset=True)
 @inbox_router.get("", response={200: Inbox, (401, 503): Problem})
 async def show_inbox(request: HttpRequest) -> dict[str, Any]:
     """What you have not read, and your conversations."""
-    return await database.run(rooms.inbox, asking(request))
+    return await database.run(inbox.inbox, asking(request))
 
 
 @router.get("", response={200: PersonList, (401, 503): Problem})
@@ -34,7 +33,7 @@ async def list_people(request: HttpRequest) -> dict[str, Any]:
 @router.post("/{username}/messages", response={201: DirectPosted, (400, 401, 403, 404, 422, 429, 503): Problem})
 async def post_direct_message(request: HttpRequest, username: str, given: NewMessage) -> Status[dict[str, int]]:
     """Says something to one person alone. The two have one conversation, whoever began it."""
-    room, seq = await messages.direct(asking(request), username, given.text, given.key)
+    room, seq = await posting.direct(asking(request), username, given.text, given.key)
     return Status(201, {"room": room, "seq": seq})
 
 
@@ -53,4 +52,4 @@ async def unblock_person(request: HttpRequest, username: str) -> Status[None]:
 
 
 def _list(person: Person) -> dict[str, Any]:
-    return {"items": rooms.people(person)}
+    return {"items": inbox.people(person)}

@@ -10,9 +10,10 @@ from ninja import Router
 from bridges.rest.auth import asking
 from bridges.rest.errors import Problem
 from bridges.rest.schemas import RefusalList
-from devices import access, database
+from devices import access
 from devices.access import Person
-from devices.queries import refusals
+from devices.refusals import store
+from devices.runtime import database
 
 router = Router(tags=["devices"])
 
@@ -24,4 +25,4 @@ async def list_refusals(request: HttpRequest, uid: str) -> dict[str, Any]:
 
 
 def _list(person: Person, uid: str) -> dict[str, Any]:
-    return {"items": refusals.recent(access.device(person, uid))}
+    return {"items": store.recent(access.device(person, uid))}

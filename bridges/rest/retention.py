@@ -11,11 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bridges.rest.auth import asking
 from bridges.rest.errors import Problem
-from devices import access, database
+from devices import access
 from devices.access import Action, Person
 from devices.models import Metric
-from devices.queries import retention as queries
-from devices.services import retention
+from devices.registry import metrics
+from devices.runtime import database
+from devices.telemetry.retention import changes, policy
 
 spaces_router = Router(tags=["retention"])
 devices_router = Router(tags=["retention"])
@@ -89,25 +90,25 @@ async def change_metric_retention(
 
 
 def _show_space(person: Person, slug: str) -> dict[str, int]:
-    return asdict(queries.of_space(access.space(person, slug)))
+    return asdict(policy.of_space(access.space(person, slug)))
 
 
 def _change_space(person: Person, slug: str, days: dict[str, int | None]) -> dict[str, int]:
     space = access.space(person, slug, Action.MANAGE)
-    retention.change(space, days)
-    return asdict(queries.of_space(space))
+    changes.change(space, days)
+    return asdict(policy.of_space(space))
 
 
 def _show_device(person: Person, uid: str) -> dict[str, Any]:
-    return {"items": [_facts(metric) for metric in queries.metrics_of(access.device(person, uid))]}
+    return {"items": [_facts(metric) for metric in metrics.of_device(access.device(person, uid))]}
 
 
 def _change_metric(person: Person, uid: str, name: str, days: dict[str, int | None]) -> dict[str, Any]:
-    metric = queries.metric_of(access.device(person, uid, Action.MANAGE), name)
-    retention.change(metric, days)
+    metric = metrics.named(access.device(person, uid, Action.MANAGE), name)
+    changes.change(metric, days)
     return _facts(metric)
 
 
 def _facts(metric: Metric) -> dict[str, Any]:
-    own = {field: getattr(metric, field) for field in queries.FIELDS}
-    return {"metric": metric.name, "own": own, "effective": asdict(queries.of_metric(metric))}
+    own = {field: getattr(metric, field) for field in policy.FIELDS}
+    return {"metric": metric.name, "own": own, "effective": asdict(policy.of_metric(metric))}

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from devices.chat.text import MAX_TEXT
-from devices.models.rooms import MAX_KEY
+from devices.log.models import MAX_KEY
+from devices.log.text import MAX_TEXT
 
 MAX_SEQ = 2**63 - 1
 

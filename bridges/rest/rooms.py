@@ -10,12 +10,12 @@ from ninja import Query, Router, Status
 from bridges.rest.auth import asking
 from bridges.rest.errors import Problem
 from bridges.rest.room_schemas import ChatCommandList, MemberList, ReadUpTo, RoomFacts, RoomList, RoomName
-from devices import access, database
+from devices import access
 from devices.access import Action, Person
-from devices.chat import registry
 from devices.errors import NotFound
-from devices.queries import rooms as queries
-from devices.services import marks, rooms
+from devices.rooms import inbox, read_markers, rooms
+from devices.rooms.chat import registry
+from devices.runtime import database
 
 router = Router(tags=["rooms"], by_alias=True, exclude_unset=True)
 spaces_router = Router(tags=["rooms"], by_alias=True, exclude_unset=True)
@@ -65,23 +65,23 @@ async def list_chat_commands(request: HttpRequest, id: int) -> dict[str, Any]:
 @router.put("/{int:id}/read", response={204: None, (400, 401, 403, 404, 422, 503): Problem})
 async def mark_read(request: HttpRequest, id: int, given: ReadUpTo) -> Status[None]:
     """You have read the room up to `seq`. A mark never goes back."""
-    await marks.read(asking(request), id, given.seq)
+    await read_markers.read(asking(request), id, given.seq)
     return Status(204, None)
 
 
 def _list(person: Person, limit: int, offset: int) -> dict[str, Any]:
-    page = queries.begun(queries.listed(person))[offset : offset + limit]
+    page = inbox.begun(inbox.listed(person))[offset : offset + limit]
     return {
-        "items": [queries.describe(person, room) for room in page],
-        "count": queries.begun(access.rooms(person)).count(),
+        "items": [inbox.describe(person, room) for room in page],
+        "count": inbox.begun(access.rooms(person)).count(),
     }
 
 
 def _show(person: Person, id: int) -> dict[str, Any]:
-    found = queries.listed(person).filter(pk=id).first()
+    found = inbox.listed(person).filter(pk=id).first()
     if found is None:
         raise NotFound(f"there is no room {id}")
-    return queries.describe(person, found)
+    return inbox.describe(person, found)
 
 
 def _rename(person: Person, id: int, name: str) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def _create(person: Person, slug: str, name: str) -> dict[str, Any]:
 
 
 def _members(person: Person, id: int) -> dict[str, Any]:
-    return {"items": queries.members_of(access.room(person, id))}
+    return {"items": inbox.members_of(access.room(person, id))}
 
 
 def _chat_commands(person: Person, id: int) -> dict[str, Any]:

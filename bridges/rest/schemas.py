@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from devices.services.commands import DEFAULT_TIMEOUT_S
+from devices.commands.lifecycle import DEFAULT_TIMEOUT_S
 
 Value = bool | int | float | str
 

@@ -13,12 +13,13 @@ from bridges.rest.auth import asking
 from bridges.rest.errors import Problem, TooManyFailures
 from bridges.rest.room_schemas import Posted, WebhookList, WebhookMade, WebhookName
 from bridges.rest.throttle import FailureThrottle
-from devices import database
 from devices.access import Person
-from devices.credentials import hash_token
 from devices.errors import Invalid, NotFound
 from devices.models import Webhook
-from devices.services import bots, messages
+from devices.rooms import posting
+from devices.rooms import webhooks as rooms_webhooks
+from devices.runtime import database
+from devices.runtime.credentials import hash_token
 
 router = Router(tags=["webhooks"])
 hooks_router = Router(tags=["webhooks"], auth=None)
@@ -55,7 +56,7 @@ async def create_webhook(request: HttpRequest, id: int, given: WebhookName) -> S
 @router.delete("/{int:id}/webhooks/{int:webhook}", response={204: None, (401, 403, 404, 503): Problem})
 async def delete_webhook(request: HttpRequest, id: int, webhook: int) -> Status[None]:
     """Ends a webhook: its address is worth nothing from now on. Needs the role manager."""
-    await database.run(bots.delete_webhook, asking(request), id, webhook)
+    await database.run(rooms_webhooks.delete_webhook, asking(request), id, webhook)
     return Status(204, None)
 
 
@@ -63,7 +64,7 @@ async def delete_webhook(request: HttpRequest, id: int, webhook: int) -> Status[
 async def post_to_webhook(request: HttpRequest, secret: str) -> Status[dict[str, int]]:
     """Says something in the webhook's room and name. Who knows the address may."""
     webhook = await _known(request, secret)
-    return Status(201, {"seq": await messages.post_as(webhook, _text(request))})
+    return Status(201, {"seq": await posting.post_as(webhook, _text(request))})
 
 
 async def _known(request: HttpRequest, secret: str) -> Webhook:
@@ -73,7 +74,7 @@ async def _known(request: HttpRequest, secret: str) -> Webhook:
     if wait_s and not throttle.trusts(address, shown):
         raise TooManyFailures(wait_s)
     try:
-        webhook = await database.run(bots.webhook, secret)
+        webhook = await database.run(rooms_webhooks.webhook, secret)
     except NotFound:
         throttle.failed(address)
         raise
@@ -95,12 +96,12 @@ def _text(request: HttpRequest) -> str:
 
 
 def _list(person: Person, id: int) -> dict[str, Any]:
-    webhooks = bots.managed(person, id).webhooks.select_related("created_by")
+    webhooks = rooms_webhooks.managed(person, id).webhooks.select_related("created_by")
     return {"items": [_facts(webhook) for webhook in webhooks]}
 
 
 def _create(person: Person, id: int, name: str) -> tuple[dict[str, Any], str]:
-    webhook, secret = bots.create_webhook(person, id, name)
+    webhook, secret = rooms_webhooks.create_webhook(person, id, name)
     return _facts(webhook), secret
 
 

@@ -13,8 +13,8 @@ from dashboards.live.outbox import Outbox
 from dashboards.live.rates import Rate
 from dashboards.live.shown import Shown
 from dashboards.live.window import Frame, Window
-from devices import stats
 from devices.access import Person
+from devices.runtime import stats
 
 logger = logging.getLogger("hubbub.live")
 

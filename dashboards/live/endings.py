@@ -13,8 +13,8 @@ from django.contrib.auth.signals import user_logged_out
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 
-from devices import fanout
-from devices.events import LoginEnded
+from devices.channel import fanout
+from devices.channel.events import LoginEnded
 from devices.models import ApiToken, Member
 
 

@@ -6,7 +6,7 @@ import asyncio
 
 from dashboards.live import frames
 from dashboards.live.connection import Connection
-from devices import stats
+from devices.runtime import stats
 
 HOLD_S = 0.25
 """How long a message waits for an earlier one: another process may publish the later of two first."""

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from dashboards.live.errors import describe
-from devices.events import AvailabilityChanged, CommandChanged, DirectStored, Entry, Part, ReadMoved
+from devices.channel.events import AvailabilityChanged, CommandChanged, DirectStored, Entry, Part, ReadMoved
 
 MAX_FRAME_BYTES = 64 * 1024
 """The largest frame that a client may send; past it the socket is closed with 1009."""

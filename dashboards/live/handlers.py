@@ -20,9 +20,9 @@ from dashboards.live.frames import BadFrame, Id, Request
 from dashboards.live.rates import Verdict
 from dashboards.live.relay import Relay
 from dashboards.live.rooms import last_seq
-from devices import database
+from devices.commands import lifecycle
 from devices.errors import HubbubError, NotFound, TooMany
-from devices.services import commands
+from devices.runtime import database
 from devices.values import is_uid
 
 logger = logging.getLogger("hubbub.live")
@@ -100,13 +100,13 @@ class Command(Request, tag="command"):
     device: str
     name: str
     args: dict[str, Any] = {}
-    timeout_s: float = commands.DEFAULT_TIMEOUT_S
+    timeout_s: float = lifecycle.DEFAULT_TIMEOUT_S
 
 
 async def command(relay: Relay, connection: Connection, request: Command) -> Result:
     if not is_uid(request.device):
         raise NotFound(f"there is no device {request.device[:64]!r}")
-    issued = await commands.issue(connection.person, request.device, request.name, request.args, request.timeout_s)
+    issued = await lifecycle.issue(connection.person, request.device, request.name, request.args, request.timeout_s)
     return {"command": issued.id, "status": issued.status}
 
 

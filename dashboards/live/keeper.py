@@ -14,8 +14,8 @@ from dashboards.live.connection import Clock, Connection
 from dashboards.live.errors import CloseCode
 from dashboards.live.logins import Login
 from dashboards.live.streams import Watched
-from devices import database
 from devices.access import Person
+from devices.runtime import database
 
 logger = logging.getLogger("hubbub.live")
 

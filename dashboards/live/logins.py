@@ -13,7 +13,7 @@ from django.utils.crypto import constant_time_compare
 
 from dashboards.live.origins import Headers
 from devices.access import Person
-from devices.queries import tokens
+from devices.spaces import tokens
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from devices import stats
+from devices.runtime import stats
 
 MAX_PUSHES = 1_000
 MAX_PUSH_BYTES = 1024 * 1024

@@ -27,8 +27,8 @@ from dashboards.live.rooms import Rooms
 from dashboards.live.shown import INBOX, Shown
 from dashboards.live.streams import Watched
 from dashboards.live.window import Frame
-from devices import groups, stats
-from devices.events import (
+from devices.channel import groups
+from devices.channel.events import (
     AvailabilityChanged,
     CommandChanged,
     DeviceMoved,
@@ -43,7 +43,8 @@ from devices.events import (
     TelemetryStored,
     Typing,
 )
-from devices.listener import Listener
+from devices.channel.listener import Listener
+from devices.runtime import stats
 from devices.values import now_us
 
 logger = logging.getLogger("hubbub.live")

@@ -13,8 +13,8 @@ from dashboards.live.presence.contract import Presence
 from dashboards.live.presence.roster import Pace, Roster
 from dashboards.live.shown import INBOX, Shown
 from dashboards.live.typists import Typists
-from devices import groups
-from devices.events import DirectStored, Entry, MessagesStored, PresenceChanged, ReadMoved, Typing
+from devices.channel import groups
+from devices.channel.events import DirectStored, Entry, MessagesStored, PresenceChanged, ReadMoved, Typing
 
 INBOX_S = 0.05
 """How long after a message those who keep an inbox are told that somebody spoke: who reads the room is told first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from devices import groups
+from devices.channel import groups as channel_groups
 
 INBOX = "inbox"
 """The stream of what concerns the person themselves; it has no key."""
@@ -20,7 +20,7 @@ class Shown:
 
     @property
     def groups(self) -> set[str]:
-        names = {groups.telemetry(groups.shard_of(device)) for device in self.devices}
+        names = {channel_groups.telemetry(channel_groups.shard_of(device)) for device in self.devices}
         # The rooms of a space are in any shard, and a new one may be made while the stream is watched.
-        shards = range(groups.SHARDS) if self.spaces else {groups.shard_of(room) for room in self.rooms}
-        return names | {groups.rooms(shard) for shard in shards}
+        shards = range(channel_groups.SHARDS) if self.spaces else {channel_groups.shard_of(room) for room in self.rooms}
+        return names | {channel_groups.rooms(shard) for shard in shards}

@@ -18,10 +18,10 @@ from dashboards.queries import revision
 from devices import access
 from devices.access import Person
 from devices.errors import NotFound
+from devices.log import messages
 from devices.models import Device
-from devices.queries import devices as device_queries
-from devices.queries import messages
-from devices.queries import rooms as room_queries
+from devices.rooms import inbox
+from devices.telemetry import latest
 from devices.values import is_uid
 
 Watched = dict[str, Shown]
@@ -83,16 +83,16 @@ def _dashboard_snapshot(person: Person, key: str, shown: Shown, after_seq: int |
 
 
 def _device_snapshots(shown: Shown) -> dict[str, dict[str, Any]]:
-    return device_queries.snapshots(Device.objects.select_related("space").filter(pk__in=shown.devices))
+    return latest.snapshots(Device.objects.select_related("space").filter(pk__in=shown.devices))
 
 
 def _room_snapshot(person: Person, key: str, shown: Shown, after_seq: int | None) -> dict[str, Any]:
     """The newest messages, or those after `after_seq`: up to 200, so perhaps not up to `seq`."""
-    room = room_queries.listed(person).filter(pk__in=shown.rooms).first()
+    room = inbox.listed(person).filter(pk__in=shown.rooms).first()
     if room is None:
         raise NotFound("the room is gone")
     found = messages.newest(room) if after_seq is None else messages.after(room, after_seq)
-    about = room_queries.describe(person, room)
+    about = inbox.describe(person, room)
     return {
         "seq": max(room.seq, found[-1]["seq"] if found else 0),  # one may have been stored since the room was read
         "messages": found,
@@ -102,7 +102,7 @@ def _room_snapshot(person: Person, key: str, shown: Shown, after_seq: int | None
 
 
 def _inbox_snapshot(person: Person, key: str, shown: Shown, after_seq: int | None) -> dict[str, Any]:
-    return room_queries.inbox(person)
+    return inbox.inbox(person)
 
 
 KINDS: dict[str, Kind] = {

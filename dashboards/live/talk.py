@@ -10,9 +10,11 @@ from msgspec import Meta
 from dashboards.live.connection import Connection
 from dashboards.live.frames import Request
 from dashboards.live.relay import Relay
-from devices import access, database, fanout, stats
-from devices.events import Typing as TypingEvent
-from devices.services import marks, messages
+from devices import access
+from devices.channel import fanout
+from devices.channel.events import Typing as TypingEvent
+from devices.rooms import editing, posting, read_markers
+from devices.runtime import database, stats
 
 Result = dict[str, Any]
 RoomId = Annotated[int, Meta(ge=1, le=2**53)]
@@ -28,7 +30,7 @@ class Message(Request, tag="message"):
 
 
 async def message(relay: Relay, connection: Connection, request: Message) -> Result:
-    return {"seq": await messages.post(connection.person, request.room, request.text, request.key)}
+    return {"seq": await posting.post(connection.person, request.room, request.text, request.key)}
 
 
 class Direct(Request, tag="direct"):
@@ -38,7 +40,7 @@ class Direct(Request, tag="direct"):
 
 
 async def direct(relay: Relay, connection: Connection, request: Direct) -> Result:
-    room_id, seq = await messages.direct(connection.person, request.to, request.text, request.key)
+    room_id, seq = await posting.direct(connection.person, request.to, request.text, request.key)
     return {"room": room_id, "seq": seq}
 
 
@@ -49,7 +51,7 @@ class Edit(Request, tag="edit"):
 
 
 async def edit(relay: Relay, connection: Connection, request: Edit) -> Result:
-    return {"seq": await messages.edit(connection.person, request.room, request.seq, request.text)}
+    return {"seq": await editing.edit(connection.person, request.room, request.seq, request.text)}
 
 
 class Remove(Request, tag="remove"):
@@ -58,7 +60,7 @@ class Remove(Request, tag="remove"):
 
 
 async def remove(relay: Relay, connection: Connection, request: Remove) -> Result:
-    return {"seq": await messages.remove(connection.person, request.room, request.seq)}
+    return {"seq": await editing.remove(connection.person, request.room, request.seq)}
 
 
 class Read(Request, tag="read"):
@@ -69,7 +71,7 @@ class Read(Request, tag="read"):
 
 
 async def read(relay: Relay, connection: Connection, request: Read) -> Result:
-    await marks.read(connection.person, request.room, request.seq)
+    await read_markers.read(connection.person, request.room, request.seq)
     return {}
 
 

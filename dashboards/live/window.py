@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from dashboards.live import frames
-from devices import stats
-from devices.events import Part
+from devices.channel.events import Part
+from devices.runtime import stats
 
 MAX_FRAMES = 32
 MAX_BYTES = 1024 * 1024

@@ -11,11 +11,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 
 from dashboards.views.device import show_secret
-from devices import access, brokers
+from devices import access
 from devices.access import Action
 from devices.errors import Invalid
 from devices.models import Space
-from devices.services import devices
+from devices.registry import brokers
+from devices.rooms import provisioning
 
 
 class AddDevice(forms.Form):
@@ -42,7 +43,7 @@ def add_device(request: HttpRequest) -> HttpResponse:
     form = AddDevice(request.POST or None, person=request.user)
     if form.is_valid():
         try:
-            made, secret = devices.create(**form.cleaned_data)
+            made, secret = provisioning.create_device(**form.cleaned_data)
         except Invalid as error:
             form.add_error("uid" if "uid" in error.message else "name", error.message)
         else:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpRequest
 
-from devices import brokers
+from devices.registry import brokers
 
 
 @dataclass(frozen=True, slots=True)

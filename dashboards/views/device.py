@@ -11,9 +11,12 @@ from dashboards.views.refusals import as_pages
 from dashboards.views.rooms import number
 from devices import access
 from devices.access import Action
+from devices.availability import history, silence
+from devices.commands import lookup
 from devices.models import Device
-from devices.queries import availability, commands, devices, refusals
-from devices.services import devices as services
+from devices.refusals import store
+from devices.registry import devices
+from devices.telemetry import latest
 from devices.values import now_us
 
 DAY_US = 86_400_000_000
@@ -28,7 +31,7 @@ def device(request: HttpRequest, uid: str) -> HttpResponse:
     may_command = access.may(request.user, Action.COMMAND, found.space_id)
     may_manage = access.may(request.user, Action.MANAGE, found.space_id)
     now = now_us()
-    snapshot = devices.snapshot(found, devices.latest([found.id]).get(found.id, {}))
+    snapshot = latest.snapshot(found, latest.latest([found.id]).get(found.id, {}))
     context = {
         "device": found,
         "may_command": may_command,
@@ -37,12 +40,12 @@ def device(request: HttpRequest, uid: str) -> HttpResponse:
         "page": {
             "uid": found.uid,
             "snapshot": snapshot,
-            "commands": commands.recent(found),
-            "refusals": refusals.recent(found),
-            "availability": availability.history(found, now - DAY_US, now, now),
+            "commands": lookup.recent(found),
+            "refusals": store.recent(found),
+            "availability": history.history(found, now - DAY_US, now, now),
             "silence": {
                 "stale_after_s": found.stale_after_s,
-                "silence_limit_s": availability.silence_limit_us(found) // 1_000_000,
+                "silence_limit_s": silence.silence_limit_us(found) // 1_000_000,
             },
             "may_command": may_command,
             "room": {"id": found.room.pk, "device": found.uid, "space": found.space.slug},
@@ -60,7 +63,7 @@ def rotate_secret(request: HttpRequest, uid: str) -> HttpResponse:
     """Replaces the device's secret and shows the new one, once."""
     with as_pages():
         found = access.device(request.user, uid, Action.MANAGE)
-    return show_secret(request, found, services.rotate_secret(found), rotated=True)
+    return show_secret(request, found, devices.rotate_secret(found), rotated=True)
 
 
 def show_secret(request: HttpRequest, device: Device, secret: str, *, rotated: bool) -> HttpResponse:

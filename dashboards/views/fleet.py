@@ -7,7 +7,7 @@ from django.shortcuts import render
 from dashboards.views.connecting import broker_address
 from devices import access
 from devices.access import Action
-from devices.queries import devices as queries
+from devices.telemetry import latest
 
 FIRST_VALUES = 60
 """Cards whose values come with the page; the others ask for theirs when they are scrolled into view."""
@@ -23,7 +23,7 @@ def fleet(request: HttpRequest) -> HttpResponse:
         "devices": devices,
         "spaces": spaces,
         "may_add": access.spaces(request.user, Action.MANAGE).exists(),
-        "snapshots": queries.snapshots(devices[:FIRST_VALUES]),
+        "snapshots": latest.snapshots(devices[:FIRST_VALUES]),
         "broker": broker_address(request),
     }
     return render(request, "dashboards/fleet.html", context)

@@ -13,14 +13,14 @@ from devices import access
 from devices.access import Person
 from devices.errors import Forbidden
 from devices.models import Room
-from devices.queries import rooms as queries
-from devices.services import blocks, messages
+from devices.rooms import blocks, posting
+from devices.rooms import inbox as rooms_inbox
 
 
 @login_required
 def inbox(request: HttpRequest) -> HttpResponse:
     """The conversations, newest first, and the people to start one with."""
-    context = {"conversations": queries.conversations(request.user), "people": queries.people(request.user)}
+    context = {"conversations": rooms_inbox.conversations(request.user), "people": rooms_inbox.people(request.user)}
     return render(request, "dashboards/inbox.html", context)
 
 
@@ -34,11 +34,11 @@ def conversation(request: HttpRequest, username: str) -> HttpResponse:
     if request.method == "POST":
         return _block(request, username)
     room = _conversation(request.user, username)
-    people = queries.people(request.user)
+    people = rooms_inbox.people(request.user)
     known = next((one for one in people if one["username"] == username), None)
     has_blocked = known is not None and known["blocked"]
     context = {
-        "conversations": queries.conversations(request.user),
+        "conversations": rooms_inbox.conversations(request.user),
         "people": people,
         "username": username,
         "room": room,
@@ -58,7 +58,7 @@ def _conversation(person: Person, username: str) -> Room:
         if known is not None:
             return known
     with as_pages():
-        return access.room(person, messages.conversation(person, username))
+        return access.room(person, posting.conversation(person, username))
 
 
 def _closed(person: Person, room: Room, has_blocked: bool) -> str:

@@ -11,7 +11,7 @@ from dashboards.models import Dashboard
 from dashboards.room_lists import url_of
 from devices import access
 from devices.access import Person
-from devices.queries import rooms
+from devices.rooms import inbox
 
 MAX_OF_A_KIND = 2_000
 """Devices, and rooms, that the switcher knows: of a larger fleet, the first ones by name."""
@@ -25,17 +25,17 @@ def places(request: HttpRequest) -> JsonResponse:
 
 
 def _rooms(person: Person) -> Iterator[dict[str, Any]]:
-    for room in rooms.listed(person).filter(space__isnull=False)[:MAX_OF_A_KIND]:
-        shown = rooms.describe(person, room)
+    for room in inbox.listed(person).filter(space__isnull=False)[:MAX_OF_A_KIND]:
+        shown = inbox.describe(person, room)
         hint = shown["device"] or room.space.name
         yield {"kind": "room", "name": shown["name"], "hint": hint, "url": url_of(shown), "room": shown["id"]}
 
 
 def _people(person: Person) -> Iterator[dict[str, Any]]:
     known = {}
-    for room in rooms.listed(person).filter(space=None)[:MAX_OF_A_KIND]:
-        known[rooms.name(person, room)] = room.pk
-    for one in rooms.people(person):
+    for room in inbox.listed(person).filter(space=None)[:MAX_OF_A_KIND]:
+        known[inbox.name(person, room)] = room.pk
+    for one in inbox.people(person):
         name = one["username"]
         place = {"kind": "person", "name": name, "hint": "bot" if one["bot"] else "", "url": url_of({"with": name})}
         yield {**place, "room": known[name]} if name in known else place

@@ -19,10 +19,10 @@ from devices import access
 from devices.access import Action
 from devices.errors import Invalid
 from devices.models import Metric, Space
-from devices.queries import retention as queries
-from devices.queries.retention import FIELDS, Loss, Retention
-from devices.services import retention
-from devices.services.retention import MAX_DAYS
+from devices.registry import metrics as registry_metrics
+from devices.telemetry.retention import changes, policy
+from devices.telemetry.retention.changes import MAX_DAYS, Loss
+from devices.telemetry.retention.policy import FIELDS, Retention
 
 _LABELS = {
     "raw_days": ("Readings", "Every value as the device sent it."),
@@ -62,13 +62,13 @@ class Days(forms.Form):
     def save(self, row: Space | Metric) -> list[Loss]:
         """Saves it, unless it is wrong, which `errors` tell, or unless something would be lost: that is returned."""
         try:
-            retention.check(row, self.days)
+            changes.check(row, self.days)
         except Invalid as error:
             self.add_error(None, error.message[0].upper() + error.message[1:])
             return []
-        lost = [] if self.cleaned_data["confirmed"] == self.key else queries.losses(row, self.days)
+        lost = [] if self.cleaned_data["confirmed"] == self.key else changes.losses(row, self.days)
         if not lost:
-            retention.change(row, self.days)
+            changes.change(row, self.days)
         return lost
 
 
@@ -79,7 +79,7 @@ def space_retention(request: HttpRequest, slug: str) -> HttpResponse:
         space = access.space(request.user, slug, _needed(request))
     context = {
         "space": space,
-        "kept": _in_words(queries.of_space(space)),
+        "kept": _in_words(policy.of_space(space)),
         "may_manage": access.may(request.user, Action.MANAGE, space.pk),
     }
     return _form(request, space, context, "dashboards/space_retention.html", reverse("space_retention", args=[slug]))
@@ -90,8 +90,8 @@ def device_retention(request: HttpRequest, uid: str) -> HttpResponse:
     """What holds for each metric of the device."""
     with as_pages():
         device = access.device(request.user, uid)
-    space = queries.of_space(device.space)
-    rows = [(metric, queries.of_metric(metric)) for metric in queries.metrics_of(device)]
+    space = policy.of_space(device.space)
+    rows = [(metric, policy.of_metric(metric)) for metric in registry_metrics.of_device(device)]
     context = {
         "device": device,
         "kept": _in_words(space),
@@ -107,12 +107,12 @@ def metric_retention(request: HttpRequest, uid: str) -> HttpResponse:
     """The form for the metric that the query names: a name may hold what no path can."""
     with as_pages():
         device = access.device(request.user, uid, Action.MANAGE)
-        metric = queries.metric_of(device, request.GET.get("metric", ""))
-    space = queries.of_space(device.space)
+        metric = registry_metrics.named(device, request.GET.get("metric", ""))
+    space = policy.of_space(device.space)
     context = {
         "device": device,
         "metric": metric,
-        "kept": _in_words(queries.of_metric(metric)),
+        "kept": _in_words(policy.of_metric(metric)),
         "theirs": _in_words(space),
     }
     return _form(request, metric, context, "dashboards/metric_retention.html", reverse("device_retention", args=[uid]))

@@ -19,9 +19,8 @@ from devices import access
 from devices.access import Action, Person
 from devices.errors import HubbubError, Invalid, TooMany
 from devices.models import Room
-from devices.queries import rooms as queries
-from devices.services import bots
-from devices.services import rooms as services
+from devices.rooms import inbox, webhooks
+from devices.rooms import rooms as rooms_rooms
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
@@ -47,7 +46,7 @@ def create_room(request: HttpRequest, slug: str) -> HttpResponse:
         space = access.space(request.user, slug, Action.MANAGE)
     name = request.POST.get("name", "")
     try:
-        made = services.create(space, name)
+        made = rooms_rooms.create(space, name)
     except Invalid as error:
         found, more = room_lists.found(request.user, "")
         refused = {"space": space, "name": name, "error": sentence(error)}
@@ -84,7 +83,7 @@ def room_settings(request: HttpRequest, id: int) -> HttpResponse:
     if request.method != "POST":
         return _settings(request, found)
     try:
-        services.rename(found, request.POST.get("name", ""))
+        rooms_rooms.rename(found, request.POST.get("name", ""))
     except Invalid as error:
         return _settings(request, found, name_typed=request.POST.get("name", ""), name_error=sentence(error))
     return redirect("room", found.pk)
@@ -100,7 +99,7 @@ def create_webhook(request: HttpRequest, id: int) -> HttpResponse:
     with as_pages():
         found = access.room(request.user, id, Action.MANAGE)
     try:
-        webhook, secret = bots.create_webhook(request.user, found.pk, name)
+        webhook, secret = webhooks.create_webhook(request.user, found.pk, name)
     except Invalid as error:
         return _settings(request, found, webhook_name=name, webhook_error=sentence(error))
     url = f"{base_url(request)}/api/v1/hooks/{secret}"
@@ -113,13 +112,13 @@ def create_webhook(request: HttpRequest, id: int) -> HttpResponse:
 @require_POST
 def delete_webhook(request: HttpRequest, id: int, webhook: int) -> HttpResponse:
     with as_pages():
-        bots.delete_webhook(request.user, id, webhook)
+        webhooks.delete_webhook(request.user, id, webhook)
     return redirect("room_settings", id)
 
 
 def described(person: Person, room: Room) -> dict[str, Any]:
     """The room as the HTTP API describes it."""
-    return queries.describe(person, queries.listed(person).get(pk=room.pk))
+    return inbox.describe(person, inbox.listed(person).get(pk=room.pk))
 
 
 def page_data(request: HttpRequest, room: dict[str, Any], *, manages: bool = False, closed: str = "") -> dict[str, Any]:
@@ -143,6 +142,6 @@ def sentence(error: HubbubError) -> str:
 
 
 def _settings(request: HttpRequest, room: Room, **more: Any) -> HttpResponse:
-    context = {"room": room, "name": queries.name(request.user, room), "webhooks": room.webhooks.all(), **more}
+    context = {"room": room, "name": inbox.name(request.user, room), "webhooks": room.webhooks.all(), **more}
     is_refused = "name_error" in more or "webhook_error" in more
     return render(request, "dashboards/room_settings.html", context, status=422 if is_refused else 200)

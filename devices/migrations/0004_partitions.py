@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db import migrations
 
-from devices import partitions
-from devices.partitions import AHEAD, WEEK_US, Week
+from devices.telemetry import partitions
+from devices.telemetry.partitions import AHEAD, WEEK_US, Week
 from devices.values import now_us
 
 _COLUMNS = "metric_id, time, number, text"

@@ -14,14 +14,14 @@ from bridges import pipeline as pipelines
 from bridges.ingest import UNABLE, Batch, Delivery, Ingest
 from bridges.limits import ALLOWANCE_S, BURST_S, RateLimiter
 from bridges.pipeline import BUSY, Pipeline, ingest_now, rest_s
-from devices import stats
+from devices.channel.events import TelemetryStored
 from devices.errors import Refusal
-from devices.events import TelemetryStored
 from devices.models import Device, Reading, Space
-from devices.services.readings import MAX_METRICS, ReadingStore
+from devices.runtime import stats
+from devices.telemetry.store import MAX_METRICS, ReadingStore
 from devices.values import Telemetry, now_us
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 
 class Settled:

@@ -15,13 +15,13 @@ from bridges import refusals
 from bridges.ingest import Delivery, Ingest
 from bridges.pipeline import Pipeline
 from bridges.refusals import RefusalKeeper
-from devices import database, stats
 from devices.errors import Refusal as Refused
 from devices.models import Device, Reading, Refusal
-from devices.services import refusals as services
+from devices.refusals import store
+from devices.runtime import database, stats
 from devices.values import now_us
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 FLOOD = 5_000
 
@@ -34,7 +34,7 @@ class Writes:
         self.failures: list[Exception] = []
 
     async def __call__(self, function: Callable[..., Any], *args: Any) -> Any:
-        if function is services.keep:
+        if function is store.keep:
             self.count += 1
             if self.failures:
                 raise self.failures.pop(0)
@@ -60,8 +60,8 @@ async def process(payloads: Iterable[bytes]) -> int:
 
 async def test_a_flood_is_counted_in_one_row_and_in_few_writes(pump: Device, monkeypatch, settings) -> None:
     settings.DEVICE_RATE_LIMIT = 0
-    keep, writes = services.keep, []
-    monkeypatch.setattr(services, "keep", lambda refused: (writes.append(None), keep(refused)))
+    keep, writes = store.keep, []
+    monkeypatch.setattr(store, "keep", lambda refused: (writes.append(None), keep(refused)))
     before = stats.refused.labels("not_finite")._value.get()
     assert await process([*[b'{"a": NaN}'] * FLOOD, b'{"a": 1}']) == FLOOD + 1
     row = await Refusal.objects.aget()
@@ -75,7 +75,7 @@ async def test_a_failure_to_write_stops_nothing(pump: Device, monkeypatch) -> No
     def broken(refused: object) -> None:
         raise IntegrityError("broken")
 
-    monkeypatch.setattr(services, "keep", broken)
+    monkeypatch.setattr(store, "keep", broken)
     before = stats.dropped.labels("refusals")._value.get()
     assert await process([b"{", b'{"a": 1}']) == 2
     assert stats.dropped.labels("refusals")._value.get() == before + 1
@@ -96,8 +96,8 @@ async def test_what_comes_within_a_second_is_written_together_later(pump: Device
 
 
 async def test_a_pipeline_writes_while_it_runs(pump: Device, monkeypatch) -> None:
-    keep, kept = services.keep, threading.Event()
-    monkeypatch.setattr(services, "keep", lambda refused: (keep(refused), kept.set()))
+    keep, kept = store.keep, threading.Event()
+    monkeypatch.setattr(store, "keep", lambda refused: (keep(refused), kept.set()))
     pipeline = Pipeline(Ingest())
     running = asyncio.create_task(pipeline.run())
     delivery = Delivery("pump-1", "telemetry", b"{", now_us())

@@ -8,10 +8,10 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from bridges.ingest import Batch, Delivery, Ingest
-from devices import brokers
 from devices.errors import Invalid
 from devices.models import Device, Space
-from devices.services import devices
+from devices.registry import brokers
+from devices.rooms import provisioning
 from devices.values import now_us
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -45,9 +45,9 @@ async def test_only_the_broker_of_a_device_is_believed(
 
 
 def test_a_device_is_made_for_a_broker_that_there_is(space: Space) -> None:
-    found, _ = devices.create("lamp-1", space, broker="cellar")
+    found, _ = provisioning.create_device("lamp-1", space, broker="cellar")
     assert (found.broker, brokers.of(found.broker)) == ("cellar", "cellar")
-    found, _ = devices.create("lamp-2", space)
+    found, _ = provisioning.create_device("lamp-2", space)
     assert (found.broker, brokers.of(found.broker)) == ("", "roof")
     with pytest.raises(Invalid, match=r"no broker 'attic'; MQTT_URL names roof, cellar"):
-        devices.create("lamp-3", space, broker="attic")
+        provisioning.create_device("lamp-3", space, broker="attic")

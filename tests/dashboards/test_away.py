@@ -22,7 +22,7 @@ def test_a_page_without_its_database_is_503_and_says_why(
     response = client.get("/")
     assert response.status_code == 503
     assert response["Retry-After"] == "10"
-    assert "The database is away" in response.content.decode()
+    assert "The database is unavailable" in response.content.decode()
 
 
 def test_what_broke_otherwise_stays_a_fault_of_ours(

@@ -191,7 +191,7 @@ def test_the_proxy_does_not_log_it_with_an_error_either(stack: Stack, manager: B
 def test_live_connections_are_shared_by_the_web_processes(stack: Stack, manager: Browser) -> None:
     with ExitStack() as open_ones:
         for _ in range(12):
-            open_ones.enter_context(manager.live()).push("welcome")
+            assert open_ones.enter_context(manager.live()).welcome["type"] == "welcome"
         assert all(_counts(each)["hubbub_connections"] > 0 for each in stack.containers["web"])
 
 

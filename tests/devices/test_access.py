@@ -8,14 +8,14 @@ from devices import access
 from devices.access import Action
 from devices.errors import Forbidden, NotFound
 from devices.models import Block, Device, Member, Message, Room, Space
-from devices.services import devices, rooms
+from devices.rooms import provisioning, rooms
 from devices.values import Role
 
 
 @pytest.fixture
 def meter(db: None) -> Device:
     """A device of another space."""
-    return devices.create("meter-9", Space.objects.create(slug="cellar", name="Cellar"))[0]
+    return provisioning.create_device("meter-9", Space.objects.create(slug="cellar", name="Cellar"))[0]
 
 
 RIGHTS = [
@@ -186,7 +186,7 @@ def test_who_shares_no_space_any_more_reads_and_does_not_speak(
     Member.objects.filter(user=bob).delete()
     for one in (alice, bob):
         assert access.room(one, conversation.pk) == conversation
-        with pytest.raises(Forbidden, match="share no space"):
+        with pytest.raises(Forbidden, match="no longer share a space"):
             access.room_to_talk_in(one, conversation.pk)
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from devices.models.readings import from_columns, to_columns
+from devices.telemetry.columns import from_columns, to_columns
 from devices.values import Role, Value, is_uid
 
 

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from bridges.simulator.credentials import read
 from bridges.simulator.fleet import DEMO_FLEET
 from devices.models import Device, Member, Space
-from devices.queries.devices import authenticate
+from devices.registry.accounts import authenticate
 from hub import demo
 
 pytestmark = pytest.mark.django_db

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import httpx
 
-from tests.paths.conftest import RunningHub
-from tests.postgres import Postgres
-from tests.servers import START_S, Part
+from tests.support.eventually import eventually
+from tests.support.hub import RunningHub
+from tests.support.postgres import Postgres
+from tests.support.servers import START_S, Part
 
 STOP_S = 10
 
@@ -32,14 +33,14 @@ class Worker(Part):
 
 def wait_for_rollups(folder: Path) -> None:
     """Until the minute, the hour and the day of one old reading are there."""
-    end = time.monotonic() + START_S
-    seen: list[tuple[int, float]] = []
-    while time.monotonic() < end and len(seen) < 3:
+
+    def seen() -> list[tuple[int, float]]:
         with closing(sqlite3.connect(folder / "data" / "hubbub.sqlite3", timeout=30)) as database:
             rows = database.execute("SELECT seconds, mean FROM devices_rollup WHERE mean = 12.5 ORDER BY seconds")
-            seen = rows.fetchall()
-        time.sleep(0.1)
-    assert seen == [(60, 12.5), (3600, 12.5), (86400, 12.5)]
+            return rows.fetchall()
+
+    eventually(lambda: len(seen()) >= 3)
+    assert seen() == [(60, 12.5), (3600, 12.5), (86400, 12.5)]
 
 
 def publish(hub: RunningHub, uid: str) -> None:

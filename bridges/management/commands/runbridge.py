@@ -11,8 +11,8 @@ from bridges.mqtt import brokers
 from bridges.mqtt.address import AddressError
 from bridges.mqtt.bridge import DEFAULT_CLIENT_ID, run_bridge
 from bridges.mqtt.client_id import ClientIdTaken
-from devices.garbage import collect_seldom
 from devices.management import metrics
+from devices.runtime.gc_tuning import collect_seldom
 
 MAX_BRIDGES = 64
 

@@ -10,8 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from dashboards.live.presence.contract import Forgotten, Presence, Report
-from devices import fanout, stats
-from devices.events import PresenceChanged
+from devices.channel import fanout
+from devices.channel.events import PresenceChanged
+from devices.runtime import stats
 
 logger = logging.getLogger("hubbub.live")
 

@@ -7,8 +7,9 @@ from django.db import transaction
 
 from devices.errors import Invalid
 from devices.management import passwords
-from devices.models import Space
-from devices.services import spaces
+from devices.rooms import provisioning
+from devices.spaces import people
+from devices.spaces.models import Space
 from devices.values import Role
 
 
@@ -30,7 +31,7 @@ class Command(BaseCommand):
         password = passwords.of_new(username)
         try:
             with transaction.atomic():
-                spaces.set_role(known, spaces.known_or_new(username, password), Role[role.upper()])
+                provisioning.set_role(known, people.known_or_new(username, password), Role[role.upper()])
         except Invalid as error:
             raise CommandError(error.message) from None
         self.stdout.write(f"{username} is {role} of the space {known.slug}")

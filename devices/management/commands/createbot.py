@@ -5,8 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from devices.errors import Invalid
-from devices.models import Space
-from devices.services import bots
+from devices.rooms import bots
+from devices.spaces.models import Space
 from devices.values import Role
 
 

@@ -7,8 +7,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from devices.errors import Invalid
-from devices.models import Space
-from devices.services import devices
+from devices.rooms import provisioning
+from devices.spaces.models import Space
 
 
 class Command(BaseCommand):
@@ -29,7 +29,9 @@ class Command(BaseCommand):
             raise CommandError("--name goes with one uid")
         try:
             with transaction.atomic():  # all or none: half a list would have to be sorted out by hand
-                made = [devices.create(uid, space, options["name"], options["broker"]) for uid in options["uid"]]
+                made = [
+                    provisioning.create_device(uid, space, options["name"], options["broker"]) for uid in options["uid"]
+                ]
         except Invalid as error:
             raise CommandError(error.message) from None
         for device, secret in made:

@@ -7,7 +7,8 @@ from django.db import transaction
 
 from devices.errors import Invalid
 from devices.management import passwords
-from devices.services import spaces
+from devices.rooms import provisioning
+from devices.spaces import people
 
 
 class Command(BaseCommand):
@@ -25,7 +26,7 @@ class Command(BaseCommand):
         password = passwords.of_new(manager)
         try:
             with transaction.atomic():
-                space = spaces.create(slug, name, spaces.known_or_new(manager, password))
+                space = provisioning.create_space(slug, name, people.known_or_new(manager, password))
         except Invalid as error:
             raise CommandError(error.message) from None
         self.stdout.write(f"{manager} manages the space {space.slug}")

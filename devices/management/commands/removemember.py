@@ -6,8 +6,9 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from devices.errors import Invalid
-from devices.models import Space, Webhook
-from devices.services import spaces
+from devices.rooms.models import Webhook
+from devices.spaces import members
+from devices.spaces.models import Space
 
 
 class Command(BaseCommand):
@@ -28,7 +29,7 @@ class Command(BaseCommand):
         if person is None:
             raise CommandError(f"{username!r} is no member of the space {known.slug}")
         try:
-            spaces.remove_member(known, person)
+            members.remove(known, person)
         except Invalid as error:
             raise CommandError(error.message) from None
         self.stdout.write(f"{username} is no member of the space {known.slug} any more")

@@ -6,8 +6,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from devices.channel import fanout
+from devices.jobs import JOBS
 from devices.management import metrics
-from devices.worker import run_worker
+from devices.runtime.worker import run_worker
 
 
 class Command(BaseCommand):
@@ -27,4 +29,4 @@ class Command(BaseCommand):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         self.stdout.write("working; Ctrl-C stops it")
         self.stdout.flush()
-        await run_worker(stop)
+        await run_worker(stop, JOBS, fanout.publish)

@@ -12,7 +12,7 @@ from dashboards.live import relay
 from dashboards.live.frames import MAX_FRAME_BYTES
 from devices.management import metrics
 from hub import asgi
-from hub.web import PING_S, PONG_S
+from hub.server_options import PING_S, PONG_S
 
 STOP_S = 4
 """How long requests under way may take to end, once the live connections are closed."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bridges.csv import reader, writer
 from bridges.csv.cells import Times, read_time, read_value, write_stored, write_text
 from devices.errors import Refusal
-from devices.models.readings import to_columns
+from devices.telemetry.columns import to_columns
 from devices.values import MAX_TEXT, Sample, Value, now_us
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=60)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
 
 from bridges.mosquitto.conf import Layout
-from tests.servers import Part, Server, find, keep_root
+from devices.models import Space
+from tests.support.data_folder import DATABASE, sqlite_records
+from tests.support.databases import migrated_sqlite
+from tests.support.servers import Part, Server, find, keep_root
 
 WAIT_S = 20
 
@@ -30,10 +31,13 @@ class Exported(Server):
         super().__init__(folder)
         self.layout = Layout(folder / "export", folder / "export" / "data")
         arguments = ["exportmosquitto", str(self.layout.folder), f"--listener=127.0.0.1:{self.port}", *options]
-        environment = {"DATA_DIR": str(folder / "hub"), "MQTT_URL": "mqtt://bridge:bridge-secret@127.0.0.1"}
+        data = folder / "hub"
+        data.mkdir()
+        shutil.copy(migrated_sqlite(), data / DATABASE)
+        self.records = sqlite_records(data)
+        environment = {"DATA_DIR": str(data), "MQTT_URL": "mqtt://bridge:bridge-secret@127.0.0.1"}
         self.exporter = Exporter(folder, ["manage.py", *arguments, "--watch"], environment)
-        self.exporter.manage("migrate", "-v0")
-        self.shell("from devices.models import Space; Space.objects.create(slug='garden', name='Garden')")
+        self.records.run(Space.objects.create, slug="garden", name="Garden")
         self.secrets = {"bridge": "bridge-secret"} | {uid: self.create(uid) for uid in ("pump", "valve")}
         self.printed = self.exporter.manage(*arguments)
         keep_root(self.layout)
@@ -41,12 +45,9 @@ class Exported(Server):
     def command(self) -> list[str]:
         return [find("mosquitto"), "-c", str(self.layout.conf)]
 
-    def shell(self, code: str) -> str:
-        return self.exporter.manage("shell", "-v0", "-c", code)
-
     def create(self, uid: str) -> str:
-        secret: str = json.loads(self.exporter.manage("createdevice", uid, "--space=garden"))["secret"]
-        return secret
+        [device] = self.records.create_devices(uid, space="garden")
+        return device.secret
 
 
 class Client:
@@ -94,13 +95,6 @@ class Client:
     def _on_message(self, _client: object, _userdata: object, message: mqtt.MQTTMessage) -> None:
         self.heard.append(message.topic)
         self.payloads.add(message.payload)
-
-
-def eventually(holds: Callable[[], bool], within_s: float = WAIT_S) -> bool:
-    end = time.monotonic() + within_s
-    while not (held := holds()) and time.monotonic() < end:
-        time.sleep(0.05)
-    return held
 
 
 def signs_in(broker: Server, name: str, secret: str) -> bool:

@@ -13,7 +13,7 @@ import pytest
 from bridges.mosquitto import accounts, files
 from bridges.mosquitto.accounts import AccountError, BridgeAccount
 from bridges.mosquitto.conf import Layout, Listener, Save, conf
-from devices.credentials import secret_matches
+from devices.runtime.credentials import secret_matches
 
 BRIDGE = BridgeAccount("bridge", "$7$101$c2FsdA==$aGFzaA==")
 

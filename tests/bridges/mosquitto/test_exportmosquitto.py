@@ -11,16 +11,14 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from tests.bridges.mosquitto.exported import Client, Exported, Exporter, eventually, signs_in
-from tests.servers import Part
+from devices.models import Device
+from devices.registry import devices
+from tests.bridges.mosquitto.exported import Client, Exported, Exporter, signs_in
+from tests.support.eventually import eventually
+from tests.support.servers import Part
 
 WITHIN_S = 8.0
 """A check of the database every three seconds, and room for a busy machine."""
-
-CHANGE = """
-from devices.models import Device
-from devices.services import devices
-"""
 
 
 def test_it_writes_what_mosquitto_starts_with_and_shows_no_secret(broker: Exported) -> None:
@@ -40,13 +38,13 @@ def test_watching_lets_a_new_device_in_and_cuts_a_replaced_secret_off(broker: Ex
     assert pump.connect()
     assert valve.connect()
     tank = broker.create("tank")
-    assert eventually(lambda: signs_in(broker, "tank", tank), WITHIN_S)
-    new = broker.shell(f"{CHANGE}print(devices.rotate_secret(Device.objects.get(uid='pump')))").strip()
+    eventually(lambda: signs_in(broker, "tank", tank), WITHIN_S)
+    new = broker.records.run(lambda: devices.rotate_secret(Device.objects.get(uid="pump")))
     assert pump.gone.wait(WITHIN_S)
     assert not signs_in(broker, "pump", broker.secrets["pump"])
     assert signs_in(broker, "pump", new)
-    broker.shell(f"{CHANGE}Device.objects.get(uid='tank').delete()")
-    assert eventually(lambda: not signs_in(broker, "tank", tank), WITHIN_S)
+    broker.records.run(lambda: Device.objects.get(uid="tank").delete())
+    eventually(lambda: not signs_in(broker, "tank", tank), WITHIN_S)
     assert not valve.gone.is_set()
     assert broker.exporter.stop() == 0
     valve.close()
@@ -60,7 +58,7 @@ def test_watching_spares_a_process_that_took_over_the_number(broker: Exported) -
     broker.exporter.start()
     assert bystander.poll() is None
     broker.start()  # and goes on as soon as there is a Mosquitto
-    assert eventually(lambda: Exporter.READY in broker.exporter.output)
+    eventually(lambda: Exporter.READY in broker.exporter.output)
     bystander.kill()
     bystander.wait()
 

@@ -15,7 +15,8 @@ from bridges.mosquitto.conf import Layout
 from bridges.mosquitto.export import Export
 from bridges.mosquitto.reload import NotReloaded
 from devices.models import Device, Space
-from devices.services import devices
+from devices.registry import devices
+from devices.rooms import provisioning
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -59,7 +60,7 @@ def rarely(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_new_device_and_a_new_secret_are_exported_at_once(rarely: None, watched: Watched, space: Space) -> None:
-    device, _ = await sync_to_async(devices.create)("pump-1", space)
+    device, _ = await sync_to_async(provisioning.create_device)("pump-1", space)
     await watched.next_reload()
     assert f"pump-1:{device.secret_hash}\n" in watched.passwords.read_text()
     await sync_to_async(devices.rotate_secret)(device)
@@ -80,7 +81,7 @@ async def test_a_mosquitto_that_is_away_is_told_when_it_is_back(
 ) -> None:
     monkeypatch.setattr(watch, "CHECK_S", 0.05)
     watched.away = 3
-    await sync_to_async(devices.create)("pump-1", space)
+    await sync_to_async(provisioning.create_device)("pump-1", space)
     await watched.next_reload()
     assert caplog.text.count("away") == 1
 

@@ -19,20 +19,23 @@ from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.authentication import DeviceAuthenticator, RevocationListener
 from bridges.mqtt.bridge import run_bridge
 from bridges.mqtt.embedded import EmbeddedBridge
-from devices import database, fanout, groups, stats
-from devices.credentials import hash_secret
-from devices.events import AvailabilityChanged, CommandChanged, Event, TelemetryStored
-from devices.listener import Listener
+from devices.availability import changes, checks, silence
+from devices.availability.changes import Evidence
+from devices.availability.silence import listening_since
+from devices.channel import fanout, groups
+from devices.channel.events import AvailabilityChanged, CommandChanged, Event, TelemetryStored
+from devices.channel.listener import Listener
+from devices.commands import lifecycle
+from devices.log.entries import Outcome
 from devices.models import Command, Device, Reading, Refusal, Space, Watermark
-from devices.queries import devices as device_queries
-from devices.queries.availability import listening_since
-from devices.services import availability, commands
-from devices.services import devices as device_services
-from devices.services.availability import Word
-from devices.services.log import Line
+from devices.registry import devices
+from devices.rooms import provisioning
+from devices.runtime import database, stats
+from devices.runtime.credentials import hash_secret
+from devices.telemetry import latest as telemetry_latest
 from devices.values import CommandStatus, now_us
 from hub.sockets import bind
-from tests.servers import Mosquitto
+from tests.support.servers import Mosquitto
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -84,7 +87,7 @@ async def bridging(
 @pytest.fixture
 async def secrets(space: Space) -> dict[str, str]:
     """uid -> secret of two devices of the hub."""
-    made = [await sync_to_async(device_services.create)(uid, space) for uid in ("valve-1", "valve-2")]
+    made = [await sync_to_async(provisioning.create_device)(uid, space) for uid in ("valve-1", "valve-2")]
     return {device.uid: secret for device, secret in made}
 
 
@@ -136,7 +139,7 @@ async def test_it_stores_telemetry_and_then_shows_it(bridged: Bridged) -> None:
             "devices/valve-1/telemetry", '{"ts": 1760000000123, "values": {"a": 1.5, "on": true}}', qos=1
         )
         assert await bridged.telemetry() == {"a": [[1760000000123, 1.5]], "on": [[1760000000123, True]]}
-    latest = await database.run(device_queries.latest, [bridged.device.id])
+    latest = await database.run(telemetry_latest.latest, [bridged.device.id])
     assert latest[bridged.device.id] == {"a": [1760000000123, 1.5], "on": [1760000000123, True]}
 
 
@@ -289,7 +292,7 @@ async def test_attributes_are_merged(bridged: Bridged) -> None:
 async def test_a_command_reaches_the_device_and_its_answer_comes_back(bridged: Bridged, bob) -> None:
     async with bridged.client() as client:
         await client.subscribe("devices/valve-1/commands/+", qos=1)
-        issued = await commands.issue(bob, "valve-1", "set", {"open": 40})
+        issued = await lifecycle.issue(bob, "valve-1", "set", {"open": 40})
         message = await anext(client.messages)
         assert json.loads(message.payload) == {"name": "set", "args": {"open": 40}}
         assert str(message.topic) == f"devices/valve-1/commands/{issued.id}"
@@ -300,14 +303,14 @@ async def test_a_command_reaches_the_device_and_its_answer_comes_back(bridged: B
 
 
 async def test_a_command_without_an_answer_times_out(bridged: Bridged, bob) -> None:
-    issued = await commands.issue(bob, "valve-1", "set", {}, timeout_s=0.2)
+    issued = await lifecycle.issue(bob, "valve-1", "set", {}, timeout_s=0.2)
     await bridged.event(CommandChanged, status="timed_out")
     await issued.arefresh_from_db()
     assert issued.status == CommandStatus.TIMED_OUT
 
 
 async def test_an_answer_counts_once_and_only_from_the_device_itself(bridged: Bridged, bob) -> None:
-    issued = await commands.issue(bob, "valve-1", "set", {})
+    issued = await lifecycle.issue(bob, "valve-1", "set", {})
     before = stats.refused.labels("unknown_command")._value.get()
     async with bridged.client("valve-2") as other, bridged.client() as client:
         await other.publish(f"devices/valve-2/answers/{issued.id}", '{"ok": true}', qos=1)
@@ -323,7 +326,7 @@ async def test_an_answer_counts_once_and_only_from_the_device_itself(bridged: Br
 async def test_a_replaced_secret_cuts_the_device_off(by_embedded_broker: Bridged, secrets: dict[str, str]) -> None:
     async with by_embedded_broker.client("valve-2") as other, by_embedded_broker.client() as client:
         await other.subscribe("devices/valve-2/commands/+")
-        new = await sync_to_async(device_services.rotate_secret)(by_embedded_broker.device)
+        new = await sync_to_async(devices.rotate_secret)(by_embedded_broker.device)
         with pytest.raises(aiomqtt.MqttError):
             async with asyncio.timeout(20):
                 await anext(client.messages)
@@ -339,7 +342,7 @@ async def test_a_replaced_secret_cuts_the_device_off(by_embedded_broker: Bridged
 
 async def test_it_comes_back_by_itself_and_loses_no_command(by_mosquitto: Bridged, mosquitto: Mosquitto, bob) -> None:
     await asyncio.to_thread(mosquitto.stop)
-    issued = await commands.issue(bob, "valve-1", "set", {"open": 1})
+    issued = await lifecycle.issue(bob, "valve-1", "set", {"open": 1})
     await asyncio.to_thread(mosquitto.start)
     await by_mosquitto.event(CommandChanged, id=issued.id, status="sent")
     # The inbound side is back as well once what is published after the restart is stored; QoS 1 messages that come
@@ -400,15 +403,15 @@ async def test_what_the_broker_repeats_brings_no_silent_device_back(
         await by_mosquitto.event(AvailabilityChanged, status="online")
         await Device.objects.aupdate(availability="stale")
         taken: asyncio.Queue[bool] = asyncio.Queue()
-        loop, change = asyncio.get_running_loop(), availability.change
+        loop, weigh = asyncio.get_running_loop(), changes.weigh
 
-        def watched(words: list[Word], lines: list[Line]) -> list[AvailabilityChanged]:
-            events = change(words, lines)
-            for word in words:
-                loop.call_soon_threadsafe(taken.put_nowait, word.repeated)
-            return events
+        def watched(evidence: list[Evidence]) -> Outcome:
+            outcome = weigh(evidence)
+            for found in evidence:
+                loop.call_soon_threadsafe(taken.put_nowait, found.repeated)
+            return outcome
 
-        monkeypatch.setattr(availability, "change", watched)
+        monkeypatch.setattr(changes, "weigh", watched)
         address = BrokerAddress("127.0.0.1", by_mosquitto.port, "bridge", "bridge-secret")
         async with bridging(
             by_mosquitto.device,
@@ -425,13 +428,13 @@ async def test_what_the_broker_repeats_brings_no_silent_device_back(
 
 async def test_a_connected_bridge_says_that_it_listens(bridged: Bridged, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without that nobody would ever become stale."""
-    said, loop, keep_listening = asyncio.Event(), asyncio.get_running_loop(), availability.keep_listening
+    said, loop, record_listening = asyncio.Event(), asyncio.get_running_loop(), silence.record_listening
 
     def watched(now: int) -> None:
-        keep_listening(now)
+        record_listening(now)
         loop.call_soon_threadsafe(said.set)
 
-    monkeypatch.setattr(availability, "keep_listening", watched)
+    monkeypatch.setattr(silence, "record_listening", watched)
     await asyncio.wait_for(said.wait(), 20)
     assert await database.run(listening_since, now_us())
 
@@ -447,5 +450,5 @@ async def test_silence_is_told_to_who_watches(bridged: Bridged) -> None:
         unique_fields=["name"],
         update_fields=["time"],
     )
-    await fanout.publish(await database.run(availability.check, later))
+    await fanout.publish(await database.run(checks.check, later))
     await bridged.event(AvailabilityChanged, status="stale")

@@ -15,9 +15,10 @@ from django.db import connection
 from bridges.broker import Broker, Limits
 from bridges.mqtt.authentication import DeviceAuthenticator
 from bridges.mqtt.embedded import EmbeddedBridge
-from devices import stats
+from devices.commands import lifecycle
 from devices.models import Command, Device, Reading, Refusal, Space
-from devices.services import commands, devices
+from devices.rooms import provisioning
+from devices.runtime import stats
 from devices.values import now_us
 from hub.sockets import bind
 
@@ -49,7 +50,7 @@ class Embedded:
 
 @pytest.fixture
 async def embedded(space: Space) -> AsyncIterator[Embedded]:
-    _, secret = await sync_to_async(devices.create)("valve-1", space)
+    _, secret = await sync_to_async(provisioning.create_device)("valve-1", space)
     sock = bind("127.0.0.1", 0, "MQTT_PORT")
     bridge, stop = EmbeddedBridge("main"), asyncio.Event()
     broker = Broker(DeviceAuthenticator(), sock=sock, limits=Limits(sink_messages=50), sink=bridge)
@@ -229,7 +230,7 @@ async def test_nobody_but_a_device_may_sign_in(embedded: Embedded, username: str
 async def test_a_command_reaches_its_device_without_an_mqtt_session_of_the_hub(embedded: Embedded, bob) -> None:
     async with embedded.client() as client:
         await client.subscribe("devices/valve-1/commands/+", qos=1)
-        command = await commands.issue(bob, "valve-1", "set", {})
+        command = await lifecycle.issue(bob, "valve-1", "set", {})
         async with asyncio.timeout(20):
             message = await anext(client.messages)
         assert (str(message.topic), message.qos, message.retain) == (f"devices/valve-1/commands/{command.id}", 1, False)
@@ -240,7 +241,7 @@ async def test_a_command_reaches_its_device_without_an_mqtt_session_of_the_hub(e
 async def test_a_command_waits_in_the_persistent_session_of_a_device_that_is_offline(embedded: Embedded, bob) -> None:
     async with embedded.client(clean_session=False) as client:
         await client.subscribe("devices/valve-1/commands/+", qos=1)
-    command = await commands.issue(bob, "valve-1", "set", {})
+    command = await lifecycle.issue(bob, "valve-1", "set", {})
     await reach_status(command, "sent")
     async with embedded.client(clean_session=False) as client, asyncio.timeout(20):
         assert str((await anext(client.messages)).topic).endswith(command.id)

@@ -18,9 +18,9 @@ from bridges.mqtt.inbound_connection import InboundConnection
 from bridges.mqtt.inbound_session import InboundSession, WantedSubscription
 from bridges.mqtt.packets import ConnectPacket, PublishPacket, Subscription, Version, codec
 from bridges.mqtt.packets.header import with_header
-from devices.credentials import hash_secret
+from devices.runtime.credentials import hash_secret
 from tests.bridges.broker.clients import SECRET, RunningBroker
-from tests.servers import Mosquitto
+from tests.support.servers import Mosquitto
 
 TELEMETRY = WantedSubscription(Subscription("devices/+/telemetry"))
 CONNECT = ConnectPacket(version=Version.V5, client_id="odd", username="bridge", password=b"secret")

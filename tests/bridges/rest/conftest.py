@@ -16,9 +16,11 @@ from bridges import pipeline
 from bridges.refusals import RefusalKeeper
 from bridges.rest import auth, webhooks
 from bridges.rest.throttle import FailureThrottle
-from devices import database
 from devices.models import Device, Member, Room, Space
-from devices.services import devices, tokens
+from devices.registry import devices
+from devices.rooms import provisioning
+from devices.runtime import database
+from devices.spaces import tokens
 from devices.values import Role
 from hub.asgi import application
 
@@ -90,7 +92,7 @@ def meter_sender(mallory: User) -> Sender:
     """A device of another space, where mallory is manager."""
     cellar = Space.objects.create(slug="cellar", name="Cellar")
     Member.objects.create(space=cellar, user=mallory, role=Role.MANAGER)
-    return Sender(*devices.create("meter-9", cellar, "Energy meter"))
+    return Sender(*provisioning.create_device("meter-9", cellar, "Energy meter"))
 
 
 def error(response: httpx.Response, status: int, code: str) -> dict[str, object]:

@@ -3,16 +3,18 @@ from __future__ import annotations
 import pytest
 from django.db import transaction
 
-from devices import database
+from devices.availability import changes
+from devices.availability.changes import Evidence
+from devices.log.entries import recorded
 from devices.models import Device, Space
-from devices.services import availability, devices
-from devices.services.availability import Word
-from devices.services.readings import ReadingStore
-from devices.services.reports import merge_attributes
+from devices.registry.attributes import merge
+from devices.rooms import provisioning
+from devices.runtime import database
+from devices.telemetry.store import ReadingStore
 from devices.values import Attributes, Availability, Sample, Telemetry
 from tests.bridges.rest.conftest import Callers, Sender, error
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 SNAPSHOT = {
     "device": {
@@ -31,8 +33,8 @@ SNAPSHOT = {
 @pytest.fixture
 def running_pump(pump: Device) -> Device:
     with transaction.atomic():
-        merge_attributes(pump, Attributes({"firmware": "2.1"}))
-    availability.change([Word(pump.id, Availability.ONLINE, 1_700_000_000_000_000)])
+        merge(pump, Attributes({"firmware": "2.1"}))
+    recorded(changes.weigh, [Evidence(pump.id, Availability.ONLINE, 1_700_000_000_000_000)])
     samples = (
         Sample("speed", 35.5, 1_700_000_000_000_000),
         Sample("speed", 40, 1_700_000_001_000_000),
@@ -67,7 +69,7 @@ async def test_a_device_never_heard_of_has_no_time_and_no_values(api: Callers, p
 async def test_pages_follow_each_other_without_gap_or_repeat(api: Callers, space: Space) -> None:
     def make_five() -> None:
         for number in range(5):
-            devices.create(f"node-{number}", space, "Node")  # of one name, so that the uid decides
+            provisioning.create_device(f"node-{number}", space, "Node")  # of one name, so that the uid decides
 
     await database.run(make_five)
     seen = []

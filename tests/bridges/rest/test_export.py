@@ -9,16 +9,16 @@ from django.contrib.auth.models import User
 from django.db import OperationalError
 
 from bridges.rest import csv_files
-from devices import database
 from devices.errors import NotFound
 from devices.models import Device, Member
-from devices.queries import export
-from devices.services import devices
-from devices.services.readings import ReadingStore
+from devices.rooms import provisioning
+from devices.runtime import database
+from devices.telemetry import export
+from devices.telemetry.store import ReadingStore
 from devices.values import Sample, Telemetry, now_us
 from tests.bridges.rest.conftest import Callers, error
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 PATH = "/api/v1/devices/pump-1/readings.csv"
 T0 = 1_700_000_000_000_000
@@ -73,7 +73,7 @@ async def test_an_unknown_metric_is_not_found(api: Callers, query: str) -> None:
 
 
 async def test_a_metric_of_another_device_is_unknown(api: Callers, pump: Device) -> None:
-    other, _ = await database.run(devices.create, "pump-2", pump.space)
+    other, _ = await database.run(provisioning.create_device, "pump-2", pump.space)
     await database.run(store, other, ("flow", 1, T0))
     error(await api.carol.get(f"{PATH}?metric=flow"), 404, "not_found")
     assert ",flow," not in (await api.carol.get(PATH)).text

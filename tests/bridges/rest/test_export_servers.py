@@ -5,34 +5,38 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 
 from bridges.rest.csv_files import MAX_EXPORTS
-from devices import database
 from devices.models import Device, Member
-from devices.services import tokens
-from devices.services.readings import ReadingStore
+from devices.runtime import database
+from devices.spaces import tokens
+from devices.telemetry.store import ReadingStore
 from devices.values import Sample, Telemetry, now_us
-from tests.bridges.rest.web_server import WebServer
+from tests.support.soak import usually
+from tests.support.web_server import WebServer, WebServers, web_servers
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 
-ROWS = 100_000
+ROWS = usually(60_000, soak=100_000)
 TEXT = "x" * 1_000
 SIZE = ROWS * len(TEXT)
-"""100 MB: a server that buffers an export, or reads it whole, is found out by its memory."""
+"""60 MB: a server that buffers an export, or reads it whole, is found out by its memory."""
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[WebServers]:
+    with web_servers(tmp_path_factory.mktemp("web")) as found:
+        yield found
 
 
 @pytest.fixture(params=["daphne", "uvicorn"])
-def web(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WebServer]:
-    server = WebServer(request.param, tmp_path)
-    server.start()
+def web(request: pytest.FixtureRequest, servers: WebServers) -> Iterator[WebServer]:
+    server = servers(request.param)
     yield server
-    server.kill()
     print(server.output)
 
 

@@ -13,9 +13,10 @@ from django.db import connection
 
 from bridges.rest import health
 from tests.bridges.rest.conftest import caller
-from tests.ports import free_port
-from tests.postgres import Postgres
-from tests.servers import Mosquitto, Part, Redis
+from tests.support.eventually import eventually
+from tests.support.ports import free_port
+from tests.support.postgres import Postgres
+from tests.support.servers import Mosquitto, Part, Redis
 
 GREEN = {"ok": True}
 
@@ -185,7 +186,4 @@ def test_a_database_that_is_frozen_or_gone_is_red_in_time_and_green_again(web: W
 
 
 def wait_for_green(web: Web) -> None:
-    end = time.monotonic() + 30
-    while web.get("/readyz").status_code != 200:
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    eventually(lambda: web.get("/readyz").status_code == 200)

@@ -11,12 +11,13 @@ from django.contrib.auth.models import User
 from bridges.csv import importing
 from bridges.rest import csv_files
 from devices.models import Device, Metric, Reading
-from devices.services import devices, readings
-from devices.services.readings import ReadingStore
+from devices.rooms import provisioning
+from devices.telemetry import store
+from devices.telemetry.store import ReadingStore
 from devices.values import Sample, Telemetry, now_us
 from tests.bridges.rest.conftest import Callers, browser, error
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 PATH = "/api/v1/devices/pump-1/readings.csv"
 
@@ -47,7 +48,7 @@ async def test_an_exported_file_gives_the_same_readings_in_another_device(api: C
     samples = [Sample("a", value, recent(0) + i) for i, value in enumerate(values)]
     samples += [Sample(name, 1, recent(0)) for name in ("=b", "'c", "d,e", "f.g", "ü")]
     await sync_to_async(ReadingStore().store)([(pump, Telemetry(tuple(samples), now_us()))])
-    await sync_to_async(devices.create)("pump-2", pump.space)
+    await sync_to_async(provisioning.create_device)("pump-2", pump.space)
     file = (await api.alice.get(PATH)).content
     answer = await post(api.alice, file, "/api/v1/devices/pump-2/readings.csv")
     assert answer.json() == {"stored": len(samples), "present": 0, "refused": 0, "reasons": [], "lines": []}
@@ -94,7 +95,7 @@ async def test_the_first_refused_lines_are_told_and_all_are_counted(api: Callers
 
 
 async def test_metrics_are_as_limited_as_over_mqtt(api: Callers, pump: Device, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readings, "MAX_METRICS", 2)
+    monkeypatch.setattr(store, "MAX_METRICS", 2)
     at = recent(0) // 1000
     facts = await imported(api.alice, f"time,a,b,c\n{at},1,2,3\n{at + 1},1,2,3\n")
     assert (facts["stored"], facts["refused"]) == (4, 2)

@@ -9,14 +9,15 @@ import pytest
 from bridges import limits, pipeline
 from bridges.codec import MAX_PAYLOAD
 from bridges.ingest import Ingest
-from devices import groups, stats
-from devices.events import Event, TelemetryStored
-from devices.listener import Listener
+from devices.channel import groups
+from devices.channel.events import Event, TelemetryStored
+from devices.channel.listener import Listener
 from devices.models import Device, Reading
+from devices.runtime import stats
 from devices.values import now_us
 from tests.bridges.rest.conftest import Callers, Sender, caller, error
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 PATH = "/api/v1/devices/pump-1/telemetry"
 

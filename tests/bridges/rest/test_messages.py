@@ -10,10 +10,10 @@ import pytest
 from django.contrib.auth.models import User
 
 from devices.models import Command, Device, Message
-from devices.services import messages
+from devices.rooms import posting
 from tests.bridges.rest.conftest import Callers, Sender, error
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 
 async def say(client: httpx.AsyncClient, room: int, text: str, **fields: str) -> httpx.Response:
@@ -69,13 +69,13 @@ async def test_a_key_makes_a_repeat_harmless_at_once_and_later(api: Callers, roo
 )
 async def test_the_log_is_read_in_parts(api: Callers, bob: User, room: int, query: str, seqs: range) -> None:
     for i in range(1, 13):
-        await messages.post(bob, room, f"m{i}")
+        await posting.post(bob, room, f"m{i}")
     assert [item["seq"] for item in await log(api.carol, room, f"?limit=10{query}")] == list(seqs)
 
 
 async def test_whoever_reads_on_from_the_last_seq_gets_each_message_once(api: Callers, bob: User, room: int) -> None:
     for i in range(25):
-        await messages.post(bob, room, f"m{i}")
+        await posting.post(bob, room, f"m{i}")
     seen: list[int] = []
     newest = 25
     while not seen or seen[-1] < newest:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 
-from devices import database, stats
-from devices.services import tokens
+from devices.runtime import database, stats
+from devices.spaces import tokens
 from tests.bridges.rest.conftest import Sender, caller, error
 
 pytestmark = pytest.mark.django_db(transaction=True)

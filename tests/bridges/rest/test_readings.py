@@ -6,12 +6,12 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from devices.models import Device, Reading
-from devices.services import rollups
-from devices.services.readings import ReadingStore
+from devices.telemetry import rollups
+from devices.telemetry.store import ReadingStore
 from devices.values import Sample, Telemetry, now_us
 from tests.bridges.rest.conftest import Callers, error
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 PATH = "/api/v1/devices/pump-1/readings"
 T0 = 1_700_000_000_000

@@ -1,4 +1,4 @@
-"""How long history is kept, over HTTP. What it does is in tests/devices/services/test_retention.py."""
+"""How long history is kept, over HTTP. What it does is in tests/devices/telemetry/retention/."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from devices.models import Device, Metric, Reading, Space
-from devices.queries.retention import DAY_US
+from devices.telemetry.retention.policy import DAY_US
 from devices.values import now_us
 from tests.bridges.rest.conftest import Callers, Sender, caller, error
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 SPACE = "/api/v1/spaces/garden/retention"
 DEVICE = "/api/v1/devices/pump-1/retention"

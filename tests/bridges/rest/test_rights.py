@@ -12,8 +12,8 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from bridges.rest.api import api as ninja_api
-from devices import database
 from devices.models import Command, Device, Member
+from devices.runtime import database
 from tests.bridges.rest import test_room_rights
 from tests.bridges.rest.conftest import Callers, Sender, browser, caller, error, with_token
 

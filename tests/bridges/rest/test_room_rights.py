@@ -10,10 +10,10 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
 from devices.models import Device, Member, Message, Room, Webhook
-from devices.services import messages
+from devices.rooms import posting
 from tests.bridges.rest.conftest import Callers, Sender, browser, caller, error, png
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 Call = Callable[[httpx.AsyncClient, int], Awaitable[httpx.Response]]
 SECRET_WORD = "bergamot"
@@ -79,14 +79,14 @@ of_a_room = pytest.mark.parametrize("call", OF_A_ROOM.values(), ids=OF_A_ROOM)
 @pytest.fixture
 async def said(room: int, bob: User) -> int:
     """The room, in which bob has said something."""
-    await messages.post(bob, room, f"{SECRET_WORD}, @carol")
+    await posting.post(bob, room, f"{SECRET_WORD}, @carol")
     return room
 
 
 @pytest.fixture
 async def conversation(alice: User, bob: User, carol: User) -> int:
     """Bob's and carol's."""
-    return (await messages.direct(bob, "carol", SECRET_WORD))[0]
+    return (await posting.direct(bob, "carol", SECRET_WORD))[0]
 
 
 async def nothing_happened(texts: int = 1) -> bool:

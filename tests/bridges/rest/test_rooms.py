@@ -5,13 +5,13 @@ import asyncio
 import pytest
 from django.contrib.auth.models import User
 
-from devices import database
 from devices.models import Device, Member, Room, Space
-from devices.services import messages
+from devices.rooms import posting
+from devices.runtime import database
 from devices.values import Role
 from tests.bridges.rest.conftest import Callers, Sender, error
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 
 async def test_rooms_are_listed_the_newest_talk_first_with_what_is_unread(
@@ -20,8 +20,8 @@ async def test_rooms_are_listed_the_newest_talk_first_with_what_is_unread(
     made = await api.alice.post("/api/v1/spaces/garden/rooms", json={"name": "Tea break"})
     assert made.status_code == 201
     tea = made.json()["id"]
-    await messages.post(bob, tea, "who makes tea?")
-    await messages.post(bob, room, "the pump is loud, @carol")
+    await posting.post(bob, tea, "who makes tea?")
+    await posting.post(bob, room, "the pump is loud, @carol")
     listed = (await api.carol.get("/api/v1/rooms")).json()
     assert listed["count"] == 2
     first, second = listed["items"]
@@ -36,10 +36,10 @@ async def test_rooms_are_listed_the_newest_talk_first_with_what_is_unread(
 
 async def test_a_conversation_is_listed_once_somebody_has_spoken(api: Callers, alice: User, bob: User) -> None:
     """Its page makes it, also that of somebody whom one has blocked."""
-    room = await database.run(messages.conversation, bob, "alice")
+    room = await database.run(posting.conversation, bob, "alice")
     for client in (api.alice, api.bob):
         assert (await client.get("/api/v1/rooms")).json() == {"items": [], "count": 0}
-    await messages.post(bob, room, "hi")
+    await posting.post(bob, room, "hi")
     for client in (api.alice, api.bob):
         listed = (await client.get("/api/v1/rooms")).json()
         assert ([one["id"] for one in listed["items"]], listed["count"]) == ([room], 1)
@@ -47,7 +47,7 @@ async def test_a_conversation_is_listed_once_somebody_has_spoken(api: Callers, a
 
 async def test_a_room_is_read_up_to_a_seq_and_never_back(api: Callers, bob: User, room: int) -> None:
     for text in ("one", "two", "three @carol"):
-        await messages.post(bob, room, text)
+        await posting.post(bob, room, text)
     for seq, unread, mentions in ((2, 1, 1), (1, 1, 1), (99, 0, 0)):
         assert (await api.carol.put(f"/api/v1/rooms/{room}/read", json={"seq": seq})).status_code == 204
         shown = (await api.carol.get(f"/api/v1/rooms/{room}")).json()
@@ -115,6 +115,6 @@ async def test_two_of_a_name_at_once_make_one_room(api: Callers, space: Space) -
 
 async def test_who_joins_has_read_what_was_before(api: Callers, mallory: User, bob: User, room: int) -> None:
     """A membership made by hand begins with everything unread; it is the service that welcomes."""
-    await messages.post(bob, room, "hello")
+    await posting.post(bob, room, "hello")
     await Member.objects.acreate(space_id=(await Room.objects.aget(pk=room)).space_id, user=mallory, role=Role.VIEWER)
     assert (await api.mallory.get(f"/api/v1/rooms/{room}")).json()["unread"] == 1

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from bridges.simulator.credentials import Credentials
-from devices.credentials import hash_secret
+from devices.runtime.credentials import hash_secret
 from tests.bridges.simulator.watcher import Watcher
-from tests.servers import Mosquitto
+from tests.support.servers import Mosquitto
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from bridges.mqtt.address import BrokerAddress
 from bridges.simulator import device, link
 from bridges.simulator.credentials import Credentials
 from bridges.simulator.simulation import simulate
-from devices.credentials import hash_secret
+from devices.runtime.credentials import hash_secret
 from tests.bridges.simulator.watcher import Watcher
 
 Run = Callable[..., AbstractAsyncContextManager[None]]

@@ -18,9 +18,10 @@ from dashboards.live import relay as relays
 from dashboards.live.keeper import Times
 from dashboards.live.relay import Relay
 from dashboards.models import Dashboard, Widget
-from devices import groups
+from devices.channel import groups
 from devices.models import Device, Member, Space
-from devices.services import devices, tokens
+from devices.rooms import provisioning
+from devices.spaces import tokens
 from devices.values import Role
 from hub.asgi import application
 
@@ -28,15 +29,6 @@ WAIT_S = 20
 NEVER_S = 86_400.0
 
 Headers = list[tuple[bytes, bytes]]
-
-
-async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Returns once it holds: for what real time or another process brings about, and no event tells."""
-    async with asyncio.timeout(WAIT_S):
-        while True:
-            if await holds():
-                return
-            await asyncio.sleep(0.02)
 
 
 class HandClock:
@@ -194,7 +186,7 @@ def headers(transactional_db: None, alice: User, bob: User, carol: User, mallory
 @pytest.fixture
 def dashboard(space: Space, pump: Device) -> Dashboard:
     """The pump twice and a fan once."""
-    fan, _ = devices.create("fan-1", space)
+    fan, _ = provisioning.create_device("fan-1", space)
     dashboard = Dashboard.objects.create(space=space, name="Greenhouse")
     for device in (pump, pump, fan):
         Widget.objects.create(dashboard=dashboard, device=device, kind="value")
@@ -213,5 +205,5 @@ def foreign_pump(db: None) -> Device:
     """A device of a space in which none of the characters is a member, but Eve."""
     space = Space.objects.create(slug="factory", name="Factory")
     Member.objects.create(space=space, user=User.objects.create_user("eve"), role=Role.MANAGER)
-    device, _ = devices.create("pump-2", space)
+    device, _ = provisioning.create_device("pump-2", space)
     return device

@@ -13,10 +13,10 @@ from django.contrib.auth.models import User
 
 from dashboards.live.connection import Connection
 from dashboards.live.relay import Relay
-from devices import fanout
+from devices.channel import fanout
+from devices.log.messages import MAX_PAGE
 from devices.models import Device, Space
-from devices.queries.messages import MAX_PAGE
-from devices.services import devices, messages, spaces
+from devices.rooms import posting, provisioning
 from hub.asgi import application
 from tests.dashboards.live.conftest import WAIT_S, HandClock, Headers, cookie, enter, lose_twice, sign_in
 
@@ -150,7 +150,7 @@ async def test_a_client_that_answers_no_ping_stays(
     for _ in range(6):
         clock.forward(10)
         relay.keeper.sweep()
-        await messages.post(bob, room, "still there?")  # written after the ping
+        await posting.post(bob, room, "still there?")  # written after the ping
         assert (await alice.hear())["message"] == "still there?"
     await alice.leave()
 
@@ -158,9 +158,9 @@ async def test_a_client_that_answers_no_ping_stays(
 async def test_a_right_that_goes_ends_it(
     headers: dict[str, Headers], room: int, relay: Relay, space: Space, pump: Device, alice: User, carol: User
 ) -> None:
-    barn = await sync_to_async(spaces.create)("barn", "Barn", alice)
+    barn = await sync_to_async(provisioning.create_space)("barn", "Barn", alice)
     viewer = await chatter(room, headers["carol"], relay)
-    await sync_to_async(devices.move)(pump, barn)
+    await sync_to_async(provisioning.move_device)(pump, barn)
     assert (await viewer.hear())["error"]["code"] == "not_found"
     assert await viewer.closed() == 4404
 
@@ -170,7 +170,7 @@ async def test_what_the_layer_lost_is_said_all_the_same(
 ) -> None:
     settings.CHAT_RATE_LIMIT = 0
     alice = await chatter(room, headers["alice"], relay)
-    await messages.post(bob, room, "0")
+    await posting.post(bob, room, "0")
     total = MAX_PAGE + 20
 
     async def lose(group: str, message: object) -> None:
@@ -179,8 +179,8 @@ async def test_what_the_layer_lost_is_said_all_the_same(
     with monkeypatch.context() as patched:
         patched.setattr(fanout, "_send", lose)
         for number in range(1, total):
-            await messages.post(bob, room, str(number))
-    await messages.post(bob, room, str(total))
+            await posting.post(bob, room, str(number))
+    await posting.post(bob, room, str(total))
     assert [(await alice.hear())["message"] for _ in range(total + 1)] == [str(n) for n in range(total + 1)]
     await alice.leave()
 
@@ -189,7 +189,7 @@ async def test_what_is_lost_twice_is_said_once(
     headers: dict[str, Headers], room: int, relay: Relay, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice = await chatter(room, headers["alice"], relay)
-    await messages.post(bob, room, "one")
+    await posting.post(bob, room, "one")
     assert (await alice.hear())["message"] == "one"
     arrived = asyncio.Event()
     push = Connection.push
@@ -202,10 +202,10 @@ async def test_what_is_lost_twice_is_said_once(
     monkeypatch.setattr(Connection, "push", note)
 
     async def say_two() -> None:
-        await messages.post(bob, room, "two")
+        await posting.post(bob, room, "two")
 
     lose_twice(relay, room, say_two, monkeypatch)
     await arrived.wait()
-    await messages.post(bob, room, "three")
+    await posting.post(bob, room, "three")
     assert [(await alice.hear())["message"] for _ in range(2)] == ["two", "three"]
     await alice.leave()

@@ -13,10 +13,10 @@ from django.test import Client
 
 from dashboards.live.relay import Relay
 from dashboards.models import Dashboard, Widget
-from devices import fanout
-from devices.events import AvailabilityChanged
+from devices.channel import fanout
+from devices.channel.events import AvailabilityChanged
 from devices.models import ApiToken, Device, Member
-from devices.services import tokens
+from devices.spaces import tokens
 from devices.values import Role
 from tests.dashboards.live.conftest import HandClock, Headers, Viewer, bearer, cookie, enter, sign_in
 

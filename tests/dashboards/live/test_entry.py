@@ -13,9 +13,9 @@ from django.contrib.sessions.models import Session
 
 from dashboards.live.relay import Relay
 from dashboards.models import Dashboard
-from devices import groups
+from devices.channel import groups
 from devices.models import ApiToken, Device
-from devices.services import tokens
+from devices.spaces import tokens
 from hub.asgi import application
 from tests.dashboards.live.conftest import WAIT_S, Headers, Viewer, bearer, cookie, enter, sign_in
 

@@ -17,8 +17,8 @@ from django.contrib.sessions.models import Session
 from dashboards import event_stream
 from dashboards.live.relay import Relay
 from dashboards.models import Dashboard
-from devices import fanout, groups
-from devices.events import AvailabilityChanged, Part, TelemetryStored
+from devices.channel import fanout, groups
+from devices.channel.events import AvailabilityChanged, Part, TelemetryStored
 from devices.models import Device, Member
 from hub.asgi import application
 from tests.dashboards.live.conftest import WAIT_S, HandClock, Headers, cookie, sign_in

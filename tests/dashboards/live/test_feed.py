@@ -12,8 +12,8 @@ from dashboards.live import feed
 from dashboards.live.connection import Connection
 from dashboards.live.feed import Feed
 from dashboards.live.logins import Login
-from devices import stats
-from tests.dashboards.live.conftest import eventually
+from devices.runtime import stats
+from tests.support.eventually import eventually_async
 
 
 class Client(Connection):
@@ -109,7 +109,7 @@ async def test_a_hole_that_stays_is_a_resync_for_those_it_concerns(room: Feed, m
     async def gave_up() -> bool:
         return "resync" in client.told
 
-    await eventually(gave_up)
+    await eventually_async(gave_up)
     assert client.told == [1, "resync"]
     assert fine.told == [3]
     assert stats.room_losses.labels("hole")._value.get() == before + 1

@@ -6,8 +6,8 @@ from dashboards.live import frames
 from dashboards.live.errors import CLOSE_CODES, ERRORS, CloseCode
 from dashboards.live.frames import BadFrame
 from dashboards.live.handlers import Ack, Command, Pong, Subscribe, Unsubscribe, decode
+from devices.channel.events import AvailabilityChanged, CommandChanged, Part
 from devices.errors import RETRY
-from devices.events import AvailabilityChanged, CommandChanged, Part
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,14 @@ from dashboards.live.outbox import MAX_PUSHES
 from dashboards.live.relay import Relay
 from dashboards.live.window import MAX_FRAMES
 from dashboards.models import Dashboard
-from devices import fanout, groups, stats
-from devices.events import AvailabilityChanged, Event, Part, TelemetryStored
+from devices.channel import fanout, groups
+from devices.channel.events import AvailabilityChanged, Event, Part, TelemetryStored
 from devices.models import Device, Space
-from devices.services import devices
+from devices.rooms import provisioning
+from devices.runtime import stats
 from devices.values import now_us
 from tests.dashboards.live.conftest import HandClock, Headers, Viewer, enter
-from tests.servers import Redis
+from tests.support.servers import Redis
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("layer", "relay")]
 
@@ -58,7 +59,7 @@ def online(device: Device) -> AvailabilityChanged:
 @pytest.fixture
 def fleet(space: Space) -> list[Device]:
     """Devices in different shards."""
-    return [devices.create(f"node-{number}", space)[0] for number in range(5)]
+    return [provisioning.create_device(f"node-{number}", space)[0] for number in range(5)]
 
 
 async def watcher(headers: Headers, *streams: str) -> Viewer:

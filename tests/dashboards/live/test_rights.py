@@ -21,17 +21,20 @@ from django.test import Client
 from dashboards import services as dashboards
 from dashboards.live.relay import Relay
 from dashboards.models import Dashboard, Widget
-from devices import fanout
-from devices.events import AvailabilityChanged
+from devices.channel import fanout
+from devices.channel.events import AvailabilityChanged
 from devices.models import Device, Space
-from devices.services import devices, spaces, tokens
+from devices.registry import devices
+from devices.rooms import provisioning
+from devices.spaces import members, tokens
 from devices.values import Role
 from tests.dashboards.live.conftest import HandClock, Headers, Viewer, bearer, cookie, enter
 from tests.dashboards.live.test_event_stream import Reading, reading
-from tests.dashboards.live.test_servers import WAIT_S, WebServer, events, read, redis, viewer
-from tests.servers import Redis
+from tests.dashboards.live.test_servers import WAIT_S, events, read, redis, running_redis, viewer
+from tests.support.servers import Redis
+from tests.support.web_server import WebServer
 
-__all__ = ["redis"]  # the fixture
+__all__ = ["redis", "running_redis"]  # the fixtures
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -65,16 +68,16 @@ class World:
 def world(transactional_db: None, alice: User, carol: User, pump: Device, space: Space, dashboard: Dashboard) -> World:
     browser = Client()
     browser.force_login(carol, "django.contrib.auth.backends.ModelBackend")
-    barn = spaces.create("barn", "Barn", alice)
+    barn = provisioning.create_space("barn", "Barn", alice)
     return World(carol, browser, tokens.create(carol), pump, space, barn, dashboard)
 
 
 def remove_member(world: World) -> None:
-    spaces.remove_member(world.garden, world.carol)
+    members.remove(world.garden, world.carol)
 
 
 def move_device(world: World) -> None:
-    devices.move(world.pump, world.barn)
+    provisioning.move_device(world.pump, world.barn)
 
 
 def delete_device(world: World) -> None:
@@ -204,11 +207,11 @@ async def test_a_change_made_by_the_hub_is_told_at_once(
 
 
 async def test_a_lower_role_watches_on_and_commands_no_more(world: World, relay: Relay) -> None:
-    await sync_to_async(spaces.set_role)(world.garden, world.carol, Role.OPERATOR)
+    await sync_to_async(provisioning.set_role)(world.garden, world.carol, Role.OPERATOR)
     async with watching(world, "token", "device", "websocket") as source:
         assert isinstance(source, Viewer)
         assert (await source.request("command", device="pump-1", name="stop"))["ok"]
-        await sync_to_async(spaces.set_role)(world.garden, world.carol, Role.VIEWER)
+        await sync_to_async(provisioning.set_role)(world.garden, world.carol, Role.VIEWER)
         refused = await source.request("command", device="pump-1", name="stop")
         assert refused["error"]["code"] == "forbidden"
         await fanout.publish([AvailabilityChanged(world.pump.pk, "pump-1", "online", 1)])
@@ -216,7 +219,7 @@ async def test_a_lower_role_watches_on_and_commands_no_more(world: World, relay:
 
 
 async def test_who_is_a_member_of_both_spaces_goes_on_watching_a_device_that_moves(world: World, relay: Relay) -> None:
-    await sync_to_async(spaces.set_role)(world.barn, world.carol, Role.VIEWER)
+    await sync_to_async(provisioning.set_role)(world.barn, world.carol, Role.VIEWER)
     async with watching(world, "token", "device", "websocket") as source:
         await sync_to_async(move_device)(world)
         await fanout.publish([AvailabilityChanged(world.pump.pk, "pump-1", "online", 1)])
@@ -276,7 +279,7 @@ async def test_another_process_delivers_nothing_more_after_a_second(
     """Each change in turn, made in this process, seen by viewers of another."""
     if database.vendor != "sqlite":
         pytest.skip("the server is given the path of the tests' database file")
-    server = RealTimes(kind, tmp_path, redis)
+    server = RealTimes(kind, tmp_path, REDIS_URL=redis.url)
     await asyncio.to_thread(server.start)
     try:
         for change in (change_widgets, rearrange_widgets, move_device, remove_member, delete_token):
@@ -288,8 +291,8 @@ async def test_another_process_delivers_nothing_more_after_a_second(
 
 def _undo(world: World) -> None:
     """All is as before."""
-    spaces.set_role(world.garden, world.carol, Role.VIEWER)
-    devices.move(world.pump, world.garden)
+    provisioning.set_role(world.garden, world.carol, Role.VIEWER)
+    provisioning.move_device(world.pump, world.garden)
     dashboards.replace_widgets(world.dashboard, [Widget(dashboard=world.dashboard, device=world.pump, kind="value")])
     world.token = tokens.create(world.carol)
 

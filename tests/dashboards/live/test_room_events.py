@@ -9,10 +9,10 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
 from dashboards.live.relay import Relay
-from devices import fanout
+from devices.channel import fanout
+from devices.log.messages import MAX_PAGE
 from devices.models import Device
-from devices.queries.messages import MAX_PAGE
-from devices.services import messages
+from devices.rooms import posting
 from tests.dashboards.live.conftest import Headers, lose_twice
 from tests.dashboards.live.test_event_stream import Reading, reading
 
@@ -27,7 +27,7 @@ def room(pump: Device, headers: dict[str, Headers], settings: Any) -> int:
 
 async def say(user: User, room: int, *numbers: int) -> None:
     for number in numbers:
-        await messages.post(user, room, str(number))
+        await posting.post(user, room, str(number))
 
 
 async def pushed(stream: Reading, type: str) -> dict[str, Any]:

@@ -12,11 +12,13 @@ from django.contrib.auth.models import User
 from dashboards.live import relay as relays
 from dashboards.live import typists
 from dashboards.live.relay import Relay
-from devices import fanout, groups, stats
-from devices.events import DirectStored
+from devices.channel import fanout, groups
+from devices.channel.events import DirectStored
+from devices.log.messages import MAX_PAGE, NEWEST
 from devices.models import Device, Room, Space
-from devices.queries.messages import MAX_PAGE, NEWEST
-from devices.services import blocks, devices, messages, rooms, spaces, tokens
+from devices.rooms import blocks, posting, provisioning, rooms
+from devices.runtime import stats
+from devices.spaces import members, tokens
 from devices.values import Role
 from tests.dashboards.live.conftest import HandClock, Headers, Viewer, bearer, enter
 
@@ -46,7 +48,7 @@ async def refused(viewer: Viewer, type: str, **fields: Any) -> str:
 
 async def say(user: User, room: int, *texts: str) -> None:
     for text in texts:
-        await messages.post(user, room, text)
+        await posting.post(user, room, text)
 
 
 async def hears_nothing(viewer: Viewer) -> bool:
@@ -256,7 +258,7 @@ async def test_who_may_not_read_a_room_finds_none_as_if_it_were_missing(
 ) -> None:
     await say(alice, room, "secret")
     theirs = await sync_to_async(lambda: foreign_pump.room.pk)()
-    private, _ = await messages.direct(alice, "bob", "secret")
+    private, _ = await posting.direct(alice, "bob", "secret")
     mallory, carol = await enter(headers["mallory"]), await enter(headers["carol"])
     for viewer, forbidden in ((mallory, room), (mallory, private), (carol, theirs), (carol, private)):
         for id in (forbidden, 2**40):
@@ -271,7 +273,7 @@ async def test_nobody_subscribes_to_a_room_that_is_not_theirs(
     headers: dict[str, Headers], room: int, alice: User, foreign_pump: Device
 ) -> None:
     theirs = await sync_to_async(lambda: foreign_pump.room.pk)()
-    private, _ = await messages.direct(alice, "bob", "secret")
+    private, _ = await posting.direct(alice, "bob", "secret")
     mallory, carol = await enter(headers["mallory"]), await enter(headers["carol"])
     for viewer, id in ((mallory, room), (mallory, private), (carol, theirs), (carol, private), (carol, 2**40)):
         assert await refused(viewer, "subscribe", stream=f"room:{id}") == "not_found"
@@ -428,7 +430,7 @@ async def test_a_removed_member_is_told_nothing_more(
     headers: dict[str, Headers], room: int, space: Space, alice: User, carol: User, relay: Relay
 ) -> None:
     viewer = await inside(headers["carol"], f"room:{room}", "inbox")
-    await sync_to_async(spaces.remove_member)(space, carol)
+    await sync_to_async(members.remove)(space, carol)
     notices = [await viewer.frame() for _ in range(2)]
     assert {(one["type"], one.get("stream"), *one.get("streams", [])) for one in notices} == {
         ("unsubscribed", f"room:{room}"),
@@ -444,12 +446,12 @@ async def test_a_removed_member_is_told_nothing_more(
 async def test_a_device_that_moves_takes_its_room_from_who_may_not_follow(
     headers: dict[str, Headers], pump: Device, room: int, alice: User
 ) -> None:
-    barn = await sync_to_async(spaces.create)("barn", "Barn", alice)
+    barn = await sync_to_async(provisioning.create_space)("barn", "Barn", alice)
     viewer, follower = (
         await inside(headers["carol"], f"room:{room}"),
         await inside(headers["alice"], f"room:{room}"),
     )
-    await sync_to_async(devices.move)(pump, barn)
+    await sync_to_async(provisioning.move_device)(pump, barn)
     assert await viewer.push("unsubscribed") == {
         "type": "unsubscribed",
         "stream": f"room:{room}",
@@ -464,11 +466,11 @@ async def test_a_device_that_moves_takes_its_room_from_who_may_not_follow(
 async def test_an_inbox_is_asked_for_again_when_a_device_takes_what_was_unread_along(
     headers: dict[str, Headers], pump: Device, room: int, alice: User
 ) -> None:
-    barn = await sync_to_async(spaces.create)("barn", "Barn", alice)
+    barn = await sync_to_async(provisioning.create_space)("barn", "Barn", alice)
     await say(alice, room, "@carol look")
     viewer = await enter(headers["carol"])
     assert (await viewer.subscribe("inbox"))["mentions"] == 1
-    await sync_to_async(devices.move)(pump, barn)
+    await sync_to_async(provisioning.move_device)(pump, barn)
     assert await viewer.push("resync") == {"type": "resync", "streams": ["inbox"], "reason": "changed"}
     assert (await viewer.subscribe("inbox"))["mentions"] == 0
     await leave(viewer)
@@ -485,7 +487,7 @@ async def test_a_new_member_hears_of_the_rooms_of_the_space_from_then_on(
     headers: dict[str, Headers], room: int, space: Space, alice: User, mallory: User
 ) -> None:
     viewer = await inside(headers["mallory"], "inbox")
-    await sync_to_async(spaces.set_role)(space, mallory, Role.VIEWER)
+    await sync_to_async(provisioning.set_role)(space, mallory, Role.VIEWER)
     assert await viewer.push("resync") == {"type": "resync", "streams": ["inbox"], "reason": "changed"}
     await viewer.subscribe("inbox")
     await say(alice, room, "welcome")

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
-from devices import database, fanout
+from devices.channel import fanout
 from devices.models import Device, Metric, Reading
-from devices.queries import devices as device_queries
-from devices.services.readings import ReadingStore
+from devices.runtime import database
+from devices.telemetry import latest as telemetry_latest
+from devices.telemetry.store import ReadingStore
 from devices.values import Sample, Telemetry
 from tests.dashboards.live.conftest import Headers, Viewer, enter
 
@@ -96,7 +97,7 @@ async def test_what_is_stored_while_the_snapshot_is_read_comes_after_the_reply(
     """The reading is committed after the snapshot's query and published before the reply."""
     await Metric.objects.acreate(device=pump, name="count")
     read, go_on = threading.Event(), threading.Event()
-    snapshots = device_queries.snapshots
+    snapshots = telemetry_latest.snapshots
 
     def slowly(found: Any) -> Any:
         result = snapshots(found)
@@ -104,7 +105,7 @@ async def test_what_is_stored_while_the_snapshot_is_read_comes_after_the_reply(
         assert go_on.wait(20)
         return result
 
-    monkeypatch.setattr(device_queries, "snapshots", slowly)
+    monkeypatch.setattr(telemetry_latest, "snapshots", slowly)
     viewer = await enter(headers["carol"])
     await viewer.send({"id": 1, "type": "subscribe", "stream": "device:pump-1"})
     await sync_to_async(read.wait)(20)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dashboards.live.window import MAX_BYTES, MAX_FRAMES, Frame, Window
-from devices.events import Part
+from devices.channel.events import Part
 
 
 class Source:

@@ -11,8 +11,8 @@ from django.http import HttpResponse
 from django.test import Client
 
 from devices.models import Device, Space
-from devices.services import devices
-from devices.services.readings import ReadingStore
+from devices.rooms import provisioning
+from devices.telemetry.store import ReadingStore
 from devices.values import Sample, Telemetry, now_us
 
 ClientOf = Callable[[User], Client]
@@ -35,7 +35,7 @@ def client_of() -> ClientOf:
 def foreign_pump(db: None) -> Device:
     """A device in a space that none of the characters is a member of."""
     space = Space.objects.create(slug="elsewhere", name="Elsewhere")
-    return devices.create("foreign-pump", space, "Foreign pump")[0]
+    return provisioning.create_device("foreign-pump", space, "Foreign pump")[0]
 
 
 def store(device: Device, **values: Any) -> None:

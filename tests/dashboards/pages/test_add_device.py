@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from devices.models import Device, Space
-from devices.queries import devices as queries
+from devices.registry import accounts
 from tests.dashboards.pages.conftest import ClientOf
 
 
@@ -18,7 +18,7 @@ def test_it_makes_the_device_and_shows_its_secret_in_lines_to_paste(
 ) -> None:
     answer = client_of(alice).post("/add-device/", form(space), HTTP_HOST="localhost")
     secret = answer.context["secret"]
-    device = queries.authenticate("fan-1", secret)
+    device = accounts.authenticate("fan-1", secret)
     assert device is not None
     assert (device.name, device.space) == ("Roof fan", space)
     page = answer.content.decode()

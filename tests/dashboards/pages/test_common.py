@@ -71,7 +71,7 @@ def test_nothing_else_of_node_modules_can_be_found() -> None:
 def test_the_fault_page_needs_neither_the_database_nor_a_login() -> None:
     answer = server_error(RequestFactory().get("/"))
     assert answer.status_code == 500
-    assert b"Something broke" in answer.content
+    assert b"Something went wrong" in answer.content
 
 
 def test_what_the_role_does_not_allow_has_a_page() -> None:

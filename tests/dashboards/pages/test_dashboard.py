@@ -10,7 +10,7 @@ from dashboards.live import streams
 from dashboards.models import Dashboard, Widget
 from dashboards.services import create_demo_dashboard
 from devices.models import Device, Space
-from devices.services import devices
+from devices.rooms import provisioning
 from tests.dashboards.pages.conftest import ClientOf, data, store
 
 
@@ -71,7 +71,7 @@ def test_a_device_that_has_moved_to_another_space_is_not_shown(
 @pytest.fixture
 def demo(space: Space) -> Dashboard:
     for device in DEMO_FLEET:
-        devices.create(device.uid, space, device.name)
+        provisioning.create_device(device.uid, space, device.name)
     return create_demo_dashboard(space)
 
 

@@ -5,9 +5,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from devices.models import Command, Device
-from devices.queries import devices as queries
-from devices.services import refusals
-from devices.services.refusals import Refused
+from devices.refusals import store as refusals_store
+from devices.refusals.store import RefusedMessages
+from devices.registry import accounts
 from tests.dashboards.pages.conftest import ClientOf, data, store
 
 
@@ -89,7 +89,7 @@ def test_a_manager_replaces_the_secret_and_sees_it_once(client_of: ClientOf, ali
     answer = browser.post("/devices/pump-1/secret/")
     secret = answer.context["secret"]
     assert secret.encode() in answer.content
-    assert queries.authenticate("pump-1", secret) == pump
+    assert accounts.authenticate("pump-1", secret) == pump
     assert "no-store" in answer["Cache-Control"]
     assert secret.encode() not in browser.get("/devices/pump-1/").content
 
@@ -109,7 +109,9 @@ def test_nobody_else_replaces_the_secret(
 
 def test_refused_messages_are_text(client_of: ClientOf, carol: User, pump: Device) -> None:
     hostile = b"</script><script>alert(1)</script>"
-    refusals.keep([Refused("pump-1", "telemetry", "invalid_json", "", hostile, len(hostile), 1_000_000, 2_000_000)])
+    refusals_store.keep(
+        [RefusedMessages("pump-1", "telemetry", "invalid_json", "", hostile, len(hostile), 1_000_000, 2_000_000)]
+    )
     answer = client_of(carol).get("/devices/pump-1/")
     assert b"<script>alert" not in answer.content
     [row] = data(answer)["refusals"]

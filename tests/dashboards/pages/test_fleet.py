@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from devices.models import Device, Member, Space
-from devices.services import devices
+from devices.rooms import provisioning
 from devices.values import Role
 from tests.dashboards.pages.conftest import ClientOf, data, store
 
@@ -64,13 +64,13 @@ def test_it_names_the_spaces_where_there_are_more(client_of: ClientOf, alice: Us
     assert b"fleet-group-name" not in client_of(alice).get("/").content
     attic = Space.objects.create(slug="attic", name="Attic")
     Member.objects.create(space=attic, user=alice, role=Role.VIEWER)
-    devices.create("fan", attic)
+    provisioning.create_device("fan", attic)
     page = client_of(alice).get("/").content.decode()
     assert page.index("Attic") < page.index("Garden")
 
 
 def test_a_hostile_name_is_text(client_of: ClientOf, alice: User, space: Space) -> None:
-    pump, _ = devices.create("x", space, '"><script>alert(1)</script>')
+    pump, _ = provisioning.create_device("x", space, '"><script>alert(1)</script>')
     store(pump, **{"</script><script>alert(2)</script>": "</script><script>alert(3)</script>"})
     page = client_of(alice).get("/").content
     assert b"<script>alert" not in page
@@ -89,7 +89,7 @@ def test_it_takes_few_queries_however_many_devices(
     django_assert_max_num_queries,  # type: ignore[no-untyped-def]
 ) -> None:
     for i in range(80):
-        devices.create(f"sensor-{i}", space)
+        provisioning.create_device(f"sensor-{i}", space)
     browser = client_of(carol)
     with django_assert_max_num_queries(14):
         page = browser.get("/")

@@ -9,7 +9,8 @@ from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 
 from devices.models import Block, Member, Room, Space
-from devices.services import blocks, bots, messages, spaces
+from devices.rooms import blocks, bots, posting, provisioning
+from devices.spaces import people
 from devices.values import Role
 from tests.dashboards.pages.conftest import ClientOf, data
 
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def write(person: User, to: User, text: str) -> int:
-    return async_to_sync(messages.direct)(person, to.username, text)[1]
+    return async_to_sync(posting.direct)(person, to.username, text)[1]
 
 
 def shown(page: Any) -> str:
@@ -113,9 +114,9 @@ def test_two_who_share_no_space_any_more_read_what_they_said(
 
 
 def test_a_name_of_any_characters_has_a_page(client_of: ClientOf, alice: User, space: Space) -> None:
-    odd = spaces.create_person('</script><img/src=x/onerror="alert(1)">?&#%', "long enough")
-    spaces.set_role(space, odd, Role.VIEWER)
-    async_to_sync(messages.direct)(odd, "alice", "Hello")
+    odd = people.create_person('</script><img/src=x/onerror="alert(1)">?&#%', "long enough")
+    provisioning.set_role(space, odd, Role.VIEWER)
+    async_to_sync(posting.direct)(odd, "alice", "Hello")
     client = client_of(alice)
     for path in ("/inbox/", "/rooms/", "/rooms/?q=Hello"):
         page = shown(client.get(path))

@@ -7,7 +7,7 @@ from django.test import Client
 
 from dashboards.models import Dashboard
 from devices.models import Device, Space
-from devices.services import messages, rooms
+from devices.rooms import posting, rooms
 from tests.dashboards.pages.conftest import ClientOf
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -18,7 +18,7 @@ def test_it_names_all_that_one_may_go_to(
 ) -> None:
     rooms.create(space, "General")
     board = Dashboard.objects.create(space=space, name="Overview")
-    conversation, _ = async_to_sync(messages.direct)(alice, "carol", "Hi")
+    conversation, _ = async_to_sync(posting.direct)(alice, "carol", "Hi")
     places = client_of(carol).get("/places/").json()["places"]
     assert {(place["kind"], place["name"], place["hint"], place["url"]) for place in places} == {
         ("room", "General", "Garden", f"/rooms/{space.rooms.get(device=None).pk}/"),

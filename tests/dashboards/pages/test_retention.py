@@ -6,10 +6,12 @@ from django.db import transaction
 from django.test import Client
 
 from devices.models import Device, Metric, Space
-from devices.queries.retention import DAY_US
-from devices.services.readings import ReadingStore
+from devices.telemetry.retention.policy import DAY_US
+from devices.telemetry.store import ReadingStore
 from devices.values import Sample, Telemetry, now_us
 from tests.dashboards.pages.conftest import ClientOf
+
+pytestmark = pytest.mark.both_databases
 
 SPACE = "/spaces/garden/retention/"
 DEVICE = "/devices/pump-1/retention/"
@@ -103,7 +105,7 @@ def test_a_metric_has_days_of_its_own_or_those_of_the_space(
     speed.refresh_from_db()
     assert (speed.raw_days, speed.minute_days, speed.hour_days) == (60, None, None)
     page = browser.get(DEVICE).content.decode()
-    assert "Metrics with days of their own" in page
+    assert "Metrics with their own settings" in page
     assert "Readings are kept 60 days; one value a minute 400 days" in page
     assert browser.post(METRIC, days()).status_code == 302
     speed.refresh_from_db()

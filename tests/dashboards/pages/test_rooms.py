@@ -10,9 +10,9 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from dashboards import room_lists
+from devices.log import messages
 from devices.models import Device, Member, Message, Room, Space, Webhook
-from devices.queries import messages as messages_queries
-from devices.services import bots, devices, messages, rooms
+from devices.rooms import posting, provisioning, rooms, webhooks
 from devices.values import Role
 from tests.dashboards.pages.conftest import ClientOf, data
 
@@ -31,7 +31,7 @@ def foreign_room(db: None) -> Room:
 
 
 def say(person: User, room: Room, text: str) -> int:
-    return async_to_sync(messages.post)(person, room.pk, text)
+    return async_to_sync(posting.post)(person, room.pk, text)
 
 
 def shown(page: Any) -> str:
@@ -56,22 +56,22 @@ def test_it_lists_rooms_by_space_with_what_is_unread(
 def test_many_rooms_in_which_nobody_speaks_are_folded_away(
     client_of: ClientOf, alice: User, space: Space, general: Room
 ) -> None:
-    made = [devices.create(f"sensor-{n}", space)[0] for n in range(room_lists.QUIET_SHOWN + 1)]
+    made = [provisioning.create_device(f"sensor-{n}", space)[0] for n in range(room_lists.QUIET_SHOWN + 1)]
     say(alice, made[3].room, "Not this one")
     (group,) = room_lists.by_space(alice)
     assert len(group.quiet) == 0
-    say(alice, devices.create("last", space)[0].room, "Nor this")
-    devices.create("straw", space)
+    say(alice, provisioning.create_device("last", space)[0].room, "Nor this")
+    provisioning.create_device("straw", space)
     (group,) = room_lists.by_space(alice)
     assert {room["name"] for room in group.talked} == {"sensor-3", "last", "General"}
-    assert "Quiet rooms of devices" in shown(client_of(alice).get("/rooms/"))
+    assert "Device rooms without messages" in shown(client_of(alice).get("/rooms/"))
 
 
 @pytest.fixture
 def fleet(space: Space, monkeypatch: pytest.MonkeyPatch) -> list[Device]:
     """Of eight devices three are listed; somebody has spoken beside the last of them."""
     monkeypatch.setattr(room_lists, "SHOWN", 3)
-    made = [devices.create(f"sensor-{n}", space)[0] for n in range(8)]
+    made = [provisioning.create_device(f"sensor-{n}", space)[0] for n in range(8)]
     Room.objects.filter(device=made[7]).update(active_at=1_000)
     return made
 
@@ -112,13 +112,13 @@ def test_a_list_costs_few_queries(
 
 def test_beside_the_list_stands_what_was_said_last(client_of: ClientOf, alice: User, bob: User, general: Room) -> None:
     say(bob, general, "the kettle is on")
-    async_to_sync(messages.direct)(bob, "alice", "in private")
+    async_to_sync(posting.direct)(bob, "alice", "in private")
     (one,) = client_of(alice).get("/rooms/").context["found"]
     assert (one.author, one.pieces[0].text) == ("bob", "the kettle is on")
 
 
 def test_while_others_search_a_page_says_to_come_again(client_of: ClientOf, alice: User, general: Room) -> None:
-    with messages_queries.searches, messages_queries.searches:
+    with messages.searches, messages.searches:
         page = client_of(alice).get("/rooms/?q=kettle")
         assert client_of(alice).get("/rooms/").status_code == 200
     assert (page.status_code, page["Retry-After"]) == (429, "1")
@@ -163,7 +163,7 @@ def test_search_marks_the_words_and_links_to_the_message(
 def test_search_finds_ones_own_conversations_and_nobody_elses(
     client_of: ClientOf, alice: User, bob: User, carol: User
 ) -> None:
-    _, seq = async_to_sync(messages.direct)(bob, "alice", "the secret recipe")
+    _, seq = async_to_sync(posting.direct)(bob, "alice", "the secret recipe")
     assert f'href="/inbox/bob/?seq={seq}"' in shown(client_of(alice).get("/rooms/?q=recipe"))
     assert "Nothing found" in shown(client_of(carol).get("/rooms/?q=recipe"))
 
@@ -238,7 +238,7 @@ def test_a_seq_that_is_none_is_ignored(client_of: ClientOf, alice: User, general
 
 
 def test_a_conversation_opens_in_the_inbox(client_of: ClientOf, alice: User, bob: User) -> None:
-    room, _ = async_to_sync(messages.direct)(bob, "alice", "Hi")
+    room, _ = async_to_sync(posting.direct)(bob, "alice", "Hi")
     assert client_of(alice).get(f"/rooms/{room}/?seq=1")["Location"] == "/inbox/bob/?seq=1"
 
 
@@ -268,7 +268,7 @@ def test_a_foreign_room_is_like_a_missing_one(
 def test_a_conversation_of_others_is_like_a_missing_room(
     client_of: ClientOf, alice: User, bob: User, carol: User
 ) -> None:
-    room, _ = async_to_sync(messages.direct)(bob, "carol", "Hi")
+    room, _ = async_to_sync(posting.direct)(bob, "carol", "Hi")
     assert _statuses(client_of(alice), Room(pk=room)) == [404] * 5
 
 
@@ -276,7 +276,7 @@ def test_a_conversation_of_others_is_like_a_missing_room(
 def test_settings_are_for_managers(
     client_of: ClientOf, request: pytest.FixtureRequest, alice: User, general: Room, name: str
 ) -> None:
-    webhook, _ = bots.create_webhook(alice, general.pk, "Weather")
+    webhook, _ = webhooks.create_webhook(alice, general.pk, "Weather")
     person = request.getfixturevalue(name)
     assert _statuses(client_of(person), general, webhook) == [200, 403, 403, 403, 403]
     assert general.webhooks.count() == 1
@@ -284,7 +284,7 @@ def test_settings_are_for_managers(
 
 
 def test_nobody_manages_a_conversation(client_of: ClientOf, alice: User, bob: User) -> None:
-    room, _ = async_to_sync(messages.direct)(bob, "alice", "Hi")
+    room, _ = async_to_sync(posting.direct)(bob, "alice", "Hi")
     assert _statuses(client_of(alice), Room(pk=room)) == [302, 403, 403, 403, 403]
 
 
@@ -316,7 +316,7 @@ def test_the_address_of_a_webhook_is_shown_once(client_of: ClientOf, alice: User
     answer = client.post(f"/rooms/{general.pk}/webhooks/", {"name": "Weather"})
     address = re.search(r"http://testserver/api/v1/hooks/([\w-]+)", shown(answer))
     assert address
-    assert bots.webhook(address[1]).room_id == general.pk
+    assert webhooks.webhook(address[1]).room_id == general.pk
     assert "no-store" in answer["Cache-Control"]
     assert "curl -H &#x27;Content-Type: application/json&#x27; -d &#x27;{&quot;text&quot;" in shown(answer)
     later = shown(client.get(f"/rooms/{general.pk}/settings/"))
@@ -333,7 +333,7 @@ def test_a_webhook_of_a_bad_name_is_refused(client_of: ClientOf, alice: User, ge
 def test_a_manager_deletes_a_webhook_of_this_room_alone(
     client_of: ClientOf, alice: User, general: Room, pump: Device
 ) -> None:
-    webhook, _ = bots.create_webhook(alice, general.pk, "Weather")
+    webhook, _ = webhooks.create_webhook(alice, general.pk, "Weather")
     client = client_of(alice)
     assert client.post(f"/rooms/{pump.room.pk}/webhooks/{webhook.pk}/delete/").status_code == 404
     assert client.post(f"/rooms/{general.pk}/webhooks/{webhook.pk}/delete/").status_code == 302
@@ -349,7 +349,7 @@ def test_names_and_texts_are_shown_as_text(client_of: ClientOf, alice: User, spa
     payload = "</script><script>alert(1)</script>"
     room = rooms.create(space, payload)
     say(alice, room, payload)
-    bots.create_webhook(alice, room.pk, payload)
+    webhooks.create_webhook(alice, room.pk, payload)
     client = client_of(alice)
     for path in ("/rooms/", "/rooms/?q=alert", f"/rooms/{room.pk}/", f"/rooms/{room.pk}/settings/"):
         page = shown(client.get(path))

@@ -38,7 +38,7 @@ def test_it_locks_for_a_while_after_ten_failures(client: Client, alice: User) ->
     for _ in range(10):
         answer = client.post("/login/", {"username": "alice", "password": "wrong"})
     assert answer.status_code == 429
-    assert b"Locked for a while" in answer.content
+    assert b"Temporarily locked" in answer.content
     answer = client.post("/login/", GOOD)
     assert answer.status_code == 429
     assert "_auth_user_id" not in client.session

@@ -21,7 +21,7 @@ def test_it_offers_the_metrics_that_have_readings(client_of: ClientOf, carol: Us
 
 
 def test_it_says_so_where_there_is_nothing_to_export(client_of: ClientOf, carol: User, pump: Device) -> None:
-    assert "Nothing to export yet" in client_of(carol).get(EXPORT).content.decode()
+    assert "No readings to export yet" in client_of(carol).get(EXPORT).content.decode()
 
 
 def test_a_viewer_may_export_and_not_import(client_of: ClientOf, carol: User, bob: User, pump: Device) -> None:

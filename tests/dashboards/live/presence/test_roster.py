@@ -11,8 +11,9 @@ from dashboards.live.presence import roster as rosters
 from dashboards.live.presence.contract import TTL_S, Forgotten, Report
 from dashboards.live.presence.memory import MemoryPresence, Rooms
 from dashboards.live.presence.roster import Pace, Roster
-from devices import fanout, stats
-from devices.events import Event, PresenceChanged
+from devices.channel import fanout
+from devices.channel.events import Event, PresenceChanged
+from devices.runtime import stats
 
 ROOM = 7
 WAIT_S = 20

@@ -1,0 +1,49 @@
+"""Reads of commands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from devices.commands.models import Command
+from devices.errors import NotFound
+from devices.registry import brokers
+from devices.registry.models import Device
+from devices.values import CommandStatus, now_us
+
+
+def queued(broker: str, limit: int) -> list[Command]:
+    """Queued commands for this broker's devices that have not expired, oldest first, with their devices."""
+    waiting = Command.objects.filter(
+        status=CommandStatus.QUEUED, expires_at__gt=now_us(), device__broker__in=brokers.assignments(broker)
+    )
+    return list(waiting.select_related("device").order_by("issued_at")[:limit])
+
+
+def recent(device: Device, limit: int = 20) -> list[dict[str, Any]]:
+    """The device's newest commands, newest first."""
+    commands = device.commands.select_related("issued_by").order_by("-issued_at")[:limit]
+    return [describe(command) for command in commands]
+
+
+def of_device(device: Device, id: str) -> Command:
+    """The device's command with this id. Raises `NotFound`, also for a command of another device."""
+    # Ids are base32; PostgreSQL would fail on a NUL character.
+    found = device.commands.select_related("issued_by").filter(id=id).first() if id.isalnum() else None
+    if found is None:
+        raise NotFound(f"{device.uid} has no command {id!r}")
+    return found
+
+
+def describe(command: Command) -> dict[str, Any]:
+    """A command as the HTTP API and pages show it; times in milliseconds."""
+    return {
+        "id": command.id,
+        "name": command.name,
+        "args": command.args,
+        "status": command.status,
+        "result": command.result,
+        "error": command.error,
+        "by": command.issued_by.get_username() if command.issued_by else "",
+        "issued_at": command.issued_at // 1000,
+        "changed_at": command.changed_at // 1000,
+    }

@@ -1,0 +1,33 @@
+"""Every model of the domain, where Django looks for them. Code imports a model from its own subject."""
+
+from devices.availability.models import AvailabilityChange
+from devices.commands.models import Command
+from devices.log.models import Attachment, Block, Bot, Mention, Message, Room
+from devices.refusals.models import Refusal
+from devices.registry.models import Device, Metric
+from devices.rooms.models import ReadMark, Webhook
+from devices.spaces.models import ApiToken, Member, Space
+from devices.telemetry.models import LateHour, Reading, Rollup, Watermark
+
+__all__ = [
+    "ApiToken",
+    "Attachment",
+    "AvailabilityChange",
+    "Block",
+    "Bot",
+    "Command",
+    "Device",
+    "LateHour",
+    "Member",
+    "Mention",
+    "Message",
+    "Metric",
+    "ReadMark",
+    "Reading",
+    "Refusal",
+    "Rollup",
+    "Room",
+    "Space",
+    "Watermark",
+    "Webhook",
+]

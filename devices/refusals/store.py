@@ -1,0 +1,148 @@
+"""Keeps the last refused messages of each device, for its page."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import F, Window
+from django.db.models.functions import RowNumber
+
+from devices.errors import REFUSALS
+from devices.refusals.models import MAX_DETAIL, Refusal
+from devices.registry.models import Device
+
+MAX_KEPT = 50
+"""Rows of one device; older ones go."""
+TOGETHER_US = 60_000_000
+"""A message refused so shortly after another, for the same reason, is counted in the other's row."""
+START_BYTES = 200
+"""How much of a payload is kept."""
+
+
+@dataclass(slots=True)
+class RefusedMessages:
+    """Messages of one device and kind, refused for one reason. `detail`, `start` and `size` are of the newest.
+
+    `start` holds the first `START_BYTES` of the payload, `size` the length of all of it; times in microseconds.
+    """
+
+    uid: str
+    kind: str
+    reason: str
+    detail: str
+    start: bytes
+    size: int
+    first_at: int
+    at: int
+    count: int = 1
+
+    def absorb(self, other: RefusedMessages) -> None:
+        """Counts `other`, of the same device, kind and reason, in."""
+        self.count += other.count
+        self.first_at = min(self.first_at, other.first_at)
+        if other.at >= self.at:
+            self.detail, self.start, self.size, self.at = other.detail, other.start, other.size, other.at
+
+
+def keep(refused: Iterable[RefusedMessages]) -> None:
+    """Stores them in one transaction, however many; those of unknown devices are left out.
+
+    What continues a row of the last minute is counted up there. Call it with each device, kind and reason once.
+    """
+    found = list(refused)
+    with transaction.atomic():
+        ids = dict(Device.objects.filter(uid__in={one.uid for one in found}).values_list("uid", "id"))
+        known = [(ids[one.uid], one) for one in found if one.uid in ids]
+        rows = _recent(known)
+        continued = [(rows[id, one.kind, one.reason], one) for id, one in known if (id, one.kind, one.reason) in rows]
+        new = [(id, one) for id, one in known if (id, one.kind, one.reason) not in rows]
+        _count_up(continued)
+        Refusal.objects.bulk_create(_row(id, one) for id, one in new)
+        _trim({id for id, _ in new})
+
+
+def printable(start: bytes, *, cut: bool) -> str:
+    r"""Bytes of a payload as text: what is no UTF-8 and what is not printable, bidi controls too, as `\x1b`, `\u202e`.
+
+    `cut`: more bytes followed, so an incomplete character at the end is no error and is left out.
+    """
+    text = codecs.getincrementaldecoder("utf-8")("backslashreplace").decode(start, final=not cut)
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def _recent(known: list[tuple[int, RefusedMessages]]) -> dict[tuple[int, str, str], int]:
+    """(device id, kind, reason) -> id of the row that is counted up."""
+    if not known:
+        return {}
+    since = {(id, one.kind, one.reason): one.first_at - TOGETHER_US for id, one in known}
+    rows = Refusal.objects.filter(device__in={id for id, _ in known}, at__gte=min(since.values())).order_by("at", "id")
+    return {
+        (device, kind, reason): id
+        for id, device, kind, reason, at in rows.values_list("id", "device_id", "kind", "reason", "at")
+        if at >= since.get((device, kind, reason), at + 1)
+    }
+
+
+_TABLE = Refusal._meta.db_table
+
+
+def _count_up(continued: list[tuple[int, RefusedMessages]]) -> None:
+    with connection.cursor() as cursor:
+        # The database adds: another process may count in the same row.
+        cursor.executemany(
+            f"UPDATE {_TABLE} SET count = count + %s, at = %s, detail = %s, start = %s, size = %s"  # noqa: S608 - a constant
+            " WHERE id = %s",
+            [(one.count, one.at, *_texts(one), one.size, id) for id, one in continued],
+        )
+
+
+def _row(device_id: int, one: RefusedMessages) -> Refusal:
+    detail, start = _texts(one)
+    return Refusal(
+        device_id=device_id,
+        reason=one.reason,
+        kind=one.kind,
+        detail=detail,
+        start=start,
+        size=one.size,
+        count=one.count,
+        first_at=one.first_at,
+        at=one.at,
+    )
+
+
+def _texts(one: RefusedMessages) -> tuple[str, str]:
+    detail = printable(one.detail.encode(errors="backslashreplace"), cut=False)[:MAX_DETAIL]
+    return detail, printable(one.start, cut=one.size > len(one.start))
+
+
+def _trim(device_ids: set[int]) -> None:
+    """Deletes what is older than the newest `MAX_KEPT` of each of the devices."""
+    number = Window(RowNumber(), partition_by=[F("device_id")], order_by=[F("at").desc(), F("id").desc()])
+    ranked = Refusal.objects.filter(device__in=device_ids).order_by().annotate(number=number)
+    old = list(ranked.filter(number__gt=MAX_KEPT).values_list("id", flat=True))
+    if old:
+        Refusal.objects.filter(id__in=old).delete()
+
+
+def recent(device: Device) -> list[dict[str, Any]]:
+    """The device's last refused messages, newest first, as the HTTP API and pages show them; times in milliseconds."""
+    return [
+        {
+            "id": row.id,
+            "reason": row.reason,
+            "meaning": REFUSALS.get(row.reason, row.reason),
+            "detail": row.detail,
+            "kind": row.kind,
+            "start": row.start,
+            "size": row.size,
+            "count": row.count,
+            "first_at": row.first_at // 1000,
+            "at": row.at // 1000,
+        }
+        for row in device.refusals.order_by("-at", "-id")
+    ]

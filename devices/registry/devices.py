@@ -1,0 +1,68 @@
+"""Writes of devices. What a device brings about in rooms: `devices.rooms.provisioning`."""
+
+from __future__ import annotations
+
+from django.db import IntegrityError, transaction
+
+from devices.channel import fanout
+from devices.channel.events import AccountChanged, DeviceMoved
+from devices.errors import Invalid
+from devices.registry import brokers
+from devices.registry.models import Device
+from devices.runtime.credentials import hash_secret, new_secret
+from devices.spaces.models import Space
+from devices.values import is_uid
+
+
+def create(uid: str, space: Space, name: str = "", broker: str = "") -> tuple[Device, str]:
+    """A new device and its secret, which cannot be read again. `broker` names its broker, unless that is the first.
+
+    Raises `Invalid` on a bad or taken uid and on an unknown broker.
+    """
+    if not is_uid(uid):
+        raise Invalid(f"{uid!r} is not a valid uid: use 1 to 64 letters, digits, '_' or '-'")
+    name = name.strip() or uid
+    if len(name) > 120 or not name.isprintable():
+        raise Invalid("a name has up to 120 printable characters")
+    brokers.check(broker)
+    secret = new_secret()
+    try:
+        with transaction.atomic():
+            device = Device.objects.create(
+                uid=uid, space=space, name=name, secret_hash=hash_secret(secret), broker=broker
+            )
+    except IntegrityError:
+        raise Invalid(f"the uid {uid!r} is taken") from None
+    _notify_brokers(uid)
+    return device, secret
+
+
+def rotate_secret(device: Device) -> str:
+    """Replaces the device's secret and returns the new one. A client connected with the old one is cut off."""
+    secret = new_secret()
+    Device.objects.filter(pk=device.pk).update(secret_hash=hash_secret(secret))
+    _notify_brokers(device.uid)
+    return secret
+
+
+def move(device: Device, space: Space) -> None:
+    """Puts the device into another space. People who may not watch it there no longer see it."""
+    Device.objects.filter(pk=device.pk).update(space=space)
+    device.space = space
+    _notify_viewers(device.pk)
+
+
+def delete(device: Device) -> None:
+    """Removes the device with everything that was ever stored for it, and cuts it off."""
+    id = device.pk
+    device.delete()
+    _notify_brokers(device.uid)
+    _notify_viewers(id)
+
+
+def _notify_viewers(device_id: int) -> None:
+    transaction.on_commit(lambda: fanout.publish_from_sync([DeviceMoved(device_id)]))
+
+
+def _notify_brokers(uid: str) -> None:
+    transaction.on_commit(lambda: fanout.publish_from_sync([AccountChanged(uid)]))

@@ -1,0 +1,21 @@
+"""Reads of metrics. The caller asks for rights (`devices.access`)."""
+
+from __future__ import annotations
+
+from devices.errors import NotFound
+from devices.registry.models import Device, Metric
+
+
+def of_device(device: Device) -> list[Metric]:
+    """The device's metrics by name, their space at hand."""
+    return list(device.metrics.select_related("device__space").order_by("name"))
+
+
+def named(device: Device, name: str) -> Metric:
+    """Its space at hand. Raises `NotFound`."""
+    # No metric's name has unprintable characters, and PostgreSQL fails on one of them, NUL.
+    metrics = device.metrics.select_related("device__space")
+    found = metrics.filter(name=name).first() if name.isprintable() else None
+    if found is None:
+        raise NotFound(f"{device.uid} has no metric {name!r}")
+    return found

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from django.db import models
+
+from devices.spaces.models import Space
+from devices.values import MAX_NAME, Availability
+
+
+class Device(models.Model):
+    """A machine that publishes telemetry and takes commands. `uid` is its MQTT username."""
+
+    uid = models.CharField(max_length=64, unique=True)
+    space = models.ForeignKey(Space, models.CASCADE, related_name="devices")
+    name = models.CharField(max_length=120)
+    secret_hash = models.CharField(max_length=160)
+    attributes = models.JSONField(default=dict)
+    availability = models.CharField(
+        max_length=8, default=Availability.UNKNOWN, choices=[(a.value, a.value) for a in Availability]
+    )
+    availability_at = models.BigIntegerField(default=0, help_text="microseconds; 0: never heard of")
+    heard_at = models.BigIntegerField(default=0, help_text="microseconds; the last message, give or take some seconds")
+    usual_gap_ms = models.BigIntegerField(default=0, help_text="learned: how long it usually is silent at most")
+    stale_after_s = models.PositiveIntegerField(null=True, help_text="silent for longer is stale; NULL: as learned")
+    broker = models.CharField(
+        max_length=64, default="", help_text="name of the broker that serves it; empty: the first"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name", "uid"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Metric(models.Model):
+    """A named quantity of a device, made at first sight."""
+
+    device = models.ForeignKey(Device, models.CASCADE, related_name="metrics")
+    name = models.CharField(max_length=MAX_NAME)
+    raw_days = models.PositiveIntegerField(null=True, help_text="how long readings are kept; NULL: as in the space")
+    minute_days = models.PositiveIntegerField(null=True, help_text="the same of its rollups of a minute")
+    hour_days = models.PositiveIntegerField(null=True, help_text="the same of its rollups of an hour and of a day")
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["device", "name"], name="one_metric_of_a_name")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,89 @@
+"""What spaces, members and devices bring about in rooms.
+
+A space begins with its General room, a device with a room of its own; a new member is welcomed in every room of the
+space, and a device that moves takes its room along.
+"""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+
+from devices.channel import fanout
+from devices.channel.events import MessagesStored
+from devices.log import entries, origins
+from devices.log.entries import NewEntry
+from devices.log.models import Room
+from devices.registry import devices
+from devices.registry.models import Device
+from devices.rooms import read_markers, rooms
+from devices.rooms.models import Webhook
+from devices.spaces import members
+from devices.spaces.models import Member, Space
+from devices.values import MessageKind, Role, now_us
+
+
+def create_space(slug: str, name: str, manager: AbstractBaseUser) -> Space:
+    """A new space with its first manager and its first room.
+
+    Raises `Invalid` on a bad or taken slug and on a bad name.
+    """
+    with transaction.atomic():
+        space = members.create(slug, name)
+        rooms.create(space, rooms.GENERAL)
+        set_role(space, manager, Role.MANAGER)
+    return space
+
+
+def set_role(space: Space, person: AbstractBaseUser, role: Role) -> None:
+    """Makes the person a member with this role, and welcomes a new one.
+
+    Raises `Invalid` if nobody would be left to manage the space.
+    """
+    with transaction.atomic():
+        if members.set_role(space, person, role):
+            events = _welcome(space, person)
+            transaction.on_commit(lambda: fanout.publish_from_sync(events))
+
+
+def create_device(uid: str, space: Space, name: str = "", broker: str = "") -> tuple[Device, str]:
+    """A new device with its room, and the device's secret. Takes and raises what `registry.devices.create` does."""
+    with transaction.atomic():
+        device, secret = devices.create(uid, space, name, broker)
+        Room.objects.create(space_id=device.space_id, device=device)
+    return device, secret
+
+
+def move_device(device: Device, space: Space) -> None:
+    """Puts the device, with its readings and its room, into another space.
+
+    The log goes with the device: people who may watch it now may read what was said beside it. Webhooks end, since
+    programs of the space before know their addresses.
+    """
+    with transaction.atomic():
+        before = device.space
+        devices.move(device, space)
+        Room.objects.filter(device=device.pk).update(space=space)
+        Webhook.objects.filter(room__device=device.pk).delete()  # in this order: making a webhook locks the room
+        stay = Member.objects.filter(space=before).values("user")
+        new = Member.objects.filter(space=space).exclude(user__in=stay)
+        read_markers.skip(new.values_list("user", flat=True), Room.objects.filter(device=device.pk))
+
+
+def _welcome(space: Space, person: AbstractBaseUser) -> list[MessagesStored]:
+    """Announces a new member in every room of the space; nothing said before counts as unread for them."""
+    now, origin = now_us(), origins.of_person(person)
+    joined = [
+        NewEntry(
+            room_id=room_id,
+            kind=MessageKind.JOINED,
+            at=now,
+            origin=origin,
+            by=person.get_username(),
+            author_id=person.pk,
+        )
+        for room_id in Room.objects.filter(space=space).values_list("pk", flat=True)
+    ]
+    written = entries.append(joined)
+    read_markers.skip([person.pk], [message.room for message in written.messages])
+    return written.events

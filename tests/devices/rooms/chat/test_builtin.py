@@ -1,0 +1,220 @@
+"""What the hub's own chat commands say and do, asked for in a room."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from devices.errors import Forbidden, HubbubError, Invalid, NotFound
+from devices.log import messages
+from devices.models import Bot, Command, Device, Message, Metric, Room, Space
+from devices.rooms import posting, rooms
+from devices.runtime import database
+from devices.telemetry.store import ReadingStore
+from devices.values import Sample, Telemetry, Value, now_us
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def told(pump: Device) -> Device:
+    """The pump has sent some values."""
+    Device.objects.update(availability="online", attributes={"units.speed": "%", "units.a*b": "<b>"})
+    tell(pump, {"speed": 40.5, "on": True, "mode": "auto", "oil pressure": 4, "phase.l1": 230})
+    return pump
+
+
+def tell(device: Device, values: dict[str, Value], age_s: int = 0) -> None:
+    samples = tuple(Sample(name, value, None) for name, value in values.items())
+    ReadingStore().store([(device, Telemetry(samples, now_us() - age_s * 1_000_000))])
+
+
+async def ask(person: User, device: Device, text: str) -> list[dict[str, Any]]:
+    """The lines that the room has afterwards."""
+    room = await database.run(lambda: Room.objects.get(device=device))
+    await posting.post(person, room.pk, text)
+    return await database.run(messages.newest, room)
+
+
+async def refused(person: User, device: Device, text: str, kind: type[HubbubError] = Invalid) -> str:
+    with pytest.raises(kind) as error:
+        await ask(person, device, text)
+    assert not await Message.objects.aexists()
+    assert not await Command.objects.aexists()
+    return error.value.message
+
+
+async def test_help_lists_what_works_here(carol: User, pump: Device) -> None:
+    asked, answer = await ask(carol, pump, "/help")
+    assert (asked["kind"], asked["author"], asked["text"]) == ("chat", "carol", "/help")
+    assert (answer["kind"], answer["origin"], answer["author"]) == ("note", "hub", "hubbub")
+    assert answer["text"].startswith("- `/call NAME {…}` ")
+    assert len(answer["text"].splitlines()) == 7
+
+
+async def test_help_of_one_command(carol: User, pump: Device) -> None:
+    assert (await ask(carol, pump, "/help set"))[1]["text"].startswith("- `/set NAME VALUE` ")
+    assert (await ask(carol, pump, "/help /GET"))[-1]["text"].startswith("- `/get METRIC` ")
+    with pytest.raises(Invalid, match="did you mean /set"):
+        await ask(carol, pump, "/help sett")
+
+
+async def test_who_names_members_and_bots_and_no_stranger(
+    alice: User, bob: User, mallory: User, pump: Device, space: Space
+) -> None:
+    await Bot.objects.acreate(user=bob)
+    [_, answer] = await ask(alice, pump, "/who")
+    assert answer["text"] == "2 can read this room: alice, bob (bot)"
+
+
+async def test_who_of_many_names_some(alice: User, space: Space, pump: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("devices.rooms.chat.builtin.MAX_SHOWN", 0)
+    assert (await ask(alice, pump, "/who"))[1]["text"] == "1 can read this room:  and 1 more"
+
+
+async def test_status_is_the_device_s_own_word(carol: User, told: Device) -> None:
+    [_, answer] = await ask(carol, told, "/status")
+    assert (answer["origin"], answer["author"]) == ("device", "pump-1")
+    assert answer["text"].splitlines() == [
+        "**online**",
+        "",
+        "- mode: `auto`",
+        "- oil pressure: **4**",
+        "- on: **true**",
+        "- phase.l1: **230**",
+        "- speed: **40.5** %",
+    ]
+
+
+async def test_status_of_a_device_that_tells_much_is_short(carol: User, pump: Device) -> None:
+    await database.run(tell, pump, {f"m{i:03}": i for i in range(100)})
+    lines = (await ask(carol, pump, "/status"))[1]["text"].splitlines()
+    assert (len(lines), lines[-1]) == (33, "- and 70 more")
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        ("/get speed", "speed: **40.5** %"),
+        ("/get phase.l1", "phase.l1: **230**"),
+        ('/get "oil pressure"', "oil pressure: **4**"),
+        ("/get mode", "mode: `auto`"),
+    ],
+)
+async def test_get_answers_in_the_device_s_name(carol: User, told: Device, typed: str, answer: str) -> None:
+    said = (await ask(carol, told, typed))[1]
+    assert (said["kind"], said["author"], said["text"]) == ("note", "pump-1", answer)
+
+
+@pytest.mark.parametrize(
+    ("age_s", "shown"), [(30, ""), (61, " (1 min ago)"), (7300, " (2 h ago)"), (200_000, " (2 d ago)")]
+)
+async def test_an_old_value_has_its_age(carol: User, pump: Device, age_s: int, shown: str) -> None:
+    await database.run(tell, pump, {"speed": 40}, age_s)
+    assert (await ask(carol, pump, "/get speed"))[1]["text"] == f"speed: **40**{shown}"
+
+
+async def test_no_name_value_or_unit_is_markdown(carol: User, told: Device) -> None:
+    await database.run(tell, told, {"a*b": 1, "link": "[x](javascript:alert(1)) `", "long": "x" * 1000})
+    assert (await ask(carol, told, "/get a*b"))[-1]["text"] == r"a\*b: **1** \<b\>"
+    assert (await ask(carol, told, "/get link"))[-1]["text"] == "link: `` [x](javascript:alert(1)) ` ``"
+    assert len((await ask(carol, told, "/get long"))[-1]["text"]) < 250
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("/get", "/get METRIC"),
+        ("/get oil pressure", '"METRIC WITH BLANKS"'),
+        ('/get "oil', "quotes"),
+        ("/chart", "/chart METRIC 24h"),
+        ("/chart speed 24", "30m, 24h"),
+        ("/chart speed 0m", "30m, 24h"),
+        ("/chart speed 401d", "400d at most"),
+        ("/chart speed ٣h", "30m, 24h"),
+        ("/set", "/set NAME VALUE"),
+        ("/set speed", "/set speed 40"),
+        ("/set speed=40", "/set speed 40"),
+        ('/set "" 4', "/set speed 40"),
+        ("/call", "/call NAME"),
+        ("/call run 40", "JSON object"),
+        ("/call run {speed: 40}", "JSON object"),
+        ("/call run [1]", "JSON object"),
+        (f"/call {'x' * 129}", "128"),
+        (f"/call run {'[' * 1500}", "JSON object"),
+        ('/set a "\\u0000"', "NUL"),
+        ('/get "\\u0000"', "printable"),
+        ('/chart "\\u0000"', "printable"),
+        ("/sett speed 40", "did you mean /set"),
+    ],
+)
+async def test_what_is_mistyped_is_answered_with_what_to_type(bob: User, told: Device, typed: str, hint: str) -> None:
+    assert hint in await refused(bob, told, typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [("/get sped", "did you mean speed?"), ("/chart Speed", "did you mean speed?"), ("/get xyzzy", "/status lists")],
+)
+async def test_of_an_unknown_metric_the_nearest_is_named(bob: User, told: Device, typed: str, hint: str) -> None:
+    assert hint in await refused(bob, told, typed, NotFound)
+
+
+async def test_of_a_device_that_has_told_nothing_there_is_nothing_to_list(bob: User, pump: Device) -> None:
+    assert await refused(bob, pump, "/get speed", NotFound) == "pump-1 has no metric 'speed'"
+
+
+async def test_a_metric_without_a_reading_has_no_value(bob: User, pump: Device) -> None:
+    await Metric.objects.acreate(device=pump, name="speed")
+    assert "no metric 'speed'" in await refused(bob, pump, "/get speed", NotFound)
+
+
+@pytest.mark.parametrize(
+    ("typed", "name", "args"),
+    [
+        ("/set speed 40", "set", {"speed": 40}),
+        ("/set speed 40.5", "set", {"speed": 40.5}),
+        ("/SET on true", "set", {"on": True}),
+        ("/set mode auto", "set", {"mode": "auto"}),
+        ("/set mode night shift", "set", {"mode": "night shift"}),
+        ('/set code "007"', "set", {"code": "007"}),
+        ("/set phase.l1 7", "set", {"phase.l1": 7}),
+        ('/set "oil pressure" [1, 2]', "set", {"oil pressure": [1, 2]}),
+        ("/call restart", "restart", {}),
+        ('/call run {"speed": 40, "for": {"s": 5}}', "run", {"speed": 40, "for": {"s": 5}}),
+        ('/call "self test" {}', "self test", {}),
+    ],
+)
+async def test_a_command_is_what_was_typed(
+    bob: User, pump: Device, typed: str, name: str, args: dict[str, Any]
+) -> None:
+    [line] = await ask(bob, pump, typed)
+    command = await Command.objects.aget()
+    assert (command.name, command.args, command.issued_by_id) == (name, args, bob.pk)
+    assert (line["kind"], line["author"], line["text"]) == ("command", "bob", typed)
+    assert line["data"] == {"id": command.pk, "name": name, "args": args}
+
+
+@pytest.mark.parametrize("typed", ["/set speed 40", "/call restart"])
+async def test_a_viewer_commands_nothing(carol: User, pump: Device, typed: str) -> None:
+    assert "operator" in await refused(carol, pump, typed, Forbidden)
+
+
+@pytest.mark.parametrize(
+    ("span", "seconds"),
+    [("", 86_400), (" 30m", 1800), (" 90 min", 5400), (" 24H", 86_400), (" 7d", 604_800), (" 4w", 2_419_200)],
+)
+async def test_a_chart_is_a_message_of_who_asked(carol: User, told: Device, span: str, seconds: int) -> None:
+    [line] = await ask(carol, told, f"/chart speed{span}")
+    assert (line["kind"], line["author"]) == ("chart", "carol")
+    assert line["data"] == {"device": "pump-1", "metric": "speed", "range_s": seconds}
+
+
+async def test_without_a_device_there_is_none_to_ask(bob: User, space: Space) -> None:
+    room = await database.run(rooms.create, space, "Coffee")
+    for typed in ("/status", "/get speed", "/set speed 40", "/call restart", "/chart speed"):
+        with pytest.raises(Invalid, match="room of a device"):
+            await posting.post(bob, room.pk, typed)
+    assert not await Message.objects.aexists()

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devices.rooms.chat.markdown import code, plain
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("phase.l1", "phase.l1"),
+        ("oil_pressure", r"oil\_pressure"),
+        ("[x](http://y)", r"\[x\]\(http://y\)"),
+        ("<b>", r"\<b\>"),
+        ("`", r"\`"),
+    ],
+)
+def test_a_name_is_shown_as_it_is(text: str, shown: str) -> None:
+    assert plain(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("a", "`a`"), ("a`b", "``a`b``"), ("`a", "`` `a ``"), ("a``", "``` a`` ```")]
+)
+def test_code_holds_backticks(text: str, shown: str) -> None:
+    assert code(text) == shown
+
+
+@given(st.text("a`b", min_size=1, max_size=20))
+def test_nothing_in_code_closes_it(text: str) -> None:
+    shown = code(text)
+    fence = re.match("`+", shown)
+    assert fence is not None
+    inner = shown[len(fence[0]) : -len(fence[0])]
+    assert fence[0] not in re.findall("`+", inner)
+    assert text in inner

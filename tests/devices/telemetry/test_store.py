@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.db import transaction
+
+from devices.channel import groups
+from devices.channel.events import TelemetryStored
+from devices.errors import Refusal
+from devices.models import Device, Metric, Reading, Space
+from devices.rooms import provisioning
+from devices.telemetry import store as telemetry_store
+from devices.telemetry.store import ReadingStore
+from devices.values import Sample, Telemetry
+
+NOW = 1_700_000_000_000_000
+
+
+@pytest.fixture
+def store() -> ReadingStore:
+    return ReadingStore()
+
+
+def telemetry(*samples: Sample, at: int = NOW) -> Telemetry:
+    return Telemetry(samples, at)
+
+
+def times(metric: str = "speed") -> list[int]:
+    return list(Reading.objects.filter(metric__name=metric).order_by("time").values_list("time", flat=True))
+
+
+def test_a_metric_is_made_at_first_sight_and_once(store: ReadingStore, pump: Device) -> None:
+    store.store([(pump, telemetry(Sample("speed", 1), Sample("on", True)))])
+    store.store([(pump, telemetry(Sample("speed", 2)))])
+    ReadingStore().store([(pump, telemetry(Sample("speed", 3), at=NOW + 10))])
+    assert sorted(Metric.objects.values_list("device", "name")) == [(pump.id, "on"), (pump.id, "speed")]
+    assert Reading.objects.count() == 4
+
+
+def test_a_metric_that_another_bridge_made_meanwhile_is_used(store: ReadingStore, pump: Device) -> None:
+    store.store([(pump, telemetry(Sample("on", True)))])
+    theirs = Metric.objects.create(device=pump, name="speed")
+    store.store([(pump, telemetry(Sample("speed", 1)))])
+    assert Reading.objects.get(metric__name="speed").metric == theirs
+
+
+def test_a_repeat_is_absorbed_where_the_device_gives_the_time(store: ReadingStore, pump: Device) -> None:
+    batch = [(pump, telemetry(Sample("speed", 1, NOW - 5), Sample("speed", 2, NOW - 4)))]
+    store.store(batch)
+    store.store(batch)
+    store.store([(pump, telemetry(Sample("speed", 9, NOW - 5)))])  # what is stored stays
+    assert list(Reading.objects.order_by("time").values_list("time", "number")) == [(NOW - 5, 1), (NOW - 4, 2)]
+
+
+def test_samples_of_one_instant_do_not_swallow_each_other(store: ReadingStore, pump: Device) -> None:
+    batch = [(pump, telemetry(Sample("speed", number))) for number in range(100)]
+    store.store(batch)
+    store.store(batch)
+    assert times() == list(range(NOW, NOW + 200))
+
+
+@pytest.mark.parametrize("count", [1, 14, 16, 239, 240, 241, 617])
+def test_a_batch_of_any_size_is_stored_whole(store: ReadingStore, pump: Device, count: int) -> None:
+    store.store([(pump, telemetry(*[Sample("speed", number, NOW + number) for number in range(count)]))])
+    stored = Reading.objects.order_by("time").values_list("time", "number")
+    assert list(stored) == [(NOW + number, number) for number in range(count)]
+
+
+def test_a_clock_that_steps_back_keeps_the_order(store: ReadingStore, pump: Device) -> None:
+    store.store([(pump, telemetry(Sample("speed", 1), at=NOW))])
+    store.store([(pump, telemetry(Sample("speed", 2), at=NOW - 60_000_000))])
+    assert times() == [NOW, NOW + 1]
+
+
+def test_the_event_tells_what_was_stored(store: ReadingStore, pump: Device) -> None:
+    samples = Sample("speed", 21.5), Sample("mode", 'é"<', NOW - 2_000), Sample("speed", True, NOW + 1_000)
+    [event] = store.store([(pump, telemetry(*samples))])
+    assert isinstance(event, TelemetryStored)
+    assert (event.shard, event.received_at) == (groups.shard_of(pump.id), NOW)
+    [part] = event.parts
+    assert (part.device_id, part.uid) == (pump.id, "pump-1")
+    ms = NOW // 1000
+    assert json.loads(part.json) == {"speed": [[ms, 21.5], [ms + 1, True]], "mode": [[ms - 2, 'é"<']]}
+
+
+def test_a_batch_makes_one_event_a_shard_and_one_part_a_device(store: ReadingStore, space: Space) -> None:
+    made = [provisioning.create_device(f"node-{number}", space)[0] for number in range(groups.SHARDS * 2)]
+    batch = [(device, telemetry(Sample("a", 1))) for device in made] * 3
+    events = store.store(batch)
+    assert len(events) == len({event.shard for event in events}) == groups.SHARDS
+    parts = [part for event in events for part in event.parts]
+    assert sorted(part.device_id for part in parts) == sorted(device.id for device in made)
+    assert all(len(json.loads(part.json)["a"]) == 3 for part in parts)
+
+
+def test_an_empty_batch_stores_and_tells_nothing(store: ReadingStore, pump: Device) -> None:
+    assert store.store([]) == []
+    assert store.store([(pump, telemetry())]) == []
+
+
+def test_a_device_has_a_bounded_number_of_metrics(
+    store: ReadingStore, pump: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telemetry_store, "MAX_METRICS", 3)
+    full = telemetry(Sample("a", 1), Sample("b", 1), Sample("c", 1))
+    store.check_room(pump, full, set())
+    store.store([(pump, full)])
+    store.check_room(pump, full, set())  # known ones go on
+    with pytest.raises(Refusal) as refusal:
+        store.check_room(pump, telemetry(Sample("a", 1), Sample("d", 1)), set())
+    assert refusal.value.reason == "too_many_metrics"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_after_a_rollback_a_metric_is_made_again(store: ReadingStore, pump: Device) -> None:
+    with transaction.atomic():
+        store.store([(pump, telemetry(Sample("speed", 1)))])
+        transaction.set_rollback(True)
+    store.forget()
+    with transaction.atomic():
+        store.store([(pump, telemetry(Sample("speed", 2)))])
+    assert Reading.objects.get().number == 2
+
+
+def test_readings_go_with_their_device(store: ReadingStore, pump: Device) -> None:
+    store.store([(pump, telemetry(Sample("speed", 1)))])
+    pump.delete()
+    assert not Reading.objects.exists()

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import asyncio
+import errno
+import math
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+import uvicorn
+
+from hub.middleware import Receive, Send
+from hub.middleware.body_limit import BodyLimit, allowed
+
+MOST = 100_000
+
+
+class Reader:
+    """An application that reads the whole body and answers with its length."""
+
+    def __init__(self) -> None:
+        self.read = 0
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        more = True
+        while more:
+            message = await receive()
+            self.read += len(message["body"])
+            more = message.get("more_body", False)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": str(self.read).encode()})
+
+
+Ask = Callable[[bytes], Awaitable[bytes]]
+
+
+@pytest.fixture
+def reader() -> Reader:
+    return Reader()
+
+
+@pytest.fixture
+async def ask(reader: Reader) -> AsyncIterator[Ask]:
+    """Sends bytes to a real server; returns the first that it answers, up to the end of the headers or the body."""
+    sock = socket.create_server(("127.0.0.1", 0))  # listens already: who comes early waits
+    limited = BodyLimit(reader, lambda method, path: MOST)
+    server = uvicorn.Server(uvicorn.Config(limited, lifespan="off", log_level="error"))
+    serving = asyncio.create_task(server.serve(sockets=[sock]))
+
+    async def send(request: bytes) -> bytes:
+        stream, writer = await asyncio.open_connection(*sock.getsockname())
+        writer.write(request)
+        try:
+            async with asyncio.timeout(10):
+                return await stream.readuntil(b"\r\n\r\n") + await stream.read(1000)
+        finally:
+            writer.close()
+
+    yield send
+    server.should_exit = server.force_exit = True
+    await serving
+
+
+def post(*headers: str, body: bytes = b"") -> bytes:
+    return "\r\n".join(["POST / HTTP/1.1", "Host: h", *headers, "", ""]).encode() + body
+
+
+async def test_a_body_within_the_limit_is_read(ask: Ask) -> None:
+    assert b"\r\n100000\r\n" in await ask(post(f"Content-Length: {MOST}", body=b"x" * MOST))
+
+
+async def test_a_length_that_is_announced_is_refused_before_a_byte_of_it_is_sent(ask: Ask, reader: Reader) -> None:
+    answer = await ask(post("Content-Length: 99999999999"))
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b'"code": "too_large"' in answer
+    assert b"connection: close" in answer.lower()
+    assert reader.read == 0
+
+
+async def test_chunks_are_read_up_to_the_limit(ask: Ask, reader: Reader) -> None:
+    """The last chunk never comes, and the answer does."""
+    chunk = f"{50_000:x}".encode() + b"\r\n" + b"x" * 50_000 + b"\r\n"
+    answer = await ask(post("Transfer-Encoding: chunked", body=chunk * 3))
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert reader.read <= MOST
+
+
+async def test_other_protocols_pass(reader: Reader) -> None:
+    seen = []
+
+    async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        seen.append(scope["type"])
+
+    async def nothing(*message: Any) -> Any:
+        raise AssertionError
+
+    await BodyLimit(application, lambda method, path: MOST)({"type": "websocket"}, nothing, nothing)
+    assert seen == ["websocket"]
+
+
+class Full:
+    """An application that finds no space for the body, or fails after it has begun to answer."""
+
+    def __init__(self, number: int, begins: bool) -> None:
+        self._number = number
+        self._begins = begins
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if self._begins:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise OSError(self._number, "something")
+
+
+async def answer_of(application: Full) -> list[dict[str, Any]]:
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request"}
+
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
+    await BodyLimit(application, lambda method, path: MOST)(scope, receive, send)
+    return sent
+
+
+async def test_a_body_that_the_disk_has_no_space_for_is_refused_by_name() -> None:
+    start, body = await answer_of(Full(errno.ENOSPC, begins=False))
+    assert start["status"] == 503
+    assert b'"code": "unavailable"' in body["body"]
+    assert b"full" in body["body"]
+
+
+@pytest.mark.parametrize(("number", "begins"), [(errno.EIO, False), (errno.ENOSPC, True)])
+async def test_what_fails_otherwise_or_later_is_not_hidden(number: int, begins: bool) -> None:
+    with pytest.raises(OSError, match="something"):
+        await answer_of(Full(number, begins))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "limit", "most"),
+    [
+        ("POST", "/api/v1/rooms/7/files", 10, 11 * 1024 * 1024),
+        ("POST", "/api/v1/rooms/7/files", 0, math.inf),
+        ("PUT", "/api/v1/rooms/7/files", 10, 1024 * 1024),
+        ("POST", "/api/v1/rooms/7/files/1/a", 10, 1024 * 1024),
+        ("POST", "/api/v1/rooms/7/files\n", 10, 1024 * 1024),
+        ("POST", "/x/api/v1/rooms/7/files", 10, 1024 * 1024),
+        ("POST", "/login/", 0, 1024 * 1024),
+    ],
+)
+def test_files_alone_may_be_large(settings: Any, method: str, path: str, limit: int, most: float) -> None:
+    settings.FILE_LIMIT = limit
+    assert allowed(method, path) == most
