@@ -99,7 +99,7 @@ def test_pumping_stops_when_the_outlet_is_full(session, outlet):
     assert session.queued == 3
 
 
-def test_pumping_a_long_queue_lets_others_take_turns(session, outlet):
+def test_pumping_a_long_queue_gives_others_their_turns(session, outlet):
     outlet.writable = False
     for _ in range(PACKETS_PER_PUMP + 1):
         session.deliver(message("x", 0), 0)

@@ -41,7 +41,7 @@ def test_topic_finds_its_filters(topic):
     assert sorted(tree.filters_of(topic)) == sorted(each for each, topics in MATCHES.items() if topic in topics)
 
 
-def test_removing_leaves_no_branches_and_takes_no_others():
+def test_removing_leaves_no_branches_and_removes_no_others():
     tree: TopicTree[int] = TopicTree()
     for number, path in enumerate(("a/b", "a/b/c", "a/d"), 1):
         tree.set(path, number)

@@ -1,4 +1,4 @@
-"""The embedded broker in front of the pipeline: what a device is told, and when."""
+"""The embedded broker in front of the pipeline: what a device receives, and when."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 class Outage:
-    """While it lasts the database does not take readings: their table has another name."""
+    """While it lasts the database stores no readings: their table has another name."""
 
     def __init__(self) -> None:
         self._lasts = False
@@ -105,7 +105,7 @@ def failures() -> float:
     return stats.store_failures._value.get()
 
 
-async def test_a_device_is_told_only_what_is_stored(embedded: Embedded, outage: Outage) -> None:
+async def test_a_device_gets_its_acknowledgement_only_after_the_commit(embedded: Embedded, outage: Outage) -> None:
     before = failures()
     await outage.begin()
     async with embedded.client() as client:
@@ -117,7 +117,7 @@ async def test_a_device_is_told_only_what_is_stored(embedded: Embedded, outage: 
         assert await Reading.objects.acount() == 1
 
 
-async def test_while_the_database_is_away_a_device_that_floods_is_not_read_and_nothing_is_lost(
+async def test_while_the_database_is_unavailable_a_device_that_floods_is_not_read_and_nothing_is_lost(
     embedded: Embedded, outage: Outage
 ) -> None:
     before = failures()
@@ -136,7 +136,7 @@ async def test_while_the_database_is_away_a_device_that_floods_is_not_read_and_n
     assert await Reading.objects.acount() == 200
 
 
-async def test_what_was_taken_when_the_hub_stops_is_stored_and_acknowledged(embedded: Embedded) -> None:
+async def test_what_was_received_when_the_hub_stops_is_stored_and_acknowledged(embedded: Embedded) -> None:
     async with embedded.client() as client:
         payloads = timed(20)
         publishing = [asyncio.create_task(client.publish(TELEMETRY, each, qos=1, timeout=20)) for each in payloads]
@@ -148,7 +148,7 @@ async def test_what_was_taken_when_the_hub_stops_is_stored_and_acknowledged(embe
     assert await Reading.objects.acount() == 20
 
 
-async def test_while_the_database_is_away_the_hub_stops_and_acknowledges_nothing(
+async def test_while_the_database_is_unavailable_the_hub_stops_and_acknowledges_nothing(
     embedded: Embedded, outage: Outage
 ) -> None:
     before = failures()
@@ -165,7 +165,7 @@ async def test_while_the_database_is_away_the_hub_stops_and_acknowledges_nothing
 
 
 @pytest.mark.parametrize("topic", ["devices/valve-1/telemetri", "devices/valve-1/commands/c1"])
-async def test_a_topic_that_is_none_is_refused_and_shown_and_reaches_the_devices_other_sessions(
+async def test_an_unknown_topic_is_refused_and_shown_and_reaches_the_devices_other_sessions(
     embedded: Embedded, topic: str
 ) -> None:
     async with embedded.client("one") as one, embedded.client("other") as other:
@@ -200,7 +200,7 @@ async def test_retained_telemetry_is_not_kept_and_a_retained_status_is(embedded:
     assert [row.reason for row in await refusals(1)] == ["retained"]
 
 
-async def test_qos_0_is_dropped_and_counted_while_too_much_waits(
+async def test_qos_0_is_dropped_and_counted_while_the_pipeline_is_full(
     embedded: Embedded, outage: Outage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bridges.pipeline.MAX_WAITING", 5)

@@ -116,7 +116,7 @@ async def test_what_was_acknowledged_does_not_come_again_and_the_rest_does(mosqu
     assert (first.kept, second.kept) == ([False], [True])
 
 
-async def test_a_busy_socket_is_left_for_a_moment_and_read_again_unless_too_much_waits() -> None:
+async def test_a_busy_socket_rests_for_a_moment_and_is_read_again_unless_the_pipeline_is_full() -> None:
     connection, transport = InboundConnection(CONNECT, lambda *_: None, lambda _: None), Transport()
     connection.connection_made(transport)
     for _ in range(3):
@@ -133,7 +133,7 @@ async def test_a_busy_socket_is_left_for_a_moment_and_read_again_unless_too_much
     assert transport.reads.is_set()
 
 
-async def test_a_message_that_breaks_its_receiver_comes_again(mosquitto: Mosquitto) -> None:
+async def test_a_message_that_breaks_its_receiver_is_delivered_again(mosquitto: Mosquitto) -> None:
     async with listening(mosquitto.port) as found:
         faults = iter([RuntimeError("broken")])
 
@@ -179,7 +179,7 @@ async def test_with_mqtt_5_the_retain_flag_of_a_live_message_is_seen(mosquitto: 
 
 
 async def test_a_message_with_odd_properties_holds_up_nobody(mosquitto: Mosquitto) -> None:
-    """Mosquitto takes U+FEFF in a property, which MQTT allows, and hands it on."""
+    """Mosquitto accepts U+FEFF in a property, which MQTT allows, and forwards it."""
     async with listening(mosquitto.port) as found:
         reader, writer = await asyncio.open_connection("127.0.0.1", mosquitto.port)
         writer.write(codec(Version.V5).write(CONNECT))
@@ -194,7 +194,7 @@ async def test_a_message_with_odd_properties_holds_up_nobody(mosquitto: Mosquitt
         writer.close()
 
 
-async def test_a_broker_of_3_1_1_is_spoken_to_in_3_1_1(caplog: pytest.LogCaptureFixture) -> None:
+async def test_with_a_broker_of_3_1_1_the_session_uses_3_1_1(caplog: pytest.LogCaptureFixture) -> None:
     old = RunningBroker(Limits())
     caplog.set_level(logging.INFO, "hubbub.mqtt")
     async with listening(old.port, password=SECRET):
@@ -203,7 +203,7 @@ async def test_a_broker_of_3_1_1_is_spoken_to_in_3_1_1(caplog: pytest.LogCapture
 
 
 class BrokenBroker:
-    """Gives one answer to each of the first things that it hears, and then says nothing any more."""
+    """Gives one answer to each of the first reads, and then stays silent."""
 
     def __init__(self, *answers: bytes, close: bool = False) -> None:
         self._answers, self._close = answers, close
@@ -246,7 +246,7 @@ async def test_a_broker_that_goes_silent_is_left(monkeypatch: pytest.MonkeyPatch
         await broker.reach(2)
 
 
-async def test_while_it_does_not_read_it_does_not_take_silence_for_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_while_it_does_not_read_it_does_not_treat_silence_as_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inbound_connection, "KEEPALIVE_S", 0.1)
     broker = BrokenBroker(ACCEPTED_5)
     async with broken(broker) as found:
@@ -272,7 +272,7 @@ async def test_while_it_does_not_read_it_does_not_take_silence_for_an_end(monkey
         ([ACCEPTED_5, b"\x30\xff\xff\xff\xff\x01"], "more than four bytes"),
     ],
 )
-async def test_what_the_broker_says_is_in_the_log(
+async def test_the_broker_s_reasons_are_logged(
     answers: list[bytes], text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: asyncio.Queue[str] = asyncio.Queue()

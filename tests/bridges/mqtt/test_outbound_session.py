@@ -17,7 +17,7 @@ from tests.bridges.broker.clients import SECRET, HeldSink, KnownAccounts
 
 WAIT_S = 20
 TURNS = range(0, 60, 5)
-"""Of the event loop. To connect takes some thirty."""
+"""Of the event loop. Connecting needs some thirty."""
 
 
 class Door:
@@ -50,7 +50,7 @@ class Door:
 
     async def close(self) -> None:
         await self.broker.stop()
-        gc.collect()  # an error that nobody has looked at is told when it is forgotten
+        gc.collect()  # an error that nobody has retrieved is reported when it is collected
         await asyncio.sleep(0)
 
     def _complain(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:

@@ -121,7 +121,7 @@ def test_bytes_that_do_not_follow_the_protocol_are_malformed(data: bytes) -> Non
         V5.read(data)
 
 
-def test_an_error_that_is_not_about_the_bytes_is_not_taken_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_that_is_not_about_the_bytes_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(_: bytes) -> None:
         raise KeyboardInterrupt
 
