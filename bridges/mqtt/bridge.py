@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+from bridges.ingest.batches import shared_processor
+from bridges.ingest.pipeline import Pipeline
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.client_id import ClaimedClientId
 from bridges.mqtt.inbound import Inbound
 from bridges.mqtt.leadership import compete_for_lead
 from bridges.mqtt.outbound import Outbound
 from bridges.mqtt.outbound_session import outbound_session
-from bridges.pipeline import Pipeline, shared_ingest
 
 DEFAULT_CLIENT_ID = "hubbub-bridge"
 FAREWELL_S = 2.0
@@ -90,7 +91,7 @@ async def _run(
     ready: asyncio.Event,
     shared: bool,
 ) -> None:
-    pipeline = Pipeline(shared_ingest())
+    pipeline = Pipeline(shared_processor())
     inbound = Inbound(address, client_id.name, pipeline, ready.set, broker=broker, shared=shared)
     outbound = Outbound(broker, partial(outbound_session, address, f"{client_id.name}-out"))
 

@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-from bridges.ingest import Delivery
+from bridges.ingest.delivery import Delivery
+from bridges.ingest.pipeline import Pipeline
 from bridges.mqtt import topics
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.inbound_connection import InboundConnection
 from bridges.mqtt.inbound_session import InboundSession, WantedSubscription
 from bridges.mqtt.packets import PublishPacket, Subscription
 from bridges.mqtt.topics import TopicAddress
-from bridges.pipeline import Pipeline
 from devices.errors import Refusal
 from devices.values import now_us
 

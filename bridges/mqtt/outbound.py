@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import Error as DatabaseError
 
-from bridges import codec
+from bridges.codec import payloads
 from bridges.mqtt import topics
 from bridges.mqtt.backoff import Backoff
 from bridges.mqtt.outbound_session import Lost, OpenSession, OutboundSession
@@ -117,4 +117,4 @@ class Outbound:
 
 
 def _payload(command: Command) -> bytes:
-    return codec.encode_command(command.name, command.args)
+    return payloads.encode_command(command.name, command.args)
