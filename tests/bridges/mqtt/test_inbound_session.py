@@ -14,7 +14,7 @@ import pytest
 from bridges.broker import Limits
 from bridges.mqtt import inbound_connection, inbound_session, topics
 from bridges.mqtt.address import BrokerAddress
-from bridges.mqtt.inbound_connection import InboundConnection
+from bridges.mqtt.inbound_connection import InboundConnection, InboundLost
 from bridges.mqtt.inbound_session import InboundSession, WantedSubscription
 from bridges.mqtt.packets import ConnectPacket, PublishPacket, Subscription, Version, codec
 from bridges.mqtt.packets.header import with_header
@@ -131,6 +131,29 @@ async def test_a_busy_socket_rests_for_a_moment_and_is_read_again_unless_the_pip
     assert not transport.reads.is_set()
     connection.resume_reading()
     assert transport.reads.is_set()
+
+
+@pytest.mark.parametrize("size", [inbound_connection.LARGEST, 5 << 20])
+async def test_of_a_message_that_is_far_too_large_only_the_beginning_is_held(size: int) -> None:
+    received: list[PublishPacket] = []
+    connection = InboundConnection(CONNECT, lambda message, _: received.append(message), lambda _: None)
+    connection.connection_made(Transport())
+    packet = codec(Version.V5).write(PublishPacket("a", bytes(size), 1, packet_id=7))
+    for start in range(0, len(packet), 1 << 18):
+        connection.data_received(packet[start : start + (1 << 18)])
+        assert connection._reader.buffered <= inbound_connection.LARGEST
+    [message] = received
+    assert (message.size, message.packet_id) == (size, 7)
+    assert len(message.payload) <= inbound_connection.BEGINNING
+    assert not connection.lost.done()
+
+
+@pytest.mark.parametrize("first", [0x20, 0x90, 0xB0, 0xD0, 0xE0])
+async def test_any_other_packet_that_is_too_large_ends_the_connection(first: int) -> None:
+    connection = InboundConnection(CONNECT, lambda *_: None, lambda _: None)
+    connection.connection_made(Transport())
+    connection.data_received(with_header(first, bytes((1 << 16) + 1))[:10])
+    assert isinstance(connection.lost.exception(), InboundLost)
 
 
 async def test_a_message_that_breaks_its_receiver_is_delivered_again(mosquitto: Mosquitto) -> None:
