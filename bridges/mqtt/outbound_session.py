@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,6 +18,9 @@ KEEPALIVE_S = 30
 CONNECT_TIMEOUT_S = 10.0
 ACKNOWLEDGE_S = 10.0
 """How long the broker may take to acknowledge a command."""
+
+_library_logger = logging.getLogger("hubbub.mqtt.aiomqtt")
+_library_logger.setLevel(logging.ERROR)  # it warns of each connection that is closed without an answer
 
 Lost = aiomqtt.MqttError
 """What the outbound session raises when the broker is gone."""
@@ -42,6 +46,7 @@ async def outbound_session(address: BrokerAddress, client_id: str) -> AsyncItera
     client = aiomqtt.Client(
         address.host,
         address.port,
+        logger=_library_logger,
         username=address.username,
         password=address.password,
         identifier=client_id,

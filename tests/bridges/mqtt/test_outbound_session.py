@@ -119,6 +119,16 @@ async def test_a_broker_that_answers_too_late_finds_the_connection_closed(
     await door.reach("connections", 0)
 
 
+async def test_a_broker_that_is_not_there_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        address = BrokerAddress(*sock.getsockname())
+        with pytest.raises(Lost, match="refused"):
+            async with outbound_session(address, "out"):
+                pass
+    assert caplog.text == ""
+
+
 async def test_a_message_that_the_broker_does_not_acknowledge_is_given_up(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
