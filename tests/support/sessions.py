@@ -53,6 +53,8 @@ class Session:
         with tempfile.NamedTemporaryFile(prefix="hubbub-report-") as report:
             command = [sys.executable, "-m", "pytest", "-o", f"cache_dir=.pytest_cache/{self.name}", *options]
             environment = {**os.environ, **self.environment, "TEST_REPORT": report.name}
+            # Otherwise each process would compile all tests, and each of the many servers the hub, anew.
+            environment.pop("PYTHONDONTWRITEBYTECODE", None)
             code = subprocess.run(command, env=environment, cwd=ROOT).returncode
             told = json.loads(Path(report.name).read_text() or '{"failed": [], "durations": {}}')
         self.durations |= told["durations"]
