@@ -19,6 +19,9 @@ CONNECT_TIMEOUT_S = 10.0
 ACKNOWLEDGE_S = 10.0
 """How long the broker may take to acknowledge a command."""
 
+TURNS_OF_READING = 3
+"""Of the event loop, before a disconnect: aiomqtt stumbles where it writes to a connection whose end it has not read."""
+
 _library_logger = logging.getLogger("hubbub.mqtt.aiomqtt")
 _library_logger.setLevel(logging.ERROR)  # it warns of each connection that is closed without an answer
 
@@ -107,5 +110,7 @@ async def _watch(client: aiomqtt.Client) -> None:
 
 async def _close(client: aiomqtt.Client) -> None:
     """Disconnects, if there is a connection. It may be lost at the same moment."""
+    for _ in range(TURNS_OF_READING):
+        await asyncio.sleep(0)
     with suppress(Lost):
         await client.__aexit__(None, None, None)

@@ -91,6 +91,9 @@ class Transport(asyncio.Transport):
     def write(self, data: object) -> None:
         pass
 
+    def close(self) -> None:
+        pass
+
     def pause_reading(self) -> None:
         self.reads.clear()
 
