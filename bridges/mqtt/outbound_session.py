@@ -20,7 +20,7 @@ ACKNOWLEDGE_S = 10.0
 """How long the broker may take to acknowledge a command."""
 
 TURNS_OF_READING = 3
-"""Of the event loop, before a disconnect: aiomqtt stumbles where it writes to a connection whose end it has not read."""
+"""Of the event loop, before a disconnect: aiomqtt fails where it writes to a connection whose end it has not read."""
 
 _library_logger = logging.getLogger("hubbub.mqtt.aiomqtt")
 _library_logger.setLevel(logging.ERROR)  # it warns of each connection that is closed without an answer
