@@ -19,8 +19,9 @@ CONNECT_TIMEOUT_S = 10.0
 ACKNOWLEDGE_S = 10.0
 """How long the broker may take to acknowledge a command."""
 
-TURNS_OF_READING = 3
-"""Of the event loop, before a disconnect: aiomqtt fails where it writes to a connection whose end it has not read."""
+LINGER_S = 0.05
+"""How long a session that is left waits for a broker that ends it at the same moment: aiomqtt fails where it disconnects
+from a connection whose end it is about to read."""
 
 _library_logger = logging.getLogger("hubbub.mqtt.aiomqtt")
 _library_logger.setLevel(logging.ERROR)  # it warns of each connection that is closed without an answer
@@ -97,6 +98,7 @@ async def _hold(client: aiomqtt.Client, connected: asyncio.Future[None], leave: 
     connected.set_result(None)
     watching = asyncio.create_task(_watch(client))
     await asyncio.wait({watching, leave}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({watching}, timeout=LINGER_S)
     await _close(client)
     await watching
 
@@ -110,7 +112,5 @@ async def _watch(client: aiomqtt.Client) -> None:
 
 async def _close(client: aiomqtt.Client) -> None:
     """Disconnects, if there is a connection. It may be lost at the same moment."""
-    for _ in range(TURNS_OF_READING):
-        await asyncio.sleep(0)
     with suppress(Lost):
         await client.__aexit__(None, None, None)
