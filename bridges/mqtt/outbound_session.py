@@ -20,8 +20,8 @@ ACKNOWLEDGE_S = 10.0
 """How long the broker may take to acknowledge a command."""
 
 LINGER_S = 0.05
-"""How long a session that is left waits for a broker that ends it at the same moment: aiomqtt fails where it disconnects
-from a connection whose end it is about to read."""
+"""How long a session that is left waits for a broker that ends it at the same moment: aiomqtt logs an error where it
+disconnects from a connection whose end it is about to read."""
 
 _library_logger = logging.getLogger("hubbub.mqtt.aiomqtt")
 _library_logger.setLevel(logging.ERROR)  # it warns of each connection that is closed without an answer
