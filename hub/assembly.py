@@ -20,7 +20,6 @@ from bridges.mqtt.accounts import BRIDGE, Doorkeeper, HubAccounts
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.bridge import run_bridges
 from bridges.mqtt.embedded import EmbeddedBridge
-from dashboards.live import relay
 from devices.channel import fanout
 from devices.jobs import JOBS
 from devices.refusals.store import START_BYTES
@@ -28,6 +27,7 @@ from devices.runtime.worker import run_worker
 from hub import asgi, demo, simulator
 from hub.broker_stats import BrokerCollector
 from hub.daphne import server
+from hub.routing import relays
 
 logger = logging.getLogger("hubbub")
 
@@ -140,7 +140,7 @@ class Hub:
             await asyncio.gather(simulated, return_exceptions=True)
         bridge_stop.set()
         await asyncio.gather(bridge, return_exceptions=True)
-        await relay.close_all()
+        await relays.close_all()
         if broker is not None:
             await self._doorkeeper.stop()
             await broker.stop()

@@ -14,8 +14,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from dashboards.live import handlers
-from dashboards.live import relay as relays
-from dashboards.live.keeper import Times
+from dashboards.live.connection_monitor import MonitorIntervals
 from dashboards.live.relay import Relay
 from dashboards.models import Dashboard, Widget
 from devices.channel import groups
@@ -24,6 +23,7 @@ from devices.rooms import provisioning
 from devices.spaces import tokens
 from devices.values import Role
 from hub.asgi import application
+from hub.routing import relays
 
 WAIT_S = 20
 NEVER_S = 86_400.0
@@ -179,7 +179,7 @@ def clock() -> HandClock:
 @pytest.fixture
 async def relay(clock: HandClock) -> AsyncIterator[Relay]:
     """The relay of the test, on the hand clock; it sweeps when the test says so."""
-    relay = Relay(Times(sweep_s=NEVER_S), clock)
+    relay = Relay(MonitorIntervals(sweep_s=NEVER_S), clock)
     relays.use(relay)
     yield relay
     await relay.close_all()

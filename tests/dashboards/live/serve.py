@@ -11,17 +11,17 @@ from hub import asgi  # isort: skip - first: it sets Django up
 
 from django.conf import settings
 
-from dashboards.live import relay
-from dashboards.live.keeper import Times
+from dashboards.live.connection_monitor import MonitorIntervals
 from dashboards.live.presence.redis import RedisPresence
-from dashboards.live.presence.roster import Pace
+from dashboards.live.presence.roster import RosterIntervals
 from dashboards.live.relay import Relay
 from hub import sockets
 from hub.daphne.server import make_server
+from hub.routing import relays
 
-QUICK = Times(sweep_s=0.1, ping_s=1.0, silence_s=4.0, recheck_s=1.0)
+QUICK = MonitorIntervals(sweep_s=0.1, ping_s=1.0, silence_s=4.0, recheck_s=1.0)
 PRESENCE_TTL_S = 5.0
-PACE = Pace(look_s=2.0)
+ROSTER_INTERVALS = RosterIntervals(look_s=2.0)
 
 _known: set[asyncio.AbstractEventLoop] = set()
 
@@ -31,7 +31,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     if loop not in _known:
         _known.add(loop)
         presence = RedisPresence(settings.REDIS_URL, PRESENCE_TTL_S) if settings.REDIS_URL else None
-        relay.use(Relay(QUICK, presence=presence, pace=PACE))
+        relays.use(Relay(QUICK, presence=presence, roster_intervals=ROSTER_INTERVALS))
     await asgi.application(scope, receive, send)
 
 

@@ -189,10 +189,10 @@ async def test_groups_are_joined_while_somebody_wants_them_and_left_after(
     second = await watcher(headers["bob"], "device:node-1")
     assert shards() == of(fleet[:2])
     await first.leave()
-    await asyncio.gather(*relay._leaving)
+    await relay._groups.settled()
     assert shards() == of(fleet[1:2])
     await second.request("unsubscribe", stream="device:node-1")
-    await asyncio.gather(*relay._leaving)
+    await relay._groups.settled()
     assert shards() == set()
     await leave(second)
 
@@ -293,24 +293,24 @@ async def test_the_quiet_are_pinged_and_the_silent_closed_4408(
     silent, alive = await enter(headers["carol"]), await enter(headers["bob"])
     before = stats.connections_closed.labels("4408")._value.get()
     clock.forward(9.9)
-    relay.keeper.sweep()
+    relay.monitor.sweep()
     assert await silent.is_quiet()
     clock.forward(0.2)
-    relay.keeper.sweep()
-    relay.keeper.sweep()
+    relay.monitor.sweep()
+    relay.monitor.sweep()
     for viewer in (silent, alive):
         assert await viewer.frame() == {"type": "ping"}
         assert await viewer.is_quiet()  # pinged once; a request is no sign that telemetry is read
     await alive.send({"type": "pong"})
     assert await alive.is_quiet()
     clock.forward(10)
-    relay.keeper.sweep()
+    relay.monitor.sweep()
     assert await silent.closed() == 4408
     assert await alive.frame() == {"type": "ping"}
     await alive.send({"type": "ack", "n": 0})
     assert await alive.is_quiet()
     clock.forward(9)
-    relay.keeper.sweep()
+    relay.monitor.sweep()
     assert await alive.is_quiet()
     assert stats.connections_closed.labels("4408")._value.get() == before + 1
     await leave(alive)
@@ -333,11 +333,11 @@ async def test_who_waits_for_an_answer_is_not_taken_for_silent(
     await viewer.send({"id": 1, "type": "subscribe", "stream": "device:pump-1"})
     await asyncio.wait_for(asked.wait(), 10)
     clock.forward(100)
-    relay.keeper.sweep()
+    relay.monitor.sweep()
     assert connection.closed is None
     answered.set()
     assert (await viewer.frame())["ok"]
-    relay.keeper.sweep()
+    relay.monitor.sweep()
     assert await viewer.closed() == 4408
 
 
@@ -348,7 +348,7 @@ async def test_one_who_is_busy_at_every_look_is_pinged_all_the_same(
     (connection,) = relay.connections
     connection.busy = True
     clock.forward(11)
-    relay.keeper.sweep()
+    relay.monitor.sweep()
     connection.busy = False
     assert await viewer.frame() == {"type": "ping"}
     await leave(viewer)

@@ -29,7 +29,7 @@ from devices.rooms import provisioning
 from devices.spaces import members, tokens
 from devices.values import Role
 from tests.dashboards.live.conftest import HandClock, Headers, Viewer, bearer, cookie, enter
-from tests.dashboards.live.test_event_stream import Reading, reading
+from tests.dashboards.live.consumers.test_event_stream import Reading, reading
 from tests.dashboards.live.test_servers import WAIT_S, WebServer, events, read, redis, viewer
 from tests.servers import Redis
 
@@ -252,17 +252,17 @@ async def test_a_change_made_in_the_database_alone_is_found_within_thirty_second
             cursor.execute(statement, [getattr(world, whose).pk])
 
     async with watching(world, "token", "device", over) as source:
-        await relay.keeper.turn()
+        await relay.monitor.run_once()
         await sync_to_async(execute)()
         clock.forward(25)
         for connection in relay.connections:
-            connection.heard()
-        await relay.keeper.turn()
+            connection.note_sign_of_life()
+        await relay.monitor.run_once()
         await is_told(source)
         assert not shown(relay, world.pump.pk)
 
 
-class RealTimes(WebServer):
+class RealMonitorIntervals(WebServer):
     """A web process as in production: the regular look comes after twenty seconds."""
 
     def command(self) -> list[str]:
@@ -278,7 +278,7 @@ async def test_another_process_delivers_nothing_more_after_a_second(
     """Each change in turn, made in this process, seen by viewers of another."""
     if database.vendor != "sqlite":
         pytest.skip("the server is given the path of the tests' database file")
-    server = RealTimes(kind, tmp_path, redis)
+    server = RealMonitorIntervals(kind, tmp_path, redis)
     await asyncio.to_thread(server.start)
     try:
         for change in (change_widgets, rearrange_widgets, move_device, remove_member, delete_token):

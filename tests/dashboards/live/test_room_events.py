@@ -14,7 +14,7 @@ from devices.log.messages import MAX_PAGE
 from devices.models import Device
 from devices.rooms import posting
 from tests.dashboards.live.conftest import Headers, lose_twice
-from tests.dashboards.live.test_event_stream import Reading, reading
+from tests.dashboards.live.consumers.test_event_stream import Reading, reading
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("relay")]
 

@@ -9,8 +9,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
-from dashboards.live import relay as relays
-from dashboards.live import typists
+from dashboards.live import typing_limit
 from dashboards.live.relay import Relay
 from devices.channel import fanout, groups
 from devices.channel.events import DirectStored
@@ -20,6 +19,7 @@ from devices.rooms import blocks, posting, provisioning, rooms
 from devices.runtime import stats
 from devices.spaces import members, tokens
 from devices.values import Role
+from hub.routing import relays
 from tests.dashboards.live.conftest import HandClock, Headers, Viewer, bearer, enter
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("relay")]
@@ -53,7 +53,7 @@ async def say(user: User, room: int, *texts: str) -> None:
 
 async def hears_nothing(viewer: Viewer) -> bool:
     """Whether nothing waits but who came and went, which is told a moment later."""
-    relays.current().rooms._tell_inboxes()  # else what they are told would only come later
+    relays.current().rooms._push_activity()  # else what they are told would only come later
     await viewer.send({"id": "quiet", "type": "unsubscribe", "stream": "device:none"})
     while (frame := await viewer.frame()).get("reply") != "quiet":
         if frame.get("type") != "presence":
@@ -225,7 +225,7 @@ async def test_typing_is_told_to_the_others_once_a_second(
         assert (await alice.request("typing", room=room))["result"] == {}
     assert (await bob.push("typing")) == {"type": "typing", "room": room, "user": "alice"}
     assert stats.typing_ignored._value.get() - before == 19
-    clock.forward(typists.PAUSE_S)
+    clock.forward(typing_limit.PAUSE_S)
     await alice.request("typing", room=room)
     assert (await bob.push("typing"))["user"] == "alice"
     for viewer in (alice, tab, bob):
@@ -233,14 +233,14 @@ async def test_typing_is_told_to_the_others_once_a_second(
     await leave(alice, tab, bob)
 
 
-def test_what_is_remembered_of_who_types_is_bounded(clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(typists, "MAX_KEPT", 3)
-    kept = typists.Typists(clock)
-    assert all(kept.may_tell(user, 1) for user in range(5))
-    assert len(kept._told) == 3
-    clock.forward(typists.PAUSE_S)
-    assert kept.may_tell(9, 1)
-    assert len(kept._told) == 1
+def test_the_memory_of_who_is_typing_is_bounded(clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typing_limit, "MAX_KEPT", 3)
+    limit = typing_limit.TypingLimit(clock)
+    assert all(limit.acquire(user, 1) for user in range(5))
+    assert len(limit._passed_at) == 3
+    clock.forward(typing_limit.PAUSE_S)
+    assert limit.acquire(9, 1)
+    assert len(limit._passed_at) == 1
 
 
 REQUESTS: list[tuple[str, dict[str, Any]]] = [
@@ -438,7 +438,7 @@ async def test_a_removed_member_is_told_nothing_more(
     }
     await say(alice, room, "without carol")
     assert await hears_nothing(viewer)
-    assert relay.rooms._feeds == {}
+    assert relay.rooms._logs == {}
     assert (await viewer.subscribe("inbox"))["rooms"] == []
     await leave(viewer)
 

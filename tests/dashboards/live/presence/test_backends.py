@@ -9,8 +9,8 @@ import pytest
 from redis.asyncio import Redis as Client
 from redis.exceptions import RedisError
 
-from dashboards.live.presence.contract import Forgotten, Presence, Report
-from dashboards.live.presence.memory import MemoryPresence, Rooms
+from dashboards.live.presence.contract import Presence, PresenceForgotten, PresenceReport
+from dashboards.live.presence.memory import MemoryPresence, Reports
 from dashboards.live.presence.redis import PREFIX, RedisPresence
 from tests.dashboards.live.conftest import eventually
 from tests.servers import Redis
@@ -48,7 +48,7 @@ class Backend:
 @pytest.fixture(params=["memory", "redis"])
 async def backend(request: pytest.FixtureRequest) -> AsyncIterator[Backend]:
     if request.param == "memory":
-        rooms: Rooms = {}
+        rooms: Reports = {}
 
         async def kept() -> int:
             return len(rooms)
@@ -75,7 +75,7 @@ def names(*found: str) -> frozenset[str]:
 
 
 async def tell(presence: Presence, *here: str, gone: tuple[str, ...] = (), room: int = 1) -> frozenset[str]:
-    return (await presence.report({room: Report(names(*here), names(*gone))}))[room]
+    return (await presence.report({room: PresenceReport(names(*here), names(*gone))}))[room]
 
 
 async def test_what_is_reported_is_seen_by_all_processes(backend: Backend) -> None:
@@ -101,9 +101,9 @@ async def test_nobody_takes_back_what_another_has_reported(backend: Backend) -> 
 
 async def test_rooms_are_apart_and_asked_about_together(backend: Backend) -> None:
     one = backend.process()
-    rooms = {room: Report(names(f"person{room}")) for room in range(1, 50)}
+    rooms = {room: PresenceReport(names(f"person{room}")) for room in range(1, 50)}
     assert await one.report(rooms) == {room: names(f"person{room}") for room in range(1, 50)}
-    assert await one.report({3: Report(), 99: Report()}) == {3: names("person3"), 99: names()}
+    assert await one.report({3: PresenceReport(), 99: PresenceReport()}) == {3: names("person3"), 99: names()}
     assert await one.report({}) == {}
 
 
@@ -166,7 +166,7 @@ async def test_redis_that_was_away_works_again(server: Redis) -> None:
     with pytest.raises(RedisError):
         await tell(presence, "alice", room=5)
     await asyncio.to_thread(server.start)
-    with pytest.raises(Forgotten):
+    with pytest.raises(PresenceForgotten):
         await tell(presence, "alice", room=5)
     assert await tell(presence, "bob", room=5) == names("alice", "bob")
     await presence.close()
@@ -180,7 +180,7 @@ async def test_each_process_learns_that_redis_has_forgotten(server: Redis) -> No
     await client.flushall()
     await client.aclose()
     for presence in (one, other):
-        with pytest.raises(Forgotten):
+        with pytest.raises(PresenceForgotten):
             await tell(presence, "alice")
         assert await tell(presence, "alice") == names("alice")
         await presence.close()

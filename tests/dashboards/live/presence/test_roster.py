@@ -8,17 +8,17 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 
 from dashboards.live.presence import roster as rosters
-from dashboards.live.presence.contract import TTL_S, Forgotten, Report
-from dashboards.live.presence.memory import MemoryPresence, Rooms
-from dashboards.live.presence.roster import Pace, Roster
+from dashboards.live.presence.contract import TTL_S, PresenceForgotten, PresenceReport
+from dashboards.live.presence.memory import MemoryPresence, Reports
+from dashboards.live.presence.roster import Roster, RosterIntervals
 from devices.channel import fanout
 from devices.channel.events import Event, PresenceChanged
 from devices.runtime import stats
 
 ROOM = 7
 WAIT_S = 20
-QUICK = Pace(look_s=0.1, pause_s=0.01)
-SELDOM = Pace(look_s=86_400, pause_s=0.01)
+QUICK = RosterIntervals(look_s=0.1, pause_s=0.01)
+SELDOM = RosterIntervals(look_s=86_400, pause_s=0.01)
 
 
 class Counted(MemoryPresence):
@@ -28,18 +28,18 @@ class Counted(MemoryPresence):
     away = False
     emptied = False
 
-    async def report(self, rooms: Mapping[int, Report]) -> dict[int, frozenset[str]]:
+    async def report(self, rooms: Mapping[int, PresenceReport]) -> dict[int, frozenset[str]]:
         self.asked += 1
         if self.away:
             raise ConnectionError("away")
         if self.emptied:
             self.emptied = False
-            raise Forgotten
+            raise PresenceForgotten
         return await super().report(rooms)
 
 
 class Process:
-    def __init__(self, store: Rooms, pace: Pace, ttl_s: float = 600) -> None:
+    def __init__(self, store: Reports, pace: RosterIntervals, ttl_s: float = 600) -> None:
         self.presence = Counted(ttl_s, store)
         self.told: list[tuple[list[str], list[str]]] = []
         self._changed = asyncio.Event()
@@ -71,11 +71,11 @@ class Hub:
     """Processes whose hints reach each other, unless `lossy`."""
 
     def __init__(self) -> None:
-        self.store: Rooms = {}
+        self.store: Reports = {}
         self.processes: list[Process] = []
         self.lossy = False
 
-    def process(self, pace: Pace = SELDOM, ttl_s: float = 600) -> Process:
+    def process(self, pace: RosterIntervals = SELDOM, ttl_s: float = 600) -> Process:
         self.processes.append(Process(self.store, pace, ttl_s))
         return self.processes[-1]
 

@@ -14,7 +14,7 @@ from asgiref.testing import ApplicationCommunicator
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 
-from dashboards import event_stream
+from dashboards.live.consumers import event_stream
 from dashboards.live.relay import Relay
 from dashboards.models import Dashboard
 from devices.channel import fanout, groups
@@ -205,7 +205,7 @@ async def test_a_login_that_ends_ends_the_stream(alice: User, pump: Device, rela
     async with reading("device=pump-1", cookie(key)) as stream:
         await stream.frame()
         await Session.objects.all().adelete()
-        await relay.keeper.check(relay.connections)
+        await relay.monitor.check(relay.connections)
         assert (await stream.frame())["error"]["code"] == "unauthenticated"
         assert await stream.block() is None
     assert not relay.connections
@@ -217,7 +217,7 @@ async def test_a_member_who_is_removed_sees_no_more(
     async with reading("device=pump-1", headers["carol"]) as stream:
         await stream.frame()
         await Member.objects.filter(user=carol).adelete()
-        await relay.keeper.check(relay.connections)
+        await relay.monitor.check(relay.connections)
         assert await stream.frame() == {"type": "unsubscribed", "stream": "device:pump-1", "reason": "forbidden"}
 
 
@@ -237,7 +237,7 @@ async def test_a_quiet_stream_stays_open(
         await stream.frame()
         for _ in range(5):
             clock.forward(11)
-            relay.keeper.sweep()
+            relay.monitor.sweep()
             assert await stream.frame() == {"type": "ping"}
         [connection] = relay.connections
         assert connection.closed is None

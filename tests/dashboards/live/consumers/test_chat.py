@@ -12,6 +12,7 @@ from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
 
 from dashboards.live.connection import Connection
+from dashboards.live.frames import Frame
 from dashboards.live.relay import Relay
 from devices.channel import fanout
 from devices.log.messages import MAX_PAGE
@@ -149,7 +150,7 @@ async def test_a_client_that_answers_no_ping_stays(
     alice = await chatter(room, headers["alice"], relay)
     for _ in range(6):
         clock.forward(10)
-        relay.keeper.sweep()
+        relay.monitor.sweep()
         await posting.post(bob, room, "still there?")  # written after the ping
         assert (await alice.hear())["message"] == "still there?"
     await alice.leave()
@@ -194,9 +195,9 @@ async def test_what_is_lost_twice_is_said_once(
     arrived = asyncio.Event()
     push = Connection.push
 
-    def note(connection: Connection, text: str) -> None:
-        push(connection, text)
-        if '"two"' in text:
+    def note(connection: Connection, frame: Frame) -> None:
+        push(connection, frame)
+        if '"two"' in frame.text:
             arrived.set()
 
     monkeypatch.setattr(Connection, "push", note)

@@ -171,9 +171,9 @@ async def test_who_leaves_is_forgotten(
     await viewer.subscribe("device:pump-1")
     await viewer.subscribe(f"dashboard:{dashboard.pk}")
     await viewer.leave()
-    await asyncio.gather(*relay._leaving)
+    await relay._groups.settled()
     assert not relay.connections
-    assert not relay._wanted
+    assert not relay._groups.wanted
     assert relay._listener._wanted == {groups.RIGHTS}
     assert not relay._audiences._by_device
     assert not relay._audiences._of_connection

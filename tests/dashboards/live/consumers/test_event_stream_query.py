@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 from django.http import QueryDict
 
-from dashboards.live import addresses
+from dashboards.live.consumers import event_stream_query
 from devices.errors import Invalid, TooMany
 
 
 def wanted(query: str, last_event_id: str = "") -> list[tuple[str, int | None]]:
-    return [(one.stream, one.after_seq) for one in addresses.wanted(QueryDict(query), last_event_id)]
+    return [(one.stream, one.after_seq) for one in event_stream_query.wanted(QueryDict(query), last_event_id)]
 
 
 def test_it_names_each_stream_once() -> None:
@@ -44,10 +44,10 @@ def test_there_is_a_limit(query: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "42", "x", "0;", "1;5", "1;05:3", "1;5:", "1;5:3x", "1;5:" + "9" * 30, "1;٥:٣"])
 def test_an_event_id_of_another_make_is_no_position(text: str) -> None:
-    assert addresses.read_positions(text) == {}
+    assert event_stream_query.read_positions(text) == {}
 
 
 def test_an_event_id_is_read_as_it_was_made() -> None:
-    assert addresses.event_id(42, {}) == "42"
-    assert addresses.event_id(42, {5: 812, 7: 40}) == "42;5:812;7:40"
-    assert addresses.read_positions("42;5:812;7:40") == {"room:5": 812, "room:7": 40}
+    assert event_stream_query.event_id(42, {}) == "42"
+    assert event_stream_query.event_id(42, {5: 812, 7: 40}) == "42;5:812;7:40"
+    assert event_stream_query.read_positions("42;5:812;7:40") == {"room:5": 812, "room:7": 40}

@@ -174,15 +174,15 @@ async def test_an_end_without_an_event_is_found_by_the_regular_look(
     people: dict[str, User], relay: Relay, clock: HandClock, end: Any
 ) -> None:
     viewer = await by_cookie(people["carol"])
-    await relay.keeper.turn()
+    await relay.monitor.run_once()
     await end(people["carol"])
     clock.forward(9)
-    await relay.keeper.turn()
+    await relay.monitor.run_once()
     assert await viewer.is_quiet()  # looked at a moment ago
     await viewer.send({"type": "pong"})
     assert await viewer.is_quiet()
     clock.forward(12)
-    await relay.keeper.turn()
+    await relay.monitor.run_once()
     await is_told_and_closed(viewer)
 
 
@@ -191,7 +191,7 @@ async def test_a_deleted_token_is_found_by_the_regular_look(
 ) -> None:
     viewer = await by_token(people["carol"])
     await sync_to_async(ApiToken.objects.all()._raw_delete)("default")
-    await relay.keeper.turn()
+    await relay.monitor.run_once()
     await is_told_and_closed(viewer)
 
 
@@ -201,7 +201,7 @@ async def test_a_membership_that_goes_without_an_event_is_found_by_the_regular_l
     viewer = await by_cookie(people["carol"])
     await viewer.subscribe("device:pump-1")
     await sync_to_async(Member.objects.filter(user=people["carol"])._raw_delete)("default")
-    await relay.keeper.turn()
+    await relay.monitor.run_once()
     assert await viewer.push("unsubscribed") == {
         "type": "unsubscribed",
         "stream": "device:pump-1",
@@ -217,7 +217,7 @@ async def test_a_dashboard_that_was_changed_is_asked_for_again(
     stream = f"dashboard:{dashboard.pk}"
     await viewer.subscribe(stream)
     await Widget.objects.filter(device=pump).adelete()
-    await relay.keeper.turn()
+    await relay.monitor.run_once()
     assert await viewer.push("resync") == {"type": "resync", "streams": [stream], "reason": "changed"}
     await fanout.publish([AvailabilityChanged(pump.pk, "pump-1", "online", 1)])
     assert await viewer.is_quiet()
@@ -236,10 +236,10 @@ async def test_a_database_that_is_away_ends_no_login(
     viewer = await by_cookie(people["carol"])
     with monkeypatch.context() as patched:
         patched.setattr("dashboards.live.logins.person", fail)
-        await relay.keeper.turn()
+        await relay.monitor.run_once()
     assert await viewer.is_quiet()
     await Session.objects.all().adelete()
-    await relay.keeper.turn()  # at once, not after the usual time
+    await relay.monitor.run_once()  # at once, not after the usual time
     await is_told_and_closed(viewer)
 
 
