@@ -10,6 +10,7 @@ from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
+from django.db import OperationalError
 
 from dashboards.live.relay import Relay
 from dashboards.models import Dashboard
@@ -18,6 +19,7 @@ from devices.models import ApiToken, Device
 from devices.spaces import tokens
 from hub.asgi import application
 from tests.dashboards.live.conftest import WAIT_S, Headers, Viewer, bearer, cookie, enter, sign_in
+from tests.dashboards.live.consumers.test_event_stream import Reading
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("relay")]
 
@@ -29,6 +31,77 @@ async def turned_away(headers: Headers) -> tuple[str, int]:
     frame = await viewer.frame()
     assert frame["type"] == "error"
     return frame["error"]["code"], await viewer.closed()
+
+
+class Way:
+    """A way in, and how somebody who may not come in is answered there."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    async def refusal(self, headers: Headers) -> tuple[str, int]:
+        """The code of the error, and the close code or HTTP status; `("", 403)` where nothing is said."""
+        return await (self._over_http(headers) if self.name == "events" else self._over_websocket(headers))
+
+    async def _over_http(self, headers: Headers) -> tuple[str, int]:
+        stream = Reading("device=pump-1", headers)
+        status = await stream.open()
+        return (await stream.body())["error"]["code"], status
+
+    async def _over_websocket(self, headers: Headers) -> tuple[str, int]:
+        path = {"hub": "/ws/", "chat": "/ws/chat/pump-1/"}[self.name]
+        socket = WebsocketCommunicator(application, path, headers=headers)
+        accepted, _ = await socket.connect(WAIT_S)
+        if not accepted:
+            return "", 403
+        code = (await socket.receive_json_from(WAIT_S))["error"]["code"]
+        return code, (await socket.receive_output(WAIT_S))["code"]
+
+
+@pytest.fixture(params=["hub", "chat", "events"])
+def way(request: pytest.FixtureRequest, pump: Device) -> Way:
+    return Way(request.param)
+
+
+def expected(way: Way, code: str, close_code: int, status: int) -> tuple[str, int]:
+    return code, status if way.name == "events" else close_code
+
+
+async def test_every_way_in_refuses_a_client_that_is_not_signed_in(way: Way) -> None:
+    for headers in (cookie("none"), bearer("wrong")):
+        assert await way.refusal(headers) == expected(way, "unauthenticated", 4401, 401)
+
+
+async def test_every_way_in_refuses_a_cookie_from_a_foreign_page(way: Way, alice: User) -> None:
+    key = await sync_to_async(sign_in)(alice)
+    refusal = await way.refusal(cookie(key, "https://evil.example"))
+    assert refusal == (("forbidden", 403) if way.name == "events" else ("", 403))
+
+
+async def test_every_way_in_counts_the_connections_of_a_person_together(
+    way: Way, headers: dict[str, Headers], settings: Any
+) -> None:
+    settings.CONNECTION_LIMIT = 1
+    viewer = await enter(headers["alice"])
+    assert await way.refusal(headers["alice"]) == expected(way, "too_many", 4429, 429)
+    await viewer.leave()
+
+
+async def test_every_way_in_is_closed_while_the_hub_restarts(
+    way: Way, headers: dict[str, Headers], relay: Relay
+) -> None:
+    await relay.close_all()
+    assert await way.refusal(headers["alice"]) == expected(way, "unavailable", 1012, 503)
+
+
+async def test_every_way_in_asks_to_come_back_while_the_database_is_unavailable(
+    way: Way, headers: dict[str, Headers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OperationalError("no database")
+
+    monkeypatch.setattr("dashboards.live.logins.person", fail)
+    assert await way.refusal(headers["alice"]) == expected(way, "unavailable", 1012, 503)
 
 
 async def test_a_token_opens_it_and_welcome_comes_first(headers: dict[str, Headers]) -> None:
