@@ -1,4 +1,7 @@
-"""Serves the hub's web side with short times: `python -m tests.dashboards.live.serve daphne|uvicorn PORT`."""
+"""Serves the hub's web side with short intervals: `python -m tests.dashboards.live.serve daphne|uvicorn PORT`.
+
+With `--no-checks` as a third argument connections are never checked on a schedule, only when an event asks for it.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from hub.daphne.server import make_server
 from hub.routing import relays
 
 QUICK = MonitorIntervals(sweep_s=0.1, ping_s=1.0, silence_s=4.0, recheck_s=1.0)
+NEVER_S = 86_400.0
 PRESENCE_TTL_S = 5.0
 ROSTER_INTERVALS = RosterIntervals(look_s=2.0)
 
@@ -30,8 +34,9 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     loop = asyncio.get_running_loop()
     if loop not in _known:
         _known.add(loop)
+        intervals = MonitorIntervals(sweep_s=NEVER_S) if "--no-checks" in sys.argv else QUICK
         presence = RedisPresence(settings.REDIS_URL, PRESENCE_TTL_S) if settings.REDIS_URL else None
-        relays.use(Relay(QUICK, presence=presence, roster_intervals=ROSTER_INTERVALS))
+        relays.use(Relay(intervals, presence=presence, roster_intervals=ROSTER_INTERVALS))
     await asgi.application(scope, receive, send)
 
 

@@ -1,4 +1,4 @@
-"""Who may open a connection, and how others are told."""
+"""Who may open a connection, and how others are refused."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 async def turned_away(headers: Headers) -> tuple[str, int]:
-    """The error and the close code that somebody meets."""
+    """Returns the error and the close code of a refused viewer."""
     viewer = Viewer(headers)
     assert await viewer.open()
     frame = await viewer.frame()
@@ -34,13 +34,13 @@ async def turned_away(headers: Headers) -> tuple[str, int]:
 
 
 class Way:
-    """A way in, and how somebody who may not come in is answered there."""
+    """A way in, and how it refuses."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     async def refusal(self, headers: Headers) -> tuple[str, int]:
-        """The code of the error, and the close code or HTTP status; `("", 403)` where nothing is said."""
+        """Returns the code of the error, and the close code or HTTP status; `("", 403)` where there is no error."""
         return await (self._over_http(headers) if self.name == "events" else self._over_websocket(headers))
 
     async def _over_http(self, headers: Headers) -> tuple[str, int]:
@@ -141,12 +141,12 @@ async def test_a_foreign_page_learns_nothing_without_a_cookie_either() -> None:
     assert not await Viewer([(b"origin", b"https://evil.example")]).open()
 
 
-async def test_nobody_signed_in_is_told_and_closed_4401() -> None:
+async def test_a_client_without_a_login_gets_an_error_and_is_closed_with_4401() -> None:
     assert await turned_away(cookie("")[1:]) == ("unauthenticated", 4401)
 
 
 @pytest.mark.parametrize("key", ["", "never-was-a-session-key", "x" * 5_000, "a\x00b", "../../etc/passwd"])
-async def test_a_session_that_is_none_is_closed_4401(key: str) -> None:
+async def test_an_invalid_session_is_closed_with_4401(key: str) -> None:
     assert await turned_away(cookie(key)) == ("unauthenticated", 4401)
 
 
@@ -176,7 +176,7 @@ async def test_a_wrong_token_is_closed_4401_whatever_the_cookie_says(alice: User
     assert await turned_away([(b"authorization", value), *cookie(key)]) == ("unauthenticated", 4401)
 
 
-async def test_with_a_token_the_token_alone_counts(alice: User, bob: User) -> None:
+async def test_with_a_token_only_the_token_counts(alice: User, bob: User) -> None:
     key = await sync_to_async(sign_in)(alice)
     token = await sync_to_async(tokens.create)(bob)
     viewer = Viewer([*cookie(key, "https://evil.example"), *bearer(token)])
@@ -185,7 +185,7 @@ async def test_with_a_token_the_token_alone_counts(alice: User, bob: User) -> No
     await viewer.leave()
 
 
-async def test_other_credentials_are_no_token(alice: User) -> None:
+async def test_other_credentials_do_not_count_as_a_token(alice: User) -> None:
     assert not await Viewer([(b"authorization", b"Basic YWxpY2U6cHc=")]).open()
 
 
@@ -200,7 +200,7 @@ async def test_connections_of_one_person_are_limited(headers: dict[str, Headers]
         await viewer.leave()
 
 
-async def test_no_limit_of_connections_is_0(headers: dict[str, Headers], settings: Any) -> None:
+async def test_a_limit_of_0_means_no_limit(headers: dict[str, Headers], settings: Any) -> None:
     settings.CONNECTION_LIMIT = 0
     viewers = [await enter(headers["alice"]) for _ in range(3)]
     for viewer in viewers:
@@ -213,7 +213,7 @@ async def test_another_path_is_refused(headers: dict[str, Headers]) -> None:
         assert not accepted, path
 
 
-async def test_a_hub_that_ends_closes_all_with_1012_and_takes_no_more(
+async def test_a_hub_that_ends_closes_all_with_1012_and_admits_no_more(
     headers: dict[str, Headers], relay: Relay
 ) -> None:
     viewers = [await enter(headers[name]) for name in ("alice", "bob", "carol")]
@@ -237,7 +237,7 @@ async def test_a_token_never_shows_in_the_log(
     assert token not in caplog.text
 
 
-async def test_who_leaves_is_forgotten(
+async def test_nothing_is_left_of_a_viewer_that_leaves(
     headers: dict[str, Headers], relay: Relay, pump: Device, dashboard: Dashboard
 ) -> None:
     viewer = await enter(headers["alice"])

@@ -1,4 +1,4 @@
-"""What a client may ask, and what it is told."""
+"""Requests of a client and their replies."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def test_a_dashboard_answers_with_the_snapshots_of_its_widgets_devices(
     await viewer.leave()
 
 
-async def test_an_empty_dashboard_is_no_error(headers: dict[str, Headers], dashboard: Dashboard) -> None:
+async def test_an_empty_dashboard_is_not_an_error(headers: dict[str, Headers], dashboard: Dashboard) -> None:
     await Widget.objects.all().adelete()
     viewer = await enter(headers["carol"])
     assert (await viewer.subscribe(f"dashboard:{dashboard.pk}"))["devices"] == {}
@@ -101,7 +101,7 @@ async def test_a_foreign_stream_and_a_missing_one_answer_alike(
     await viewer.leave()
 
 
-async def test_a_foreign_device_and_a_missing_one_take_no_command_alike(
+async def test_a_foreign_device_and_a_missing_one_refuse_a_command_alike(
     headers: dict[str, Headers], foreign_pump: Device
 ) -> None:
     viewer = await enter(headers["alice"])
@@ -137,7 +137,7 @@ async def test_a_foreign_device_and_a_missing_one_take_no_command_alike(
         "inbox:alice",
     ],
 )
-async def test_a_name_that_cannot_be_is_not_found(headers: dict[str, Headers], pump: Device, stream: str) -> None:
+async def test_an_impossible_name_is_not_found(headers: dict[str, Headers], pump: Device, stream: str) -> None:
     viewer = await enter(headers["alice"])
     assert (await refused(viewer, "subscribe", stream=stream))["code"] == "not_found"
     await viewer.leave()
@@ -150,7 +150,7 @@ async def test_an_unknown_kind_of_stream_is_named(headers: dict[str, Headers], p
     await viewer.leave()
 
 
-async def test_after_unsubscribe_nothing_comes_any_more(headers: dict[str, Headers], pump: Device) -> None:
+async def test_after_unsubscribe_nothing_is_pushed_any_more(headers: dict[str, Headers], pump: Device) -> None:
     viewer, other = await enter(headers["carol"]), await enter(headers["bob"])
     for who in (viewer, other):
         await who.subscribe("device:pump-1")
@@ -166,7 +166,7 @@ async def test_after_unsubscribe_nothing_comes_any_more(headers: dict[str, Heade
         await who.leave()
 
 
-async def test_unsubscribing_from_one_stream_leaves_another_with_the_same_device(
+async def test_unsubscribing_from_a_stream_does_not_affect_another_with_the_same_device(
     headers: dict[str, Headers], pump: Device, dashboard: Dashboard
 ) -> None:
     viewer = await enter(headers["carol"])
@@ -187,14 +187,14 @@ async def test_streams_of_one_connection_are_limited(
     await viewer.subscribe("device:fan-1")
     error = await refused(viewer, "subscribe", stream=f"dashboard:{dashboard.pk}")
     assert (error["code"], error["retry"]) == ("too_many", True)
-    await viewer.subscribe("device:fan-1")  # again is no more
+    await viewer.subscribe("device:fan-1")  # the same one again does not count
     await viewer.request("unsubscribe", stream="device:fan-1")
     await viewer.subscribe(f"dashboard:{dashboard.pk}")
     await viewer.leave()
     assert connections.MAX_STREAMS == 2_000
 
 
-async def test_a_command_is_queued_and_its_way_pushed_to_all_who_watch(
+async def test_a_command_is_queued_and_its_progress_is_pushed_to_all_viewers(
     headers: dict[str, Headers], pump: Device
 ) -> None:
     operator, watcher, stranger = [await enter(headers[name]) for name in ("bob", "carol", "mallory")]
@@ -229,7 +229,9 @@ async def test_a_command_is_queued_and_its_way_pushed_to_all_who_watch(
 
 
 @pytest.mark.parametrize(("name", "code"), [("carol", "forbidden"), ("mallory", "not_found")])
-async def test_who_may_not_command_is_refused(headers: dict[str, Headers], pump: Device, name: str, code: str) -> None:
+async def test_a_person_who_may_not_command_is_refused(
+    headers: dict[str, Headers], pump: Device, name: str, code: str
+) -> None:
     viewer = await enter(headers[name])
     assert (await refused(viewer, "command", device="pump-1", name="set"))["code"] == code
     assert await Command.objects.acount() == 0
@@ -247,7 +249,7 @@ async def test_who_may_not_command_is_refused(headers: dict[str, Headers], pump:
         {"device": "pump-1", "name": "set", "args": {"x": "\x00"}},
     ],
 )
-async def test_a_command_that_cannot_be_is_refused_by_name(
+async def test_an_invalid_command_is_refused_by_name(
     headers: dict[str, Headers], pump: Device, fields: dict[str, Any]
 ) -> None:
     viewer = await enter(headers["bob"])
@@ -342,19 +344,19 @@ async def test_acks_and_pongs_do_not_count(headers: dict[str, Headers], relay: R
         await viewer.send({"type": "ack", "n": n})
         await viewer.send({"type": "pong"})
     await viewer.send({"type": "ack"})
-    assert (await viewer.frame())["error"]["code"] == "invalid"  # and not closed for its requests
+    assert (await viewer.frame())["error"]["code"] == "invalid"  # and the connection is not closed
     await viewer.leave()
 
 
-async def test_a_database_that_is_away_is_told_and_the_connection_stays(
+async def test_an_unavailable_database_is_reported_and_the_connection_stays(
     headers: dict[str, Headers], pump: Device
 ) -> None:
     viewer = await enter(headers["carol"])
-    await sync_to_async(_rename)("devices_device", "away")
+    await sync_to_async(_rename)("devices_device", "elsewhere")
     try:
         error = await refused(viewer, "subscribe", stream="device:pump-1")
     finally:
-        await sync_to_async(_rename)("away", "devices_device")
+        await sync_to_async(_rename)("elsewhere", "devices_device")
     assert (error["code"], error["retry"]) == ("unavailable", True)
     await viewer.subscribe("device:pump-1")
     await viewer.leave()
@@ -365,7 +367,7 @@ def _rename(table: str, name: str) -> None:
         cursor.execute(f"ALTER TABLE {table} RENAME TO {name}")
 
 
-async def test_what_the_database_cannot_hold_is_not_to_be_sent_again(
+async def test_a_request_that_the_database_cannot_store_is_not_to_be_retried(
     headers: dict[str, Headers], pump: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -378,7 +380,7 @@ async def test_what_the_database_cannot_hold_is_not_to_be_sent_again(
     await viewer.leave()
 
 
-async def test_a_second_subscribe_that_fails_leaves_the_first(
+async def test_a_second_subscribe_that_fails_leaves_the_first_in_place(
     headers: dict[str, Headers], pump: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     viewer = await enter(headers["carol"])

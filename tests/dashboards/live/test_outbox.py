@@ -85,7 +85,7 @@ async def test_telemetry_and_replies_do_not_count_against_the_bound_of_pushes() 
     assert outbox.push(Frame("x"))
 
 
-async def test_what_was_written_makes_room() -> None:
+async def test_written_frames_make_room() -> None:
     outbox, socket = Outbox(), Socket()
     writer = asyncio.create_task(outbox.drain(socket.write))
     for _ in range(MAX_PUSHES):
@@ -113,7 +113,7 @@ async def test_a_request_waits_while_replies_pile_up() -> None:
     await writer
 
 
-async def test_finish_drops_what_waits_and_writes_the_farewell() -> None:
+async def test_finish_drops_waiting_frames_and_writes_the_farewell() -> None:
     outbox, socket = Outbox(), Socket()
     outbox.push(Frame("never"))
     outbox.finish(ErrorFrame("farewell", {}))

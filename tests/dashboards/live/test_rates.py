@@ -12,7 +12,7 @@ def test_a_burst_is_admitted_and_then_the_rate(clock: HandClock) -> None:
     assert sum(rate.count() is Verdict.ADMIT for _ in range(600)) == 10 * RATE_PER_S - 1
 
 
-def test_who_goes_on_asking_is_closed(clock: HandClock) -> None:
+def test_a_client_that_goes_on_asking_is_closed(clock: HandClock) -> None:
     rate = RequestRate(clock)
     verdicts = [rate.count() for _ in range(BURST + MAX_DEBT + 1)]
     assert verdicts.count(Verdict.REFUSE) == MAX_DEBT

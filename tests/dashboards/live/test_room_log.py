@@ -83,7 +83,7 @@ async def test_messages_that_arrive_while_a_snapshot_is_read_follow_it_unless_it
 async def test_each_reader_has_its_own_position(room: RoomLog) -> None:
     early = reader(room)
     publish(room, 1)
-    late = reader(room, 3)  # whose snapshot holds what the layer has not brought yet
+    late = reader(room, 3)  # whose snapshot holds messages that the layer has not delivered yet
     publish(room, 2, 3, 4)
     assert early.got == [1, 2, 3, 4]
     assert late.got == [4]
@@ -118,7 +118,7 @@ async def test_a_gap_that_stays_is_a_resync_for_its_readers(room: RoomLog, monke
     assert fine.got == [3]
     assert stats.room_losses.labels("hole")._value.get() == before + 1
     publish(room, 2, 4)
-    assert client.got == [1, "ResyncFrame"]  # no more until it has asked again
+    assert client.got == [1, "ResyncFrame"]  # nothing more until it has asked again
     room.settle(opening, 2)
     assert opening.got == [3, 4]
 
@@ -128,7 +128,7 @@ async def test_a_gap_that_closes_in_time_is_not_reported(room: RoomLog, monkeypa
     publish(room, 2)
     timer = room._timer
     assert timer is not None
-    publish(room, 1, 4)  # another gap: the time begins again
+    publish(room, 1, 4)  # another gap: the time starts anew
     assert timer.cancelled()
     assert room._timer is not None
     publish(room, 3)

@@ -106,10 +106,10 @@ def test_an_ack_releases_all_frames_up_to_its_number(source: Source) -> None:
     assert source.window.unacknowledged == (0, 0)
 
 
-def test_nothing_overtakes_what_is_kept_back(source: Source) -> None:
+def test_nothing_overtakes_values_that_are_kept_back(source: Source) -> None:
     source.fill()
     source.offer([100, 1])
-    source.window._in_flight.clear()  # room again, but no ack has fetched what was kept
+    source.window._in_flight.clear()  # room again, but no ack has released the kept values
     assert source.offer([101, 2]) is None
     text = source.acknowledge(0)
     assert text is not None

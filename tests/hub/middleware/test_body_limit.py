@@ -43,7 +43,7 @@ def reader() -> Reader:
 @pytest.fixture
 async def ask(reader: Reader) -> AsyncIterator[Ask]:
     """Sends bytes to a real server; returns the first that it answers, up to the end of the headers or the body."""
-    sock = socket.create_server(("127.0.0.1", 0))  # listens already: who comes early waits
+    sock = socket.create_server(("127.0.0.1", 0))  # listens already: early clients wait
     limited = BodyLimit(reader, lambda method, path: MOST)
     server = uvicorn.Server(uvicorn.Config(limited, lifespan="off", log_level="error"))
     serving = asyncio.create_task(server.serve(sockets=[sock]))
@@ -70,7 +70,7 @@ async def test_a_body_within_the_limit_is_read(ask: Ask) -> None:
     assert b"\r\n100000\r\n" in await ask(post(f"Content-Length: {MOST}", body=b"x" * MOST))
 
 
-async def test_a_length_that_is_announced_is_refused_before_a_byte_of_it_is_sent(ask: Ask, reader: Reader) -> None:
+async def test_an_announced_length_over_the_limit_is_refused_before_the_body_is_sent(ask: Ask, reader: Reader) -> None:
     answer = await ask(post("Content-Length: 99999999999"))
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b'"code": "too_large"' in answer
@@ -79,7 +79,7 @@ async def test_a_length_that_is_announced_is_refused_before_a_byte_of_it_is_sent
 
 
 async def test_chunks_are_read_up_to_the_limit(ask: Ask, reader: Reader) -> None:
-    """The last chunk never comes, and the answer does."""
+    """The answer arrives although the last chunk never does."""
     chunk = f"{50_000:x}".encode() + b"\r\n" + b"x" * 50_000 + b"\r\n"
     answer = await ask(post("Transfer-Encoding: chunked", body=chunk * 3))
     assert answer.startswith(b"HTTP/1.1 413 ")
@@ -134,7 +134,7 @@ async def test_a_body_that_the_disk_has_no_space_for_is_refused_by_name() -> Non
 
 
 @pytest.mark.parametrize(("number", "begins"), [(errno.EIO, False), (errno.ENOSPC, True)])
-async def test_what_fails_otherwise_or_later_is_not_hidden(number: int, begins: bool) -> None:
+async def test_other_and_later_failures_are_not_hidden(number: int, begins: bool) -> None:
     with pytest.raises(OSError, match="something"):
         await answer_of(Full(number, begins))
 
@@ -151,6 +151,6 @@ async def test_what_fails_otherwise_or_later_is_not_hidden(number: int, begins: 
         ("POST", "/login/", 0, 1024 * 1024),
     ],
 )
-def test_files_alone_may_be_large(settings: Any, method: str, path: str, limit: int, most: float) -> None:
+def test_only_files_may_be_large(settings: Any, method: str, path: str, limit: int, most: float) -> None:
     settings.FILE_LIMIT = limit
     assert allowed(method, path) == most
