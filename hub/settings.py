@@ -92,7 +92,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
-    "dashboards.away.AwayMiddleware",
+    "dashboards.database_outages.DatabaseOutageMiddleware",
 ]
 
 ROOT_URLCONF = "hub.urls"

@@ -103,8 +103,8 @@ class LiveConsumer(AsyncConsumer):
                 self.relay.remove(connection)
 
     async def _open(self, connection: Connection) -> None:
-        await self.relay.add(connection)
         connection.busy = True  # nothing is written yet, so the client's silence means nothing
+        await self.relay.add(connection)
         await self._subscribe(connection)
         await self.start()
         connection.busy = False
