@@ -11,7 +11,7 @@ from devices import access
 
 
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
-def test_a_page_without_its_database_is_503_and_says_why(
+def test_a_page_without_its_database_answers_503_with_the_reason(
     client: Client, alice: User, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     def fail(*_: Any) -> None:
@@ -25,9 +25,7 @@ def test_a_page_without_its_database_is_503_and_says_why(
     assert "The database is away" in response.content.decode()
 
 
-def test_what_broke_otherwise_stays_a_fault_of_ours(
-    client: Client, alice: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_any_other_exception_is_answered_with_500(client: Client, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise ValueError("a bug")
 
