@@ -3,7 +3,7 @@
 FROM node:22.20.0-bookworm-slim AS browser
 WORKDIR /build
 COPY package.json package-lock.json ./
-RUN npm ci --no-audit --no-fund
+RUN npm ci --omit=dev --no-audit --no-fund
 
 FROM python:3.11.14-slim-bookworm AS python
 COPY requirements.txt /build/

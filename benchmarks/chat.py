@@ -25,7 +25,7 @@ from benchmarks.load import people
 from benchmarks.load.people import Company, Heard, Talk
 from benchmarks.load.workers import Shares, Worker
 from benchmarks.targets import UNLIMITED, processes, settings_of, started, web
-from tests.servers import HubServer, Redis, Server
+from tests.support.servers import HubServer, Redis, Server
 
 LIMIT_MS = 50
 WEB = 2

@@ -22,7 +22,7 @@ from benchmarks.load import viewers
 from benchmarks.load.viewers import Plan
 from benchmarks.load.workers import Worker
 from benchmarks.targets import UNLIMITED, bearer, prepare, started, web
-from tests.servers import HubServer, Part, Redis
+from tests.support.servers import HubServer, Part, Redis
 
 FIRST = 100
 SETTLE_S = 3.0

@@ -22,8 +22,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.postgres import Postgres
-from tests.servers import ROOT
+from tests.support.postgres import Postgres
+from tests.support.servers import ROOT
 
 KINDS = {"month": "chart of 30 days", "raw_day": "raw day", "latest": "latest values"}
 

@@ -22,8 +22,8 @@ from pathlib import Path
 import httpx
 
 from devices.runtime.credentials import hash_secret
-from tests.postgres import Postgres
-from tests.servers import HubServer, Mosquitto
+from tests.support.postgres import Postgres
+from tests.support.servers import HubServer, Mosquitto
 
 DEVICES = 20
 BURST = 100

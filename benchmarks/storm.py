@@ -15,13 +15,14 @@ import time
 from pathlib import Path
 
 from benchmarks.load.workers import Shares
-from tests.paths.deployment import Counter, Deployment, Machine, WebPart
-from tests.returning import Crowd
+from tests.support.deployment import Counter, Deployment, Machine
+from tests.support.returning import Crowd
+from tests.support.stack import WebServer
 
 WITHIN_S = 120
 
 
-async def measure(deployment: Deployment, web: WebPart, machine: Machine, viewers: int, away_s: float) -> str:
+async def measure(deployment: Deployment, web: WebServer, machine: Machine, viewers: int, away_s: float) -> str:
     crowd = Crowd(viewers, web.url, deployment.token, machine.uid, "count")
     with Counter(deployment.mosquitto.port, machine, per_second=2):
         async with crowd.watching():
@@ -51,7 +52,7 @@ def main() -> None:
         Deployment(Path(folder), machines=len(runs), CONNECTION_LIMIT="0") as deployment,
     ):
         for name, away_s in runs:
-            web: WebPart = getattr(deployment, name)
+            web: WebServer = getattr(deployment, name)
             found = asyncio.run(measure(deployment, web, deployment.machines.pop(), arguments.viewers, away_s))
             print(f"{name:8} away {away_s:3.0f} s  {found}", flush=True)
 

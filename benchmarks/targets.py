@@ -15,9 +15,9 @@ from benchmarks.load.publisher import Login
 from benchmarks.load.viewers import Plan
 from benchmarks.peers.brokers import Nats, WebMosquitto
 from devices.runtime.credentials import hash_secret
-from tests.ports import free_port
-from tests.postgres import Postgres
-from tests.servers import Bridge, HubServer, Mosquitto, Part, Redis, Server
+from tests.support.ports import free_port
+from tests.support.postgres import Postgres
+from tests.support.servers import Bridge, HubServer, Mosquitto, Part, Redis, Server
 
 AnyServer = TypeVar("AnyServer", bound=Server)
 

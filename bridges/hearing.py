@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from devices.availability import changes, silence
-from devices.availability.changes import Word
+from devices.availability.changes import Evidence
 from devices.availability.silence import LIMIT_IN_GAPS, MIN_LIMIT_US, WRITE_EVERY_US
-from devices.channel.events import Event
-from devices.log.entries import NewEntry
+from devices.log.entries import Outcome
 from devices.registry.senders import Sender
 from devices.values import Answer, Attributes, Availability, StatusReport, now_us
 
@@ -54,30 +53,28 @@ class Hearing:
     def __init__(self) -> None:
         self._known: dict[int, _Heard] = {}
 
-    def take(self, signs: Mapping[int, Sign], lines: list[NewEntry] | None = None) -> list[Event]:
-        """Believes the signs of a batch; call it last in the batch's transaction. Returns what to publish.
-
-        `lines`: takes what the devices' rooms are to be told, where the caller writes that itself.
+    def take(self, signs: Mapping[int, Sign]) -> Outcome:
+        """Believes the signs of a batch; call it last in the batch's transaction.
 
         The devices' `availability` must be what the database has, or a device that another process found silent would
         stay so.
         """
-        words = []
+        evidence = []
         due = []
         for id, sign in signs.items():
             device, status, at, repeated = sign
             if status != device.availability:
-                words.append(Word(id, status, at, repeated))
+                evidence.append(Evidence(id, status, at, repeated))
             if status is Availability.ONLINE and not repeated:
                 heard = self._known.get(id)
                 if heard is not None and 0 <= at - heard.written_at < WRITE_EVERY_US:
                     heard.at = at
                 else:
                     due.append(sign)
-        events = changes.change(words, lines) if words else []
+        outcome = changes.weigh(evidence) if evidence else Outcome()
         if due:
             self._note(due)
-        return events
+        return outcome
 
     def _note(self, due: list[Sign]) -> None:
         self._recall([device.id for device, *_ in due if device.id not in self._known])
@@ -88,14 +85,14 @@ class Hearing:
             if heard is not None:  # else deleted since the batch began
                 _learn(heard, at, Availability(device.availability), since)
                 rows.append((device.id, at, heard.gap // 1000))
-        silence.note_heard(rows)
+        silence.record_contacts(rows)
 
     def _recall(self, unknown: list[int]) -> None:
         if not unknown:
             return
         if len(self._known) + len(unknown) > MAX_DEVICES:
             self._known.clear()
-        for id, (at, gap_ms) in silence.heard(unknown).items():
+        for id, (at, gap_ms) in silence.last_contacts(unknown).items():
             self._known[id] = _Heard(at, gap_ms * 1000, at)
 
 

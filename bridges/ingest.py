@@ -19,7 +19,7 @@ from devices.channel.events import Event
 from devices.commands import lifecycle
 from devices.errors import Refusal
 from devices.log import entries
-from devices.log.entries import NewEntry
+from devices.log.entries import Outcome
 from devices.registry import attributes, brokers, senders
 from devices.registry.senders import Sender
 from devices.runtime import stats
@@ -59,7 +59,7 @@ class Delivery(msgspec.Struct, gc=False):
 
 
 @dataclass(slots=True)
-class Outcome:
+class BatchResult:
     """What came of a batch: events to publish, and the refusal of each delivery that was not taken, or not wholly.
 
     `samples_refused`: those that were left out of messages that were taken otherwise.
@@ -101,7 +101,7 @@ class Ingest:
         """So many messages of each device may have waited for us: they do not count as sent at the pace they come."""
         self._limiter.allow(messages)
 
-    def process(self, batch: Batch) -> Outcome:
+    def process(self, batch: Batch) -> BatchResult:
         """Stores the batch in one transaction.
 
         Raises one of `UNABLE` while the database does not take it; the same batch may be tried again. A delivery
@@ -109,7 +109,7 @@ class Ingest:
         """
         with self._lock:
             decoded = self._decode(batch)
-            outcome = Outcome(refusals=dict(batch.refusals))
+            outcome = BatchResult(refusals=dict(batch.refusals))
             try:
                 self._write(decoded, outcome)
             except UNABLE:
@@ -136,7 +136,7 @@ class Ingest:
             stats.received.labels(kind).inc(count)
         return decoded
 
-    def _write_alone(self, one: _Decoded, outcome: Outcome) -> None:
+    def _write_alone(self, one: _Decoded, outcome: BatchResult) -> None:
         try:
             self._write([one], outcome)
         except UNABLE:
@@ -146,14 +146,13 @@ class Ingest:
             self._store.forget()
             outcome.refusals[one[0]] = Refusal("not_storable", type(error).__name__)
 
-    def _write(self, decoded: list[_Decoded], outcome: Outcome) -> None:
+    def _write(self, decoded: list[_Decoded], outcome: BatchResult) -> None:
         """Stores what is decoded; `outcome` is touched only once the transaction is committed."""
         if not decoded:
             return
         telemetry: list[tuple[Sender, Telemetry]] = []
         signs: hearing.Signs = {}
-        events: list[Event] = []
-        lines: list[NewEntry] = []
+        written = Outcome()
         refusals: dict[int, Refusal] = {}
         samples_refused = 0
         new_metrics: defaultdict[int, set[str]] = defaultdict(set)
@@ -172,15 +171,14 @@ class Ingest:
                             samples_refused += len(report.samples) - len(kept.samples)
                         signs[device.id] = (device, Availability.ONLINE, report.received_at, False)
                     else:
-                        events += _take(device, report, lines)
+                        written += _take(device, report)
                         hearing.note(signs, device, report)
                 except Refusal as refusal:
                     refusals[i] = refusal
             if telemetry:
-                events += self._store.store(telemetry)
-            events += self._hearing.take(signs, lines)
-            if lines:
-                events += entries.append(lines).events  # at once and last, as it locks rooms
+                written.events += self._store.store(telemetry)
+            written += self._hearing.take(signs)
+            events = entries.record(written)  # at once and last, as it locks rooms
         outcome.events += events
         outcome.refusals |= refusals
         outcome.readings += sum(len(report.samples) for _, report in telemetry)
@@ -216,13 +214,13 @@ def _sender(known: Mapping[str, Sender], delivery: Delivery, first_broker: str) 
     return device
 
 
-def _take(device: Sender, report: StatusReport | Attributes | Answer, lines: list[NewEntry]) -> list[Event]:
+def _take(device: Sender, report: StatusReport | Attributes | Answer) -> Outcome:
     if isinstance(report, StatusReport):
-        return []
+        return Outcome()
     if isinstance(report, Attributes):
         attributes.merge(device, report)
-        return []
-    events = lifecycle.answer(device, report, lines)
-    if not events:
+        return Outcome()
+    outcome = lifecycle.answer(device, report)
+    if not outcome.events:
         raise Refusal("unknown_command", ascii(report.command_id))
-    return events
+    return outcome

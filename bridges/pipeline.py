@@ -17,7 +17,7 @@ from typing import Protocol
 from django.conf import settings
 from django.db import close_old_connections, connections
 
-from bridges.ingest import UNABLE, Batch, Delivery, Ingest, Outcome
+from bridges.ingest import UNABLE, Batch, BatchResult, Delivery, Ingest
 from bridges.refusals import RefusalKeeper
 from devices.channel import fanout
 from devices.errors import Refusal, Unavailable
@@ -178,7 +178,7 @@ class Pipeline:
         await self._refused.write()
         return True
 
-    async def _process(self, batch: Batch) -> Outcome | None:
+    async def _process(self, batch: Batch) -> BatchResult | None:
         """Tries for as long as the database does not take it, or until `close`: nothing is acknowledged meanwhile."""
         attempt = 0
         while True:
@@ -218,7 +218,7 @@ def shared_ingest() -> Ingest:
     return _shared
 
 
-async def ingest_now(delivery: Delivery) -> Outcome:
+async def ingest_now(delivery: Delivery) -> BatchResult:
     """Stores one delivery and fans it out before it returns, for protocols that answer.
 
     Raises `Refusal` where nothing of it was taken, or `Unavailable` while the database is away.
@@ -236,7 +236,7 @@ async def ingest_now(delivery: Delivery) -> Outcome:
     return outcome
 
 
-async def _publish(outcome: Outcome, oldest: Delivery) -> None:
+async def _publish(outcome: BatchResult, oldest: Delivery) -> None:
     await fanout.publish(outcome.events)
     stats.publish_lag.observe((now_us() - oldest.received_at) / 1_000_000)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,15 @@ from channels.layers import channel_layers
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.db import connections
+from django.test import TransactionTestCase
 
 from devices.channel import fanout
 from devices.models import Device, Member, Space
-from devices.rooms import provisioning, rates
+from devices.rooms import provisioning
 from devices.values import Role
-
-_LONGEST = ("deploy", "faults", "devices/test_on_postgresql.py", "paths", "hub", "bridges/rest", "dashboards/live")
-"""What takes longest, below this folder. It begins first, so that no process works on alone at the end."""
+from tests.support import recorder
+from tests.support.databases import empty, migrated_postgresql, migrated_sqlite
+from tests.support.run_folder import run_folder
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -30,7 +32,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """The tests of a file stay together, and so do those of `deploy`, which share a stack of ten containers.
+    """The tests of a scope stay together.
 
     Not xdist's own groups: 3.8 writes them into the ids of tests, from where pytest 9.2 does not read them.
     """
@@ -38,27 +40,59 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class Together(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.partition("::")[0]
-            return "tests/deploy" if file.startswith("tests/deploy/") else file
+            return recorder.scope(nodeid)
 
     return Together(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=_place)
+def pytest_configure(config: pytest.Config) -> None:
+    recorder.register(config)
+    run_folder()  # here, so that the processes of xdist share it
+    TransactionTestCase._fixture_teardown = lambda self: empty(connections["default"])
 
 
-def _place(item: pytest.Item) -> int:
-    path = item.path.relative_to(Path(__file__).parent).as_posix()
-    return next((place for place, start in enumerate(_LONGEST) if path.startswith(start)), len(_LONGEST))
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """On PostgreSQL only what is marked `both_databases` runs; all else need not even be loaded."""
+    if connections["default"].vendor == "sqlite" or collection_path.suffix != ".py":
+        return None
+    marked_by_folder = collection_path.is_relative_to(Path(__file__).parent / "devices")
+    return None if marked_by_folder or "both_databases" in collection_path.read_text() else True
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if connections["default"].vendor != "sqlite":
+        other = [item for item in items if not (item.get_closest_marker("both_databases") and _uses_database(item))]
+        config.hook.pytest_deselected(items=other)
+        items[:] = [item for item in items if item not in set(other)]
+    recorded = recorder.recorded()
+    items.sort(key=lambda item: -recorded.get(recorder.scope(item.nodeid), recorder.UNKNOWN_S))
+
+
+def _uses_database(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", ())
+    return item.get_closest_marker("django_db") is not None or "db" in fixtures or "transactional_db" in fixtures
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A database file of this run alone: two runs beside each other would delete each other's."""
+def django_db_modify_db_settings(
+    tmp_path_factory: pytest.TempPathFactory, django_db_modify_db_settings_parallel_suffix: None
+) -> None:
+    """A copy of a migrated database, for this process only. Nothing has to survive a failure of the machine."""
     database = connections["default"]
+    if database.vendor == "postgresql":
+        database.settings_dict["TEST"]["TEMPLATE"] = migrated_postgresql(database.settings_dict)
     if database.vendor == "sqlite":
-        database.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+        file = tmp_path_factory.mktemp("database") / "test.sqlite3"
+        shutil.copy(migrated_sqlite(), file)
+        database.settings_dict["TEST"]["NAME"] = str(file)
+        database.settings_dict["OPTIONS"]["init_command"] += " PRAGMA synchronous=OFF;"
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """It goes with the folder, or with the server, of this run."""
+    return True
 
 
 @pytest.fixture(autouse=True)
@@ -74,13 +108,6 @@ def fresh_channel_layer() -> Iterator[None]:
     fanout._untaken.clear()  # what that test's layer did not take
     yield
     channel_layers.backends.clear()
-
-
-@pytest.fixture(autouse=True)
-def fresh_rates() -> None:
-    """Another test's people have the same ids."""
-    rates._over.clear()
-    rates._repeats.clear()
 
 
 @pytest.fixture(autouse=True)

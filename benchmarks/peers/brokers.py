@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.ports import free_port
-from tests.servers import Server, find
+from tests.support.ports import free_port
+from tests.support.servers import Server, find
 
 _MOSQUITTO = """\
 listener {port} 127.0.0.1

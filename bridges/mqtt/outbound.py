@@ -89,7 +89,7 @@ class Outbound:
         while not lost.done():
             self._wake.clear()  # before the look, so that what is queued during it is looked at again
             try:
-                await database.run(silence.keep_listening, now_us())
+                await database.run(silence.record_listening, now_us())
                 while await self._send_queued(publish) == BATCH:
                     pass
             except DatabaseError as error:

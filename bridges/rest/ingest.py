@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from ninja import Router
 
 from bridges.codec import MAX_PAYLOAD
-from bridges.ingest import Delivery, Outcome
+from bridges.ingest import BatchResult, Delivery
 from bridges.pipeline import ingest_now, refuse_now
 from bridges.rest.auth import DeviceCredentials, sender
 from bridges.rest.errors import Problem
@@ -57,7 +57,7 @@ async def store_telemetry(request: HttpRequest, uid: str) -> dict[str, Any]:
     return {"stored": outcome.readings, **_refused(outcome)}
 
 
-def _refused(outcome: Outcome) -> dict[str, Any]:
+def _refused(outcome: BatchResult) -> dict[str, Any]:
     refusal = outcome.refusals.get(0)
     if refusal is None:
         return {}

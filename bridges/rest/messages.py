@@ -23,7 +23,7 @@ from devices.access import Person
 from devices.errors import Forbidden, Invalid, NotFound
 from devices.log import messages
 from devices.models import Room
-from devices.rooms import posting
+from devices.rooms import editing, posting
 from devices.runtime import database
 
 router = Router(tags=["messages"], exclude_unset=True)
@@ -70,13 +70,13 @@ async def post_message(request: HttpRequest, id: int, given: NewMessage) -> Stat
 @router.patch("/{int:id}/messages/{int:seq}", response={200: Posted, (400, 401, 403, 404, 422, 429, 503): Problem})
 async def edit_message(request: HttpRequest, id: int, seq: int, given: NewText) -> dict[str, int]:
     """Replaces the text of your own chat message; the answer has the seq of the edit."""
-    return {"seq": await posting.edit(asking(request), id, seq, given.text)}
+    return {"seq": await editing.edit(asking(request), id, seq, given.text)}
 
 
 @router.delete("/{int:id}/messages/{int:seq}", response={200: Posted, (401, 403, 404, 429, 503): Problem})
 async def remove_message(request: HttpRequest, id: int, seq: int) -> dict[str, int]:
     """Removes text and files of your own chat message, or as a manager of anybody's; the seq of the removal."""
-    return {"seq": await posting.remove(asking(request), id, seq)}
+    return {"seq": await editing.remove(asking(request), id, seq)}
 
 
 @router.get("/{int:id}/messages/{int:seq}/revisions", response={200: RevisionList, (401, 403, 404, 503): Problem})

@@ -13,7 +13,7 @@ from dashboards.live.requests import Request
 from devices import access
 from devices.channel import fanout
 from devices.channel.events import Typing
-from devices.rooms import posting, read_markers
+from devices.rooms import editing, posting, read_markers
 from devices.runtime import database, stats
 
 Result = dict[str, Any]
@@ -51,7 +51,7 @@ class EditMessage(Request, tag="edit"):
 
 
 async def edit_message(relay: Relay, connection: Connection, request: EditMessage) -> Result:
-    return {"seq": await posting.edit(connection.person, request.room, request.seq, request.text)}
+    return {"seq": await editing.edit(connection.person, request.room, request.seq, request.text)}
 
 
 class RemoveMessage(Request, tag="remove"):
@@ -60,7 +60,7 @@ class RemoveMessage(Request, tag="remove"):
 
 
 async def remove_message(relay: Relay, connection: Connection, request: RemoveMessage) -> Result:
-    return {"seq": await posting.remove(connection.person, request.room, request.seq)}
+    return {"seq": await editing.remove(connection.person, request.room, request.seq)}
 
 
 class MarkRead(Request, tag="read"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.http import HttpRequest, HttpResponse
 
-_SCRIPT = Path(__file__).parents[1] / "static" / "dashboards" / "js" / "notification_worker.js"
+_SCRIPT = Path(__file__).parents[1] / "static" / "dashboards" / "js" / "inbox" / "notification_worker.js"
 
 
 def notification_worker(request: HttpRequest) -> HttpResponse:

@@ -1,7 +1,7 @@
-"""Whether devices are online: what they say of it, what is heard of them, and what their silence tells.
+"""Changes of availability: what devices report, what their messages show, and what their silence means.
 
-A change locks the device's row, writes its history and decides what viewers are told, all in one transaction: of
-several processes one tells each change, whichever notices it.
+A change locks the device's row, writes its history and decides whether viewers are notified, all in one transaction.
+So of several processes that notice the same change, one announces it.
 """
 
 from __future__ import annotations
@@ -9,25 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db import connection, transaction
+from django.db import connection
 
 from devices.availability import flapping
 from devices.availability.models import AvailabilityChange
 from devices.availability.silence import silence_limit_us
-from devices.channel.events import AvailabilityChanged, Event
-from devices.log import entries
-from devices.log.entries import NewEntry
+from devices.channel.events import AvailabilityChanged
+from devices.log.entries import NewEntry, Outcome, recorded
 from devices.registry.models import Device
 from devices.values import Availability, MessageKind, Origin
 
 FIELDS = ("id", "uid", "availability", "availability_at", "heard_at", "usual_gap_ms", "stale_after_s")
+"""Columns of a device that deciding on its availability needs."""
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
-    """What is to be believed of a device from `at` on (microseconds).
+class Evidence:
+    """What the hub has learned about a device's availability from `at` on (microseconds).
 
-    `repeated`: a broker repeated it to a new subscriber, so it may be old, and is no sign that the device lives.
+    `repeated`: a broker repeated it to a new subscriber, so it may be old and does not prove that the device is alive.
     """
 
     device_id: int
@@ -38,82 +38,100 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Change:
+    """A locked device gets this availability, as of `at` (microseconds)."""
+
     device: Device
     availability: Availability
     at: int
 
 
-def change(words: Iterable[Word], lines: list[NewEntry] | None = None) -> list[Event]:
-    """Believes the words, at most one of each device, where they are news. Returns what to publish after the commit.
+def weigh(evidence: Iterable[Evidence]) -> Outcome:
+    """Changes the availability of devices where the evidence, at most one for each device, is news.
 
-    `lines`: takes what the devices' rooms are to be told, where the caller writes that itself.
+    Call it inside a transaction.
     """
-    by_device = {word.device_id: word for word in words}
-    with transaction.atomic():
-        changes = [
-            Change(device, word.availability, word.at)
-            for device in lock(by_device)
-            for word in [by_device[device.id]]
-            if _is_news(device, word)
-        ]
-        return apply(changes, max((one.at for one in changes), default=0), lines)
+    by_device = {one.device_id: one for one in evidence}
+    changes = [
+        Change(device, found.availability, found.at)
+        for device in lock(by_device)
+        for found in [by_device[device.id]]
+        if _is_news(device, found)
+    ]
+    return apply(changes, max((one.at for one in changes), default=0))
 
 
-def forget_availability(now: int) -> None:
-    """The embedded broker has just started, so nobody is connected and no will can come any more."""
+def reset_to_unknown(now: int) -> None:
+    """The embedded broker has just started: no device is connected, and no will can arrive any more."""
     known = Device.objects.filter(availability__in=(Availability.ONLINE, Availability.STALE))
-    change([Word(id, Availability.UNKNOWN, now) for id in known.values_list("id", flat=True)])
-
-
-_TABLE = Device._meta.db_table
+    recorded(weigh, [Evidence(id, Availability.UNKNOWN, now) for id in known.values_list("id", flat=True)])
 
 
 def lock(ids: Iterable[int]) -> list[Device]:
-    """In the order of their ids, as two processes that lock the same ones would otherwise wait for each other.
+    """Locks the devices in the order of their ids: two processes that lock the same ones would deadlock otherwise.
 
-    Not their keys: somebody who talks in a device's room gives it a command, and holds the room that is locked next.
+    Their keys stay free: a person who sends a command from a device's room holds the room, which is locked next here.
     """
     return list(Device.objects.select_for_update(no_key=True).filter(pk__in=list(ids)).order_by("pk").only(*FIELDS))
 
 
-def _is_news(device: Device, word: Word) -> bool:
-    if device.availability == word.availability:
-        return False
-    if not word.repeated:
-        return True
-    if word.availability == Availability.ONLINE:
-        return device.availability != Availability.STALE
-    # What a will left behind may be older than what the device has sent since. One that is gone becomes stale in time.
-    sending = word.at - device.heard_at < silence_limit_us(device)
-    return not (device.availability == Availability.ONLINE and sending)
+def apply(changes: list[Change], now: int) -> Outcome:
+    """Stores the changes of devices that are locked.
 
-
-def apply(changes: list[Change], now: int, lines: list[NewEntry] | None = None) -> list[Event]:
-    """Stores the changes of devices that are locked. `availability_at` becomes the time of what viewers are told:
-    that it lags behind the history shows `tell_flapping` what they have not been told."""
+    `availability_at` becomes the time of the change that viewers were last notified of. If it lags behind the history,
+    `checks.report_flapping` finds it.
+    """
     if not changes:
-        return []
+        return Outcome()
     often = flapping.among([one.device.id for one in changes], now)
-    events: list[AvailabilityChanged] = []
+    reported: list[AvailabilityChanged] = []
     for one in changes:
         device = one.device
         device.availability = one.availability
         if one.availability == Availability.ONLINE:
             device.heard_at = max(device.heard_at, one.at)
-        if device.id not in often or not 0 <= now - device.availability_at < flapping.TELL_EVERY_US:
+        if device.id not in often or not 0 <= now - device.availability_at < flapping.REPORT_EVERY_US:
             device.availability_at = one.at
-            events.append(AvailabilityChanged(device.id, device.uid, one.availability, one.at))
-    with connection.cursor() as cursor:
-        # Not `bulk_update`, whose expressions take a second for a fleet that goes at once.
-        cursor.executemany(
-            f"UPDATE {_TABLE} SET availability = %s, availability_at = %s, heard_at = %s WHERE id = %s",  # noqa: S608
-            [(one.availability.value, d.availability_at, d.heard_at, d.id) for one in changes for d in [one.device]],
-        )
+            reported.append(AvailabilityChanged(device.id, device.uid, one.availability, one.at))
+    _save([one.device for one in changes])
     _remember(changes, often)
-    return [*events, *entries.append_with([log_entry(one, now) for one in events], lines)]
+    return Outcome([*reported], [log_entry(one, now) for one in reported])
+
+
+def log_entry(change: AvailabilityChanged, now: int) -> NewEntry:
+    """The change as an entry of the device's room. `now` may be long after the change began."""
+    return NewEntry(
+        device_id=change.device_id,
+        kind=MessageKind.AVAILABILITY,
+        at=now,
+        origin=Origin.DEVICE,
+        by=change.uid,
+        data={"status": change.status, "since": change.at // 1000},
+    )
+
+
+def _is_news(device: Device, found: Evidence) -> bool:
+    if device.availability == found.availability:
+        return False
+    if not found.repeated:
+        return True
+    if found.availability == Availability.ONLINE:
+        return device.availability != Availability.STALE
+    # A will may be older than what the device has sent since. If the device is in fact gone, it becomes stale in time.
+    sending = found.at - device.heard_at < silence_limit_us(device)
+    return not (device.availability == Availability.ONLINE and sending)
+
+
+def _save(devices: list[Device]) -> None:
+    with connection.cursor() as cursor:
+        # Not `bulk_update`, whose expressions take a second when a whole fleet goes offline at once.
+        cursor.executemany(
+            f"UPDATE {Device._meta.db_table} SET availability = %s, availability_at = %s, heard_at = %s WHERE id = %s",  # noqa: S608
+            [(str(one.availability), one.availability_at, one.heard_at, one.id) for one in devices],
+        )
 
 
 def _remember(changes: list[Change], often: dict[int, AvailabilityChange]) -> None:
+    """Writes the history. The changes of a device that flaps share one row."""
     merged = []
     new = []
     for one in changes:
@@ -125,15 +143,3 @@ def _remember(changes: list[Change], often: dict[int, AvailabilityChange]) -> No
             merged.append(row)
     AvailabilityChange.objects.bulk_create(new)
     AvailabilityChange.objects.bulk_update(merged, ["status", "at", "count"], batch_size=500)
-
-
-def log_entry(change: AvailabilityChanged, now: int) -> NewEntry:
-    """What the device's room is told of the change; `now`: when it is, which may be long after it began."""
-    return NewEntry(
-        device_id=change.device_id,
-        kind=MessageKind.AVAILABILITY,
-        at=now,
-        origin=Origin.DEVICE,
-        by=change.uid,
-        data={"status": change.status, "since": change.at // 1000},
-    )

@@ -1,4 +1,4 @@
-"""What was a device's availability when, and how much of that is kept."""
+"""The history of availability: reading it, and deleting what is too old."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from devices.availability.models import AvailabilityChange
 from devices.registry.models import Device
 
 MAX_ROWS = 1_000
-"""Changes that `history` returns, the newest."""
+"""Changes that `history` returns at most: the newest ones."""
 KEPT_US = 400 * 86_400_000_000
-"""How long history is kept."""
+"""How long the history is kept."""
 MAX_KEPT = 1_000
-"""Rows of one device's history."""
+"""Rows of history that are kept for one device."""
 MAX_DELETED = 2_000
-"""Rows of history that one step deletes."""
+"""Rows that one step deletes at most."""
 
 
 def history(device: Device, start: int, end: int, now: int) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def history(device: Device, start: int, end: int, now: int) -> dict[str, Any]:
 
 
 def trim(now: int) -> bool:
-    """Deletes history that is too old or too much, some rows at a time. Returns whether there is more to delete."""
+    """Deletes some rows of history that are too old or too many; whether there are more to delete."""
     old = AvailabilityChange.objects.filter(at__lt=now - KEPT_US).order_by().values_list("id", flat=True)
     deleted = _delete(old[:MAX_DELETED])
     crowded = AvailabilityChange.objects.order_by().values("device").annotate(n=Count("id")).filter(n__gt=MAX_KEPT)

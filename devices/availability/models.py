@@ -7,7 +7,7 @@ from devices.values import Availability
 
 
 class AvailabilityChange(models.Model):
-    """A device took another availability. While it flaps, `count` changes stand in one row, which tells the newest."""
+    """A device's availability changed. While it flaps, one row stands for `count` changes and shows the newest."""
 
     device = models.ForeignKey(Device, models.CASCADE, related_name="availability_changes", db_index=False)
     status = models.CharField(max_length=8, choices=[(a.value, a.value) for a in Availability])

@@ -1,4 +1,4 @@
-"""How long devices may be silent, and what the hub knows of when they last sent something."""
+"""How long devices may be silent, when they last sent something, and since when the hub has been listening."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from devices.telemetry.models import Watermark
 LISTENING, LISTENING_SINCE = "listening", "listening_since"
 """Watermarks: when a bridge was last connected to its broker, and since when one was without a break."""
 DEAF_US = 30_000_000
-"""A break shorter than this is none."""
+"""A shorter break does not count as one."""
 
 FIRST_LIMIT_US = 300_000_000
-"""How long a device may be silent of which only one message was heard."""
+"""How long a device may be silent that has sent a single message so far."""
 MIN_LIMIT_US, MAX_LIMIT_US = 60_000_000, 86_400_000_000
 LIMIT_IN_GAPS = 3
-"""How many times its usual silence a device may be silent."""
+"""A device may be silent for this many times its usual gap."""
 
 WRITE_EVERY_US = 10_000_000
-"""How far `Device.heard_at` may lag behind what was heard: a row update a message would cost more than the message."""
+"""How far `Device.heard_at` may lag behind: updating a row for each message would cost more than the message."""
 RENEW_US = 2_000_000
-"""How often `keep_listening` writes at most."""
+"""Pause between two writes of `record_listening`."""
 MIN_STALE_AFTER_S, MAX_STALE_AFTER_S = 5, 30 * 86_400
 
 _TABLE = Device._meta.db_table
 
 
 def silence_limit_us(device: Device) -> int:
-    """How long the device may be silent before it is stale: as a manager set it, else as learned."""
+    """How long the device may be silent before it is stale: what a manager has set, or else what was learned."""
     if device.stale_after_s is not None:
         return device.stale_after_s * 1_000_000
     if not device.usual_gap_ms:
@@ -40,25 +40,25 @@ def silence_limit_us(device: Device) -> int:
 
 
 def listening_since(now: int) -> int | None:
-    """Since when the hub hears of every message, without a break; `None` while no bridge is connected."""
-    marks = dict(Watermark.objects.filter(name__in=(LISTENING, LISTENING_SINCE)).values_list("name", "time"))
-    if LISTENING not in marks or abs(now - marks[LISTENING]) >= DEAF_US:
+    """Since when a bridge has been connected without a break; `None` while none is connected."""
+    watermarks = dict(Watermark.objects.filter(name__in=(LISTENING, LISTENING_SINCE)).values_list("name", "time"))
+    if LISTENING not in watermarks or abs(now - watermarks[LISTENING]) >= DEAF_US:
         return None
-    return marks.get(LISTENING_SINCE)
+    return watermarks.get(LISTENING_SINCE)
 
 
-def heard(device_ids: list[int]) -> dict[int, tuple[int, int]]:
-    """Device id -> when it was last heard, and its usual gap in milliseconds."""
+def last_contacts(device_ids: list[int]) -> dict[int, tuple[int, int]]:
+    """Device id -> time of its last message, and its usual gap in milliseconds."""
     rows = Device.objects.filter(pk__in=device_ids).order_by().values_list("id", "heard_at", "usual_gap_ms")
     return {id: (heard_at, gap) for id, heard_at, gap in rows}
 
 
-def note_heard(heard: Sequence[tuple[int, int, int]]) -> None:
-    """Stores `(device id, time, usual gap in ms)` of devices that were heard; an earlier time changes nothing.
+def record_contacts(contacts: Sequence[tuple[int, int, int]]) -> None:
+    """Stores `(device id, time of a message, usual gap in ms)`; an earlier time changes nothing.
 
-    Call it last in a transaction: rows that another one holds are left out, as that one writes the same.
+    Call it last in a transaction. Rows that another transaction holds are left out, since it writes the same.
     """
-    rows = sorted(heard)
+    rows = sorted(contacts)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
@@ -76,11 +76,11 @@ def note_heard(heard: Sequence[tuple[int, int, int]]) -> None:
             )
 
 
-def keep_listening(now: int) -> None:
-    """A bridge is connected to its broker: to be called every few seconds for as long as that is so."""
+def record_listening(now: int) -> None:
+    """Records that a bridge is connected to its broker. Call it every few seconds while that is so."""
     with transaction.atomic():
-        marks = Watermark.objects.select_for_update().filter(name__in=(LISTENING, LISTENING_SINCE)).order_by("name")
-        before = dict(marks.values_list("name", "time"))
+        locked = Watermark.objects.select_for_update().filter(name__in=(LISTENING, LISTENING_SINCE)).order_by("name")
+        before = dict(locked.values_list("name", "time"))
         last = before.get(LISTENING, 0)
         if 0 <= now - last < RENEW_US:
             return
@@ -98,8 +98,8 @@ def keep_listening(now: int) -> None:
 
 
 def set_stale_after(device: Device, seconds: int | None) -> None:
-    """How long the device may be silent; `None`: as learned. Raises `Invalid`."""
+    """Sets how long the device may be silent; `None` means as learned. Raises `Invalid`."""
     if seconds is not None and not MIN_STALE_AFTER_S <= seconds <= MAX_STALE_AFTER_S:
-        raise Invalid(f"stale_after_s is from {MIN_STALE_AFTER_S} to {MAX_STALE_AFTER_S:,} seconds, or null")
+        raise Invalid(f"stale_after_s must be from {MIN_STALE_AFTER_S} to {MAX_STALE_AFTER_S:,} seconds, or null")
     device.stale_after_s = seconds
     device.save(update_fields=["stale_after_s"])

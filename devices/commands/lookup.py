@@ -1,3 +1,5 @@
+"""Reads of commands."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -10,7 +12,7 @@ from devices.values import CommandStatus, now_us
 
 
 def queued(broker: str, limit: int) -> list[Command]:
-    """Commands for this broker's devices that wait to be sent and have not expired, oldest first, with the devices."""
+    """Queued commands for this broker's devices that have not expired, oldest first, with their devices."""
     waiting = Command.objects.filter(
         status=CommandStatus.QUEUED, expires_at__gt=now_us(), device__broker__in=brokers.assignments(broker)
     )
@@ -18,13 +20,13 @@ def queued(broker: str, limit: int) -> list[Command]:
 
 
 def recent(device: Device, limit: int = 20) -> list[dict[str, Any]]:
-    """The device's newest commands first."""
+    """The device's newest commands, newest first."""
     commands = device.commands.select_related("issued_by").order_by("-issued_at")[:limit]
     return [describe(command) for command in commands]
 
 
 def of_device(device: Device, id: str) -> Command:
-    """The device's command of this id. Raises `NotFound`, for a command of another device too."""
+    """The device's command with this id. Raises `NotFound`, also for a command of another device."""
     # Ids are base32; PostgreSQL would fail on a NUL character.
     found = device.commands.select_related("issued_by").filter(id=id).first() if id.isalnum() else None
     if found is None:

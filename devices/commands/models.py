@@ -8,7 +8,7 @@ from devices.values import MAX_NAME, CommandStatus
 
 
 class Command(models.Model):
-    """What a person asked of a device. The row is the truth; events only wake those who look at it."""
+    """A person's command to a device. The row is the truth; events only prompt others to look at it."""
 
     id = models.CharField(primary_key=True, max_length=32)
     device = models.ForeignKey(Device, models.CASCADE, related_name="commands")

@@ -1,24 +1,26 @@
-"""The one writer of rooms' logs. Every entry gets the room's next seq in the transaction that stores it, so that there
-are no holes, and what brought it about is stored with it or not at all.
+"""The one writer of rooms' logs.
 
-Who locks more than rooms locks in this order: commands, devices, rooms (by id), read marks. Rooms are locked `NO KEY`,
-as what only points at a room (a mark, a command's device) need not wait for who writes into it.
+Every entry gets the room's next `seq` in the transaction that stores it, so that the log has no gaps, and an entry is
+stored together with whatever brought it about, or not at all.
+
+A transaction that locks more than rooms locks in this order: commands, devices, rooms (by id), read markers. Rooms are
+locked `NO KEY`: a row that only points at a room (a read marker, a device's command) need not wait for its writer.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, ParamSpec
 
 import msgspec
 from django.db import connection, transaction
 from django.db.models import Q
 
 from devices.channel import groups
-from devices.channel.events import Entry, MessagesStored
+from devices.channel.events import Entry, Event, MessagesStored
 from devices.log.files import FILES
 from devices.log.messages import describe
 from devices.log.models import Attachment, Mention, Message, Room
@@ -27,15 +29,17 @@ from devices.runtime import stats
 from devices.telemetry.models import Watermark
 from devices.values import Availability, MessageKind, Origin
 
+P = ParamSpec("P")
+
 EXCERPT = 200
 """Characters of a message that a notification shows."""
 
 
 @dataclass(slots=True, kw_only=True)
 class NewEntry:
-    """An entry to be written: into the room `room_id`, or into that of the device `device_id`.
+    """An entry to be written into the room `room_id`, or into the room of the device `device_id`.
 
-    The other fields are those of `Message`. `mentions` are people's ids; the rows of `files` are not saved yet.
+    The other fields are those of `Message`. `mentions` holds ids of people; the rows of `files` are not saved yet.
     """
 
     room_id: int | None = None
@@ -54,101 +58,123 @@ class NewEntry:
 
 
 @dataclass(slots=True)
-class Written:
-    """What `append` has stored, in the order of the lines, and what to publish after the commit."""
+class Outcome:
+    """What a write brought about: events to publish after the commit, and entries for rooms.
+
+    The entries are not written yet. `record` writes them, once and last in the transaction, since that locks rooms.
+    """
+
+    events: list[Event] = field(default_factory=list)
+    entries: list[NewEntry] = field(default_factory=list)
+
+    def __iadd__(self, other: Outcome) -> Outcome:
+        self.events += other.events
+        self.entries += other.entries
+        return self
+
+
+def record(outcome: Outcome) -> list[Event]:
+    """Writes the entries of the outcome; all that is to be published after the commit.
+
+    Call it inside a transaction, once and after other locks.
+    """
+    return [*outcome.events, *append(outcome.entries).events] if outcome.entries else outcome.events
+
+
+def recorded(write: Callable[P, Outcome], *args: P.args, **kwargs: P.kwargs) -> list[Event]:
+    """Calls `write` in a transaction and records its outcome there; the events to publish now."""
+    with transaction.atomic():
+        return record(write(*args, **kwargs))
+
+
+@dataclass(slots=True)
+class Appended:
+    """The stored messages, in the order of the entries, and the events to publish after the commit."""
 
     messages: list[Message]
     events: list[MessagesStored]
 
 
-def hold(room_id: int) -> None:
-    """Nobody else writes into the room until the transaction ends; nothing happens where it is gone."""
+def lock(room_id: int) -> None:
+    """Keeps everybody else from writing into the room until the transaction ends. A missing room is ignored."""
     Room.objects.select_for_update(no_key=True).filter(pk=room_id).values_list("pk").first()
 
 
-def append(lines: Sequence[NewEntry], held: Room | None = None) -> Written:
-    """Writes the lines. Call it inside a transaction, once and after other locks: it locks the rooms.
+def append(entries: Sequence[NewEntry], locked: Room | None = None) -> Appended:
+    """Writes the entries. Call it inside a transaction, once and after other locks, since it locks the rooms.
 
-    `held`: the one room of the lines, read after it was held; its own fields are what they are in the database then.
-    Left out are lines of a room that is gone or was never made, and an availability that the room says already: of a
-    device that was `unknown` because the hub has started again, and comes back as it was.
+    `locked` is the one room of the entries, if the caller has read it after locking it; its fields are updated too.
+    Entries of a room that is missing are left out, and so is an availability that the room's log already shows: that
+    of a device which became `unknown` when the hub started again, and came back as it was.
     """
-    rooms = _lock(lines) if held is None else _by_owner([held])
-    stored = [(line, _next(room, line)) for line in lines if (room := _room_of(line, rooms)) and _is_news(line, room)]
+    rooms = _lock(entries) if locked is None else _by_owner([locked])
+    stored = [(new, _next(room, new)) for new in entries if (room := _room_of(new, rooms)) and _is_news(new, room)]
     if not stored:
-        return Written([], [])
+        return Appended([], [])
     Message.objects.bulk_create([message for _, message in stored])
     _save({message.room_id: message.room for _, message in stored}.values())
     _save_files(stored)
     _save_mentions(stored)
-    transaction.on_commit(partial(_count, Counter(line.kind for line, _ in stored)))
-    return Written([message for _, message in stored], _events(stored))
+    transaction.on_commit(partial(_count, Counter(new.kind for new, _ in stored)))
+    return Appended([message for _, message in stored], _events(stored))
 
 
-def append_with(lines: list[NewEntry], later: list[NewEntry] | None) -> list[MessagesStored]:
-    """Writes the lines, or leaves them to who appends `later` at the end of the transaction; what to publish."""
-    if later is None:
-        return append(lines).events
-    later += lines
-    return []
-
-
-def gist(text: str, files: Iterable[Attachment]) -> str:
-    """What stands for a message where there is room for a line: its text, or the names of its files."""
+def summary(text: str, files: Iterable[Attachment]) -> str:
+    """One line that stands for a message: its text, or the names of its files."""
     return text or ", ".join(file.name for file in files)
 
 
-def entry(message: Message, room: Room) -> Entry:
-    """A message that is stored already, as it is published to those who may have missed it. It calls nobody anew."""
+def republished(message: Message, room: Room) -> Entry:
+    """A stored message as it is published again, for viewers who may have missed it. It notifies nobody anew."""
     return _entry(room, message, (), talk=False, files=list(message.attachments.all()))
 
 
-def _lock(lines: Iterable[NewEntry]) -> dict[tuple[str, int | None], Room]:
-    """In the order of their ids, as two processes that lock the same ones would otherwise wait for each other."""
-    wanted = Q(pk__in={line.room_id for line in lines if line.room_id is not None})
-    wanted |= Q(device__in={line.device_id for line in lines if line.device_id is not None})
+def _lock(entries: Iterable[NewEntry]) -> dict[tuple[str, int | None], Room]:
+    """Locks the rooms in the order of their ids: two processes that lock the same rooms would deadlock otherwise."""
+    wanted = Q(pk__in={new.room_id for new in entries if new.room_id is not None})
+    wanted |= Q(device__in={new.device_id for new in entries if new.device_id is not None})
     return _by_owner(Room.objects.select_for_update(no_key=True).filter(wanted).order_by("pk"))
 
 
 def _by_owner(rooms: Iterable[Room]) -> dict[tuple[str, int | None], Room]:
-    """The rooms as lines name them."""
+    """The rooms by what entries name them with."""
     found: dict[tuple[str, int | None], Room] = {}
     for room in rooms:
         found |= {("room", room.pk): room, ("device", room.device_id): room}
     return found
 
 
-def _room_of(line: NewEntry, rooms: dict[tuple[str, int | None], Room]) -> Room | None:
-    return rooms.get(("room", line.room_id) if line.device_id is None else ("device", line.device_id))
+def _room_of(new: NewEntry, rooms: dict[tuple[str, int | None], Room]) -> Room | None:
+    return rooms.get(("room", new.room_id) if new.device_id is None else ("device", new.device_id))
 
 
-def _is_news(line: NewEntry, room: Room) -> bool:
-    if line.kind is not MessageKind.AVAILABILITY:
+def _is_news(new: NewEntry, room: Room) -> bool:
+    if new.kind is not MessageKind.AVAILABILITY:
         return True
-    return line.data["status"] not in (room.availability, Availability.UNKNOWN)
+    return new.data["status"] not in (room.availability, Availability.UNKNOWN)
 
 
-def _next(room: Room, line: NewEntry) -> Message:
-    """The line as the room's next entry; the room counts it."""
+def _next(room: Room, new: NewEntry) -> Message:
+    """The room's next message; the room counts it."""
     room.seq += 1
-    if line.kind is MessageKind.CHAT:
+    if new.kind is MessageKind.CHAT:
         room.chats += 1
-        room.active_at = max(room.active_at, line.at)
-    elif line.kind is MessageKind.AVAILABILITY:
-        room.availability = line.data["status"]
+        room.active_at = max(room.active_at, new.at)
+    elif new.kind is MessageKind.AVAILABILITY:
+        room.availability = new.data["status"]
     return Message(
         room=room,  # the object itself, whose space `_events` needs
         seq=room.seq,
-        at=line.at,
-        kind=line.kind,
-        origin=line.origin,
-        author_id=line.author_id,
-        by=line.by,
-        text=line.text,
-        folded=folded(line.text) if line.kind is MessageKind.CHAT else "",
-        data=line.data,
-        key=line.key,
-        of=line.of,
+        at=new.at,
+        kind=new.kind,
+        origin=new.origin,
+        author_id=new.author_id,
+        by=new.by,
+        text=new.text,
+        folded=folded(new.text) if new.kind is MessageKind.CHAT else "",
+        data=new.data,
+        key=new.key,
+        of=new.of,
     )
 
 
@@ -166,7 +192,8 @@ _OF_JSON = _UPDATE.format(
     " json_extract(value, '$[2]') AS chats, json_extract(value, '$[3]') AS active_at,"
     " json_extract(value, '$[4]') AS availability FROM json_each(%s)) AS news"
 )
-"""One statement for all: an `executemany` on SQLite lets other threads run at each row, and a fleet goes at once."""
+"""One statement for all rows: with `executemany` SQLite lets other threads run at each row, which takes long when a
+whole fleet goes offline at once."""
 
 
 def _save(rooms: Iterable[Room]) -> None:
@@ -179,20 +206,20 @@ def _save(rooms: Iterable[Room]) -> None:
 
 
 def _save_files(stored: Iterable[tuple[NewEntry, Message]]) -> None:
-    for line, message in stored:
-        for file in line.files:
+    for new, message in stored:
+        for file in new.files:
             file.message = message
             file.save()
-        if line.files:
-            Watermark.objects.bulk_create([Watermark(name=FILES, time=line.at)], ignore_conflicts=True)
+        if new.files:
+            Watermark.objects.bulk_create([Watermark(name=FILES, time=new.at)], ignore_conflicts=True)
 
 
 def _save_mentions(stored: Iterable[tuple[NewEntry, Message]]) -> None:
     Mention.objects.bulk_create(
         [
             Mention(message=message, user_id=user, room_id=message.room_id, seq=message.seq)
-            for line, message in stored
-            for user in line.mentions
+            for new, message in stored
+            for user in new.mentions
         ]
     )
 
@@ -204,9 +231,9 @@ def _count(kinds: Counter[MessageKind]) -> None:
 
 def _events(stored: Iterable[tuple[NewEntry, Message]]) -> list[MessagesStored]:
     shards: defaultdict[int, list[Entry]] = defaultdict(list)
-    for line, message in stored:
-        talk = line.kind is MessageKind.CHAT
-        found = _entry(message.room, message, line.mentions, talk=talk, files=line.files)
+    for new, message in stored:
+        talk = new.kind is MessageKind.CHAT
+        found = _entry(message.room, message, new.mentions, talk=talk, files=new.files)
         shards[groups.shard_of(message.room_id)].append(found)
     return [MessagesStored(shard, tuple(entries)) for shard, entries in shards.items()]
 
@@ -222,7 +249,7 @@ def _entry(
         talk=talk,
         by=message.author_id or 0,
         author=message.by,
-        excerpt=gist(message.text, files)[:EXCERPT],
+        excerpt=summary(message.text, files)[:EXCERPT],
         mentions=mentions,
         json=msgspec.json.encode(describe(message, files)).decode(),
     )

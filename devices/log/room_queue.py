@@ -1,4 +1,4 @@
-"""Writes into rooms, one after the other in each: what this process publishes of a room is in order."""
+"""Writes into rooms, one after the other in each: so what this process publishes for a room is in order."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from devices.runtime import database, file_storage
 logger = logging.getLogger("hubbub.rooms")
 
 Speaker = tuple[str, int]
-"""Who writes into rooms: a person or a webhook, and its id."""
+"""Who writes into rooms: `person` or `webhook`, and its id."""
 
 MAX_WAITING = 20
-"""Writes of one speaker, in all rooms, that are under way or wait for their turn in this process; one more is refused.
-Each that waits for a room would make everybody else there wait longer."""
+"""Writes of one speaker, in all rooms, that are under way or queued in this process. One more is refused, since each
+queued write makes everybody else in its room wait longer."""
 
 
 @dataclass(slots=True)
-class Posted:
-    """The seq of what was written, and what to publish after the commit.
+class Written:
+    """The `seq` of what was written, and the events to publish after the commit.
 
-    `obsolete`: names of files that no message has any more, to be deleted.
+    `obsolete` names files that no message refers to any more; they are deleted afterwards.
     """
 
     seq: int
@@ -38,53 +38,57 @@ class Posted:
     obsolete: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _Turns:
-    rooms: WeakValueDictionary[int, asyncio.Lock] = field(default_factory=WeakValueDictionary)
-    waiting: Counter[Speaker] = field(default_factory=Counter)
+class RoomQueue:
+    """The writes of one event loop. Use `current`."""
+
+    def __init__(self) -> None:
+        self._rooms: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._waiting: Counter[Speaker] = Counter()
+        # The event loop itself would forget a task that nobody awaits any more.
+        self._running: set[asyncio.Task[int]] = set()
+
+    async def run(self, room_id: int, speaker: Speaker, write: Callable[[], Written]) -> int:
+        """Calls `write` in a database thread when it is its turn in the room, publishes, and returns the `seq`.
+
+        Raises `TooMany` for a speaker with `MAX_WAITING` writes under way, and `Invalid` if the database rejects the
+        data. Goes on if the caller is cancelled: a stored message that was never published would stay invisible until
+        the room's next one.
+        """
+        if self._waiting[speaker] >= MAX_WAITING:
+            raise TooMany(f"{MAX_WAITING} of your messages are being written; try again when one of them is done")
+        self._waiting[speaker] += 1
+        task = asyncio.get_running_loop().create_task(self._write(room_id, write), name=f"write into room {room_id}")
+        self._running.add(task)
+        task.add_done_callback(lambda done: self._end(speaker, done))
+        return await asyncio.shield(task)
+
+    def _end(self, speaker: Speaker, task: asyncio.Task[int]) -> None:
+        self._running.discard(task)
+        self._waiting[speaker] -= 1
+        if not self._waiting[speaker]:
+            del self._waiting[speaker]
+
+    async def _write(self, room_id: int, write: Callable[[], Written]) -> int:
+        turn = self._rooms.setdefault(room_id, asyncio.Lock())
+        async with turn:
+            written = await database.run(_stored, write)
+            await fanout.publish(written.events)
+        for name in written.obsolete:  # outside of the turn: a slow storage delays nobody else in the room
+            await asyncio.to_thread(file_storage.drop, name)
+        return written.seq
 
 
-_of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns] = WeakKeyDictionary()
-_running: set[asyncio.Task[int]] = set()
-"""The event loop itself would forget a task that nobody waits for any more."""
+_queues: WeakKeyDictionary[asyncio.AbstractEventLoop, RoomQueue] = WeakKeyDictionary()
 
 
-async def in_turn(room_id: int, speaker: Speaker, write: Callable[[], Posted]) -> int:
-    """Writes when it is the caller's turn in the room, publishes, and returns the seq.
-
-    Raises `TooMany` for who has `MAX_WAITING` writes under way, and `Invalid` where the database does not take it. It
-    goes on where the caller is cancelled: what was stored and never told would show with the room's next message.
-    """
-    turns = _of_loops.setdefault(asyncio.get_running_loop(), _Turns())
-    if turns.waiting[speaker] >= MAX_WAITING:
-        raise TooMany(f"{MAX_WAITING} messages of yours are under way; try again when one has been written")
-    turns.waiting[speaker] += 1
-    task = asyncio.get_running_loop().create_task(_write(turns, room_id, write), name=f"write into room {room_id}")
-    _running.add(task)
-    task.add_done_callback(lambda done: _end(turns, speaker, done))
-    return await asyncio.shield(task)
+def current() -> RoomQueue:
+    """The queue of the running event loop."""
+    return _queues.setdefault(asyncio.get_running_loop(), RoomQueue())
 
 
-def _end(turns: _Turns, speaker: Speaker, task: asyncio.Task[int]) -> None:
-    _running.discard(task)
-    turns.waiting[speaker] -= 1
-    if not turns.waiting[speaker]:
-        del turns.waiting[speaker]
-
-
-async def _write(turns: _Turns, room_id: int, write: Callable[[], Posted]) -> int:
-    turn = turns.rooms.setdefault(room_id, asyncio.Lock())
-    async with turn:
-        posted = await database.run(_stored, write)
-        await fanout.publish(posted.events)
-    for name in posted.obsolete:  # a slow storage holds up nobody else in the room, nor a thread of the database
-        await asyncio.to_thread(file_storage.drop, name)
-    return posted.seq
-
-
-def _stored(write: Callable[[], Posted]) -> Posted:
+def _stored(write: Callable[[], Written]) -> Written:
     try:
         return write()
-    except DataError as error:  # told as a database that is away, it would be sent again for ever
-        logger.warning("the database does not take what was written into a room: %s", error)
+    except DataError as error:  # reported as an unavailable database, the client would send it again for ever
+        logger.warning("the database rejects what was written into a room: %s", error)
         raise Invalid("the hub cannot store this") from None

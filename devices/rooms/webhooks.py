@@ -30,7 +30,7 @@ def create_webhook(person: Person, room_id: int, name: str) -> tuple[Webhook, st
     secret = secrets.token_urlsafe(32)
     try:
         with transaction.atomic():
-            entries.hold(room_id)  # or its device could move to another space meanwhile, with the new webhook
+            entries.lock(room_id)  # or its device could move to another space meanwhile, with the new webhook
             room = managed(person, room_id)
             if room.webhooks.count() >= MAX_WEBHOOKS:
                 raise Invalid(f"a room has up to {MAX_WEBHOOKS} webhooks")

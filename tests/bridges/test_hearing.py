@@ -7,9 +7,12 @@ from pytest_django import DjangoAssertNumQueries
 
 from bridges.hearing import HALF_LIFE_US, Hearing, Signs
 from devices.availability import checks
-from devices.availability.silence import WRITE_EVERY_US, keep_listening, silence_limit_us
+from devices.availability.silence import WRITE_EVERY_US, record_listening, silence_limit_us
+from devices.log.entries import Outcome
 from devices.models import Device, Space
 from devices.values import Availability
+
+pytestmark = pytest.mark.both_databases
 
 S = 1_000_000
 HOUR = 3_600 * S
@@ -19,7 +22,7 @@ NOW = 1_760_000_000 * S
 @pytest.fixture
 def listening(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bridge is connected from `NOW` on, without a break."""
-    monkeypatch.setattr("bridges.hearing.queries.listening_since", lambda now: NOW - S)
+    monkeypatch.setattr("bridges.hearing.silence.listening_since", lambda now: NOW - S)
 
 
 def sign(device: Device, at: int) -> Signs:
@@ -79,11 +82,11 @@ def test_what_the_hub_may_have_missed_teaches_nothing(pump: Device) -> None:
     hearing = Hearing()
     for at in range(NOW, NOW + 60 * S, S):
         if at % (10 * S) == 0:
-            keep_listening(at)
+            record_listening(at)
         hear(hearing, pump, at)
     back = NOW + HOUR
     assert hear(hearing, pump, back) == 60  # the backlog comes before the bridge counts as back
-    keep_listening(back + S)
+    record_listening(back + S)
     assert hear(hearing, pump, back + 20 * S) == 60
 
 
@@ -139,4 +142,4 @@ def test_a_word_that_is_repeated_is_not_heard(pump: Device) -> None:
 def test_a_device_deleted_in_between_is_left_out(pump: Device) -> None:
     gone = sign(pump, NOW)
     Device.objects.all().delete()
-    assert Hearing().take(gone) == []
+    assert Hearing().take(gone) == Outcome()

@@ -21,7 +21,7 @@ from devices.runtime import stats
 from devices.telemetry.store import MAX_METRICS, ReadingStore
 from devices.values import Telemetry, now_us
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 
 class Settled:

@@ -21,7 +21,7 @@ from devices.refusals import store
 from devices.runtime import database, stats
 from devices.values import now_us
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 FLOOD = 5_000
 

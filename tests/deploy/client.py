@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import paho.mqtt.client as mqtt
 
-from tests.live_socket import LiveSocket
+from tests.support.live_socket import LiveSocket
 
 HOST = "hub.test"
 ORIGIN = f"https://{HOST}"

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 COMPOSE = ROOT / "docker-compose.yml"
 EXAMPLE = ROOT / "deploy" / "env.example"

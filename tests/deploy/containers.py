@@ -20,7 +20,7 @@ from typing import Any, Self
 
 from tests.deploy import compose
 from tests.deploy.resolver import Resolver
-from tests.servers import ROOT, START_S, Server, find
+from tests.support.servers import ROOT, START_S, Server, find
 
 STOP_SIGNALS = {"proxy": "SIGQUIT", "postgres": "SIGINT"}
 """What the images of nginx and PostgreSQL ask to be stopped with; all others take SIGTERM."""

@@ -16,7 +16,7 @@ from jsonschema import Draft7Validator
 
 from hub.npm import ALLOWED
 from tests.deploy import compose
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 ONE_SHOT = "migrate"
 

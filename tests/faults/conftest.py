@@ -5,15 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.stage import Prepared, Stage, prepare
-
-
-@pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    return prepare(tmp_path_factory.mktemp("prepared"))
+from tests.support.stack import Stack
 
 
 @pytest.fixture
-def stage(tmp_path: Path, prepared: Prepared) -> Iterator[Stage]:
-    with Stage(tmp_path, prepared) as found:
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    with Stack(tmp_path) as found:
         yield found

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from tests.faults.stage import Stage
+from tests.support.stack import Stack
 
 MESSAGES = 10_000
 KILLS = 3
@@ -16,11 +16,11 @@ pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_a_killed_bridge_loses_nothing_and_doubles_nothing(stage: Stage, seed: int) -> None:
+def test_a_killed_bridge_loses_nothing_and_doubles_nothing(stack: Stack, seed: int) -> None:
     points = sorted(random.Random(seed).sample(range(500, MESSAGES - 500), KILLS))
-    publisher = stage.publisher(MESSAGES)
+    publisher = stack.publisher(MESSAGES)
     for point in points:
         publisher.wait_until_sent(point)
-        stage.bridge.stop(signal.SIGKILL)
-        stage.bridge.start()
-    print(f"caught up {stage.check(publisher):.1f} s after the last acknowledgement")
+        stack.bridge.stop(signal.SIGKILL)
+        stack.bridge.start()
+    print(f"caught up {stack.check(publisher):.1f} s after the last acknowledgement")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.stage import Stage
-from tests.servers import Server
+from tests.support.servers import Server
+from tests.support.stack import Stack
 
 MESSAGES = 10_000
 LARGE = 2_000
@@ -19,26 +19,26 @@ MOST_MIB = 100
 pytestmark = pytest.mark.timeout(240)
 
 
-def test_a_burst_of_several_devices_is_stored_in_little_memory(stage: Stage) -> None:
-    memory = Memory(stage.bridge)
+def test_a_burst_of_several_devices_is_stored_in_little_memory(stack: Stack) -> None:
+    memory = Memory(stack.bridge)
     publishers = [
-        stage.publisher(MESSAGES // len(stage.devices), device, per_second=0) for device in range(len(stage.devices))
+        stack.publisher(MESSAGES // len(stack.devices), device, per_second=0) for device in range(len(stack.devices))
     ]
-    took_s = stage.check(*publishers)
+    took_s = stack.check(*publishers)
     print(f"stored {took_s:.1f} s after the last acknowledgement; memory grew by {memory.grown_mib():.0f} MiB")
     assert memory.grown_mib() <= MOST_MIB
 
 
-def test_large_messages_that_cannot_be_stored_yet_wait_at_the_broker(stage: Stage) -> None:
+def test_large_messages_that_cannot_be_stored_yet_wait_at_the_broker(stack: Stack) -> None:
     """Somebody else holds the database; what the bridge reads on meanwhile is bounded in bytes."""
-    memory = Memory(stage.bridge)
-    with closing(sqlite3.connect(stage.data / "hubbub.sqlite3", isolation_level=None)) as database:
+    memory = Memory(stack.bridge)
+    with closing(sqlite3.connect(stack.data / "hubbub.sqlite3", isolation_level=None)) as database:
         database.execute("BEGIN IMMEDIATE")
-        publisher = stage.publisher(LARGE, per_second=0, padding=LARGE_BYTES)
+        publisher = stack.publisher(LARGE, per_second=0, padding=LARGE_BYTES)
         publisher.join()
         database.execute("ROLLBACK")
     grown_before = memory.grown_mib()
-    took_s = stage.check(publisher)
+    took_s = stack.check(publisher)
     print(
         f"memory grew by {grown_before:.0f} MiB while locked, {memory.grown_mib():.0f} MiB in all;"
         f" stored {took_s:.1f} s after the database was free"

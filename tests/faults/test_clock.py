@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.stage import Prepared, Stage, eventually
-from tests.servers import Bridge
+from tests.support.eventually import eventually
+from tests.support.servers import Bridge
+from tests.support.stack import Stack
 
 STEP = 500
 PER_SECOND = 500
@@ -37,38 +38,38 @@ class ShiftedBridge(Bridge):
 
 
 @pytest.mark.skipif(_LIBRARY is None, reason="libfaketime is not installed")
-def test_a_clock_set_back_an_hour_and_forth_swallows_no_reading(tmp_path: Path, prepared: Prepared) -> None:
+def test_a_clock_set_back_an_hour_and_forth_swallows_no_reading(tmp_path: Path) -> None:
     """The readings have the time of receipt; the rate limit of a device is on, and counts by the same clock."""
-    stage = Stage(tmp_path, prepared, DEVICE_RATE_LIMIT="1000")
-    bridge = stage.bridge = ShiftedBridge(tmp_path, stage.settings)
-    with stage:
-        begun = _newest(stage)
-        publisher = stage.publisher(5 * STEP, per_second=PER_SECOND, own_times=False)
+    stack = Stack(tmp_path, DEVICE_RATE_LIMIT="1000")
+    bridge = stack.bridge = ShiftedBridge(tmp_path, stack.settings)
+    with stack:
+        begun = _newest(stack)
+        publisher = stack.publisher(5 * STEP, per_second=PER_SECOND, own_times=False)
         for step, shift_s in enumerate((-HOUR_S, 0, HOUR_S, 0), start=1):
             wanted = {(publisher.uid, i) for i in range(step * STEP)}
-            assert stage.wait_until_stored(wanted) is not None
+            stack.wait_until_stored(wanted)
             bridge.shift(shift_s)
-        stage.check(publisher)
-        assert stage.stored() == [(publisher.uid, i) for i in range(5 * STEP)]  # by time, the order in which they came
+        stack.check(publisher)
+        assert stack.stored() == [(publisher.uid, i) for i in range(5 * STEP)]  # by time, the order in which they came
         # The clock was ahead by an hour in the fourth fifth: it was this clock that gave the times.
-        assert _newest(stage) - begun > (HOUR_S - 60) * 1_000_000
+        assert _newest(stack) - begun > (HOUR_S - 60) * 1_000_000
 
 
 @pytest.mark.skipif(_LIBRARY is None, reason="libfaketime is not installed")
-def test_a_bridge_finds_its_broker_again_while_its_clock_is_set(tmp_path: Path, prepared: Prepared) -> None:
-    stage = Stage(tmp_path, prepared)
-    bridge = stage.bridge = ShiftedBridge(tmp_path, stage.settings)
-    with stage:
+def test_a_bridge_finds_its_broker_again_while_its_clock_is_set(tmp_path: Path) -> None:
+    stack = Stack(tmp_path)
+    bridge = stack.bridge = ShiftedBridge(tmp_path, stack.settings)
+    with stack:
         for shift_s in (-HOUR_S, HOUR_S):
             seen = len(bridge.output)
-            stage.mosquitto.stop()
-            assert eventually(lambda seen=seen: "no inbound session" in bridge.output[seen:])
+            stack.mosquitto.stop()
+            eventually(lambda seen=seen: "no inbound session" in bridge.output[seen:])
             bridge.shift(shift_s)
-            stage.mosquitto.start()
+            stack.mosquitto.start()
             bridge.wait_for(bridge.READY, seen)
-        stage.check(stage.publisher(STEP))
+        stack.check(stack.publisher(STEP))
 
 
-def _newest(stage: Stage) -> int:
+def _newest(stack: Stack) -> int:
     """The time of the newest reading, in microseconds."""
-    return int(stage.rows("SELECT COALESCE(MAX(time), 0) FROM devices_reading")[0][0])
+    return int(stack.rows("SELECT COALESCE(MAX(time), 0) FROM devices_reading")[0][0])

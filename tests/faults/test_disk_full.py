@@ -11,8 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.faults.stage import Prepared, Stage, eventually
-from tests.servers import HubServer
+from tests.support.eventually import eventually
+from tests.support.servers import HubServer
+from tests.support.stack import Stack
 
 MESSAGES = 3_000
 PER_SECOND = 500
@@ -52,11 +53,11 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-class HubStage(Stage):
+class HubStack(Stack):
     """With a whole hub in place of the bridge, whose health and counters can be asked for."""
 
-    def __init__(self, folder: Path, prepared: Prepared, disk: Disk) -> None:
-        super().__init__(folder, prepared, data=disk.folder / "data")
+    def __init__(self, folder: Path, disk: Disk) -> None:
+        super().__init__(folder, data=disk.folder / "data")
         self.bridge = HubServer(folder, **self.settings)
 
     def ask(self, path: str) -> httpx.Response:
@@ -70,39 +71,36 @@ class HubStage(Stage):
         return self.rows("PRAGMA integrity_check") == [("ok",)]
 
 
-def test_a_full_disk_raises_the_alarm_and_ingest_resumes_by_itself(
-    tmp_path: Path, prepared: Prepared, disk: Disk
-) -> None:
-    with HubStage(tmp_path, prepared, disk) as stage:
-        assert stage.database_health() == {"ok": True}
-        publisher = stage.publisher(MESSAGES, per_second=PER_SECOND)
+def test_a_full_disk_raises_the_alarm_and_ingest_resumes_by_itself(tmp_path: Path, disk: Disk) -> None:
+    with HubStack(tmp_path, disk) as stack:
+        assert stack.database_health() == {"ok": True}
+        publisher = stack.publisher(MESSAGES, per_second=PER_SECOND)
         publisher.wait_until_sent(PER_SECOND)
         disk.fill()
-        stage.bridge.wait_for("database or disk is full", within_s=NOTICED_S)
-        assert stage.database_health() == {"ok": False, "error": "DiskFull"}
-        assert "hubbub_store_failures_total 0.0" not in stage.ask("/metrics").text
+        stack.bridge.wait_for("database or disk is full", within_s=NOTICED_S)
+        assert stack.database_health() == {"ok": False, "error": "DiskFull"}
+        assert "hubbub_store_failures_total 0.0" not in stack.ask("/metrics").text
         publisher.join()
-        assert stage.is_intact()
-        stored = len(stage.stored())
+        assert stack.is_intact()
+        stored = len(stack.stored())
         assert stored < MESSAGES
         disk.free()
-        resumed_s = eventually(lambda: len(stage.stored()) > stored, RESUMED_S)
-        assert resumed_s is not None
+        resumed_s = eventually(lambda: len(stack.stored()) > stored, RESUMED_S)
         print(f"resumed after {resumed_s:.1f} s")
-        stage.check(publisher)
-        assert stage.database_health() == {"ok": True}
-        assert stage.is_intact()
+        stack.check(publisher)
+        assert stack.database_health() == {"ok": True}
+        assert stack.is_intact()
 
 
-def test_what_a_full_disk_did_not_take_is_not_acknowledged(tmp_path: Path, prepared: Prepared, disk: Disk) -> None:
+def test_what_a_full_disk_did_not_take_is_not_acknowledged(tmp_path: Path, disk: Disk) -> None:
     """A hub that is killed while its disk is full has taken nothing out of the broker's hands."""
-    with HubStage(tmp_path, prepared, disk) as stage:
+    with HubStack(tmp_path, disk) as stack:
         disk.fill()
-        publisher = stage.publisher(MESSAGES)
+        publisher = stack.publisher(MESSAGES)
         publisher.join()
-        stage.bridge.wait_for("database or disk is full", within_s=NOTICED_S)
-        stage.bridge.kill()
+        stack.bridge.wait_for("database or disk is full", within_s=NOTICED_S)
+        stack.bridge.kill()
         disk.free()
-        stage.bridge.start()
-        stage.check(publisher)
-        assert stage.is_intact()
+        stack.bridge.start()
+        stack.check(publisher)
+        assert stack.is_intact()

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import time
 
-from tests.faults.stage import Stage, eventually
+from tests.support.eventually import eventually
+from tests.support.stack import Stack
 
 MESSAGES = 1_000
 
 
-def test_what_a_device_publishes_again_is_absorbed(stage: Stage) -> None:
+def test_what_a_device_publishes_again_is_absorbed(stack: Stack) -> None:
     """As after a restart of the device, which does not know what was acknowledged."""
     first_ms = time.time_ns() // 1_000_000 - MESSAGES
     for _ in range(3):
-        stage.check(stage.publisher(MESSAGES, first_ms=first_ms))
+        stack.check(stack.publisher(MESSAGES, first_ms=first_ms))
     # All that came before it has been dealt with by then.
-    stage.check(stage.publisher(1, device=1))
-    assert len(stage.stored()) == MESSAGES + 1
+    stack.check(stack.publisher(1, device=1))
+    assert len(stack.stored()) == MESSAGES + 1
 
 
-def test_without_times_of_their_own_equal_messages_are_all_stored(stage: Stage) -> None:
+def test_without_times_of_their_own_equal_messages_are_all_stored(stack: Stack) -> None:
     """A repeat cannot be told from a new message of the same content (docs/protocol.md)."""
     for times in (1, 2):
-        publisher = stage.publisher(MESSAGES, own_times=False)
+        publisher = stack.publisher(MESSAGES, own_times=False)
         publisher.join()
         assert publisher.done
-        assert eventually(lambda times=times: len(stage.stored()) == times * MESSAGES) is not None
+        eventually(lambda times=times: len(stack.stored()) == times * MESSAGES)

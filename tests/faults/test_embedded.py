@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.faults.stage import Prepared, Publisher, Stage
-from tests.servers import HubServer, Server
+from tests.support.publisher import Publisher
+from tests.support.servers import HubServer, Server
+from tests.support.stack import Stack
 
 MESSAGES = 10_000
 KILLS = 3
@@ -19,12 +20,12 @@ KILLS = 3
 pytestmark = pytest.mark.timeout(240)
 
 
-class EmbeddedStage(Stage):
+class EmbeddedStack(Stack):
     """One hub, with the embedded broker and SQLite."""
 
-    def __init__(self, folder: Path, prepared: Prepared) -> None:
-        super().__init__(folder, prepared)
-        self.hub = HubServer(folder, DATA_DIR=str(self.data), DEVICE_RATE_LIMIT="0")
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.hub = HubServer(folder, DATA_DIR=str(self.data))
 
     @property
     def servers(self) -> list[Server]:
@@ -37,25 +38,25 @@ class EmbeddedStage(Stage):
 
 
 @pytest.fixture
-def stage(tmp_path: Path, prepared: Prepared) -> Iterator[EmbeddedStage]:
-    with EmbeddedStage(tmp_path, prepared) as found:
+def stack(tmp_path: Path) -> Iterator[EmbeddedStack]:
+    with EmbeddedStack(tmp_path) as found:
         yield found
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_a_killed_hub_loses_nothing_and_doubles_nothing(stage: EmbeddedStage, seed: int) -> None:
+def test_a_killed_hub_loses_nothing_and_doubles_nothing(stack: EmbeddedStack, seed: int) -> None:
     points = sorted(random.Random(seed).sample(range(500, MESSAGES - 500), KILLS))
-    publisher = stage.publisher(MESSAGES)
+    publisher = stack.publisher(MESSAGES)
     for point in points:
         publisher.wait_until_sent(point)
-        stage.hub.stop(signal.SIGKILL)
-        stage.hub.start()
-    stage.check(publisher)
+        stack.hub.stop(signal.SIGKILL)
+        stack.hub.start()
+    stack.check(publisher)
 
 
-def test_a_hub_that_is_stopped_loses_nothing(stage: EmbeddedStage) -> None:
-    publisher = stage.publisher(MESSAGES)
+def test_a_hub_that_is_stopped_loses_nothing(stack: EmbeddedStack) -> None:
+    publisher = stack.publisher(MESSAGES)
     publisher.wait_until_sent(MESSAGES // 2)
-    assert stage.hub.stop() == 0
-    stage.hub.start()
-    stage.check(publisher)
+    assert stack.hub.stop() == 0
+    stack.hub.start()
+    stack.check(publisher)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.proxy import Proxy
-from tests.faults.stage import LONG, Prepared, Stage, eventually
-from tests.servers import Bridge, Part
+from tests.support.eventually import eventually
+from tests.support.proxy import Proxy
+from tests.support.servers import Bridge, Part
+from tests.support.stack import LONG, Stack
 
 MESSAGES = 6_000
 PER_SECOND = 1_000
@@ -48,51 +49,51 @@ class ImpatientBridge(Part):
 
 
 @pytest.fixture
-def proxied(tmp_path: Path, prepared: Prepared) -> Iterator[tuple[Stage, Proxy]]:
-    """A stage whose bridge, and nobody else, reaches the broker through a proxy."""
-    stage = Stage(tmp_path, prepared)
-    proxy = Proxy(stage.mosquitto.port)
-    stage.bridge = ImpatientBridge(
-        tmp_path, {**stage.settings, "MQTT_URL": f"mqtt://bridge:secret@127.0.0.1:{proxy.port}"}
+def proxied(tmp_path: Path) -> Iterator[tuple[Stack, Proxy]]:
+    """A stack whose bridge, and nobody else, reaches the broker through a proxy."""
+    stack = Stack(tmp_path)
+    proxy = Proxy(stack.mosquitto.port)
+    stack.bridge = ImpatientBridge(
+        tmp_path, {**stack.settings, "MQTT_URL": f"mqtt://bridge:secret@127.0.0.1:{proxy.port}"}
     )
-    with stage:
-        yield stage, proxy
+    with stack:
+        yield stack, proxy
     proxy.close()
 
 
-def test_a_bridge_whose_connections_are_cut_again_and_again_loses_nothing(proxied: tuple[Stage, Proxy]) -> None:
-    stage, proxy = proxied
-    publisher = stage.publisher(MESSAGES, per_second=PER_SECOND)
+def test_a_bridge_whose_connections_are_cut_again_and_again_loses_nothing(proxied: tuple[Stack, Proxy]) -> None:
+    stack, proxy = proxied
+    publisher = stack.publisher(MESSAGES, per_second=PER_SECOND)
     for cut in range(1, 4):
         publisher.wait_until_sent(cut * MESSAGES // 4)
-        seen = len(stage.bridge.output)
+        seen = len(stack.bridge.output)
         proxy.cut()
-        stage.bridge.wait_for(stage.bridge.READY, seen)
-    stage.check(publisher)
+        stack.bridge.wait_for(stack.bridge.READY, seen)
+    stack.check(publisher)
 
 
-def test_a_bridge_notices_a_connection_that_died_without_a_word(proxied: tuple[Stage, Proxy]) -> None:
+def test_a_bridge_notices_a_connection_that_died_without_a_word(proxied: tuple[Stack, Proxy]) -> None:
     """Half-open: to the bridge the connection looks well, and nothing comes any more."""
-    stage, proxy = proxied
-    publisher = stage.publisher(MESSAGES, per_second=PER_SECOND)
+    stack, proxy = proxied
+    publisher = stack.publisher(MESSAGES, per_second=PER_SECOND)
     publisher.wait_until_sent(MESSAGES // 2)
-    seen = len(stage.bridge.output)
+    seen = len(stack.bridge.output)
     proxy.swallow()
     began = time.monotonic()
-    stage.bridge.wait_for(stage.bridge.READY, seen, NOTICED_S)
+    stack.bridge.wait_for(stack.bridge.READY, seen, NOTICED_S)
     print(f"back after {time.monotonic() - began:.1f} s with a keep-alive of {KEEPALIVE_S} s")
-    stage.check(publisher)
+    stack.check(publisher)
 
 
-def test_what_is_stored_and_comes_again_is_absorbed(proxied: tuple[Stage, Proxy]) -> None:
+def test_what_is_stored_and_comes_again_is_absorbed(proxied: tuple[Stack, Proxy]) -> None:
     """The acknowledgements are lost on the way, so that the broker sends all of it again, flagged as repeated."""
-    stage, proxy = proxied
+    stack, proxy = proxied
     proxy.swallow(answers_only=True)
-    publisher = stage.publisher(IN_FLIGHT)
-    stage.check(publisher)
-    seen = len(stage.bridge.output)
+    publisher = stack.publisher(IN_FLIGHT)
+    stack.check(publisher)
+    seen = len(stack.bridge.output)
     proxy.cut()
-    stage.bridge.wait_for(stage.bridge.READY, seen)
-    assert eventually(lambda: proxy.delivered > IN_FLIGHT * MESSAGE_BYTES)
-    after = stage.publisher(1, device=1)
-    stage.check(publisher, after)
+    stack.bridge.wait_for(stack.bridge.READY, seen)
+    eventually(lambda: proxy.delivered > IN_FLIGHT * MESSAGE_BYTES)
+    after = stack.publisher(1, device=1)
+    stack.check(publisher, after)

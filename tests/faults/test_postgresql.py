@@ -12,9 +12,10 @@ from functools import partial
 import httpx
 import pytest
 
-from tests.faults.stage import LONG, Stage, eventually, prepare
-from tests.postgres import Postgres
-from tests.servers import HubServer
+from tests.support.eventually import eventually
+from tests.support.postgres import Postgres
+from tests.support.servers import HubServer
+from tests.support.stack import LONG, Stack
 
 AWAY_S = 30 if LONG else 12
 PER_SECOND = 200
@@ -35,10 +36,10 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Iterator[Stage]:
+def stack(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Iterator[Stack]:
     """Shared: each test has a device of its own."""
-    folder, settings = tmp_path_factory.mktemp("stage"), {"DATABASE_URL": postgres.url}
-    with Stage(folder, prepare(folder, **settings), web=True, **settings) as found:
+    folder, settings = tmp_path_factory.mktemp("stack"), {"DATABASE_URL": postgres.url}
+    with Stack(folder, webs=("daphne",), **settings) as found:
         yield found
 
 
@@ -62,11 +63,11 @@ def frozen(postgres: Postgres) -> Iterator[None]:
 
 @pytest.mark.parametrize(("fault", "device"), [(stopped, 0), (frozen, 1)])
 def test_a_postgresql_that_is_away_costs_no_message_and_is_named(
-    stage: Stage, postgres: Postgres, fault: Callable[[Postgres], AbstractContextManager[None]], device: int
+    stack: Stack, postgres: Postgres, fault: Callable[[Postgres], AbstractContextManager[None]], device: int
 ) -> None:
-    browser = _signed_in(stage)
-    assert stage.get("/readyz").status_code == browser.get("/").status_code == 200
-    publisher = stage.publisher(MESSAGES, device, per_second=PER_SECOND)
+    browser = _signed_in(stack)
+    assert stack.get("/readyz").status_code == browser.get("/").status_code == 200
+    publisher = stack.publisher(MESSAGES, device, per_second=PER_SECOND)
     publisher.wait_until_sent(PER_SECOND)
     with ThreadPoolExecutor() as threads:
         with fault(postgres):
@@ -74,46 +75,44 @@ def test_a_postgresql_that_is_away_costs_no_message_and_is_named(
             with suppress(httpx.ReadTimeout):  # who does not wait must not hold up the others
                 browser.get("/", timeout=1)
             asked = [
-                threads.submit(_timed, partial(stage.get, "/api/v1/devices", timeout_s=ANSWER_S)),
+                threads.submit(_timed, partial(stack.get, "/api/v1/devices", timeout_s=ANSWER_S)),
                 threads.submit(_timed, partial(browser.get, "/", timeout=ANSWER_S)),
                 threads.submit(_timed, partial(browser.get, "/devices/counter-0/", timeout=ANSWER_S)),
             ]
-            red_s = eventually(lambda: not _ready(stage)["ok"], RED_S)
-            assert red_s is not None
+            red_s = eventually(lambda: not _ready(stack)["ok"], RED_S)
             while time.monotonic() < back_at or not all(answer.done() for answer in asked):
-                assert stage.get("/healthz", timeout_s=5).status_code == 200
+                assert stack.get("/healthz", timeout_s=5).status_code == 200
                 time.sleep(0.5)
-        green_s = eventually(lambda: _ready(stage)["ok"], GREEN_S)
-        assert green_s is not None
-    took_s = stage.check(publisher)
+        green_s = eventually(lambda: _ready(stack)["ok"], GREEN_S)
+    took_s = stack.check(publisher)
     print(
         f"/readyz red after {red_s:.1f} s, green {green_s:.1f} s after the fault; drained {took_s:.1f} s after the last"
     )
     _assert_named(asked)
 
 
-def test_what_is_not_stored_is_not_acknowledged(stage: Stage, postgres: Postgres) -> None:
+def test_what_is_not_stored_is_not_acknowledged(stack: Stack, postgres: Postgres) -> None:
     """A bridge that is killed while PostgreSQL is away has taken nothing out of the broker's hands."""
     with stopped(postgres):
-        publisher = stage.publisher(1_000, 2)
+        publisher = stack.publisher(1_000, 2)
         publisher.join()
-        stage.bridge.wait_for("the database is away")
-        stage.bridge.kill()
-    stage.bridge.start()
-    stage.check(publisher)
+        stack.bridge.wait_for("the database is away")
+        stack.bridge.kill()
+    stack.bridge.start()
+    stack.check(publisher)
 
 
-def _signed_in(stage: Stage) -> httpx.Client:
-    client = httpx.Client(base_url=f"http://127.0.0.1:{stage.web.port}")
+def _signed_in(stack: Stack) -> httpx.Client:
+    client = httpx.Client(base_url=stack.daphne.url)
     client.get("/login/")
     form = {"username": "alice", "password": HubServer.PASSWORD, "csrfmiddlewaretoken": client.cookies["csrftoken"]}
     assert client.post("/login/", data=form).status_code == 302
     return client
 
 
-def _ready(stage: Stage) -> dict[str, bool | str]:
+def _ready(stack: Stack) -> dict[str, bool | str]:
     """What /readyz says of the database."""
-    found: dict[str, bool | str] = stage.get("/readyz").json()["database"]
+    found: dict[str, bool | str] = stack.get("/readyz").json()["database"]
     return found
 
 

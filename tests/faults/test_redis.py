@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.stage import Prepared, Stage, eventually
+from tests.support.eventually import eventually
+from tests.support.stack import Stack
 
 MESSAGES = 8_000
 PER_SECOND = 1_000
@@ -19,19 +20,18 @@ pytestmark = pytest.mark.timeout(120)
 
 
 @pytest.mark.parametrize("fault", ["killed", "frozen"])
-def test_ingest_goes_on_without_redis(tmp_path: Path, prepared: Prepared, fault: str) -> None:
-    with Stage(tmp_path, prepared) as stage:
-        publisher = stage.publisher(MESSAGES, per_second=PER_SECOND)
+def test_ingest_goes_on_without_redis(tmp_path: Path, fault: str) -> None:
+    with Stack(tmp_path) as stack:
+        publisher = stack.publisher(MESSAGES, per_second=PER_SECOND)
         publisher.wait_until_sent(STEP)
         if fault == "killed":
-            stage.redis.stop(signal.SIGKILL)
+            stack.redis.stop(signal.SIGKILL)
         else:
-            stage.redis.freeze()
+            stack.redis.freeze()
         try:
-            begun = len(stage.stored())
-            took_s = eventually(lambda: len(stage.stored()) >= begun + 2 * STEP, STALLED_S)
-            assert took_s is not None, stage.bridge.output
+            begun = len(stack.stored())
+            took_s = eventually(lambda: len(stack.stored()) >= begun + 2 * STEP, STALLED_S)
         finally:
-            stage.redis.start() if fault == "killed" else stage.redis.thaw()
+            stack.redis.start() if fault == "killed" else stack.redis.thaw()
         print(f"{2 * STEP} messages stored in {took_s:.1f} s without Redis")
-        stage.check(publisher)
+        stack.check(publisher)

@@ -11,20 +11,21 @@ from pathlib import Path
 import paho.mqtt.client as mqtt
 import pytest
 
-from tests.faults.stage import UIDS, Prepared, Stage, eventually, prepare
-from tests.postgres import Postgres
-from tests.servers import ROOT, START_S, Bridge, Mosquitto
+from tests.support.eventually import eventually
+from tests.support.postgres import Postgres
+from tests.support.servers import ROOT, START_S, Bridge, Mosquitto
+from tests.support.stack import UIDS, Stack
 
 MESSAGES = 4_000
 
 pytestmark = pytest.mark.timeout(300)
 
 
-class SharedStage(Stage):
+class SharedStack(Stack):
     """Without a bridge at first. Mosquitto logs each packet."""
 
-    def __init__(self, folder: Path, prepared: Prepared) -> None:
-        super().__init__(folder, prepared)
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
         (folder / "conf.d").mkdir()
         (folder / "conf.d" / "log.conf").write_text("log_type all\n")
         self.bridges = [Bridge(folder, self.settings, "--of", "2") for _ in range(2)]
@@ -54,8 +55,8 @@ class SharedStage(Stage):
 
 
 @pytest.fixture
-def shared(tmp_path: Path, prepared: Prepared) -> Iterator[SharedStage]:
-    with SharedStage(tmp_path, prepared) as found:
+def shared(tmp_path: Path) -> Iterator[SharedStack]:
+    with SharedStack(tmp_path) as found:
         yield found
 
 
@@ -66,19 +67,19 @@ def run(bridge: Bridge) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_second_bridge_of_one_client_id_says_so_and_leaves_the_first_alone(stage: Stage, tmp_path: Path) -> None:
-    publisher = stage.publisher(MESSAGES)
+def test_a_second_bridge_of_one_client_id_says_so_and_leaves_the_first_alone(stack: Stack, tmp_path: Path) -> None:
+    publisher = stack.publisher(MESSAGES)
     publisher.wait_until_sent(100)
-    done = run(Bridge(tmp_path, stage.settings))
+    done = run(Bridge(tmp_path, stack.settings))
     assert done.returncode == 1
     assert "a bridge with the client id 'hubbub-bridge' runs already" in done.stderr
     assert "--client-id" in done.stderr
-    stage.check(publisher)
-    assert stage.bridge.output.count("connected to mqtt") == 1
-    assert stage.mosquitto.output.count("as hubbub-bridge ") == 1
+    stack.check(publisher)
+    assert stack.bridge.output.count("connected to mqtt") == 1
+    assert stack.mosquitto.output.count("as hubbub-bridge ") == 1
 
 
-def test_two_bridges_share_the_load_and_what_one_left_behind_when_killed_is_not_lost(shared: SharedStage) -> None:
+def test_two_bridges_share_the_load_and_what_one_left_behind_when_killed_is_not_lost(shared: SharedStack) -> None:
     one, other = shared.bridges
     one.start()
     other.start()
@@ -92,7 +93,7 @@ def test_two_bridges_share_the_load_and_what_one_left_behind_when_killed_is_not_
     assert min(sent["hubbub-bridge-1"], sent["hubbub-bridge-2"]) > MESSAGES / 10, sent
 
 
-def test_all_places_taken_the_next_bridge_says_so(shared: SharedStage, tmp_path: Path) -> None:
+def test_all_places_taken_the_next_bridge_says_so(shared: SharedStack, tmp_path: Path) -> None:
     for bridge in shared.bridges:
         bridge.start()
     done = run(Bridge(tmp_path, shared.settings, "--of", "2"))
@@ -100,22 +101,22 @@ def test_all_places_taken_the_next_bridge_says_so(shared: SharedStage, tmp_path:
     assert "all of the 2 bridges run already, hubbub-bridge-1 to hubbub-bridge-2" in done.stderr
 
 
-def test_one_of_the_bridges_takes_the_retained_status_and_another_once_that_is_gone(shared: SharedStage) -> None:
+def test_one_of_the_bridges_takes_the_retained_status_and_another_once_that_is_gone(shared: SharedStack) -> None:
     for uid in UIDS:
         shared.publish_status(uid, "online")
     one, other = shared.bridges
     one.start()
-    assert eventually(lambda: "this bridge leads those of broker main" in one.output) is not None
+    eventually(lambda: "this bridge leads those of broker main" in one.output)
     other.start()
-    assert eventually(lambda: set(shared.availability().values()) == {"online"}) is not None
+    eventually(lambda: set(shared.availability().values()) == {"online"})
     retained = r"r1, .*/status"
     assert shared.sent(retained) == {"hubbub-bridge-1": len(UIDS)}
 
     one.kill()
-    assert eventually(lambda: "this bridge leads those of broker main" in other.output) is not None
-    assert eventually(lambda: shared.sent(retained)["hubbub-bridge-2"] == len(UIDS)) is not None
+    eventually(lambda: "this bridge leads those of broker main" in other.output)
+    eventually(lambda: shared.sent(retained)["hubbub-bridge-2"] == len(UIDS))
     one.start()
-    assert eventually(lambda: one.output.count("connected to mqtt") == 2) is not None
+    eventually(lambda: one.output.count("connected to mqtt") == 2)
     assert shared.sent(retained) == {"hubbub-bridge-1": len(UIDS), "hubbub-bridge-2": len(UIDS)}
     assert "no longer leads" not in other.output
 
@@ -129,32 +130,31 @@ class TestOnPostgresql:
         server.remove()
 
     @pytest.fixture
-    def stage(self, tmp_path: Path, postgres: Postgres) -> Iterator[Stage]:
-        prepared = prepare(tmp_path, DATABASE_URL=postgres.url)
-        with Stage(tmp_path, prepared, DATABASE_URL=postgres.url) as found:
+    def stack(self, tmp_path: Path, postgres: Postgres) -> Iterator[Stack]:
+        with Stack(tmp_path, DATABASE_URL=postgres.url) as found:
             yield found
 
     def test_a_killed_bridge_gets_its_client_id_back_at_once_and_a_second_does_not(
-        self, stage: Stage, tmp_path: Path
+        self, stack: Stack, tmp_path: Path
     ) -> None:
-        publisher = stage.publisher(MESSAGES)
+        publisher = stack.publisher(MESSAGES)
         for part in (1, 2):
             publisher.wait_until_sent(MESSAGES * part // 4)
-            stage.bridge.kill()
-            stage.bridge.start()
-        assert run(Bridge(tmp_path, stage.settings)).returncode == 1
-        stage.check(publisher)
+            stack.bridge.kill()
+            stack.bridge.start()
+        assert run(Bridge(tmp_path, stack.settings)).returncode == 1
+        stack.check(publisher)
 
     def test_a_bridge_stops_when_another_took_its_client_id_while_the_database_was_away(
-        self, stage: Stage, postgres: Postgres, tmp_path: Path
+        self, stack: Stack, postgres: Postgres, tmp_path: Path
     ) -> None:
-        stage.bridge.process.send_signal(19)  # SIGSTOP: the server ends its connections, and it does not notice
+        stack.bridge.process.send_signal(19)  # SIGSTOP: the server ends its connections, and it does not notice
         postgres.stop(2)
         postgres.start()
-        other = Bridge(tmp_path, stage.settings)
+        other = Bridge(tmp_path, stack.settings)
         other.start()
-        stage.bridge.process.send_signal(18)
-        assert eventually(lambda: stage.bridge.process.poll() is not None) is not None
-        assert stage.bridge.process.returncode == 1
-        assert "another bridge took the client id 'hubbub-bridge'" in stage.bridge.output
+        stack.bridge.process.send_signal(18)
+        eventually(lambda: stack.bridge.process.poll() is not None)
+        assert stack.bridge.process.returncode == 1
+        assert "another bridge took the client id 'hubbub-bridge'" in stack.bridge.output
         other.stop()

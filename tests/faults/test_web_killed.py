@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.paths.deployment import Counter, Deployment, Machine, WebPart
-from tests.returning import Crowd
+from tests.support.deployment import Counter, Deployment, Machine
+from tests.support.returning import Crowd
+from tests.support.stack import WebServer
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -18,7 +19,7 @@ BACK_S = 60
 """Room for a slow machine. How long it takes is measured by `benchmarks/storm.py`."""
 
 
-async def _storm(deployment: Deployment, web: WebPart, machine: Machine) -> None:
+async def _storm(deployment: Deployment, web: WebServer, machine: Machine) -> None:
     crowd = Crowd(VIEWERS, web.url, deployment.token, machine.uid, "count")
     with Counter(deployment.mosquitto.port, machine, per_second=2) as counter:
         async with crowd.watching():
@@ -26,7 +27,7 @@ async def _storm(deployment: Deployment, web: WebPart, machine: Machine) -> None
             await asyncio.to_thread(web.kill)
             await crowd.all(lambda viewer: not viewer.is_back, BACK_S)
             await asyncio.to_thread(counter.wait_for, 3)
-            stored = await asyncio.to_thread(deployment.stored, machine.uid)
+            stored = await asyncio.to_thread(deployment.stored_of, machine.uid)
             await asyncio.to_thread(web.start)
             began = time.monotonic()
             await crowd.all(lambda viewer: viewer.is_back, BACK_S)

@@ -10,7 +10,7 @@ import pytest
 
 from hub import postgresql
 from hub.postgresql import PatientConnection
-from tests.postgres import Postgres
+from tests.support.postgres import Postgres
 
 
 @pytest.fixture(scope="module")

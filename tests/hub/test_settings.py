@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 CLEAN = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
 CLEAN["DJANGO_SETTINGS_MODULE"] = "hub.settings"

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from hub import sockets
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux's own")

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser import PHONE, WAIT_MS, Person
-from tests.paths.conftest import Credentials, RunningHub
-from tests.servers import find
+from tests.support.browser import PHONE, WAIT_MS, Person
+from tests.support.hub import Credentials, RunningHub
+from tests.support.servers import find
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser import WAIT_MS, Person
-from tests.paths.conftest import RunningHub
+from tests.support.browser import WAIT_MS, Person
+from tests.support.hub import RunningHub
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -41,9 +41,9 @@ def alice(browser: Browser, hub: RunningHub) -> Iterator[Person]:
 
 def test_a_wrong_password_is_told_and_a_right_one_opens_the_fleet(browser: Browser, hub: RunningHub) -> None:
     person = Person(browser, hub, "bob")
-    person.sign_in("wrong")
+    person.sign_in_by_form("wrong")
     expect(person.page.get_by_role("alert")).to_be_visible()
-    person.sign_in()
+    person.sign_in_by_form()
     expect(person.page.get_by_role("heading", name="Fleet")).to_be_visible()
     person.page.get_by_role("button", name="Sign out").click()
     expect(person.page.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser import WAIT_MS, Person
-from tests.paths.deployment import Deployment
+from tests.support.browser import WAIT_MS, Person
+from tests.support.deployment import Deployment
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 

@@ -7,14 +7,26 @@ import re
 import signal
 import socket
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.paths.conftest import RunningHub
-from tests.servers import ROOT, START_S, HubServer, find
-from tests.viewer import Viewer
+from tests.support.hub import RunningHub
+from tests.support.servers import ROOT, START_S, HubServer, find
+from tests.support.viewer import Viewer
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    """Started for the first time."""
+    server = RunningHub(tmp_path_factory.mktemp("hub"), is_fresh=True)
+    server.start()
+    yield server
+    code = server.stop()
+    print(server.output)
+    assert code == 0
 
 
 def printed_line(output: str) -> str:
@@ -39,7 +51,7 @@ def test_the_printed_line_publishes(hub: RunningHub) -> None:
 
 def test_it_goes_on_where_it_stopped(tmp_path: Path) -> None:
     find("mosquitto_pub")
-    first = RunningHub(tmp_path)
+    first = RunningHub(tmp_path, is_fresh=True)
     first.start()
     token = first.create_token("alice")
     with Viewer(first.url, token) as viewer:

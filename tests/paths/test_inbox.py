@@ -10,8 +10,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import PHONE, WAIT_MS, Person
-from tests.paths.conftest import RunningHub
+from devices.models import Space
+from devices.rooms import provisioning, rooms
+from devices.spaces import people
+from devices.values import Role
+from tests.support.browser import PHONE, WAIT_MS, Person
+from tests.support.hub import RunningHub
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -25,7 +29,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     """A hub with a person whose name is a script."""
     server = RunningHub(tmp_path_factory.mktemp("hub"), CHAT_RATE_LIMIT="0")
     server.start()
-    server.manage("shell", "-c", _ODD)
+    server.records.run(_odd)
     yield server
     code = server.stop()
     print(server.output)
@@ -33,15 +37,13 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
 
 
 ODD = "<img/src=x/onerror=alert(1)>"
-_ODD = f"""
-from devices.models import Space
-from devices.rooms import provisioning, rooms
-from devices.spaces import people
-from devices.values import Role
-demo = Space.objects.get(slug="demo")
-provisioning.set_role(demo, people.create_person({ODD!r}, {RunningHub.PASSWORD!r}), Role.VIEWER)
-rooms.create(demo, "</script><script>alert(1)</script>")
-"""
+
+
+def _odd() -> None:
+    """A person and a room whose names are scripts."""
+    demo = Space.objects.get(slug="demo")
+    provisioning.set_role(demo, people.create_person(ODD, None), Role.VIEWER)
+    rooms.create(demo, "</script><script>alert(1)</script>")
 
 
 @pytest.fixture

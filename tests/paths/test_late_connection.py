@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 
@@ -10,10 +9,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser import Person
-from tests.faults.stage import eventually
-from tests.paths.conftest import Credentials, RunningHub
-from tests.paths.deployment import line, watch_lines
+from tests.support.browser import Person
+from tests.support.deployment import line, make_dashboard, watch_lines
+from tests.support.eventually import eventually
+from tests.support.hub import Credentials, RunningHub
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -32,16 +31,6 @@ HELD = """
     };
 """
 """A network that lets no WebSocket through before `letIn()`."""
-
-DASHBOARD = """
-from dashboards.models import Dashboard, Widget
-from devices.models import Device, Space
-device = Device.objects.get(uid="{uid}")
-board = Dashboard.objects.create(space=Space.objects.get(slug="demo"), name=device.uid)
-for kind in ("chart", "value"):
-    Widget.objects.create(dashboard=board, device=device, kind=kind, metrics=["count"])
-print("dashboard", board.pk)
-"""
 
 
 @pytest.fixture
@@ -63,9 +52,7 @@ def send(hub: RunningHub, device: Credentials, *counts: int) -> None:
 
 
 def open_dashboard(page: Page, hub: RunningHub, uid: str) -> None:
-    found = re.search(r"dashboard (\d+)", hub.manage("shell", "-c", DASHBOARD.format(uid=uid)))
-    assert found
-    page.goto(f"/dashboards/{found[1]}/")
+    page.goto(f"/dashboards/{hub.records.run(make_dashboard, uid)}/")
 
 
 def open_device(page: Page, hub: RunningHub, uid: str) -> None:
@@ -81,7 +68,7 @@ def test_its_line_has_what_was_stored_before_the_connection_opened(
     send(hub, device, 0, 1, 2)
     open_page(page, hub, device.uid)
     watch_lines(page)
-    assert eventually(lambda: line(page) == [0, 1, 2]) is not None
+    eventually(lambda: line(page) == [0, 1, 2])
     send(hub, device, 3, 4)
     page.evaluate("letIn()")
-    assert eventually(lambda: line(page) == [0, 1, 2, 3, 4]) is not None, line(page)
+    eventually(lambda: line(page) == [0, 1, 2, 3, 4])

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser import WAIT_MS, Person
-from tests.faults.stage import eventually
-from tests.paths.deployment import Counter, Deployment, Watcher, line, watch_lines
+from tests.support.browser import WAIT_MS, Person
+from tests.support.deployment import Counter, Deployment, line, watch_lines
+from tests.support.eventually import eventually
+from tests.support.viewer import Watcher
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -44,12 +45,15 @@ class Scene:
     def check(self) -> None:
         """The device stops; what it sent, what is stored and what is on the screens must become the same."""
         self.counter.__exit__()
-        assert eventually(lambda: len(self.deployment.stored(self.counter.uid)) >= self.counter.sent) is not None
-        wanted = self.deployment.stored(self.counter.uid)
+        eventually(lambda: len(self.deployment.stored_of(self.counter.uid)) >= self.counter.sent)
+        wanted = self.deployment.stored_of(self.counter.uid)
         for person in (self.device_page, self.dashboard):
-            if eventually(lambda page=person.page: line(page) == wanted, 30) is None:
+            try:
+                eventually(lambda page=person.page: line(page) == wanted, 30)
+            except AssertionError:
                 missing = sorted(set(wanted) - set(line(person.page)))
-                raise AssertionError(f"{person.page.url}: {len(missing)} of {len(wanted)} are missing: {missing[:10]}")
+                told = f"{len(missing)} of {len(wanted)} are missing: {missing[:10]}"
+                raise AssertionError(f"{person.page.url}: {told}") from None
             expect(person.page.locator("[data-connection-bar]")).not_to_be_visible()
             assert "/login/" not in person.page.url
             assert person.complaints == []

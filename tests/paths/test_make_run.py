@@ -6,7 +6,7 @@ import os
 import pty
 from pathlib import Path
 
-from tests.servers import ROOT, HubServer, find
+from tests.support.servers import ROOT, HubServer, find
 
 
 def test_ctrl_c_ends_it_with_success(tmp_path: Path) -> None:

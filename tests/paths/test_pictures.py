@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import Person
-from tests.paths.conftest import RunningHub
-from tests.servers import ROOT
+from tests.support.browser import Person
+from tests.support.hub import RunningHub
+from tests.support.servers import ROOT
 
 HISTORY_S = 330
 """A little more than the shortest range of the charts."""

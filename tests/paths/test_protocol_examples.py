@@ -17,9 +17,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.paths.conftest import RunningHub
-from tests.servers import ROOT, START_S, find
-from tests.viewer import Viewer
+from tests.support.hub import RunningHub
+from tests.support.servers import ROOT, START_S, find
+from tests.support.viewer import Viewer
 
 _BLOCK = re.compile(r"<!-- example: (?P<name>\w+) -->\n```\w+\n(?P<code>.*?)```", re.DOTALL)
 EXAMPLES = {found["name"]: found["code"] for found in _BLOCK.finditer((ROOT / "docs/protocol.md").read_text())}

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import httpx
 
-from tests.paths.conftest import RunningHub
-from tests.postgres import Postgres
-from tests.servers import START_S, Part
+from tests.support.hub import RunningHub
+from tests.support.postgres import Postgres
+from tests.support.servers import START_S, Part
 
 STOP_S = 10
 

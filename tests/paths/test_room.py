@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from tests.browser import PHONE, WAIT_MS, Person
-from tests.paths.conftest import RunningHub
+from tests.support.browser import PHONE, WAIT_MS, Person
+from tests.support.hub import RunningHub
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -194,7 +194,7 @@ def test_who_signs_in_next_in_the_same_tab_finds_nothing_of_the_one_before(come:
     box(alice).fill("half a secret")
     alice.page.get_by_role("button", name="Sign out").click()
     alice.username = "bob"
-    alice.sign_in()
+    alice.sign_in_by_form()
     expect(alice.page.get_by_role("heading", name="Fleet")).to_be_visible()
     alice.page.goto(PUMP)
     expect(log(alice).locator("li.entry").first).to_be_attached()

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.paths.conftest import RunningHub
-from tests.paths.deployment import WebPart
-from tests.paths.talkers import Listener, Talker
-from tests.servers import Redis, Server, Together
+from devices.models import Space
+from devices.rooms import provisioning, rooms
+from devices.spaces import people, tokens
+from devices.values import Role
+from tests.support.eventually import eventually_async
+from tests.support.servers import Server
+from tests.support.stack import Stack
+from tests.support.talkers import Listener, Talker
 
 pytestmark = [pytest.mark.timeout(300)]
 
@@ -23,45 +26,27 @@ AWAY_S = 1.0
 CALM_S = 90
 """How long the last message may take to everybody, on a slow machine."""
 
-_PEOPLE = f"""
-import json
-from devices.models import Space
-from devices.rooms import provisioning, rooms
-from devices.spaces import people, tokens
-from devices.values import Role
-space, found = Space.objects.get(slug="demo"), {{}}
-for number in range({PEOPLE}):
-    person = people.create_person(f"person{{number}}", None)
-    provisioning.set_role(space, person, Role.VIEWER)
-    found[person.username] = tokens.create(person)
-made = [rooms.create(space, name).pk for name in ("one", "two", "three")]
-print("made", json.dumps([found, made]))
-"""
+
+def _populate() -> tuple[dict[str, str], list[int]]:
+    """Tokens of `PEOPLE` new members by username, and the ids of three new rooms."""
+    space, found = Space.objects.get(slug="demo"), {}
+    for number in range(PEOPLE):
+        person = people.create_person(f"person{number}", None)
+        provisioning.set_role(space, person, Role.VIEWER)
+        found[person.username] = tokens.create(person)
+    return found, [rooms.create(space, name).pk for name in ("one", "two", "three")]
 
 
-class Rooms(Together):
-    """Redis, Daphne and uvicorn over one database, with people and empty rooms."""
+class Rooms(Stack):
+    """Redis, Daphne and uvicorn over one database, with people and empty rooms. Nobody talks to a device here."""
 
     def __init__(self, folder: Path) -> None:
-        hub = RunningHub(folder)
-        hub.start()
-        printed = hub.manage("shell", "-c", _PEOPLE)
-        line = next(line for line in printed.splitlines() if line.startswith("made "))
-        self.tokens, self.rooms = json.loads(line.removeprefix("made "))
-        hub.stop()
-        self.redis = Redis(folder)
-        settings = {
-            "DATA_DIR": hub.settings["DATA_DIR"],
-            "REDIS_URL": self.redis.url,
-            "CHAT_RATE_LIMIT": "0",
-            "MQTT_URL": "mqtt://127.0.0.1:1",  # nobody talks to a device here
-        }
-        self.daphne = WebPart(folder, "daphne", "-p", settings=settings)
-        self.uvicorn = WebPart(folder, "uvicorn", "--lifespan=off", "--port", settings=settings)
+        super().__init__(folder, uids=(), webs=("daphne", "uvicorn"), CHAT_RATE_LIMIT="0")
+        self.tokens, self.rooms = self.records.run(_populate)
 
     @property
     def servers(self) -> list[Server]:
-        return [self.redis, self.daphne, self.uvicorn]
+        return [self.redis, *self.webs]
 
     def talkers(self, room: int) -> list[Talker]:
         """Everybody, half of them through each web process."""
@@ -93,15 +78,7 @@ async def talk(talkers: list[Talker], sent: list[str], milestone: asyncio.Event)
 
 
 async def all_have(talkers: list[Talker], count: int) -> None:
-    await until(lambda: all(len(talker.log) >= count for talker in talkers))
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(CALM_S):
-        while True:
-            if holds():
-                return
-            await asyncio.sleep(0.05)
+    await eventually_async(lambda: all(len(talker.log) >= count for talker in talkers), CALM_S)
 
 
 def check(talkers: list[Talker], sent: list[str]) -> None:
@@ -130,7 +107,7 @@ async def test_redis_killed_for_a_second_leaves_everybody_with_the_same_thousand
         await talking
         await all_have(talkers, MESSAGES)
         check(talkers, sent)
-        await until(lambda: all(len(listener.heard) >= MESSAGES for listener in listeners))
+        await eventually_async(lambda: all(len(listener.heard) >= MESSAGES for listener in listeners), CALM_S)
         for listener in listeners:
             assert listener.heard == [text for _, text in talkers[0].log]
     resyncs = sum(talker.resyncs for talker in talkers)
@@ -165,5 +142,5 @@ async def test_everybody_is_shown_to_be_there_and_to_have_left(place: Rooms) -> 
             await stack.enter_async_context(stayer)
             for talker in talkers[1:]:
                 await leavers.enter_async_context(talker)
-            await until(lambda: all(talker.present == set(place.tokens) for talker in talkers))
-        await until(lambda: stayer.present == {"person0"})
+            await eventually_async(lambda: all(talker.present == set(place.tokens) for talker in talkers), CALM_S)
+        await eventually_async(lambda: stayer.present == {"person0"}, CALM_S)

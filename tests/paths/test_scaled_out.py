@@ -11,55 +11,28 @@ from pathlib import Path
 
 import pytest
 
-from devices.runtime.credentials import hash_secret
-from tests.paths.conftest import Credentials, RunningHub
 from tests.paths.test_protocol_examples import EXAMPLES
-from tests.ports import free_port
-from tests.servers import Bridge, HubServer, Mosquitto, Part, Redis, Server
-from tests.viewer import Viewer
+from tests.support.hub import RunningHub
+from tests.support.servers import Bridge
+from tests.support.stack import Stack, WebServer
+from tests.support.viewer import Viewer
 
 
-class ScaledOut:
-    """All servers but the web ones share nothing but the network; the database is a file."""
+class ScaledOut(Stack):
+    """With both web servers and the device of docs/protocol.md."""
 
     def __init__(self, folder: Path) -> None:
-        hub = RunningHub(folder)
-        hub.start()
-        self.device: Credentials = hub.create_device("lathe")
-        self.token = hub.create_token("bob")
-        hub.stop()
+        super().__init__(folder, uids=["lathe"], webs=("daphne", "uvicorn"))
+        [self.device] = self.devices
 
-        self.redis, self.mosquitto = Redis(folder), Mosquitto(folder)
-        self.mosquitto.accounts = {"bridge": hash_secret("secret"), "lathe": hash_secret(self.device.secret)}
-        shared = {
-            "DATA_DIR": hub.settings["DATA_DIR"],
-            "REDIS_URL": self.redis.url,
-            "MQTT_URL": self.mosquitto.url("bridge", "secret"),
-        }
-        self.bridge = Bridge(folder, shared)
-        daphne, uvicorn = str(free_port()), str(free_port())
-        self.daphne = Part(folder, ["-m", "daphne", "-p", daphne, "hub.asgi:application"], shared, int(daphne))
-        self.uvicorn = Part(
-            folder, ["-m", "uvicorn", "--port", uvicorn, "--lifespan=off", "hub.asgi:application"], shared, int(uvicorn)
-        )
-
-    @property
-    def servers(self) -> list[Server]:
-        return [self.redis, self.mosquitto, self.bridge, self.daphne, self.uvicorn]
-
-    def view(self, web: Server) -> Viewer:
-        return Viewer(f"http://127.0.0.1:{web.port}", self.token)
+    def view(self, web: WebServer) -> Viewer:
+        return Viewer(web.url, self.token)
 
 
 @pytest.fixture(scope="module")
 def scaled_out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScaledOut]:
-    found = ScaledOut(tmp_path_factory.mktemp("scaled"))
-    for server in found.servers:
-        server.start()
-    yield found
-    for server in reversed(found.servers):
-        server.stop()
-        print(server.output)
+    with ScaledOut(tmp_path_factory.mktemp("scaled")) as found:
+        yield found
 
 
 @pytest.fixture
@@ -100,8 +73,8 @@ def test_a_command_goes_from_one_web_server_to_the_device_and_its_answer_to_all(
 
 def test_one_process_may_use_named_servers_too(scaled_out: ScaledOut, tmp_path: Path) -> None:
     """`runhub` with REDIS_URL and MQTT_URL starts neither a broker nor a layer of its own."""
-    settings = {name: scaled_out.bridge.settings[name] for name in ("REDIS_URL", "MQTT_URL")}
-    hub = HubServer(tmp_path, **settings)
+    settings = {name: scaled_out.settings[name] for name in ("REDIS_URL", "MQTT_URL")}
+    hub = RunningHub(tmp_path, **settings)
     hub.start()
     assert f"-p {scaled_out.mosquitto.port}" in hub.output
     assert "secret" not in hub.output.replace("my-device.secret", "").replace(f"-P {_secret(hub)}", "")
@@ -118,5 +91,5 @@ def test_a_bridge_of_its_own_says_which_servers_it_misses(tmp_path: Path) -> Non
         assert missing in done.stderr
 
 
-def _secret(hub: HubServer) -> str:
+def _secret(hub: RunningHub) -> str:
     return (hub.folder / "data" / "my-device.secret").read_text()

@@ -23,10 +23,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from devices.runtime.credentials import hash_secret
-from tests.faults.stage import eventually
-from tests.paths.conftest import Credentials, RunningHub
-from tests.ports import free_port
-from tests.servers import ROOT, START_S, Bridge, Mosquitto, Part, Redis
+from tests.support.eventually import eventually
+from tests.support.hub import Credentials, RunningHub
+from tests.support.ports import free_port
+from tests.support.servers import ROOT, START_S, Bridge, Mosquitto, Part, Redis
 
 DAY = datetime.timedelta(days=1)
 
@@ -160,7 +160,7 @@ class Site:
         self.redis.start()
         self.hub.start()
         self.token = self.hub.create_token("alice")
-        self.lamp, self.pump = self._create("lamp"), self._create("pump", "--broker=cellar")
+        self.lamp, self.pump = self.hub.create_device("lamp"), self._create("pump", "--broker=cellar")
         accounts = {device.uid: hash_secret(device.secret) for device in (self.lamp, self.pump)}
         # Each at both brokers: what the hub refuses is to be seen, not what a broker does.
         self.roof.accounts = self.cellar.accounts = accounts | {"bridge": hash_secret("secret")}
@@ -212,10 +212,10 @@ def test_the_devices_of_both_brokers_meet_in_one_hub_and_each_command_finds_its_
     lamp = Device(site.roof.tls_port, site.lamp, site.client_context())
     pump = Device(site.cellar.port, site.pump)
     for device, value in ((lamp, 1.5), (pump, 2.5)):
-        assert eventually(lambda device=device, value=value: site.shows(device, value)) is not None
+        eventually(lambda device=device, value=value: site.shows(device, value))
         made = site.api(f"devices/{device.uid}/commands", name="set", args={"level": value})
         done = f"devices/{device.uid}/commands/{made['command']}"
-        assert eventually(lambda done=done: site.api(done)["status"] == "succeeded") is not None
+        eventually(lambda done=done: site.api(done)["status"] == "succeeded")
     assert [site.api(f"devices/{uid}")["device"]["broker"] for uid in ("lamp", "pump")] == ["roof", "cellar"]
     assert httpx.get(f"{site.hub.url}/readyz").json().keys() == {"database", "layer", "broker:roof", "broker:cellar"}
     for server in (site.hub, site.roof):
@@ -224,7 +224,7 @@ def test_the_devices_of_both_brokers_meet_in_one_hub_and_each_command_finds_its_
     stranger = Device(site.cellar.port, site.lamp)
     stranger.send(level=9)
     refused = f"devices/{site.lamp.uid}/refusals"
-    assert eventually(lambda: "wrong_broker" in json.dumps(site.api(refused))) is not None
+    eventually(lambda: "wrong_broker" in json.dumps(site.api(refused)))
     assert site.latest("lamp") == {"level": 1.5}
     for device in (lamp, pump, stranger):
         device.close()
@@ -285,12 +285,11 @@ def test_a_handshake_that_fails_is_explained_and_tried_again(tmp_path: Path, tro
     site.roof.start()
     url = site.roof_url(*filter(None, [site.ca, site.shown]))
     bridge = Part(tmp_path, ["manage.py", "runbridge"], {**site.settings, "MQTT_URL": url})
-    bridge.manage("migrate", "-v0")
     bridge.READY = "no inbound session with mqtts://127.0.0.1"
     try:
         bridge.start()
-        assert eventually(lambda: len(re.findall(f"no inbound session .*({reason})", bridge.output)) > 1) is not None
-        assert eventually(lambda: "no outbound session" in bridge.output) is not None
+        eventually(lambda: len(re.findall(f"no inbound session .*({reason})", bridge.output)) > 1)
+        eventually(lambda: "no outbound session" in bridge.output)
         assert "secret" not in bridge.output
     finally:
         assert bridge.stop() == 0
@@ -308,13 +307,12 @@ def test_a_certificate_that_is_replaced_is_used_at_the_next_connection(tmp_path:
     site.redis.start()
     site.roof.start()
     bridge = Bridge(tmp_path, {**site.settings, "MQTT_URL": site.roof_url(site.ca, site.shown)})
-    bridge.manage("migrate", "-v0")
     bridge.READY = "no inbound session"
     try:
         bridge.start()
         site.bridge_files.cert.write_bytes(good[0])
         site.bridge_files.key.write_bytes(good[1])
-        assert eventually(lambda: "connected to mqtts" in bridge.output) is not None
+        eventually(lambda: "connected to mqtts" in bridge.output)
     finally:
         bridge.stop()
         site.roof.stop()

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.browser import PHONE, WAIT_MS, Person
-from tests.paths.conftest import RunningHub
+from tests.support.browser import PHONE, WAIT_MS, Person
+from tests.support.hub import RunningHub
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 

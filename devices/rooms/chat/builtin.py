@@ -105,11 +105,9 @@ def chart(call: Call) -> None:
 
 def _issue(call: Call, name: str, args: dict[str, Any]) -> None:
     require(call.person, Action.COMMAND, call.device.space_id)
-    queued = lifecycle.queue(call.person, call.device, name, args)
-    call.events += lifecycle.woken(queued)
+    call.command = lifecycle.prepare(call.person, call.device, name, args)
     call.kind = MessageKind.COMMAND
-    call.data |= lifecycle.shown(queued)
-    call.queued = queued
+    call.data |= lifecycle.described(call.command)
 
 
 def _unknown_metric(call: Call, name: str) -> NotFound:

@@ -25,8 +25,8 @@ class Call:
     """A command as somebody has typed it.
 
     `arguments` is what follows the name, without white space around it. `kind` and `data` become the typed message's
-    own: a command that posts a chart sets them. `events` are published after the commit. `author` and `origin` say in
-    whose name the answer stands: the device's, where it speaks for it. `queued`: the command that the device is sent.
+    own: a command that posts a chart sets them. `events` are published after the commit. `author` and `origin` name the
+    author of the answer, such as the device. `command` is the prepared command that the device is to be sent.
     """
 
     person: Person
@@ -39,7 +39,7 @@ class Call:
     author: str = "hubbub"
     origin: Origin = Origin.HUB
     events: list[Event] = field(default_factory=list)
-    queued: Command | None = None
+    command: Command | None = None
 
     @property
     def device(self) -> Device:

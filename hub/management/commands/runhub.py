@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from bridges.mqtt import brokers
 from bridges.mqtt.address import AddressError
 from bridges.mqtt.standing import ClientIdTaken
-from devices.availability.changes import forget_availability
+from devices.availability.changes import reset_to_unknown
 from devices.runtime.locks import FileLock
 from devices.values import now_us
 from hub import demo, sockets
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, interactive=False)
         made = demo.prepare(settings.DATA_DIR, settings.DEMO_PASSWORD, simulated=settings.DEMO)
         if mqtt_socket is not None:
-            forget_availability(now_us())
+            reset_to_unknown(now_us())
         take_terminal()
         hub = Hub(web_socket, mqtt_socket, addresses, banner(settings.ENV, made, brokers.first()))
         hub.run()

@@ -10,7 +10,7 @@ from bridges.csv import importing
 from devices.models import Device, Reading
 from devices.values import now_us
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 
 
 def run(uid: str, file: Path) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from typing import Any
 import paho.mqtt.client as mqtt
 
 from bridges.mosquitto.conf import Layout
-from tests.servers import Part, Server, find, keep_root
+from tests.support.servers import Part, Server, find, keep_root
 
 WAIT_S = 20
 

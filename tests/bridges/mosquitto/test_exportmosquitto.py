@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from tests.bridges.mosquitto.exported import Client, Exported, Exporter, eventually, signs_in
-from tests.servers import Part
+from tests.support.servers import Part
 
 WITHIN_S = 8.0
 """A check of the database every three seconds, and room for a busy machine."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.bridges.mosquitto.exported import WAIT_S, Client, Exported, eventually
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 
 @pytest.mark.parametrize(

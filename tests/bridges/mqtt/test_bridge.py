@@ -20,13 +20,13 @@ from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.bridge import run_bridge
 from bridges.mqtt.embedded import EmbeddedBridge
 from devices.availability import changes, checks, silence
-from devices.availability.changes import Word
+from devices.availability.changes import Evidence
 from devices.availability.silence import listening_since
 from devices.channel import fanout, groups
 from devices.channel.events import AvailabilityChanged, CommandChanged, Event, TelemetryStored
 from devices.channel.listener import Listener
 from devices.commands import lifecycle
-from devices.log.entries import NewEntry
+from devices.log.entries import Outcome
 from devices.models import Command, Device, Reading, Refusal, Space, Watermark
 from devices.registry import devices
 from devices.rooms import provisioning
@@ -35,7 +35,7 @@ from devices.runtime.credentials import hash_secret
 from devices.telemetry import latest as telemetry_latest
 from devices.values import CommandStatus, now_us
 from hub.sockets import bind
-from tests.servers import Mosquitto
+from tests.support.servers import Mosquitto
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -404,15 +404,15 @@ async def test_what_the_broker_repeats_brings_no_silent_device_back(
         await by_mosquitto.event(AvailabilityChanged, status="online")
         await Device.objects.aupdate(availability="stale")
         taken: asyncio.Queue[bool] = asyncio.Queue()
-        loop, change = asyncio.get_running_loop(), changes.change
+        loop, weigh = asyncio.get_running_loop(), changes.weigh
 
-        def watched(words: list[Word], lines: list[NewEntry]) -> list[AvailabilityChanged]:
-            events = change(words, lines)
-            for word in words:
-                loop.call_soon_threadsafe(taken.put_nowait, word.repeated)
-            return events
+        def watched(evidence: list[Evidence]) -> Outcome:
+            outcome = weigh(evidence)
+            for found in evidence:
+                loop.call_soon_threadsafe(taken.put_nowait, found.repeated)
+            return outcome
 
-        monkeypatch.setattr(changes, "change", watched)
+        monkeypatch.setattr(changes, "weigh", watched)
         address = BrokerAddress("127.0.0.1", by_mosquitto.port, "bridge", "bridge-secret")
         async with bridging(
             by_mosquitto.device,
@@ -429,13 +429,13 @@ async def test_what_the_broker_repeats_brings_no_silent_device_back(
 
 async def test_a_connected_bridge_says_that_it_listens(bridged: Bridged, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without that nobody would ever become stale."""
-    said, loop, keep_listening = asyncio.Event(), asyncio.get_running_loop(), silence.keep_listening
+    said, loop, record_listening = asyncio.Event(), asyncio.get_running_loop(), silence.record_listening
 
     def watched(now: int) -> None:
-        keep_listening(now)
+        record_listening(now)
         loop.call_soon_threadsafe(said.set)
 
-    monkeypatch.setattr(silence, "keep_listening", watched)
+    monkeypatch.setattr(silence, "record_listening", watched)
     await asyncio.wait_for(said.wait(), 20)
     assert await database.run(listening_since, now_us())
 

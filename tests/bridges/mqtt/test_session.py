@@ -19,7 +19,7 @@ from bridges.mqtt.session import Connection, InboundSession
 from bridges.mqtt.wire import Published, Subscription, Version
 from devices.runtime.credentials import hash_secret
 from tests.bridges.broker.clients import SECRET, RunningBroker
-from tests.servers import Mosquitto
+from tests.support.servers import Mosquitto
 
 TELEMETRY = Subscription("devices/+/telemetry")
 WAIT_S = 20

@@ -9,14 +9,14 @@ import pytest
 from django.contrib.auth.models import User
 
 from devices.availability.checks import find_stale
-from devices.availability.silence import keep_listening
+from devices.availability.silence import record_listening
 from devices.channel.events import AvailabilityChanged
 from devices.models import AvailabilityChange, Device
 from devices.runtime import database
 from devices.values import now_us
 from tests.bridges.rest.conftest import Callers, Sender, browser, caller, error
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 PATH = "/api/v1/devices/pump-1"
 
@@ -114,7 +114,7 @@ async def test_a_device_that_sends_over_http_alone_becomes_stale_and_comes_back(
     assert await seen() == "online"
     later = now_us() + 311_000_000
     for moment in range(later - 320_000_000, later, 20_000_000):
-        await database.run(keep_listening, moment)
+        await database.run(record_listening, moment)
     events = await database.run(find_stale, later)
     assert [event.status for event in events if isinstance(event, AvailabilityChanged)] == ["stale"]
     assert await seen() == "stale"

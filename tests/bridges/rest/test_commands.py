@@ -7,12 +7,13 @@ import pytest
 from devices.channel import fanout, groups
 from devices.channel.listener import Listener
 from devices.commands import lifecycle
+from devices.log.entries import recorded
 from devices.models import Command, Device
 from devices.runtime import database
 from devices.values import Answer
 from tests.bridges.rest.conftest import Callers, Sender, error
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 PATH = "/api/v1/devices/pump-1/commands"
 
@@ -40,7 +41,7 @@ async def test_a_command_wakes_the_outbound_bridge(api: Callers, pump: Device) -
 
 async def test_the_answer_is_in_the_command(api: Callers, pump: Device) -> None:
     id = (await api.bob.post(PATH, json={"name": "set", "args": {"speed": 40}})).json()["command"]
-    await fanout.publish(await database.run(lifecycle.answer, pump, Answer(id, True, {"speed": 40})))
+    await fanout.publish(await database.run(recorded, lifecycle.answer, pump, Answer(id, True, {"speed": 40})))
     found = (await api.carol.get(f"{PATH}/{id}")).json()
     assert found.pop("changed_at") >= found.pop("issued_at") > 1_700_000_000_000
     assert found == {

@@ -4,7 +4,8 @@ import pytest
 from django.db import transaction
 
 from devices.availability import changes
-from devices.availability.changes import Word
+from devices.availability.changes import Evidence
+from devices.log.entries import recorded
 from devices.models import Device, Space
 from devices.registry.attributes import merge
 from devices.rooms import provisioning
@@ -13,7 +14,7 @@ from devices.telemetry.store import ReadingStore
 from devices.values import Attributes, Availability, Sample, Telemetry
 from tests.bridges.rest.conftest import Callers, Sender, error
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 SNAPSHOT = {
     "device": {
@@ -33,7 +34,7 @@ SNAPSHOT = {
 def running_pump(pump: Device) -> Device:
     with transaction.atomic():
         merge(pump, Attributes({"firmware": "2.1"}))
-    changes.change([Word(pump.id, Availability.ONLINE, 1_700_000_000_000_000)])
+    recorded(changes.weigh, [Evidence(pump.id, Availability.ONLINE, 1_700_000_000_000_000)])
     samples = (
         Sample("speed", 35.5, 1_700_000_000_000_000),
         Sample("speed", 40, 1_700_000_001_000_000),

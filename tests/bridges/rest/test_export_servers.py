@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -17,7 +16,7 @@ from devices.runtime import database
 from devices.spaces import tokens
 from devices.telemetry.store import ReadingStore
 from devices.values import Sample, Telemetry, now_us
-from tests.bridges.rest.web_server import WebServer
+from tests.support.web_server import WebServer, WebServers, web_servers
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 
@@ -27,12 +26,16 @@ SIZE = ROWS * len(TEXT)
 """100 MB: a server that buffers an export, or reads it whole, is found out by its memory."""
 
 
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[WebServers]:
+    with web_servers(tmp_path_factory.mktemp("web")) as found:
+        yield found
+
+
 @pytest.fixture(params=["daphne", "uvicorn"])
-def web(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WebServer]:
-    server = WebServer(request.param, tmp_path)
-    server.start()
+def web(request: pytest.FixtureRequest, servers: WebServers) -> Iterator[WebServer]:
+    server = servers(request.param)
     yield server
-    server.kill()
     print(server.output)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from django.db import connection
 from devices.models import Attachment, Device
 from devices.rooms import webhooks
 from devices.spaces import tokens
-from tests.bridges.rest.web_server import WebServer
+from tests.support.web_server import WebServer, WebServers, web_servers
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 
@@ -27,12 +28,17 @@ SIZE = PARTS * len(PART)
 """157 MB: a server that holds a file in memory is found out by it."""
 
 
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[WebServers]:
+    with web_servers(tmp_path_factory.mktemp("web"), FILE_LIMIT="0") as found:
+        yield found
+
+
 @pytest.fixture(params=["daphne", "uvicorn"])
-def web(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WebServer]:
-    server = WebServer(request.param, tmp_path, FILE_LIMIT="0")
-    server.start()
+def web(request: pytest.FixtureRequest, servers: WebServers) -> Iterator[WebServer]:
+    server = servers(request.param)
+    shutil.rmtree(server.data / "files", ignore_errors=True)
     yield server
-    server.kill()
     print(server.output)
 
 
@@ -96,7 +102,7 @@ def test_a_large_file_goes_in_and_out_in_bounded_memory(web: WebServer, client: 
         wanted.update(PART)
     assert digest.digest() == wanted.digest()
     assert watch.most < SIZE // 3
-    assert not [path for path in (web.folder / "data" / "files").rglob("*") if path.name.endswith(".upload")]
+    assert not [path for path in (web.data / "files").rglob("*") if path.name.endswith(".upload")]
 
 
 async def test_a_slow_reader_costs_no_memory(web: WebServer, client: httpx.Client, room: int) -> None:
@@ -126,7 +132,7 @@ def test_what_was_cut_off_leaves_nothing(web: WebServer, client: httpx.Client, r
     with pytest.raises(ConnectionAbortedError):
         client.post(f"rooms/{room}/files", content=broken(), headers=headers(200))
     assert client.post(f"rooms/{room}/files", content=form(1), headers=headers(1)).status_code == 201
-    kept = [path for path in (web.folder / "data" / "files").rglob("*") if path.is_file()]
+    kept = [path for path in (web.data / "files").rglob("*") if path.is_file()]
     assert [path.stat().st_size for path in kept] == [len(PART)]
 
 
@@ -184,8 +190,7 @@ def test_a_full_disk_is_told_and_the_hub_goes_on(
     """Where files are kept, and where they wait while they come in."""
     web = WebServer(kind, tmp_path, FILE_LIMIT="0", **({"TMPDIR": str(small_disk)} if full == "TMPDIR" else {}))
     if full == "files":
-        (tmp_path / "data").mkdir()
-        (tmp_path / "data" / "files").symlink_to(small_disk)
+        (web.data / "files").symlink_to(small_disk)
     web.start()
     try:
         rights = {"Authorization": f"Bearer {tokens.create(bob)}"}

@@ -22,7 +22,7 @@ from bridges.rest import files
 from devices.models import Attachment, Member, Message
 from tests.bridges.rest.conftest import Callers, browser, error, png
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 
 async def send(

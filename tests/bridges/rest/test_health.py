@@ -13,9 +13,9 @@ from django.db import connection
 
 from bridges.rest import health
 from tests.bridges.rest.conftest import caller
-from tests.ports import free_port
-from tests.postgres import Postgres
-from tests.servers import Mosquitto, Part, Redis
+from tests.support.ports import free_port
+from tests.support.postgres import Postgres
+from tests.support.servers import Mosquitto, Part, Redis
 
 GREEN = {"ok": True}
 

@@ -17,7 +17,7 @@ from devices.telemetry.store import ReadingStore
 from devices.values import Sample, Telemetry, now_us
 from tests.bridges.rest.conftest import Callers, browser, error
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 PATH = "/api/v1/devices/pump-1/readings.csv"
 

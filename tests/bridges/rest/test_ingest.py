@@ -17,7 +17,7 @@ from devices.runtime import stats
 from devices.values import now_us
 from tests.bridges.rest.conftest import Callers, Sender, caller, error
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 PATH = "/api/v1/devices/pump-1/telemetry"
 

@@ -13,7 +13,7 @@ from devices.models import Command, Device, Message
 from devices.rooms import posting
 from tests.bridges.rest.conftest import Callers, Sender, error
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 
 async def say(client: httpx.AsyncClient, room: int, text: str, **fields: str) -> httpx.Response:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from tests.bridges.rest.conftest import caller
-from tests.servers import HubServer, find
+from tests.support.servers import HubServer, find
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from devices.models import Member, Message, Room
 from tests.bridges.rest.conftest import Callers, Sender, error
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 
 async def write(client: httpx.AsyncClient, to: str, text: str = "hello", **fields: str) -> httpx.Response:

@@ -11,7 +11,7 @@ from devices.telemetry.store import ReadingStore
 from devices.values import Sample, Telemetry, now_us
 from tests.bridges.rest.conftest import Callers, error
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 PATH = "/api/v1/devices/pump-1/readings"
 T0 = 1_700_000_000_000

@@ -12,7 +12,7 @@ from devices.telemetry.retention.policy import DAY_US
 from devices.values import now_us
 from tests.bridges.rest.conftest import Callers, Sender, caller, error
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 SPACE = "/api/v1/spaces/garden/retention"
 DEVICE = "/api/v1/devices/pump-1/retention"

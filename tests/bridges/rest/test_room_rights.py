@@ -13,7 +13,7 @@ from devices.models import Device, Member, Message, Room, Webhook
 from devices.rooms import posting
 from tests.bridges.rest.conftest import Callers, Sender, browser, caller, error, png
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 Call = Callable[[httpx.AsyncClient, int], Awaitable[httpx.Response]]
 SECRET_WORD = "bergamot"

@@ -11,7 +11,7 @@ from devices.runtime import database
 from devices.values import Role
 from tests.bridges.rest.conftest import Callers, Sender, error
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 
 async def test_rooms_are_listed_the_newest_talk_first_with_what_is_unread(

@@ -13,7 +13,7 @@ from bridges.rest import throttle
 from devices.models import Message, Room, Webhook
 from tests.bridges.rest.conftest import Callers, caller, error
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 
 async def make(api: Callers, room: int, name: str = "builds") -> str:

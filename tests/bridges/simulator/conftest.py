@@ -8,7 +8,7 @@ import pytest
 from bridges.simulator.credentials import Credentials
 from devices.runtime.credentials import hash_secret
 from tests.bridges.simulator.watcher import Watcher
-from tests.servers import Mosquitto
+from tests.support.servers import Mosquitto
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from bridges.simulator.credentials import Credentials
-from tests.ports import free_port
-from tests.servers import ROOT, Mosquitto
+from tests.support.ports import free_port
+from tests.support.servers import ROOT, Mosquitto
 
 Simulate = Callable[..., subprocess.Popen[str]]
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 
 import aiomqtt
 
-from tests.servers import Mosquitto
+from tests.support.servers import Mosquitto
 
 
 class Watcher:

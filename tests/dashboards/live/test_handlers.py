@@ -17,9 +17,10 @@ from dashboards.live.relay import Relay
 from dashboards.live.requests import MAX_FRAME_BYTES
 from dashboards.models import Dashboard, Widget
 from devices.availability import changes
-from devices.availability.changes import Word
+from devices.availability.changes import Evidence
 from devices.channel import fanout
 from devices.commands import lifecycle
+from devices.log.entries import recorded
 from devices.models import Command, Device, Metric, Reading
 from devices.registry import attributes
 from devices.values import Answer, Attributes, Availability
@@ -35,11 +36,16 @@ async def refused(viewer: Viewer, type: str, **fields: Any) -> dict[str, Any]:
     return found
 
 
+async def becomes(device: Device, availability: Availability, at: int) -> None:
+    """The device gets this availability, and viewers are notified."""
+    await fanout.publish(await sync_to_async(recorded)(changes.weigh, [Evidence(device.id, availability, at)]))
+
+
 async def test_a_device_answers_with_its_snapshot(headers: dict[str, Headers], pump: Device) -> None:
     metric = await Metric.objects.acreate(device=pump, name="temperature")
     await Reading.objects.acreate(metric=metric, time=1_000_000, number=20.0)
     await Reading.objects.acreate(metric=metric, time=2_000_999, number=21.5)
-    await sync_to_async(changes.change)([Word(pump.id, Availability.ONLINE, 5_000_000)])
+    await sync_to_async(recorded)(changes.weigh, [Evidence(pump.id, Availability.ONLINE, 5_000_000)])
     viewer = await enter(headers["carol"])
     assert await viewer.subscribe("device:pump-1") == {
         "device": {
@@ -81,7 +87,7 @@ async def test_a_widget_of_another_spaces_device_shows_nothing_of_it(
     await Widget.objects.acreate(dashboard=dashboard, device=foreign_pump, kind="value")
     viewer = await enter(headers["carol"])
     assert set((await viewer.subscribe(f"dashboard:{dashboard.pk}"))["devices"]) == {"pump-1", "fan-1"}
-    await fanout.publish(await sync_to_async(changes.change)([Word(foreign_pump.id, Availability.ONLINE, 1)]))
+    await becomes(foreign_pump, Availability.ONLINE, 1)
     assert await viewer.is_quiet()
     await viewer.leave()
 
@@ -96,7 +102,7 @@ async def test_a_foreign_stream_and_a_missing_one_answer_alike(
         none = await refused(viewer, "subscribe", stream=missing)
         assert theirs["code"] == none["code"] == "not_found"
         assert theirs["message"].replace(foreign, "") == none["message"].replace(missing, "")
-    await fanout.publish(await sync_to_async(changes.change)([Word(foreign_pump.id, Availability.ONLINE, 1)]))
+    await becomes(foreign_pump, Availability.ONLINE, 1)
     assert await viewer.is_quiet()
     await viewer.leave()
 
@@ -154,12 +160,12 @@ async def test_after_unsubscribe_nothing_is_pushed_any_more(headers: dict[str, H
     viewer, other = await enter(headers["carol"]), await enter(headers["bob"])
     for who in (viewer, other):
         await who.subscribe("device:pump-1")
-    await fanout.publish(await sync_to_async(changes.change)([Word(pump.id, Availability.ONLINE, 1)]))
+    await becomes(pump, Availability.ONLINE, 1)
     for who in (viewer, other):
         await who.push("availability")
     reply = await viewer.request("unsubscribe", stream="device:pump-1")
     assert reply["ok"]
-    await fanout.publish(await sync_to_async(changes.change)([Word(pump.id, Availability.OFFLINE, 2)]))
+    await becomes(pump, Availability.OFFLINE, 2)
     await other.push("availability")
     assert await viewer.is_quiet()
     for who in (viewer, other):
@@ -173,7 +179,7 @@ async def test_unsubscribing_from_a_stream_does_not_affect_another_with_the_same
     await viewer.subscribe("device:pump-1")
     await viewer.subscribe(f"dashboard:{dashboard.pk}")
     await viewer.request("unsubscribe", stream="device:pump-1")
-    await fanout.publish(await sync_to_async(changes.change)([Word(pump.id, Availability.ONLINE, 1)]))
+    await becomes(pump, Availability.ONLINE, 1)
     assert (await viewer.push("availability"))["device"] == "pump-1"
     await viewer.leave()
 
@@ -218,7 +224,7 @@ async def test_a_command_is_queued_and_its_progress_is_pushed_to_all_viewers(
         "by": "bob",
         "at": row.issued_at // 1000,
     }
-    await fanout.publish(await sync_to_async(lifecycle.answer)(pump, Answer(id, True, {"speed": 40})))
+    await fanout.publish(await sync_to_async(recorded)(lifecycle.answer, pump, Answer(id, True, {"speed": 40})))
     for viewer in (operator, watcher):
         while (push := await viewer.push("command"))["status"] == "queued":
             pass
@@ -389,7 +395,7 @@ async def test_a_second_subscribe_that_fails_leaves_the_first_in_place(
         patched.setattr("dashboards.live.streams.snapshot", lambda *_: 1 / 0)
         await refused(viewer, "subscribe", stream="device:pump-1")
         assert (await refused(viewer, "subscribe", stream="device:pump-0"))["code"] == "not_found"
-    await fanout.publish(await sync_to_async(changes.change)([Word(pump.id, Availability.ONLINE, 1)]))
+    await becomes(pump, Availability.ONLINE, 1)
     await viewer.push("availability")
     await viewer.leave()
 

@@ -22,7 +22,7 @@ from devices.rooms import provisioning
 from devices.runtime import stats
 from devices.values import now_us
 from tests.dashboards.live.conftest import HandClock, Headers, Viewer, enter
-from tests.servers import Redis
+from tests.support.servers import Redis
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("layer", "relay")]
 

@@ -29,10 +29,11 @@ from devices.spaces import members, tokens
 from devices.values import Role
 from tests.dashboards.live.conftest import HandClock, Headers, Viewer, bearer, cookie, enter
 from tests.dashboards.live.consumers.test_event_stream import Reading, reading
-from tests.dashboards.live.test_servers import WAIT_S, WebServer, events, read, redis, viewer
-from tests.servers import Redis
+from tests.dashboards.live.test_servers import WAIT_S, events, read, redis, running_redis, viewer
+from tests.support.servers import Redis
+from tests.support.web_server import WebServer
 
-__all__ = ["redis"]  # the fixture
+__all__ = ["redis", "running_redis"]  # the fixtures
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -273,7 +274,7 @@ async def test_another_process_delivers_nothing_more_after_a_second(
     """Each change in turn is made in this process and seen by viewers of another."""
     if database.vendor != "sqlite":
         pytest.skip("the server is given the path of the tests' database file")
-    server = UncheckedServer(kind, tmp_path, redis)
+    server = UncheckedServer(kind, tmp_path, REDIS_URL=redis.url)
     await asyncio.to_thread(server.start)
     try:
         for change in (change_widgets, rearrange_widgets, move_device, remove_member, delete_token):

@@ -7,12 +7,10 @@ import json
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connections
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -20,11 +18,12 @@ from dashboards.live.presence.roster import PATIENCE_S
 from devices.models import Device
 from devices.rooms import posting
 from devices.spaces import tokens
-from tests.dashboards.live.serve import PRESENCE_TTL_S, ROSTER_INTERVALS
-from tests.dashboards.live.test_servers import WAIT_S, WebServer, events, read, redis, viewer
-from tests.servers import Redis
+from tests.dashboards.live.test_servers import WAIT_S, check_log, events, read, redis, running_redis, servers, viewer
+from tests.support.serve import PRESENCE_TTL_S, ROSTER_INTERVALS
+from tests.support.servers import Redis
+from tests.support.web_server import WebServer, WebServers
 
-__all__ = ["redis"]  # the fixture
+__all__ = ["redis", "running_redis", "servers"]  # the fixtures
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -33,18 +32,11 @@ SLACK_S = 5.0
 
 
 @pytest.fixture
-def webs(transactional_db: None, tmp_path: Path, redis: Redis) -> Iterator[list[WebServer]]:
-    if connections["default"].vendor != "sqlite":
-        pytest.skip("the servers are given the path of the tests' database file")
-    servers = [WebServer(kind, tmp_path, redis) for kind in ("daphne", "uvicorn")]
-    for server in servers:
-        server.start()
-    yield servers
-    for server in servers:
-        server.stop()
-        assert "hubbub.live: a " not in server.output
-        assert "Exception inside application" not in server.output
-        assert "Exception in ASGI application" not in server.output
+def webs(transactional_db: None, servers: WebServers, redis: Redis) -> Iterator[list[WebServer]]:
+    found = [servers(kind) for kind in ("daphne", "uvicorn")]
+    yield found
+    for server in found:
+        check_log(server)
 
 
 @pytest.fixture
@@ -168,7 +160,7 @@ async def test_an_event_stream_follows_a_room(
 async def test_the_plain_endpoint_works_across_servers(
     webs: list[WebServer], room: int, tokens_of: dict[str, str], kind: int
 ) -> None:
-    address = f"{webs[kind].url}chat/pump-1/"
+    address = f"{webs[kind].live_url}chat/pump-1/"
     headers = {name: {"Authorization": f"Bearer {token}"} for name, token in tokens_of.items()}
 
     async def hear(client: ClientConnection) -> Any:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import socket
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
-from django.db import connections
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -25,77 +21,52 @@ from devices.channel import fanout, groups
 from devices.channel.events import AvailabilityChanged, Part, TelemetryStored
 from devices.models import Device
 from devices.spaces import tokens
-from tests.dashboards.live.conftest import eventually, sign_in
-from tests.servers import HubServer, Redis, Server
+from tests.dashboards.live.conftest import sign_in
+from tests.support.eventually import eventually_async
+from tests.support.hub import RunningHub
+from tests.support.servers import Redis
+from tests.support.web_server import WebServer, WebServers, web_servers
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
 WAIT_S = 30
 
 
-class WebServer(Server):
-    """The hub's web side on one of the ASGI servers, over the tests' own database."""
-
-    def __init__(self, kind: str, folder: Path, redis: Redis) -> None:
-        super().__init__(folder)
-        self.kind = kind
-        self.redis = redis
-
-    def command(self) -> list[str]:
-        if self.kind == "plain daphne":
-            return [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), "hub.asgi:application"]
-        return [sys.executable, "-m", "tests.dashboards.live.serve", self.kind, str(self.port)]
-
-    def environment(self) -> dict[str, str]:
-        return {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "hub.settings",
-            "PORT": str(self.port),
-            "DATA_DIR": os.environ.get("DATA_DIR", "data"),  # the key that signs the tests' logins
-            "DATABASE_URL": f"sqlite:///{connections['default'].settings_dict['NAME']}",
-            "REDIS_URL": self.redis.url,
-        }
-
-    @property
-    def url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}/ws/"
-
-    @property
-    def own_origin(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    async def printed(self, text: str) -> None:
-        """Returns once the server has printed the text."""
-
-        async def has_printed() -> bool:
-            return text in self.output
-
-        await eventually(has_printed)
-
-    @property
-    def memory(self) -> int:
-        assert self.process is not None
-        return int(psutil.Process(self.process.pid).memory_info().rss)
-
-
-@pytest.fixture
-def redis(tmp_path: Path, settings: Any) -> Iterator[Redis]:
-    server = Redis(tmp_path)
+@pytest.fixture(scope="module")
+def running_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    server = Redis(tmp_path_factory.mktemp("redis"))
     server.start()
-    backend = "channels_redis.pubsub.RedisPubSubChannelLayer"
-    settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend, "CONFIG": {"hosts": [server.url], "prefix": "hubbub"}}}
     yield server
     server.kill()
 
 
+@pytest.fixture(scope="module")
+def servers(
+    tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, running_redis: Redis
+) -> Iterator[WebServers]:
+    with web_servers(tmp_path_factory.mktemp("web"), REDIS_URL=running_redis.url) as found:
+        yield found
+
+
+@pytest.fixture
+def redis(running_redis: Redis, settings: Any) -> Redis:
+    """Shared by the tests of a file, which leave it running; this process's channel layer too."""
+    backend = "channels_redis.pubsub.RedisPubSubChannelLayer"
+    hosts = [running_redis.url]
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend, "CONFIG": {"hosts": hosts, "prefix": "hubbub"}}}
+    return running_redis
+
+
 @pytest.fixture(params=["daphne", "uvicorn"])
-def web(request: pytest.FixtureRequest, transactional_db: None, tmp_path: Path, redis: Redis) -> Iterator[WebServer]:
-    if connections["default"].vendor != "sqlite":
-        pytest.skip("the server is given the path of the tests' database file")
-    server = WebServer(request.param, tmp_path, redis)
-    server.start()
+def web(
+    request: pytest.FixtureRequest, transactional_db: None, servers: WebServers, redis: Redis
+) -> Iterator[WebServer]:
+    server = servers(request.param)
     yield server
-    server.stop()
+    check_log(server)
+
+
+def check_log(server: WebServer) -> None:
     assert "hubbub.live: a " not in server.output  # "a … failed": an exception that was logged
     assert "Exception inside application" not in server.output
     assert "Exception in ASGI application" not in server.output
@@ -109,7 +80,7 @@ def token(carol: User) -> str:
 @asynccontextmanager
 async def viewer(web: WebServer, token: str, *streams: str) -> AsyncIterator[ClientConnection]:
     """A welcomed viewer of these streams."""
-    async with connect(web.url, additional_headers={"Authorization": f"Bearer {token}"}, max_size=None) as client:
+    async with connect(web.live_url, additional_headers={"Authorization": f"Bearer {token}"}, max_size=None) as client:
         assert (await read(client))["type"] == "welcome"
         for number, stream in enumerate(streams):
             await client.send(json.dumps({"id": number, "type": "subscribe", "stream": stream}))
@@ -159,7 +130,7 @@ def readings(device: Device, number: int, size: int = 0) -> TelemetryStored:
 async def status(web: WebServer, **headers: str) -> int:
     """The HTTP status of a handshake."""
     try:
-        async with connect(web.url, additional_headers=headers):
+        async with connect(web.live_url, additional_headers=headers):
             return 101
     except InvalidStatus as refused:
         return refused.response.status_code
@@ -167,27 +138,27 @@ async def status(web: WebServer, **headers: str) -> int:
 
 async def test_a_browser_is_admitted_from_an_allowed_origin_and_from_no_other(web: WebServer, alice: User) -> None:
     cookie = f"hubbub_session={await sync_to_async(sign_in)(alice)}"
-    assert await status(web, Cookie=cookie, Origin=web.own_origin) == 101
+    assert await status(web, Cookie=cookie, Origin=web.url) == 101
     for origin in ("https://evil.example", "null", f"http://127.0.0.1:{web.port + 1}", "http://127.0.0.1", "x"):
         # autobahn itself answers 400 where the Origin is not a URL
         assert await status(web, Cookie=cookie, Origin=origin) in (403, 400 if origin == "x" else 403), origin
     assert await status(web, Cookie=cookie) == 403
-    async with connect(web.url, additional_headers={"Cookie": cookie, "Origin": web.own_origin}) as client:
+    async with connect(web.live_url, additional_headers={"Cookie": cookie, "Origin": web.url}) as client:
         assert (await read(client))["user"] == "alice"
 
 
 async def test_another_path_is_403_and_leaves_no_traceback(web: WebServer, token: str) -> None:
     with pytest.raises(InvalidStatus) as refused:
-        await connect(web.url + "elsewhere", additional_headers={"Authorization": f"Bearer {token}"})
+        await connect(web.live_url + "elsewhere", additional_headers={"Authorization": f"Bearer {token}"})
     assert refused.value.response.status_code == 403
     assert "Traceback" not in web.output
 
 
 async def test_an_unauthenticated_client_gets_an_error_and_is_closed_with_4401(web: WebServer) -> None:
-    async with connect(web.url, additional_headers={"Origin": web.own_origin}) as client:
+    async with connect(web.live_url, additional_headers={"Origin": web.url}) as client:
         assert (await read(client))["error"]["code"] == "unauthenticated"
         assert await closed(client) == 4401
-    async with connect(web.url, additional_headers={"Authorization": "Bearer no"}) as client:
+    async with connect(web.live_url, additional_headers={"Authorization": "Bearer no"}) as client:
         assert await closed(client) == 4401
 
 
@@ -376,7 +347,7 @@ async def test_viewers_stay_through_an_outage_of_redis_and_are_told_to_resync(
         await push(client, "telemetry")
         redis.kill()
         await fanout.publish([readings(pump, 2)])
-        await web.printed("the channel layer failed")
+        await eventually_async(lambda: "the channel layer failed" in web.output)
         await asyncio.to_thread(redis.start)
         async with asyncio.timeout(6):
             resync = await push(client, "resync")
@@ -396,7 +367,7 @@ async def test_signing_out_in_another_process_closes_within_a_second(web: WebSer
     browser = Client()
     await sync_to_async(browser.force_login)(alice, "django.contrib.auth.backends.ModelBackend")
     cookie = f"hubbub_session={browser.cookies['hubbub_session'].value}"
-    async with connect(web.url, additional_headers={"Cookie": cookie, "Origin": web.own_origin}) as client:
+    async with connect(web.live_url, additional_headers={"Cookie": cookie, "Origin": web.url}) as client:
         await read(client)
         await sync_to_async(browser.post)("/logout/", headers={"host": "localhost"})
         async with asyncio.timeout(1):
@@ -404,9 +375,9 @@ async def test_signing_out_in_another_process_closes_within_a_second(web: WebSer
 
 
 def test_a_hub_that_is_stopped_closes_with_1012_and_exits_with_0(tmp_path: Path) -> None:
-    hub = HubServer(tmp_path)
+    hub = RunningHub(tmp_path)
     hub.start()
-    token = hub.manage("createtoken", "carol").strip()
+    token = hub.create_token("carol")
 
     async def talk() -> None:
         headers = {"Authorization": f"Bearer {token}"}

@@ -12,8 +12,8 @@ import paho.mqtt.client as mqtt
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser import Person, chromium
-from tests.paths.conftest import Credentials, RunningHub
+from tests.support.browser import Person, chromium
+from tests.support.hub import Credentials, RunningHub
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -22,8 +22,8 @@ PERIOD_S = 0.02
 
 # Follows `counter` as a chart does, through a connection that is lost twice, until `last` has arrived.
 FOLLOW = """async ({uid, windowMs, points, last}) => {
-  const {connection, feed} = await import("/static/dashboards/js/live.js");
-  const {LiveSeries} = await import("/static/dashboards/js/live_series.js");
+  const {connection, feed} = await import("/static/dashboards/js/live/page_connection.js");
+  const {LiveSeries} = await import("/static/dashboards/js/charts/live_series.js");
   const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   const line = new LiveSeries(uid, "counter", {windowMs, points, changed() {}});
   let snapshots = 0;

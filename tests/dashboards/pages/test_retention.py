@@ -11,6 +11,8 @@ from devices.telemetry.store import ReadingStore
 from devices.values import Sample, Telemetry, now_us
 from tests.dashboards.pages.conftest import ClientOf
 
+pytestmark = pytest.mark.both_databases
+
 SPACE = "/spaces/garden/retention/"
 DEVICE = "/devices/pump-1/retention/"
 METRIC = "/devices/pump-1/retention/metric/?metric=speed"

@@ -9,21 +9,22 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from devices.availability import checks
-from devices.availability.changes import Word, change, forget_availability
-from devices.availability.checks import find_stale, tell_flapping
-from devices.availability.flapping import TELL_EVERY_US
+from devices.availability.changes import Evidence, reset_to_unknown, weigh
+from devices.availability.checks import find_stale, report_flapping
+from devices.availability.flapping import REPORT_EVERY_US
 from devices.availability.history import KEPT_US, MAX_KEPT, trim
 from devices.availability.silence import (
     FIRST_LIMIT_US,
     MAX_LIMIT_US,
     MIN_LIMIT_US,
     WRITE_EVERY_US,
-    keep_listening,
-    note_heard,
+    record_contacts,
+    record_listening,
     set_stale_after,
 )
 from devices.channel.events import AvailabilityChanged, Event
 from devices.errors import Invalid
+from devices.log.entries import recorded
 from devices.models import AvailabilityChange, Device, Message, Room, Space, Watermark
 from devices.values import Availability, MessageKind
 
@@ -37,7 +38,7 @@ def viewers_hear(events: Iterable[Event]) -> list[AvailabilityChanged]:
 
 
 def say(device: Device, status: Availability, at: int, *, repeated: bool = False) -> list[AvailabilityChanged]:
-    return viewers_hear(change([Word(device.id, status, at, repeated)]))
+    return viewers_hear(recorded(weigh, [Evidence(device.id, status, at, repeated)]))
 
 
 def room_says(device: Device) -> list[str]:
@@ -59,8 +60,8 @@ def history(device: Device) -> list[tuple[str, int, int]]:
 def listen(start: int, end: int) -> None:
     """A bridge is connected from `start` to `end`."""
     for moment in range(start, end + 1, 20 * S):
-        keep_listening(moment)
-    keep_listening(end)
+        record_listening(moment)
+    record_listening(end)
 
 
 def test_a_change_is_told_once_and_remembered(pump: Device) -> None:
@@ -75,9 +76,9 @@ def test_a_fleet_that_goes_at_once_is_told_in_one_go(
 ) -> None:
     fleet = Device.objects.bulk_create(Device(uid=f"d{i}", space=space, name="d") for i in range(1000))
     Room.objects.bulk_create(Room(space=space, device=device) for device in fleet)
-    change([Word(device.id, ONLINE, NOW) for device in fleet])
+    recorded(weigh, [Evidence(device.id, ONLINE, NOW) for device in fleet])
     with django_assert_max_num_queries(30):
-        events = change([Word(device.id, OFFLINE, NOW + S) for device in fleet])
+        events = recorded(weigh, [Evidence(device.id, OFFLINE, NOW + S) for device in fleet])
     assert {event.uid for event in viewers_hear(events)} == {device.uid for device in fleet}
     assert {room_says(device)[-1] for device in fleet[::100]} == {"offline"}
     assert AvailabilityChange.objects.filter(status=OFFLINE, count=1).count() == 1000
@@ -86,7 +87,7 @@ def test_a_fleet_that_goes_at_once_is_told_in_one_go(
 def test_after_a_restart_of_the_broker_nobody_is_known_to_be_connected(pump: Device) -> None:
     for before, after in ((ONLINE, "unknown"), (STALE, "unknown"), (OFFLINE, "offline")):
         say(pump, before, NOW)
-        forget_availability(NOW + 100 * S)
+        reset_to_unknown(NOW + 100 * S)
         assert state(pump)[0] == after
 
 
@@ -145,7 +146,7 @@ def test_silence_makes_stale_once_it_is_longer_than_usual(
 @pytest.mark.parametrize("before", [OFFLINE, UNKNOWN, STALE])
 def test_only_who_counts_as_online_becomes_stale(pump: Device, before: Availability) -> None:
     Device.objects.update(availability=before, heard_at=NOW)
-    keep_listening(NOW)
+    record_listening(NOW)
     listen(NOW, NOW + 1000 * S)
     assert find_stale(NOW + 1000 * S) == []
 
@@ -173,7 +174,7 @@ def test_after_an_outage_of_the_hub_devices_have_their_time(pump: Device) -> Non
 
 def test_a_time_in_the_future_makes_no_device_immortal(pump: Device) -> None:
     Device.objects.update(availability=ONLINE, heard_at=NOW + 10**6 * S, usual_gap_ms=1000)
-    keep_listening(NOW + 10**6 * S)  # the clock was ahead by days
+    record_listening(NOW + 10**6 * S)  # the clock was ahead by days
     listen(NOW, NOW + 80 * S)
     assert find_stale(NOW) == []
     assert find_stale(NOW + 80 * S) != []
@@ -196,9 +197,9 @@ def test_of_two_workers_one_tells(pump: Device, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_greatest_time_stays(pump: Device) -> None:
-    note_heard([(pump.id, NOW + 5, 10)])
-    note_heard([(pump.id, NOW, 20), (10**9, NOW, 1)])
-    note_heard([])
+    record_contacts([(pump.id, NOW + 5, 10)])
+    record_contacts([(pump.id, NOW, 20), (10**9, NOW, 1)])
+    record_contacts([])
     pump.refresh_from_db()
     assert (pump.heard_at, pump.usual_gap_ms) == (NOW + 5, 20)
 
@@ -213,7 +214,7 @@ def flap(device: Device, changes: int, start: int, every: int) -> list[tuple[str
             status = ONLINE if changes % 2 else OFFLINE
             told += [(event.status, (moment - start) // S) for event in say(device, status, due)]
             due += every
-        told += [(event.status, (moment - start) // S) for event in viewers_hear(tell_flapping(moment))]
+        told += [(event.status, (moment - start) // S) for event in viewers_hear(report_flapping(moment))]
     return told
 
 
@@ -221,10 +222,10 @@ def flap(device: Device, changes: int, start: int, every: int) -> list[tuple[str
 def test_of_a_flapping_device_viewers_hear_at_intervals_and_the_last_state(pump: Device, changes: int) -> None:
     told = flap(pump, changes, NOW, 2 * S)
     damped = told[6:]
-    assert all(after[1] - before[1] >= TELL_EVERY_US // S - 1 for before, after in pairwise(damped))
+    assert all(after[1] - before[1] >= REPORT_EVERY_US // S - 1 for before, after in pairwise(damped))
     assert len(told) <= 6 + changes * 2 // 10 + 2
     assert told[-1][0] == "offline" == state(pump)[0]
-    assert tell_flapping(NOW + 3000 * S) == []
+    assert report_flapping(NOW + 3000 * S) == []
 
 
 def test_the_room_of_a_flapping_device_says_what_viewers_hear(pump: Device) -> None:
@@ -235,7 +236,7 @@ def test_the_room_of_a_flapping_device_says_what_viewers_hear(pump: Device) -> N
 
 def test_a_restart_of_the_hub_adds_no_line_to_a_room(pump: Device) -> None:
     say(pump, ONLINE, NOW)
-    forget_availability(NOW + S)
+    reset_to_unknown(NOW + S)
     say(pump, ONLINE, NOW + 2 * S)
     say(pump, OFFLINE, NOW + 3 * S)
     assert room_says(pump) == ["online", "offline"]
@@ -255,8 +256,8 @@ def test_two_workers_do_not_tell_the_same_twice(pump: Device) -> None:
     for i in range(12):
         say(pump, OFFLINE if i % 2 else ONLINE, NOW + i * S)
     at = NOW + 40 * S
-    assert [event.status for event in viewers_hear(tell_flapping(at))] == ["offline"]
-    assert tell_flapping(at) == []
+    assert [event.status for event in viewers_hear(report_flapping(at))] == ["offline"]
+    assert report_flapping(at) == []
 
 
 def test_history_is_bounded(pump: Device) -> None:

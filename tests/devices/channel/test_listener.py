@@ -16,7 +16,7 @@ from channels.layers import get_channel_layer
 from devices.channel import fanout, groups
 from devices.channel.events import AvailabilityChanged, CommandsQueued, Event, Part, TelemetryStored, to_message
 from devices.channel.listener import Listener
-from tests.servers import Redis
+from tests.support.servers import Redis
 
 WAIT_S = 20
 

@@ -9,6 +9,7 @@ from devices.channel.events import CommandChanged
 from devices.commands import lifecycle, lookup
 from devices.commands.lifecycle import MAX_ARGS_DEPTH
 from devices.errors import Forbidden, Invalid, NotFound
+from devices.log.entries import recorded
 from devices.models import Command, Device, Space
 from devices.rooms import provisioning
 from devices.runtime import database
@@ -82,7 +83,7 @@ async def test_what_is_just_allowed_is_stored_as_it_was(bob: User, pump: Device)
 def test_the_way_of_a_command_is_told_at_each_step(pump: Device) -> None:
     command = make(pump)
     [sent] = lifecycle.mark_sent(command)
-    done, _ = lifecycle.answer(pump, Answer(command.id, True, {"speed": 40}))
+    done, _ = recorded(lifecycle.answer, pump, Answer(command.id, True, {"speed": 40}))
     assert isinstance(sent, CommandChanged)
     assert isinstance(done, CommandChanged)
     assert [(event.status, event.result) for event in (sent, done)] == [("sent", None), ("succeeded", {"speed": 40})]
@@ -90,7 +91,7 @@ def test_the_way_of_a_command_is_told_at_each_step(pump: Device) -> None:
 
 
 def test_a_failure_has_its_error(pump: Device) -> None:
-    event, _ = lifecycle.answer(pump, Answer(make(pump, "sent").id, False, None, "valve stuck" + "x" * 2000))
+    event, _ = recorded(lifecycle.answer, pump, Answer(make(pump, "sent").id, False, None, "valve stuck" + "x" * 2000))
     assert isinstance(event, CommandChanged)
     assert event.status == "failed"
     assert event.error.startswith("valve stuck")
@@ -99,7 +100,7 @@ def test_a_failure_has_its_error(pump: Device) -> None:
 
 def test_an_answer_may_overtake_the_broker_s_acknowledgement(pump: Device) -> None:
     command = make(pump, "queued")
-    lifecycle.answer(pump, Answer(command.id, True))
+    recorded(lifecycle.answer, pump, Answer(command.id, True))
     assert lifecycle.mark_sent(command) == []
     command.refresh_from_db()
     assert command.status == "succeeded"
@@ -108,7 +109,7 @@ def test_an_answer_may_overtake_the_broker_s_acknowledgement(pump: Device) -> No
 @pytest.mark.parametrize("status", ["succeeded", "failed", "timed_out"])
 def test_what_is_final_stays(pump: Device, status: str) -> None:
     command = make(pump, status, timeout_s=-1)
-    assert lifecycle.answer(pump, Answer(command.id, True, "late")) == []
+    assert recorded(lifecycle.answer, pump, Answer(command.id, True, "late")) == []
     assert lifecycle.mark_sent(command) == []
     assert lifecycle.expire() == []
     command.refresh_from_db()
@@ -118,8 +119,8 @@ def test_what_is_final_stays(pump: Device, status: str) -> None:
 def test_a_device_answers_its_own_commands_alone(pump: Device, space: Space) -> None:
     command = make(pump, "sent")
     other, _ = provisioning.create_device("pump-2", space)
-    assert lifecycle.answer(other, Answer(command.id, True)) == []
-    assert lifecycle.answer(pump, Answer("unknown", True)) == []
+    assert recorded(lifecycle.answer, other, Answer(command.id, True)) == []
+    assert recorded(lifecycle.answer, pump, Answer("unknown", True)) == []
     command.refresh_from_db()
     assert command.status == "sent"
 

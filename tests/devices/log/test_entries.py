@@ -12,12 +12,12 @@ from django.db import connection, transaction
 from pytest_django import DjangoAssertNumQueries
 
 from devices.availability import changes
-from devices.availability.changes import Word
+from devices.availability.changes import Evidence
 from devices.channel import groups
-from devices.channel.events import AvailabilityChanged
+from devices.channel.events import AvailabilityChanged, CommandsQueued, MessagesStored
 from devices.commands import lifecycle
 from devices.log import entries
-from devices.log.entries import NewEntry
+from devices.log.entries import NewEntry, Outcome, recorded
 from devices.models import Device, Mention, Message, Room, Space
 from devices.rooms import provisioning, read_markers
 from devices.runtime import stats
@@ -39,7 +39,7 @@ def said(room: Room, text: str = "hello", kind: MessageKind = MessageKind.CHAT) 
     return NewEntry(room_id=room.pk, kind=kind, at=NOW, origin=Origin.PERSON, by="bob", text=text)
 
 
-def append(*lines: NewEntry) -> entries.Written:
+def append(*lines: NewEntry) -> entries.Appended:
     with transaction.atomic():
         return entries.append(lines)
 
@@ -155,16 +155,23 @@ def test_what_was_stored_is_counted_and_what_was_not_is_not(pump: Device) -> Non
     assert counter.get() == before + 2
 
 
-def test_lines_may_be_left_to_a_later_append(pump: Device) -> None:
-    later: list[NewEntry] = []
-    assert entries.append_with([told(pump, "online")], later) == []
+def test_an_outcome_collects_what_is_recorded_at_once(pump: Device) -> None:
+    outcome = Outcome([CommandsQueued()], [told(pump, "online")])
+    outcome += Outcome([], [said(pump.room)])
     assert not Message.objects.exists()
-    assert len(append(*later).messages) == 1
+    events = recorded(lambda: outcome)
+    assert [type(event) for event in events] == [CommandsQueued, MessagesStored]
+    assert [message.kind for message in Message.objects.order_by("seq")] == ["availability", "chat"]
+
+
+def test_an_outcome_without_entries_locks_no_room(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    with django_assert_num_queries(0):
+        assert entries.record(Outcome([CommandsQueued()])) == [CommandsQueued()]
 
 
 def test_holding_a_room_that_is_gone_holds_nothing(db: None) -> None:
     with transaction.atomic():
-        entries.hold(10**9)
+        entries.lock(10**9)
 
 
 class Beside:
@@ -230,10 +237,10 @@ def test_a_command_from_a_room_and_the_device_s_availability_do_not_wait_for_eac
 
     monkeypatch.setattr(entries, "_lock", locking)
     with transaction.atomic():
-        entries.hold(pump.room.pk)
-        beside.start(lambda: changes.change([Word(pump.pk, Availability.ONLINE, NOW)]))
+        entries.lock(pump.room.pk)
+        beside.start(lambda: recorded(changes.weigh, [Evidence(pump.pk, Availability.ONLINE, NOW)]))
         assert device_is_locked.wait(WAIT_S)
-        lifecycle.queue(bob, pump, "set", {})
+        lifecycle.queue(lifecycle.prepare(bob, pump, "set", {}), None)
     beside.join()
     assert [message.kind for message in pump.room.messages.all()] == ["availability"]
 
@@ -243,6 +250,6 @@ def test_who_reads_a_room_does_not_wait_for_who_writes(beside: Beside, bob: User
     append(said(pump.room))
     read = threading.Event()
     with transaction.atomic():
-        entries.hold(pump.room.pk)
+        entries.lock(pump.room.pk)
         beside.start(lambda: (read_markers.move(bob, pump.room, 1), read.set()))
         assert read.wait(WAIT_S)

@@ -15,7 +15,7 @@ from devices.errors import NotFound, TooMany
 from devices.log import messages
 from devices.log.messages import NEWEST
 from devices.models import Attachment, Device, Mention, Message, Room
-from devices.rooms import posting
+from devices.rooms import editing, posting
 from devices.values import MessageKind, Origin
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -151,15 +151,15 @@ def test_search_goes_back_page_by_page(alice: User, pump: Device) -> None:
 
 def test_what_was_edited_is_found_as_it_is_and_what_was_removed_not_at_all(alice: User, pump: Device) -> None:
     say(alice, pump.room, "the plump leaks", "a secret")
-    async_to_sync(posting.edit)(alice, pump.room.pk, 1, "the pump leaks")
-    async_to_sync(posting.remove)(alice, pump.room.pk, 2)
+    async_to_sync(editing.edit)(alice, pump.room.pk, 1, "the pump leaks")
+    async_to_sync(editing.remove)(alice, pump.room.pk, 2)
     assert [item["seq"] for item in found(alice, "pump")] == [1]
     assert found(alice, "plump") == found(alice, "secret") == []
 
 
 def test_what_was_said_last_is_of_one_s_own_rooms(alice: User, bob: User, mallory: User, pump: Device) -> None:
     say(alice, pump.room, "one", "two", "three", "/help")
-    async_to_sync(posting.remove)(alice, pump.room.pk, 2)
+    async_to_sync(editing.remove)(alice, pump.room.pk, 2)
     page = messages.last_said(access.rooms(bob), 2)
     assert [item["text"] for item in page] == ["/help", "three"]
     assert [item["text"] for item in messages.last_said(access.rooms(bob), 9, page[-1]["id"])] == ["one"]
@@ -196,8 +196,8 @@ def test_nobody_finds_what_they_may_not_read(alice: User, bob: User, carol: User
 def test_a_message_s_revisions_are_in_order(alice: User, pump: Device) -> None:
     say(alice, pump.room, "one")
     for text in ("two", "three"):
-        async_to_sync(posting.edit)(alice, pump.room.pk, 1, text)
-    async_to_sync(posting.remove)(alice, pump.room.pk, 1)
+        async_to_sync(editing.edit)(alice, pump.room.pk, 1, text)
+    async_to_sync(editing.remove)(alice, pump.room.pk, 1)
     told = messages.revisions(pump.room, 1)
     assert [(one["text"], one["by"]) for one in told] == [("one", "alice"), ("two", "alice"), ("three", "alice")]
     assert [one["until"] for one in told] == [

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError
 
 from devices.management import metrics
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 
 def test_it_serves_the_counters_where_it_is_told_to() -> None:

@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 
 from devices.errors import Forbidden, NotFound
 from devices.models import Block, Message
-from devices.rooms import blocks, inbox, posting
+from devices.rooms import blocks, editing, inbox, posting
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,8 +34,8 @@ def test_who_is_blocked_does_not_go_on_by_edits_and_may_take_back(alice: User, b
     room, seq = write(bob, "alice", "hello")
     blocks.block(alice, "bob")
     with pytest.raises(Forbidden, match="blocked"):
-        async_to_sync(posting.edit)(bob, room, seq, "something else")
-    async_to_sync(posting.remove)(bob, room, seq)
+        async_to_sync(editing.edit)(bob, room, seq, "something else")
+    async_to_sync(editing.remove)(bob, room, seq)
     assert Message.objects.get(seq=seq).text == ""
 
 

@@ -17,7 +17,7 @@ from devices.channel import fanout
 from devices.channel.events import DirectStored, Event, MessagesStored
 from devices.errors import HubbubError, TooMany, Unavailable
 from devices.models import Attachment, Device, Message, Room, Space, Watermark
-from devices.rooms import files, posting
+from devices.rooms import editing, files, posting
 from devices.rooms.files import Sweep, Upload
 from devices.runtime import database, file_storage, stats
 
@@ -180,7 +180,7 @@ async def test_a_message_is_removed_though_its_file_cannot_be(
     seq = await files.post(bob, room, upload())
     [path] = kept(files_folder)
     take_away(path.parent)
-    await posting.remove(bob, room, seq)
+    await editing.remove(bob, room, seq)
     assert (await Message.objects.aget(seq=seq)).removed_at
     assert "could not be deleted" in caplog.text
 

@@ -17,9 +17,11 @@ from devices.channel.events import DirectStored, Event, MessagesStored, ReadMove
 from devices.commands import lifecycle
 from devices.errors import Forbidden, HubbubError, Invalid, NotFound, TooMany
 from devices.log import entries, messages
+from devices.log.entries import recorded
 from devices.models import Command, Device, Member, Mention, Message, Room, Space
-from devices.rooms import blocks, posting, provisioning, rates, read_markers
+from devices.rooms import blocks, editing, posting, provisioning, rates, read_markers
 from devices.rooms import rooms as rooms_rooms
+from devices.rooms.rates import ChatRates
 from devices.runtime import database, stats
 from devices.spaces import members
 from devices.telemetry.store import ReadingStore
@@ -52,8 +54,8 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[Event]:
 def held(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The rooms that were held, in their order."""
     rooms: list[int] = []
-    hold = entries.hold
-    monkeypatch.setattr(entries, "hold", lambda room_id: (rooms.append(room_id), hold(room_id)))
+    hold = entries.lock
+    monkeypatch.setattr(entries, "lock", lambda room_id: (rooms.append(room_id), hold(room_id)))
     return rooms
 
 
@@ -104,7 +106,7 @@ async def test_set_becomes_a_command_whose_answer_lands_in_the_room(bob: User, p
     assert await posting.post(bob, room, "/set speed 40", "k") == seq
     command = await Command.objects.aget()
     assert (command.name, command.args, command.seq) == ("set", {"speed": 40}, 1)
-    await sync_to_async(lifecycle.answer)(pump, Answer(command.pk, True, {"speed": 40}))
+    await sync_to_async(recorded)(lifecycle.answer, pump, Answer(command.pk, True, {"speed": 40}))
     said, answered = await log_of(pump)
     assert (said["kind"], said["author"], said["text"]) == ("command", "bob", "/set speed 40")
     assert (answered["kind"], answered["author"], answered["of"]) == ("answer", "pump-1", 1)
@@ -124,8 +126,8 @@ async def test_an_edit_stands_in_the_log_and_what_was_said_before_is_kept(alice:
     room = await room_of(pump)
     await posting.post(alice, room, "helo")
     with pytest.raises(Forbidden):
-        await posting.edit(bob, room, 1, "hacked")
-    assert await posting.edit(alice, room, 1, "hello") == 2
+        await editing.edit(bob, room, 1, "hacked")
+    assert await editing.edit(alice, room, 1, "hello") == 2
     said, edit = await log_of(pump)
     assert (said["text"], said["edited_at"]) == ("hello", edit["at"])
     assert (edit["kind"], edit["of"], edit["text"]) == ("edit", 1, "hello")
@@ -137,7 +139,7 @@ async def test_an_edit_stands_in_the_log_and_what_was_said_before_is_kept(alice:
 async def test_a_removed_message_leaves_its_place(alice: User, pump: Device) -> None:
     room = await room_of(pump)
     await posting.post(alice, room, "secret")
-    await posting.remove(alice, room, 1)
+    await editing.remove(alice, room, 1)
     said, removal = await log_of(pump)
     assert (said["text"], said["removed_at"]) == ("", removal["at"])
     assert "secret" not in str((said, removal))
@@ -150,10 +152,10 @@ async def test_what_was_edited_before_it_was_removed_is_read_in_no_entry(
     room = await room_of(pump)
     await posting.post(alice, room, "helo")
     await posting.post(alice, room, "what others say stays", "k")
-    await posting.edit(alice, room, 2, "what others say stays here")
+    await editing.edit(alice, room, 2, "what others say stays here")
     for text in ("secret", "secret @carol"):
-        await posting.edit(alice, room, 1, text)
-    await posting.remove(alice, room, 1)
+        await editing.edit(alice, room, 1, text)
+    await editing.remove(alice, room, 1)
     log_of_carol = await database.run(lambda: messages.after(posting.access.room(carol, room), 0))
     assert [one["seq"] for one in log_of_carol] == [1, 2, 3, 4, 5, 6]
     assert "secret" not in str(log_of_carol)
@@ -200,7 +202,7 @@ def test_of_two_processes_with_one_key_one_writes(alice: User, pump: Device) -> 
 
     def post() -> None:
         start.wait()
-        seqs.append(posting._post(alice, pump.room.pk, "hello", "k").seq)
+        seqs.append(posting._post(ChatRates(), alice, pump.room.pk, "hello", "k").seq)
         database._give_back()
 
     threads = [threading.Thread(target=post) for _ in range(2)]
@@ -229,13 +231,13 @@ async def test_a_repeat_is_told_again_and_calls_nobody(alice: User, bob: User, p
 async def test_who_was_removed_meanwhile_says_nothing_more(
     bob: User, pump: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hold = entries.hold
+    hold = entries.lock
 
     def late(room_id: int) -> None:
         hold(room_id)
         Member.objects.filter(user=bob).delete()
 
-    monkeypatch.setattr(entries, "hold", late)
+    monkeypatch.setattr(entries, "lock", late)
     with pytest.raises(NotFound):
         await posting.post(bob, await room_of(pump), "hello")
 
@@ -247,7 +249,7 @@ async def test_who_has_gone_keeps_their_name(alice: User, bob: User, pump: Devic
     [said] = await log_of(pump)
     assert (said["author"], said["text"]) == ("bob", "hello @alice")
     with pytest.raises(Forbidden):
-        await posting.edit(alice, room, 1, "changed")
+        await editing.edit(alice, room, 1, "changed")
 
 
 async def test_a_conversation_goes_with_either_of_its_two(alice: User, bob: User) -> None:
@@ -261,8 +263,8 @@ async def test_a_room_that_is_gone_is_not_to_be_found(alice: User, space: Space)
     await Room.objects.filter(pk=room.pk).adelete()
     for call in (
         posting.post(alice, room.pk, "x"),
-        posting.edit(alice, room.pk, 1, "x"),
-        posting.remove(alice, room.pk, 1),
+        editing.edit(alice, room.pk, 1, "x"),
+        editing.remove(alice, room.pk, 1),
     ):
         with pytest.raises(NotFound):
             await call
@@ -279,8 +281,8 @@ async def test_edits_and_removals_count_and_coming_does_not(
     for _ in range(4):
         await lifecycle.issue(mallory, "pump-1", "set", {})  # from a control of a page
     seq = await posting.post(mallory, room, "helo")
-    await posting.edit(mallory, room, seq, "hello")
-    await posting.remove(mallory, room, seq)
+    await editing.edit(mallory, room, seq, "hello")
+    await editing.remove(mallory, room, seq)
     with pytest.raises(TooMany):
         await posting.post(mallory, room, "one more")
 
@@ -318,7 +320,7 @@ async def test_repeats_are_told_again_within_bounds_of_their_own(
     await posting.post(alice, room, "something else")
     now += 60_000_000
     assert await posting.post(alice, room, "hello", "k") == 1
-    assert len(rates._repeats) == 1  # the minute before is forgotten
+    assert len(rates.current()._repeats) == 1  # the minute before is forgotten
 
 
 async def test_who_repeats_too_much_holds_up_no_room(
@@ -350,8 +352,8 @@ async def test_who_is_over_the_rate_holds_up_no_room(alice: User, pump: Device, 
     for call in (
         posting.post(alice, room, "one more"),
         posting.post(alice, room, "one more", "c"),
-        posting.edit(alice, room, 1, "x"),
-        posting.remove(alice, room, 1),
+        editing.edit(alice, room, 1, "x"),
+        editing.remove(alice, room, 1),
     ):
         with pytest.raises(TooMany):
             await call
@@ -393,12 +395,12 @@ async def test_a_value_stays_what_it_was_at_the_first_writing(alice: User, pump:
     await database.run(tell, 40)
     await posting.post(alice, room, "why is @pump-1.speed so high?")
     await database.run(tell, 20)
-    await posting.edit(alice, room, 1, "why is @pump-1.speed so high, and @pump-1.flow?")
+    await editing.edit(alice, room, 1, "why is @pump-1.speed so high, and @pump-1.flow?")
     said, edit = await log_of(pump)
     shown = {name: value[1] for name, value in said["data"]["values"].items()}
     assert shown == {"pump-1.speed": 40, "pump-1.flow": 20}
     assert edit["data"] == said["data"]
-    await posting.edit(alice, room, 1, "never mind")
+    await editing.edit(alice, room, 1, "never mind")
     assert "data" not in (await log_of(pump))[0]
 
 
@@ -406,7 +408,7 @@ async def test_an_edit_calls_nobody(alice: User, bob: User, pump: Device, told: 
     room = await room_of(pump)
     await posting.post(alice, room, "hello")
     told.clear()
-    await posting.edit(alice, room, 1, "hello @bob")
+    await editing.edit(alice, room, 1, "hello @bob")
     assert not await Mention.objects.aexists()
     [event] = told
     assert isinstance(event, MessagesStored)
@@ -416,11 +418,11 @@ async def test_an_edit_calls_nobody(alice: User, bob: User, pump: Device, told: 
 async def test_what_was_removed_can_be_changed_no_more(alice: User, pump: Device) -> None:
     room = await room_of(pump)
     await posting.post(alice, room, "hello")
-    await posting.remove(alice, room, 1)
+    await editing.remove(alice, room, 1)
     for call in (
-        posting.edit(alice, room, 1, "x"),
-        posting.remove(alice, room, 1),
-        posting.edit(alice, room, 2, "x"),
+        editing.edit(alice, room, 1, "x"),
+        editing.remove(alice, room, 1),
+        editing.edit(alice, room, 2, "x"),
     ):
         with pytest.raises(NotFound):
             await call
@@ -432,12 +434,12 @@ async def test_a_manager_removes_what_others_said_and_edits_none_of_it(
     room = await room_of(pump)
     await posting.post(bob, room, "rude")
     with pytest.raises(Forbidden):
-        await posting.edit(alice, room, 1, "kind")
+        await editing.edit(alice, room, 1, "kind")
     with pytest.raises(Forbidden):
-        await posting.remove(carol, room, 1)
+        await editing.remove(carol, room, 1)
     with pytest.raises(NotFound):
-        await posting.remove(mallory, room, 1)
-    await posting.remove(alice, room, 1)
+        await editing.remove(mallory, room, 1)
+    await editing.remove(alice, room, 1)
     _, removal = await log_of(pump)
     assert (removal["kind"], removal["author"], removal["of"]) == ("removal", "alice", 1)
 
@@ -445,7 +447,7 @@ async def test_a_manager_removes_what_others_said_and_edits_none_of_it(
 async def test_nobody_manages_a_conversation(alice: User, bob: User) -> None:
     room, seq = await posting.direct(bob, "alice", "hi")
     with pytest.raises(Forbidden):
-        await posting.remove(alice, room, seq)
+        await editing.remove(alice, room, seq)
 
 
 async def test_both_of_a_conversation_are_told_wherever_they_are(alice: User, bob: User, told: list[Event]) -> None:
@@ -475,7 +477,7 @@ async def test_a_mention_that_was_removed_counts_no_more(
     await read_markers.read(carol, room, 3)
     await database.run(members.remove, space, mallory)
     told.clear()
-    await posting.remove(alice, room, 2)
+    await editing.remove(alice, room, 2)
     # Carol has read it, and mallory may not know of it any more.
     assert [event for event in told if isinstance(event, ReadMoved)] == [ReadMoved(bob.pk, room, 0, 2, 1, newest=4)]
 
@@ -493,8 +495,8 @@ async def test_a_refusal_counts_once_however_far_it_came(
         ("forbidden", posting.post(bob, conversation, "hi")),
         ("invalid", posting.post(bob, room, "hi", "")),
         ("not_found", posting.post(mallory, room, "hi")),
-        ("forbidden", posting.edit(bob, room, 1, "x")),
-        ("not_found", posting.remove(bob, room, 9)),
+        ("forbidden", editing.edit(bob, room, 1, "x")),
+        ("not_found", editing.remove(bob, room, 9)),
     ]
     for code, call in calls:
         counter = stats.chat_refused.labels(code)._value
@@ -508,22 +510,23 @@ def test_a_message_costs_few_queries(
     alice: User, bob: User, pump: Device, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(10):
-        posting._post(alice, pump.room.pk, "hello", "k1")
+        posting._post(ChatRates(), alice, pump.room.pk, "hello", "k1")
     with django_assert_num_queries(10):  # with the beginning and the end of the transaction
-        posting._post(alice, pump.room.pk, "hello", "k2")
+        posting._post(ChatRates(), alice, pump.room.pk, "hello", "k2")
 
 
 def test_a_clock_that_is_set_back_keeps_nobody_out(
     alice: User, pump: Device, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.CHAT_RATE_LIMIT = 1
-    posting._post(alice, pump.room.pk, "hello", None)
+    limits = ChatRates()
+    posting._post(limits, alice, pump.room.pk, "hello", None)
     with pytest.raises(TooMany):
-        posting._post(alice, pump.room.pk, "one more", None)
+        posting._post(limits, alice, pump.room.pk, "one more", None)
     speaker, now = rates.of_person(alice), now_us()
-    assert rates.is_over(speaker)
+    assert limits.is_over(speaker)
     monkeypatch.setattr(rates, "now_us", lambda: now - 3_600_000_000)
-    assert not rates.is_over(speaker)
+    assert not limits.is_over(speaker)
 
 
 async def test_in_a_room_of_a_space_nobody_is_told_in_private(alice: User, pump: Device, told: list[Event]) -> None:
@@ -573,7 +576,7 @@ async def test_an_answer_stands_in_the_room_beside_its_command(
 ) -> None:
     command = await lifecycle.issue(bob, "pump-1", "run", {})
     given = Answer(command.pk, answer.ok, answer.result, answer.error)
-    assert await database.run(lifecycle.answer, pump, given)
+    assert await database.run(recorded, lifecycle.answer, pump, given)
     line = (await log_of(pump))[1]
     assert (line["kind"], line["author"], line["origin"], line["of"]) == ("answer", "pump-1", "device", 1)
     assert line["data"] == {"id": command.pk, "name": "run", "args": {}, **told}

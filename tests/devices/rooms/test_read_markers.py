@@ -14,7 +14,7 @@ from devices.channel import fanout
 from devices.channel.events import Event, ReadMoved
 from devices.errors import NotFound
 from devices.models import Device, ReadMark
-from devices.rooms import inbox, posting, read_markers
+from devices.rooms import editing, inbox, posting, read_markers
 from devices.runtime import database
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -104,7 +104,7 @@ async def test_pages_that_read_at_once_move_one_mark(alice: User, bob: User, pum
 
 async def test_what_was_removed_counts_as_it_did(alice: User, bob: User, pump: Device) -> None:
     await say(bob, pump, "@alice one", "two")
-    await posting.remove(bob, pump.room.pk, 1)
+    await editing.remove(bob, pump.room.pk, 1)
     assert await unread(alice, pump) == (2, 0)
     await read_markers.read(alice, pump.room.pk, 3)
     assert await unread(alice, pump) == (0, 0)

@@ -130,8 +130,8 @@ def test_a_webhook_over_its_limit_holds_up_no_room(
     with pytest.raises(TooMany):
         post(builds, "x")
     held: list[int] = []
-    hold = entries.hold
-    monkeypatch.setattr(entries, "hold", lambda room_id: (held.append(room_id), hold(room_id)))
+    hold = entries.lock
+    monkeypatch.setattr(entries, "lock", lambda room_id: (held.append(room_id), hold(room_id)))
     with pytest.raises(TooMany):
         post(builds, "x")
     assert held == []

@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from devices.errors import Unavailable
 from devices.runtime import locks
 from devices.runtime.locks import AdvisoryLock
-from tests.postgres import Postgres
+from tests.support.postgres import Postgres
 
 LIMIT_S = 60
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from devices.runtime.credentials import hash_secret, hash_token, new_secret, new_token, secret_matches
-from tests.servers import find
+from tests.support.servers import find
 
 
 def test_secrets_and_tokens_hold_256_random_bits() -> None:

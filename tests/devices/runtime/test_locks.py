@@ -17,7 +17,7 @@ from django.db import connection
 from devices.errors import Unavailable
 from devices.runtime import locks
 from devices.runtime.locks import ExclusiveLock, FileLock, exclusive_lock
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 NAME = "client id bridge at main"
 LIMIT_S = 60

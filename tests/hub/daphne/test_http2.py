@@ -12,10 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.live_socket import LiveSocket
-from tests.paths.conftest import Credentials, RunningHub
-from tests.ports import free_port
-from tests.servers import Part, find
+from tests.support.hub import Credentials, RunningHub
+from tests.support.live_socket import LiveSocket
+from tests.support.ports import free_port
+from tests.support.servers import Part, find
 
 WAIT_S = 30
 
@@ -53,9 +53,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         capture_output=True,
     )
     hub = RunningHub(folder)
-    hub.start()
     device, token = hub.create_device("pump-1"), hub.create_token("carol")
-    hub.stop()
     port = free_port()
     endpoint = f"ssl:{port}:privateKey={key}:certKey={certificate}:interface=127.0.0.1"
     settings = {**hub.settings, "PORT": str(port), "PUBLIC_URL": f"https://127.0.0.1:{port}"}
@@ -69,7 +67,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def test_pages_files_and_the_api_come_over_http_2(served: Served) -> None:
     with served.client() as client:
-        for path in ("/healthz", "/login/", "/static/dashboards/js/connection.js", "/api/v1/devices"):
+        for path in ("/healthz", "/login/", "/static/dashboards/js/live/hub_connection.js", "/api/v1/devices"):
             answer = client.get(path, headers=served.rights)
             assert (answer.status_code, answer.http_version) == (200, "HTTP/2"), path
         assert client.get("/api/v1/devices").status_code == 401

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.servers import Server
+from tests.support.servers import Server
 
 CHUNK = 64 * 1024
 CHUNKS = 4_000

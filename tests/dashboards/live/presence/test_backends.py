@@ -13,7 +13,7 @@ from dashboards.live.presence.contract import Presence, PresenceForgotten, Prese
 from dashboards.live.presence.memory import MemoryPresence, Reports
 from dashboards.live.presence.redis import PREFIX, RedisPresence
 from tests.dashboards.live.conftest import eventually
-from tests.servers import Redis
+from tests.support.servers import Redis
 
 SHORT_S = 0.3
 LONG_S = 600.0

@@ -1,14 +1,24 @@
-// Proposes a uid from the name while the person has not written one.
+// The form for a new device: proposes a uid from the name until the person writes one.
 
-const name = document.getElementById("id_name");
-const uid = document.getElementById("id_uid");
-let own = uid.value !== "";
+import { select } from "../shell/dom.js";
 
-/** `Gewächshaus Nord (2)` as `gewachshaus-nord-2`. */
-function proposal(text) {
+const name = select(document, "#id_name", HTMLInputElement);
+const uid = select(document, "#id_uid", HTMLInputElement);
+let isOwn = uid.value !== "";
+
+/** `Gewächshaus Nord (2)` as `gewachshaus-nord-2`. @param {string} text */
+function proposedUid(text) {
   const plain = text.normalize("NFKD").replace(/[\u0300-\u036f]/g, "");
-  return plain.toLowerCase().replace(/[^a-z0-9_]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 64);
+  return plain
+    .toLowerCase()
+    .replace(/[^a-z0-9_]+/g, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 64);
 }
 
-uid.addEventListener("input", () => { own = uid.value !== ""; });
-name.addEventListener("input", () => { if (!own) uid.value = proposal(name.value); });
+uid.addEventListener("input", () => {
+  isOwn = uid.value !== "";
+});
+name.addEventListener("input", () => {
+  if (!isOwn) uid.value = proposedUid(name.value);
+});

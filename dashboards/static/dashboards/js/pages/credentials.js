@@ -1,46 +1,49 @@
-// A device's new secret: lines to copy, and the wait for its first words.
+// The new secret of a device: lines to copy, and the wait for its first reading.
 
-import { copyButtons } from "../copy_buttons.js";
-import { pageData, setText } from "../dom.js";
-import { formatValue, NumberFormat } from "../format.js";
-import { feed } from "../live.js";
-import { titleOf } from "../metrics.js";
+import { titleOf } from "../device/metrics.js";
+import { feed } from "../live/page_connection.js";
+import { initCopyButtons } from "../shell/copy_buttons.js";
+import { find, pageData, select, selectAll, setText } from "../shell/dom.js";
+import { formatValue, NumberFormat } from "../shell/numbers.js";
 
-function listen(uid) {
-  const line = document.querySelector("[data-listening]");
-  const text = line.querySelector("[data-listening-text]");
-  const end = feed.watchDevice(uid, {
-    telemetry: (_, columns) => {
-      end();
-      const [metric, points] = Object.entries(columns)[0];
+/** @param {string} uid */
+function showFirstReading(uid) {
+  const line = find(document, "listening");
+  const unwatch = feed.watchDevice(uid, {
+    telemetry: (_, points) => {
+      unwatch();
+      const [metric, added] = Object.entries(points)[0];
+      const value = formatValue(added.at(-1)?.[1], new NumberFormat());
       line.dataset.heard = "";
-      setText(text, `It speaks! ${titleOf(metric)}: ${formatValue(points.at(-1)[1], new NumberFormat())}`);
-      line.querySelector("[data-listening-link]").hidden = false;
+      setText(find(line, "listening-text"), `First reading received. ${titleOf(metric)}: ${value}`);
+      find(line, "listening-link").hidden = false;
     },
   });
 }
 
-function tabs(list) {
-  const buttons = [...list.querySelectorAll("[role=tab]")];
-  const choose = (chosen) => {
+/** @param {HTMLElement} list */
+function initTabs(list) {
+  const buttons = selectAll(list, "[role=tab]");
+  const choose = (/** @type {HTMLElement} */ chosen) => {
     for (const button of buttons) {
-      const on = button === chosen;
-      button.setAttribute("aria-selected", String(on));
-      button.setAttribute("aria-pressed", String(on));
-      button.tabIndex = on ? 0 : -1;
-      document.getElementById(button.getAttribute("aria-controls")).hidden = !on;
+      const isChosen = button === chosen;
+      button.setAttribute("aria-selected", String(isChosen));
+      button.setAttribute("aria-pressed", String(isChosen));
+      button.tabIndex = isChosen ? 0 : -1;
+      select(document, `#${button.getAttribute("aria-controls")}`).hidden = !isChosen;
     }
   };
   for (const button of buttons) button.addEventListener("click", () => choose(button));
   list.addEventListener("keydown", ({ key }) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
-    if (!step) return;
-    const next = buttons.at((buttons.indexOf(document.activeElement) + step) % buttons.length);
+    if (key !== "ArrowRight" && key !== "ArrowLeft") return;
+    const step = key === "ArrowRight" ? 1 : -1;
+    const at = buttons.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+    const next = buttons[(at + step + buttons.length) % buttons.length];
     choose(next);
     next.focus();
   });
 }
 
-listen(pageData().uid);
-tabs(document.querySelector("[data-tabs]"));
-copyButtons();
+showFirstReading(pageData().uid);
+initTabs(find(document, "tabs"));
+initCopyButtons();

@@ -1,79 +1,92 @@
-// A dashboard: its widgets, and the stream that keeps them moving.
+// A dashboard: its widgets, and the stream that keeps them up to date.
 
-import { sinceText } from "../availability.js";
-import { now } from "../clock.js";
-import { Commands } from "../commands.js";
-import { pageData, setAvailability, setText } from "../dom.js";
-import { moment } from "../format.js";
-import { everySecond } from "../frame.js";
-import { connection, feed } from "../live.js";
-import { makeWidget } from "../widgets.js";
+import { sinceText } from "../device/availability.js";
+import { CommandSender } from "../device/command_sender.js";
+import { setAvailability } from "../device/status_labels.js";
+import { now } from "../live/hub_clock.js";
+import { connection, feed } from "../live/page_connection.js";
+import { everySecond } from "../shell/animation_frames.js";
+import { find, pageData, select, selectAll, setText } from "../shell/dom.js";
+import { moment } from "../shell/times.js";
+import { makeWidget } from "../widgets/make_widget.js";
 
-const { id, revision, may_command: mayCommand, snapshots, widgets: specs } = pageData();
-const commands = new Commands(connection);
-const widgets = new Map(); // uid -> [widget]
-const disabled = mayCommand ? "" : "You watch here as a viewer. Operators and managers can use the controls.";
+/** @import { DeviceSnapshot, PointsByMetric, Value } from "../live/protocol.d.ts" */
+/** @import { Widget, WidgetSpec } from "../widgets/widget.js" */
+
+const page = pageData();
+/** @type {Record<string, DeviceSnapshot>} */
+const snapshots = page.snapshots;
+const commands = new CommandSender(connection);
+/** @type {Map<string, Widget[]>} by uid */
+const widgets = new Map();
+/** @type {Map<string, {status: string, at: number}>} by uid */
+const statuses = new Map();
+const disabled = page.may_command ? "" : "You are a viewer here. Operators and managers can use the controls.";
 
 function build() {
-  for (const spec of specs) {
+  for (const spec of /** @type {WidgetSpec[]} */ (page.widgets)) {
     const { device, latest } = snapshots[spec.device];
-    const send = (uid, name, args) => commands.send(uid, name, args);
+    const send = commands.send.bind(commands);
     const widget = makeWidget(spec, { attributes: device.attributes, latest, send, disabled });
-    document.querySelector(`[data-widget="${spec.id}"] [data-body]`).append(widget.element);
-    if (!widgets.has(spec.device)) widgets.set(spec.device, []);
-    widgets.get(spec.device).push(widget);
+    find(select(document, `[data-widget="${spec.id}"]`), "body").append(widget.element);
+    widgets.set(spec.device, [...(widgets.get(spec.device) ?? []), widget]);
   }
 }
 
-function show(uid, { availability, availability_at: at, latest }) {
-  showStatus(uid, availability, at);
-  for (const widget of widgets.get(uid) ?? []) {
-    for (const [metric, [time, value]] of Object.entries(latest)) widget.take(metric, time, value);
-  }
+/** @param {string} uid @param {DeviceSnapshot} snapshot */
+function showSnapshot(uid, { availability, availability_at: at, latest }) {
+  showStatus(uid, availability, at ?? 0);
+  for (const widget of widgets.get(uid) ?? [])
+    for (const [metric, [, value]] of Object.entries(latest)) widget.setValue(metric, value);
 }
 
+/** @param {string} uid */
 function reload(uid) {
   for (const widget of widgets.get(uid) ?? []) widget.reload();
 }
 
-function takeTelemetry(uid, columns) {
+/** @param {string} uid @param {PointsByMetric} points */
+function showTelemetry(uid, points) {
   for (const widget of widgets.get(uid) ?? []) {
-    for (const [metric, points] of Object.entries(columns)) widget.take(metric, ...points.at(-1));
-    widget.add(columns);
+    for (const [metric, added] of Object.entries(points))
+      widget.setValue(metric, /** @type {Value} */ (added.at(-1)?.[1]));
+    widget.add(points);
   }
 }
 
-const statuses = new Map(); // uid -> [status, MS]
-
+/** @param {string} uid @param {string} status @param {number} at */
 function showStatus(uid, status, at) {
-  statuses.set(uid, [status, at]);
-  for (const dot of document.querySelectorAll(`[data-device-status="${CSS.escape(uid)}"]`)) {
+  statuses.set(uid, { status, at });
+  for (const dot of selectAll(document, `[data-device-status="${CSS.escape(uid)}"]`)) {
     setAvailability(dot, status);
-    dot.closest(".widget").dataset.status = status;
+    dot.closest(".widget")?.setAttribute("data-status", status);
   }
   showSilence();
 }
 
-/** A value that does not move any more needs a word: it looks like that of a calm device. */
+/** A value that no longer changes needs a note: it would look like the value of a calm device. */
 function showSilence() {
-  for (const [uid, [status, at]] of statuses) {
+  for (const [uid, { status, at }] of statuses) {
     const text = status === "stale" ? sinceText(status, at, now()) : "";
-    for (const note of document.querySelectorAll(`[data-silent="${CSS.escape(uid)}"]`)) setText(note, text);
+    for (const note of selectAll(document, `[data-silent="${CSS.escape(uid)}"]`)) setText(note, text);
   }
 }
 
 build();
-for (const [uid, snapshot] of Object.entries(snapshots)) show(uid, snapshot);
-feed.watchDashboard(id, Object.keys(snapshots), {
-  revision: (present) => present === revision || location.reload(), // the server draws the tiles
-  snapshot: (uid, snapshot) => { show(uid, snapshot); reload(uid); },
-  telemetry: takeTelemetry,
+for (const [uid, snapshot] of Object.entries(snapshots)) showSnapshot(uid, snapshot);
+feed.watchDashboard(page.id, Object.keys(snapshots), {
+  revision: (revision) => revision === page.revision || location.reload(), // the server renders the tiles
+  snapshot: (uid, snapshot) => {
+    showSnapshot(uid, snapshot);
+    reload(uid);
+  },
+  telemetry: showTelemetry,
   missed: reload,
   availability: (uid, { status, at }) => showStatus(uid, status, at),
-  command: (uid, push) => commands.take(push),
+  command: (_, push) => commands.handlePush(push),
   refused: () => location.reload(),
 });
 everySecond(() => {
-  setText(document.querySelector("[data-clock]"), moment(now(), now()));
+  setText(find(document, "clock"), moment(now(), now()));
   showSilence();
 });

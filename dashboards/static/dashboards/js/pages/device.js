@@ -1,187 +1,151 @@
-// One device: charts, newest values, controls, commands, refused messages.
+// One device: charts, newest values, controls, commands, refused messages, and its room.
 
-import { sinceText } from "../availability.js";
-import { AvailabilityPanel } from "../availability_panel.js";
-import { setBadges } from "../badges.js";
-import { ChartPanel } from "../chart_panel.js";
-import { now } from "../clock.js";
-import { CommandList } from "../command_list.js";
-import { Commands } from "../commands.js";
-import { makeControl } from "../controls.js";
-import { clone, pageData, setAvailability, setText } from "../dom.js";
-import { everySecond, whileInSight } from "../frame.js";
-import { fetchCommands } from "../history.js";
-import { countsOf } from "../inbox.js";
-import { connection, feed, inbox } from "../live.js";
-import { buttonsOf, byImportance, controlsOf, factsOf, isPosition, positionOf, record, titleOf, unitOf, wordsOf } from "../metrics.js";
-import { commandForm } from "../command_form.js";
-import { RefusedPanel } from "../refused_panel.js";
-import { RoomView } from "../room/room_view.js";
-import { showSilence, silenceForm } from "../silence_form.js";
-import { chosenRange, onRange } from "../time_range.js";
-import { TrackPanel } from "../track_panel.js";
-import { ValueTable } from "../value_table.js";
+import { initTimeRange } from "../charts/time_range.js";
+import { unitOf, wordsOf } from "../device/attributes.js";
+import { sinceText } from "../device/availability.js";
+import { AvailabilityPanel } from "../device/availability_panel.js";
+import { initCommandForm } from "../device/command_form.js";
+import { CommandList } from "../device/command_list.js";
+import { CommandSender } from "../device/command_sender.js";
+import { fetchCommands } from "../device/device_api.js";
+import { DeviceCharts } from "../device/device_charts.js";
+import { DeviceControls } from "../device/device_controls.js";
+import { showFacts } from "../device/facts.js";
+import { RefusedPanel } from "../device/refused_panel.js";
+import { initSilenceForm, showSilenceLimit } from "../device/silence_form.js";
+import { setAvailability } from "../device/status_labels.js";
+import { ValueTable } from "../device/value_table.js";
+import { countsOf } from "../inbox/inbox_state.js";
+import { setBadges } from "../inbox/unread_badges.js";
+import { now } from "../live/hub_clock.js";
+import { connection, feed, inbox } from "../live/page_connection.js";
+import { record } from "../live/record.js";
+import { RoomView } from "../rooms/room_view.js";
+import { everySecond } from "../shell/animation_frames.js";
+import { find, pageData, selectAll, setText } from "../shell/dom.js";
+import { whileReadable } from "../shell/visibility.js";
 
-const FIRST_CHARTS = 24;
+/** @import { Attributes, DeviceSnapshot, Latest, Point, PointsByMetric, Value } from "../live/protocol.d.ts" */
 
 const page = pageData();
-const { uid, snapshot, commands: recent, refusals, availability: history, silence, may_command: mayCommand } = page;
-const find = (name) => document.querySelector(`[data-${name}]`);
-const commands = new Commands(connection);
-const list = new CommandList(find("commands"), find("no-commands"));
-const refused = new RefusedPanel(find("refused"), uid);
-const availability = new AvailabilityPanel(find("availability-panel"), uid);
-const panels = new Map(); // metric -> ChartPanel
-const controls = new Map(); // metric -> control
-const latest = record(); // metric -> [MS, value]
-let attributes = snapshot.device.attributes;
-let track = null;
-let limit = FIRST_CHARTS;
-let status, since;
+/** @type {string} */
+const uid = page.uid;
+const commands = new CommandSender(connection);
+const list = new CommandList(find(document, "commands"), find(document, "no-commands"));
+const refused = new RefusedPanel(find(document, "refused"), uid);
+const availability = new AvailabilityPanel(find(document, "availability-panel"), uid);
+/** @type {Latest} */
+const latest = record();
+/** @type {Attributes} */
+let attributes = {};
+let status = "unknown";
+let since = 0;
 
-const table = new ValueTable(find("values"), {
+const send = (/** @type {string} */ name, /** @type {Record<string, unknown>} */ args) =>
+  commands.send(uid, name, args);
+const disabled = page.may_command ? "" : "You are a viewer here. Operators and managers can use the controls.";
+const charts = new DeviceCharts(document, uid);
+const controls = new DeviceControls(document, { send, disabled });
+const table = new ValueTable(find(document, "values"), {
   unitOf: (metric) => unitOf(attributes, metric),
   wordsOf: (metric) => wordsOf(attributes, metric),
 });
 
+/** @param {string} newStatus @param {number} at */
 function showAvailability(newStatus, at) {
-  [status, since] = [newStatus, at];
-  setAvailability(find("availability"), status);
+  status = newStatus;
+  since = at;
+  setAvailability(find(document, "availability"), status);
   tick();
 }
 
 function tick() {
-  setText(find("since"), sinceText(status, since, now()));
+  setText(find(document, "since"), sinceText(status, since, now()));
   table.tick();
 }
 
-function showFacts() {
-  const rows = factsOf(attributes).map(([name, value]) => {
-    const row = clone("fact-row");
-    setText(row.name, titleOf(name));
-    setText(row.value, String(value));
-    return row.root;
-  });
-  find("facts").replaceChildren(...rows);
-  find("facts").hidden = !rows.length;
-  find("no-facts").hidden = rows.length > 0;
+/** Arranges what depends on which metrics there are. */
+function arrange() {
+  const count = Object.keys(latest).length;
+  charts.arrange(latest, attributes);
+  find(document, "silent").hidden = count > 0;
+  find(document, "values-panel").hidden = !count;
+  setText(find(document, "values-count"), String(count));
 }
 
-let offered = "";
-
-function showControls() {
-  const specs = [...controlsOf(attributes), ...buttonsOf(attributes)];
-  if (JSON.stringify(specs) === offered) return;
-  offered = JSON.stringify(specs);
-  controls.clear();
-  const send = (name, args) => commands.send(uid, name, args);
-  const disabled = mayCommand ? "" : "You watch here as a viewer. Operators and managers can use the controls.";
-  const made = specs.map((spec) => {
-    const control = makeControl(spec, { send, disabled, unit: unitOf(attributes, spec.arg) });
-    if (spec.arg) controls.set(spec.arg, control);
-    control.report(latest[spec.arg]?.[1]);
-    return control.element;
-  });
-  find("controls").replaceChildren(...made);
-  find("controls-panel").hidden = !made.length;
-}
-
-/** Makes the panels that are missing, most important metric first. */
-function arrangeCharts() {
-  const names = byImportance(latest, attributes).filter((name) => typeof latest[name][1] !== "string");
-  const position = positionOf(names);
-  if (position && !track) {
-    track = new TrackPanel(uid, position, chosenRange());
-    find("charts").prepend(track.element);
-  }
-  const wanted = names.filter((name) => !(position && isPosition(name)));
-  for (const metric of wanted.slice(0, limit)) if (!panels.has(metric)) addPanel(metric);
-  for (const metric of wanted) if (panels.has(metric)) find("charts").append(panels.get(metric).element);
-  showMore(wanted.length - limit);
-  find("layout").classList.toggle("without-charts", names.length === 0 && Object.keys(latest).length > 0);
-  find("silent").hidden = Object.keys(latest).length > 0;
-  find("values-panel").hidden = !Object.keys(latest).length;
-  setText(find("values-count"), String(Object.keys(latest).length));
-}
-
-function addPanel(metric) {
-  const value = latest[metric][1];
-  const line = { metric, unit: unitOf(attributes, metric), boolean: typeof value === "boolean", words: wordsOf(attributes, metric) };
-  const panel = new ChartPanel(uid, [line], { title: titleOf(metric), windowMs: chosenRange(), sync: "device" });
-  panels.set(metric, panel);
-  panel.report(metric, value);
-}
-
-function showMore(hidden) {
-  find("more").hidden = hidden <= 0;
-  setText(find("more"), `Show ${hidden} more ${hidden === 1 ? "chart" : "charts"}`);
-}
-
-function show(given) {
-  attributes = given.device.attributes;
+/** @param {DeviceSnapshot} snapshot */
+function showSnapshot(snapshot) {
+  attributes = snapshot.device.attributes;
   table.refresh();
-  showAvailability(given.availability, given.availability_at);
-  for (const [metric, [time, value]] of Object.entries(given.latest)) takeValue(metric, time, value);
-  showFacts();
-  showControls();
-  arrangeCharts();
+  showAvailability(snapshot.availability, snapshot.availability_at ?? 0);
+  for (const [metric, [time, value]] of Object.entries(snapshot.latest)) setValue(metric, time, value);
+  showFacts(document, attributes);
+  controls.show(attributes, latest);
+  arrange();
 }
 
-/** Asks for all that has a history: pushes tell what changes after the subscription, not what changed before. */
-function reload() {
-  reloadLines();
-  fetchCommands(uid).then((answer) => answer && list.replace(answer.items), () => {});
+/** Loads all that has a history: pushes bring what changes after the subscription, not what changed before. */
+async function reload() {
+  charts.reload();
   refused.reload();
   availability.reload();
+  const recent = await fetchCommands(uid).catch(() => null);
+  if (recent) list.replace(recent);
 }
 
-function reloadLines() {
-  for (const panel of panels.values()) panel.reload();
-  track?.reload();
-}
-
-function takeValue(metric, time, value) {
+/** Shows a value; returns whether its metric is new. @param {string} metric @param {number} time @param {Value} value */
+function setValue(metric, time, value) {
   const isNew = !(metric in latest);
   if (isNew || time >= latest[metric][0]) latest[metric] = [time, value];
-  table.take(metric, time, value);
-  controls.get(metric)?.report(latest[metric][1]);
-  panels.get(metric)?.report(metric, latest[metric][1]);
+  const [, newest] = latest[metric];
+  table.setValue(metric, time, value);
+  controls.setValue(metric, newest);
+  charts.setValue(metric, newest);
   return isNew;
 }
 
-function takeTelemetry(columns) {
-  let grown = false;
-  for (const [metric, points] of Object.entries(columns)) {
-    grown = takeValue(metric, ...points.at(-1)) || grown;
-    panels.get(metric)?.add(metric, points);
-  }
-  track?.add(columns);
-  if (grown) arrangeCharts();
+/** @param {PointsByMetric} points */
+function showTelemetry(points) {
+  let hasNewMetric = false;
+  for (const [metric, added] of Object.entries(points))
+    hasNewMetric = setValue(metric, .../** @type {Point} */ (added.at(-1))) || hasNewMetric;
+  charts.add(points);
+  if (hasNewMetric) arrange();
 }
 
-show(snapshot);
-list.replace(recent);
-refused.replace(refusals);
-availability.show(history);
-showSilence(find("silence"), silence);
-silenceForm(find("silence-form"), uid, (device) => showSilence(find("silence"), device));
+showSnapshot(page.snapshot);
+list.replace(page.commands);
+refused.replace(page.refusals);
+availability.show(page.availability);
+showSilenceLimit(find(document, "silence"), page.silence);
+for (const form of selectAll(document, "[data-silence-form]", HTMLFormElement))
+  initSilenceForm(form, uid, (limit) => showSilenceLimit(find(document, "silence"), limit));
+for (const form of selectAll(document, "[data-send-command]", HTMLFormElement)) initCommandForm(form, send);
 feed.watchDevice(uid, {
-  snapshot: (_, given) => { show(given); reload(); },
-  telemetry: (_, columns) => takeTelemetry(columns),
-  missed: reloadLines,
-  availability: (_, push) => { showAvailability(push.status, push.at); availability.reload(); },
-  command: (_, push) => { list.take(push); commands.take(push); },
-  refused: () => location.reload(), // the rights are gone: the server says what is left to see
+  snapshot: (_, snapshot) => {
+    showSnapshot(snapshot);
+    reload();
+  },
+  telemetry: (_, points) => showTelemetry(points),
+  missed: () => charts.reload(),
+  availability: (_, push) => {
+    showAvailability(push.status, push.at);
+    availability.reload();
+  },
+  command: (_, push) => {
+    list.update(push);
+    commands.handlePush(push);
+  },
+  refused: () => location.reload(), // the rights are gone: the server renders what is left to see
 });
-onRange(find("ranges"), (windowMs) => {
-  for (const panel of panels.values()) panel.show(windowMs);
-  track?.show(windowMs);
-});
-find("more").addEventListener("click", () => { limit = Infinity; arrangeCharts(); });
-if (mayCommand) commandForm(find("send-command"), (name, args) => commands.send(uid, name, args));
+initTimeRange(find(document, "ranges"), (windowMs) => charts.show(windowMs));
 everySecond(tick);
 
-const link = (seq) => `/devices/${encodeURIComponent(uid)}/?seq=${seq}#room`;
-new RoomView(find("room"), { room: page.room, person: page.person, openAt: page.open_at, connection, feed, link });
-whileInSight(find("log"), (inSight) => { find("to-room").hidden = inSight; });
-inbox.on((state) => setBadges(find("to-room"), countsOf(state, page.room.id)));
+const toRoom = find(document, "to-room");
+const link = (/** @type {number} */ seq) => `/devices/${encodeURIComponent(uid)}/?seq=${seq}#room`;
+const { room, person, open_at: openAt } = page;
+new RoomView(find(document, "room"), { room, person, openAt, connection, feed, link });
+whileReadable(find(document, "log"), (isReadable) => {
+  toRoom.hidden = isReadable;
+});
+inbox.onState((state) => setBadges(toRoom, countsOf(state, room.id)));

@@ -1,66 +1,77 @@
-// Export of a device's history: what to take, and how far it is.
+// The export of a device's history: which readings, and the progress.
 
-import { chooseTarget, exportTo, exportUrl } from "../csv/export.js";
-import { count, size, TransferPanel } from "../csv/panel.js";
-import { pageData, setText } from "../dom.js";
+import { exportTo, exportUrl } from "../device/csv_export.js";
+import { chooseTarget } from "../device/download.js";
+import { TransferPanel } from "../device/transfer_panel.js";
+import { find, pageData, select, selectAll, setText } from "../shell/dom.js";
+import { formatBytes, formatCount } from "../shell/numbers.js";
+
+/** @import { Exported } from "../device/csv_export.js" */
 
 const { uid } = pageData();
-const root = document.querySelector("[data-transfer]");
 
-function begin() {
+/** @param {HTMLElement} root */
+function init(root) {
   const panel = new TransferPanel(root);
-  const form = panel.find("export");
-  const boxes = [...form.querySelectorAll("[name=metric]")];
-  const snippet = document.querySelector("[data-snippet]");
+  const form = panel.find("export", HTMLFormElement);
+  const boxes = selectAll(form, "[name=metric]", HTMLInputElement);
+  const areAllChosen = () => boxes.every((box) => box.checked);
 
-  /** What the form asks for; all metrics are asked for by naming none. */
+  /** The query of the form. A query that names no metric asks for all of them. */
   const query = () => {
     const wanted = new URLSearchParams();
-    if (boxes.some((box) => !box.checked)) for (const box of boxes) if (box.checked) wanted.append("metric", box.value);
+    if (!areAllChosen()) for (const box of boxes) if (box.checked) wanted.append("metric", box.value);
     for (const name of ["start", "end"]) {
-      const { value } = form.querySelector(`#${name}`);
+      const { value } = select(form, `#${name}`, HTMLInputElement);
       if (value) wanted.set(name, new Date(value).toISOString());
     }
     return wanted;
   };
 
-  const fault = () => {
-    const wanted = query();
+  const problem = () => {
     if (!boxes.some((box) => box.checked)) return "Choose at least one metric.";
-    if (wanted.has("start") && wanted.has("end") && wanted.get("start") >= wanted.get("end")) return "From must be before To.";
-    return "";
+    const wanted = query();
+    const [start, end] = [wanted.get("start"), wanted.get("end")];
+    return start && end && start >= end ? "From must be before To." : "";
   };
 
-  const follow = () => {
+  const update = () => {
     const url = exportUrl(uid, query());
-    panel.find("plain").href = url;
-    setText(snippet, `curl --fail -H "Authorization: Bearer $TOKEN" -o ${uid}.csv \\\n  '${location.origin}${url}'`);
-    setText(panel.find("fault"), fault());
-    setText(panel.find("toggle"), boxes.every((box) => box.checked) ? "Select none" : "Select all");
+    panel.find("plain", HTMLAnchorElement).href = url;
+    const command = `curl --fail -H "Authorization: Bearer $TOKEN" -o ${uid}.csv \\\n  '${location.origin}${url}'`;
+    setText(find(document, "snippet"), command);
+    setText(panel.find("fault"), problem());
+    setText(panel.find("toggle"), areAllChosen() ? "Select none" : "Select all");
+  };
+
+  const exportAll = async () => {
+    const name = `${uid}-${new Date().toISOString().slice(0, 10)}.csv`;
+    const target = await chooseTarget(name);
+    if (!target) return;
+    const onProgress = (/** @type {Exported} */ { bytes, progress }) => {
+      const metric = progress.metric ? ` · ${progress.metric}` : "";
+      panel.show(progress.share, `${formatCount(progress.readings)} readings · ${formatBytes(bytes)}${metric}`);
+    };
+    const work = async (/** @type {AbortSignal} */ signal) => {
+      const { bytes, progress } = await exportTo(target, uid, query(), { signal, onProgress });
+      return `${formatCount(progress.readings)} readings saved, ${formatBytes(bytes)}.`;
+    };
+    await panel.run(`Exporting to ${name}`, work, { cancelled: "Cancelled. No file was saved." });
   };
 
   panel.find("toggle").hidden = boxes.length < 2;
   panel.find("toggle").addEventListener("click", () => {
-    const on = !boxes.every((box) => box.checked);
-    for (const box of boxes) box.checked = on;
-    follow();
+    const isChosen = !areAllChosen();
+    for (const box of boxes) box.checked = isChosen;
+    update();
   });
-  form.addEventListener("input", follow);
-  form.addEventListener("submit", async (event) => {
+  form.addEventListener("input", update);
+  form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (fault() || panel.busy) return;
-    const name = `${uid}-${new Date().toISOString().slice(0, 10)}.csv`;
-    const target = await chooseTarget(name);
-    if (!target) return;
-    const onProgress = ({ bytes, position }) => {
-      panel.show(position.share, `${count(position.readings)} readings · ${size(bytes)}${position.metric ? ` · ${position.metric}` : ""}`);
-    };
-    await panel.run(`Exporting to ${name}`, async (signal) => {
-      const { bytes, position } = await exportTo(target, uid, query(), { signal, onProgress });
-      return `${count(position.readings)} readings saved, ${size(bytes)}.`;
-    }, { cancelled: "Cancelled. No file was saved." });
+    if (!problem() && !panel.isBusy) exportAll();
   });
-  follow();
+  update();
 }
 
-if (root) begin();
+const [root] = selectAll(document, "[data-transfer]"); // missing while there is nothing to export
+if (root) init(root);

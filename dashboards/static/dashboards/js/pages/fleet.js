@@ -1,98 +1,113 @@
-// The fleet: cards, search and filter. Devices are subscribed to only while their card is near the screen.
+// The fleet: cards, search and filter. A device is subscribed to only while its card is near the screen.
 
-import { Card } from "../card.js";
-import { pageData, setText } from "../dom.js";
-import { everySecond } from "../frame.js";
-import { connection, feed } from "../live.js";
+import { DeviceCard } from "../device/device_card.js";
+import { getJson } from "../live/http.js";
+import { connection, feed } from "../live/page_connection.js";
+import { everySecond } from "../shell/animation_frames.js";
+import { find, pageData, select, selectAll, setText, targetOf } from "../shell/dom.js";
+import { fetchOwnPage } from "../shell/page_copy.js";
 
-const LOOK_AGAIN_MS = 5_000;
+/** @import { DeviceSnapshot } from "../live/protocol.d.ts" */
 
-const cards = new Map(); // uid -> Card
-const search = document.querySelector("[data-search]");
-const filters = [...document.querySelectorAll("[data-filter]")];
-const noMatch = document.querySelector("[data-no-match]");
+const REFRESH_MS = 5_000;
+
+/** @type {Map<string, DeviceCard>} by uid */
+const cards = new Map();
+const search = find(document, "search", HTMLInputElement);
+const filters = selectAll(document, "[data-filter]");
 let status = "";
 
-function adopt(element) {
-  const card = new Card(element, feed);
+/** @param {HTMLElement} element */
+function addCard(element) {
+  const card = new DeviceCard(element, feed);
   cards.set(card.uid, card);
   return card;
 }
 
-function select() {
+function applyFilter() {
   const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
   let shown = 0;
   for (const card of cards.values()) {
     card.element.hidden = !card.matches(words, status);
     shown += card.element.hidden ? 0 : 1;
   }
-  for (const group of document.querySelectorAll("[data-group]")) {
+  for (const group of selectAll(document, "[data-group]"))
     group.hidden = !group.querySelector(".device-card:not([hidden])");
-  }
-  noMatch.hidden = shown > 0;
+  find(document, "no-match").hidden = shown > 0;
 }
 
-function count() {
+function showCounts() {
   for (const button of filters) {
-    const wanted = button.dataset.filter;
-    const number = wanted ? [...cards.values()].filter((card) => card.status === wanted).length : cards.size;
-    setText(button.querySelector(".count"), String(number));
-    // Rare states take no room until there is something in them.
-    button.hidden = ["stale", "unknown"].includes(wanted) && !number && wanted !== status;
+    const wanted = String(button.dataset.filter);
+    const count = wanted ? [...cards.values()].filter((card) => card.status === wanted).length : cards.size;
+    setText(select(button, ".count"), String(count));
+    // Rare states take no room until a device is in them.
+    button.hidden = ["stale", "unknown"].includes(wanted) && !count && wanted !== status;
   }
 }
 
-function choose(wanted) {
+/** @param {string} wanted */
+function chooseStatus(wanted) {
   status = wanted;
   for (const button of filters) button.setAttribute("aria-pressed", String(button.dataset.filter === wanted));
-  count();
-  select();
+  showCounts();
+  applyFilter();
 }
 
-/** Cards off the screen are not subscribed to, and devices come and go: ask for all of them now and then. */
-async function lookAgain() {
+/** Cards off the screen are not subscribed to, and devices come and go: all are asked for now and then. */
+async function refresh() {
   if (document.hidden || connection.state !== "open") return;
-  const response = await fetch("/fleet-status/", { headers: { Accept: "application/json" } });
-  if (!response.ok || response.redirected) return;
-  const { devices } = await response.json();
-  for (const [uid, card] of cards) if (!(uid in devices)) remove(uid, card);
+  /** @type {{devices: Record<string, [status: string, since: number]>}} */
+  const { devices } = await getJson("/fleet-status/");
+  for (const [uid, card] of cards) if (!(uid in devices)) removeCard(uid, card);
   if (Object.keys(devices).some((uid) => !cards.has(uid))) await fetchNewCards();
-  for (const [uid, [now, since]] of Object.entries(devices)) cards.get(uid)?.setStatus(now, since);
-  count();
-  select();
+  for (const [uid, [present, since]] of Object.entries(devices)) cards.get(uid)?.setStatus(present, since);
+  showCounts();
+  applyFilter();
 }
 
-function remove(uid, card) {
+/** @param {string} uid @param {DeviceCard} card */
+function removeCard(uid, card) {
   card.close();
   card.element.remove();
   cards.delete(uid);
 }
 
-/** Takes the cards of new devices out of a fresh copy of this page, where the server has written them. */
+/** Takes the cards of new devices from a fresh copy of this page, where the server has rendered them. */
 async function fetchNewCards() {
-  const response = await fetch(location.pathname);
-  const page = new DOMParser().parseFromString(await response.text(), "text/html");
-  for (const element of page.querySelectorAll(".device-card")) {
-    if (cards.has(element.dataset.uid)) continue;
-    const slug = element.closest("[data-group]").dataset.group;
-    const group = [...document.querySelectorAll("[data-group]")].find((one) => one.dataset.group === slug);
-    if (!group) return location.reload();
-    group.querySelector(".cards").append(adopt(document.adoptNode(element)).element);
+  for (const element of selectAll(await fetchOwnPage(), ".device-card")) {
+    if (cards.has(String(element.dataset.uid))) continue;
+    const slug = element.closest("[data-group]")?.getAttribute("data-group");
+    const group = selectAll(document, "[data-group]").find((one) => one.dataset.group === slug);
+    if (!group) {
+      location.reload();
+      return;
+    }
+    select(group, ".cards").append(addCard(document.adoptNode(element)).element);
   }
 }
 
-for (const element of document.querySelectorAll(".device-card")) adopt(element);
-for (const [uid, snapshot] of Object.entries(pageData("snapshots"))) cards.get(uid)?.take(snapshot);
-choose("");
+for (const element of selectAll(document, ".device-card")) addCard(element);
+for (const [uid, snapshot] of Object.entries(/** @type {Record<string, DeviceSnapshot>} */ (pageData("snapshots"))))
+  cards.get(uid)?.showSnapshot(snapshot);
+chooseStatus("");
 
-search.addEventListener("input", select);
-for (const button of filters) button.addEventListener("click", () => choose(button.dataset.filter));
-document.querySelector("[data-show-all]").addEventListener("click", () => { search.value = ""; choose(""); });
+search.addEventListener("input", applyFilter);
+for (const button of filters) button.addEventListener("click", () => chooseStatus(String(button.dataset.filter)));
+find(document, "show-all").addEventListener("click", () => {
+  search.value = "";
+  chooseStatus("");
+});
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "/" || /^(input|textarea|select)$/i.test(event.target.tagName)) return;
+  if (event.key !== "/" || targetOf(event).matches("input, textarea, select")) return;
   event.preventDefault();
   search.focus();
 });
-connection.on("availability", () => { count(); select(); });
-everySecond(() => { for (const card of cards.values()) if (!card.element.hidden) card.tick(); });
-setInterval(() => lookAgain().catch(() => {}), LOOK_AGAIN_MS);
+connection.on("availability", () => {
+  showCounts();
+  applyFilter();
+});
+everySecond(() => {
+  for (const card of cards.values()) if (!card.element.hidden) card.tick();
+});
+setInterval(() => refresh().catch(() => {}), REFRESH_MS);

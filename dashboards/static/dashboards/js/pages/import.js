@@ -1,84 +1,111 @@
-// Import of a device's history: a file, how far it is, and what came of it.
+// The import of a device's history: a file, the progress, and what became of it.
 
-import { save } from "../csv/export.js";
-import { importFile, refusedCsv, Report } from "../csv/import.js";
-import { count, size, TransferPanel } from "../csv/panel.js";
-import { clone, pageData, setText } from "../dom.js";
+import { importFile } from "../device/csv_import.js";
+import { save } from "../device/download.js";
+import { ImportReport, refusedCsv } from "../device/import_report.js";
+import { TransferPanel } from "../device/transfer_panel.js";
+import { clone, find, pageData, select, setText } from "../shell/dom.js";
+import { messageOf } from "../shell/forms.js";
+import { formatBytes, formatCount } from "../shell/numbers.js";
 
 const { uid } = pageData();
-const panel = new TransferPanel(document.querySelector("[data-transfer]"));
-const refusedPanel = document.querySelector("[data-refused-panel]");
+const panel = new TransferPanel(find(document, "transfer"));
+const refusedPanel = find(document, "refused-panel");
 const form = panel.find("import");
-const input = form.querySelector("#file");
+const input = select(form, "#file", HTMLInputElement);
 const drop = panel.find("drop");
-let report = new Report();
+let report = new ImportReport();
 
-function fileChosen() {
-  const file = input.files[0];
-  panel.find("begin").disabled = !file;
+function handleChoice() {
+  const file = input.files?.[0];
+  panel.find("begin", HTMLButtonElement).disabled = !file;
   if (!file) return;
   setText(panel.find("file-name"), file.name);
-  setText(panel.find("file-size"), size(file.size));
-  showNothing();
+  setText(panel.find("file-size"), formatBytes(file.size));
+  hideResult();
 }
 
-function showNothing() {
+function hideResult() {
   panel.reset();
   panel.find("tally").hidden = true;
   refusedPanel.hidden = true;
 }
 
-function showReport() {
-  setText(panel.find("stored"), count(report.stored));
-  setText(panel.find("present"), count(report.present));
-  setText(panel.find("refused-count"), count(report.refused));
+function showResult() {
+  setText(panel.find("stored"), formatCount(report.stored));
+  setText(panel.find("present"), formatCount(report.present));
+  setText(panel.find("refused-count"), formatCount(report.refused));
   panel.find("tally").hidden = false;
   refusedPanel.hidden = !report.refused;
-  const find = (name) => refusedPanel.querySelector(`[data-${name}]`);
-  setText(find("told"), report.refused > report.lines.length ? `the first ${count(report.lines.length)} of ${count(report.refused)}` : count(report.refused));
-  find("reasons").replaceChildren(...[...report.reasons].map(([, { meaning, count: number }]) => {
-    const row = clone("reason-row");
-    setText(row.count, `${count(number)} ×`);
-    setText(row.meaning, meaning);
-    return row.root;
-  }));
-  find("lines").replaceChildren(...report.lines.map((line) => {
-    const row = clone("refused-line");
-    for (const name of ["line", "meaning", "detail", "text"]) setText(row[name], String(line[name]));
-    return row.root;
-  }));
+  const [shown, all] = [report.lines.length, report.refused];
+  const title = all > shown ? `the first ${formatCount(shown)} of ${formatCount(all)}` : formatCount(all);
+  setText(find(refusedPanel, "told"), title);
+  find(refusedPanel, "reasons").replaceChildren(...[...report.reasons.values()].map(makeReason));
+  find(refusedPanel, "lines").replaceChildren(...report.lines.map(makeLine));
 }
 
-input.addEventListener("change", fileChosen);
-for (const name of ["dragenter", "dragover"]) drop.addEventListener(name, () => { drop.dataset.over = ""; });
-for (const name of ["dragleave", "drop", "dragend"]) drop.addEventListener(name, () => { delete drop.dataset.over; });
+/** @param {{meaning: string, count: number}} reason @returns {HTMLElement} */
+function makeReason({ meaning, count }) {
+  const row = clone("reason-row");
+  setText(row.count, `${formatCount(count)} ×`);
+  setText(row.meaning, meaning);
+  return row.root;
+}
 
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const file = input.files[0];
-  if (!file || panel.busy) return;
-  showNothing();
-  report = new Report();
-  const token = form.querySelector("[name=csrfmiddlewaretoken]").value;
+/** @param {import("../device/import_report.js").RefusedLine} line @returns {HTMLElement} */
+function makeLine(line) {
+  const row = clone("refused-line");
+  for (const name of /** @type {const} */ (["line", "meaning", "detail", "text"]))
+    setText(row[name], String(line[name]));
+  return row.root;
+}
+
+/** @param {File} file */
+async function importAll(file) {
+  hideResult();
+  report = new ImportReport();
   const onReport = () => {
-    const soFar = [`${size(report.bytes)} of ${size(file.size)}`, `${count(report.stored)} stored`];
-    if (report.present) soFar.push(`${count(report.present)} there already`);
-    if (report.refused) soFar.push(`${count(report.refused)} refused`);
-    panel.show(file.size ? report.bytes / file.size : 1, soFar.join(" · "));
+    const parts = [`${formatBytes(report.bytes)} of ${formatBytes(file.size)}`, `${formatCount(report.stored)} stored`];
+    if (report.present) parts.push(`${formatCount(report.present)} already present`);
+    if (report.refused) parts.push(`${formatCount(report.refused)} refused`);
+    panel.show(file.size ? report.bytes / file.size : 1, parts.join(" · "));
   };
-  await panel.run(`Importing ${file.name}`, async (signal) => {
+  const work = async (/** @type {AbortSignal} */ signal) => {
     try {
-      await importFile(file, uid, { token, signal, onReport, report });
+      await importFile(file, uid, { signal, onReport, report });
     } catch (error) {
       if (signal.aborted || !report.bytes) throw error;
-      throw new Error(`It broke off after ${size(report.bytes)}: ${error.message}. What was stored stays; import the file again to go on.`);
+      const reason = messageOf(error).replace(/\.$/, "");
+      throw new Error(
+        `The import stopped after ${formatBytes(report.bytes)}: ${reason}. ` +
+          "What was stored stays; import the file again to continue.",
+      );
     }
-    return report.stored || report.present ? "The whole file was read." : "The whole file was read, and nothing in it could be stored.";
-  }, { cancelled: "Cancelled. What was stored stays; import the file again to go on." });
-  if (report.bytes) showReport();
-});
+    const isStored = report.stored || report.present;
+    return isStored ? "The whole file was read." : "The whole file was read, but nothing in it could be stored.";
+  };
+  const cancelled = "Cancelled. What was stored stays; import the file again to continue.";
+  await panel.run(`Importing ${file.name}`, work, { cancelled });
+  if (report.bytes) showResult();
+}
 
-refusedPanel.querySelector("[data-save-refused]").addEventListener("click", () => {
+input.addEventListener("change", handleChoice);
+for (const name of ["dragenter", "dragover"]) {
+  drop.addEventListener(name, () => {
+    drop.dataset.over = "";
+  });
+}
+for (const name of ["dragleave", "drop", "dragend"]) {
+  drop.addEventListener(name, () => {
+    delete drop.dataset.over;
+  });
+}
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const file = input.files?.[0];
+  if (file && !panel.isBusy) importAll(file);
+});
+find(refusedPanel, "save-refused").addEventListener("click", () => {
   save(new Blob([refusedCsv(report.lines)], { type: "text/csv" }), `${uid}-refused.csv`);
 });
-fileChosen();
+handleChoice();

@@ -1,5 +1,5 @@
-// A room's settings: the lines of a new webhook can be copied.
+// The settings of a room: the lines of a new webhook can be copied.
 
-import { copyButtons } from "../copy_buttons.js";
+import { initCopyButtons } from "../shell/copy_buttons.js";
 
-copyButtons();
+initCopyButtons();

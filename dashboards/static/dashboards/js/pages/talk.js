@@ -1,40 +1,43 @@
-// Rooms, the inbox, and what each shows on its left.
+// Rooms and inbox, and the lists beside them.
 
-import { ConversationList } from "../conversation_list.js";
-import { showFaces } from "../faces.js";
-import { everySecond } from "../frame.js";
-import { connection, inbox } from "../live.js";
-import { notificationSwitch } from "../notification_switch.js";
-import { peopleFilter } from "../people_filter.js";
-import { RoomList } from "../room_list.js";
-import { showTimes } from "../short_times.js";
+import { ConversationList } from "../inbox/conversation_list.js";
+import { initNotificationSwitch } from "../inbox/notification_switch.js";
+import { connection, inbox } from "../live/page_connection.js";
+import { initPeopleFilter } from "../rooms/people_filter.js";
+import { RoomList } from "../rooms/room_list.js";
+import { everySecond } from "../shell/animation_frames.js";
+import { showAvatars } from "../shell/avatars.js";
+import { find, select, selectAll, targetOf } from "../shell/dom.js";
+import { showTimes } from "../shell/time_elements.js";
 
-const find = (name) => document.querySelector(`[data-${name}]`);
-
-/** Small forms and menus close where one clicks beside them, and with Escape. */
-function closingDetails(selector) {
-  const close = (element) => {
-    const hadFocus = element.contains(document.activeElement);
-    element.open = false;
-    if (hadFocus) element.querySelector("summary").focus();
-  };
-  const open = () => document.querySelectorAll(`:is(${selector})[open]`);
-  document.addEventListener("click", ({ target }) => {
-    for (const element of open()) if (!element.contains(target)) element.open = false;
+/** Small forms and menus close on a click beside them and with Escape. @param {string} selector */
+function initDetails(selector) {
+  const all = selectAll(document, `:is(${selector})`, HTMLDetailsElement);
+  document.addEventListener("click", (event) => {
+    for (const element of all) if (!element.contains(targetOf(event))) element.open = false;
   });
   document.addEventListener("keydown", ({ key }) => {
-    if (key === "Escape") for (const element of open()) close(element);
+    if (key !== "Escape") return;
+    for (const element of all.filter(({ open }) => open)) {
+      const hadFocus = element.contains(document.activeElement);
+      element.open = false;
+      if (hadFocus) select(element, "summary").focus();
+    }
   });
-  for (const element of document.querySelectorAll(selector)) {
-    element.addEventListener("toggle", () => element.open && element.querySelector("input:not([type=hidden])")?.focus());
+  for (const element of all) {
+    element.addEventListener("toggle", () => {
+      const input = element.querySelector("input:not([type=hidden])");
+      if (element.open && input instanceof HTMLElement) input.focus();
+    });
   }
 }
 
-if (find("rooms")) new RoomList(find("rooms"), find("filter"), { connection, inbox });
-if (find("conversations")) new ConversationList(find("conversations"), inbox);
-for (const people of document.querySelectorAll("[data-people-picker]")) peopleFilter(people);
-notificationSwitch(find("notifications"));
-closingDetails(".new-room, .talk-menu");
+for (const rooms of selectAll(document, "[data-rooms]"))
+  new RoomList(rooms, find(document, "filter", HTMLInputElement), { connection, inbox });
+for (const list of selectAll(document, "[data-conversations]")) new ConversationList(list, inbox);
+for (const people of selectAll(document, "[data-people-picker]")) initPeopleFilter(people);
+initNotificationSwitch(find(document, "notifications"));
+initDetails(".new-room, .talk-menu");
 showTimes(document);
-showFaces(document);
+showAvatars(document);
 everySecond(() => showTimes(document));

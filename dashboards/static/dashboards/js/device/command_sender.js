@@ -1,0 +1,84 @@
+// Sends commands and follows them until they end. No DOM in here.
+
+/** @import { HubConnection } from "../live/hub_connection.js" */
+/** @import { CommandPush } from "../live/protocol.d.ts" */
+
+/**
+ * How a command ended: as the device answered, `refused` by the hub, or `unknown` if the connection was lost meanwhile.
+ *
+ * @typedef {{status: CommandPush["status"] | "refused" | "unknown", result?: unknown, error?: string}} Outcome
+ */
+/** @typedef {{resolve: (outcome: Outcome) => void, timer: any}} Followed */
+
+const FINAL = new Set(["succeeded", "failed", "timed_out"]);
+const REMEMBERED = 100;
+
+/** The hub gives a command up after its time-out. Without a connection this page does not learn of that. */
+const PATIENCE_MS = 10_000;
+const TIMEOUT_S = 15;
+
+export class CommandSender {
+  #connection;
+  /** @type {Map<string, Followed>} by id */
+  #followed = new Map();
+  /** @type {Map<string, CommandPush>} final pushes that arrived before the reply to the request, by id */
+  #early = new Map();
+
+  /** @param {Pick<HubConnection, "request">} connection */
+  constructor(connection) {
+    this.#connection = connection;
+  }
+
+  /** Handles a `command` push, whoever sent the command. @param {CommandPush} push */
+  handlePush(push) {
+    if (!FINAL.has(push.status)) return;
+    const followed = this.#followed.get(push.id);
+    if (followed) this.#end(push.id, followed, push);
+    else this.#remember(push);
+  }
+
+  /**
+   * Sends a command and resolves once it has ended.
+   *
+   * @param {string} device
+   * @param {string} name
+   * @param {Record<string, unknown>} args
+   * @returns {Promise<Outcome>}
+   */
+  async send(device, name, args) {
+    try {
+      const { command: id } = await this.#connection.request("command", { device, name, args, timeout_s: TIMEOUT_S });
+      return await this.#follow(id);
+    } catch (error) {
+      return { status: "refused", error: /** @type {Error} */ (error).message };
+    }
+  }
+
+  /** @param {string} id @returns {Promise<Outcome>} */
+  async #follow(id) {
+    const early = this.#early.get(id);
+    if (early) return early;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#end(id, followed, UNKNOWN), TIMEOUT_S * 1000 + PATIENCE_MS);
+      const followed = { resolve, timer };
+      this.#followed.set(id, followed);
+    });
+  }
+
+  /** @param {string} id @param {Followed} followed @param {Outcome} outcome */
+  #end(id, { resolve, timer }, outcome) {
+    clearTimeout(timer);
+    this.#followed.delete(id);
+    resolve(outcome);
+  }
+
+  /** @param {CommandPush} push */
+  #remember(push) {
+    this.#early.set(push.id, push);
+    const [oldest] = this.#early.keys();
+    if (this.#early.size > REMEMBERED) this.#early.delete(oldest);
+  }
+}
+
+/** @type {Outcome} */
+const UNKNOWN = { status: "unknown", error: "No answer was received." };

@@ -1,0 +1,45 @@
+// The controls that a device offers.
+
+import { find } from "../shell/dom.js";
+import { buttonsOf, controlsOf, unitOf } from "./attributes.js";
+import { makeControl } from "./control_kinds.js";
+
+/** @import { Attributes, Latest, Value } from "../live/protocol.d.ts" */
+/** @import { Control, ControlOptions } from "./control.js" */
+
+export class DeviceControls {
+  #root;
+  #options;
+  #shown = "";
+  /** @type {Map<string, Control>} by metric */
+  #controls = new Map();
+
+  /** @param {ParentNode} root @param {ControlOptions} options */
+  constructor(root, options) {
+    this.#root = root;
+    this.#options = options;
+  }
+
+  /** Shows the controls of these attributes, with the newest values. @param {Attributes} attributes @param {Latest} latest */
+  show(attributes, latest) {
+    const specs = [...controlsOf(attributes), ...buttonsOf(attributes)];
+    if (JSON.stringify(specs) === this.#shown) return;
+    this.#shown = JSON.stringify(specs);
+    this.#controls.clear();
+    const elements = specs.map((spec) => {
+      const control = makeControl(spec, { ...this.#options, unit: unitOf(attributes, spec.arg) });
+      if (spec.kind !== "button") {
+        this.#controls.set(spec.arg, control);
+        control.setValue(latest[spec.arg]?.[1]);
+      }
+      return control.element;
+    });
+    find(this.#root, "controls").replaceChildren(...elements);
+    find(this.#root, "controls-panel").hidden = !elements.length;
+  }
+
+  /** @param {string} metric @param {Value} value */
+  setValue(metric, value) {
+    this.#controls.get(metric)?.setValue(value);
+  }
+}

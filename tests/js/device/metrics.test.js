@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import { byImportance, positionOf, titleOf } from "../../../dashboards/static/dashboards/js/device/metrics.js";
+import { record } from "../../../dashboards/static/dashboards/js/live/record.js";
+
+describe("importance", () => {
+  const latest = (values) => Object.fromEntries(Object.entries(values).map(([name, value]) => [name, [0, value]]));
+
+  it("puts what was measured before what was set, numbers before words, the position last", () => {
+    const values = latest({ state: "driving", latitude: 52.1, longitude: 4.9, limit: 50, speed: 44, locked: true });
+    const attributes = { "controls.limit": "slider 0 100", "units.limit": "km/h" };
+    assert.deepEqual(byImportance(values, attributes), ["speed", "limit", "locked", "state", "latitude", "longitude"]);
+  });
+
+  it("copes with names that JavaScript has a meaning for", () => {
+    assert.deepEqual(byImportance(record(latest({ constructor: 1, toString: 2 })), {}), ["constructor", "toString"]);
+    assert.ok(!("constructor" in record()));
+    const own = record(JSON.parse('{"__proto__": [0, 1]}'));
+    assert.deepEqual(Object.keys(own), ["__proto__"]);
+  });
+});
+it("titles read as a person would write them", () => {
+  assert.deepEqual(["phase.l1", "soil_moisture", "co2", "rpm", "airPressure", "."].map(titleOf), [
+    "Phase L1",
+    "Soil moisture",
+    "CO₂",
+    "RPM",
+    "Air pressure",
+    ".",
+  ]);
+});
+it("a position is found under its usual names", () => {
+  assert.deepEqual(positionOf(["speed", "gps.lat", "gps.lon"]), { latitude: "gps.lat", longitude: "gps.lon" });
+  assert.equal(positionOf(["latitude", "platform"]), null);
+});

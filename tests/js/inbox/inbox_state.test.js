@@ -1,0 +1,230 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import { applyPush, countsOf, EMPTY, stateOf } from "../../../dashboards/static/dashboards/js/inbox/inbox_state.js";
+
+/** The hub's side: rooms as logs, from which the snapshot for `me` is counted anew each time. */
+class Hub {
+  #rooms = new Map();
+  #clock = 1_000;
+
+  constructor(me, rooms) {
+    this.me = me;
+    for (const { id, other = null } of rooms) this.#rooms.set(id, { id, other, log: [], read: 0 });
+  }
+
+  /** Somebody says something; the push that tells of it. */
+  say(id, by, { mention = false } = {}) {
+    const room = this.#rooms.get(id);
+    const entry = { seq: room.log.length + 1, at: this.#clock++, by, mention, text: `${by} ${this.#clock}` };
+    room.log.push(entry);
+    if (by === this.me) room.read = entry.seq;
+    const { seq, at, text } = entry;
+    if (room.other)
+      return { type: "direct", from: by, to: by === this.me ? room.other : this.me, room: id, seq, at, text };
+    return by === this.me
+      ? this.#readPush(room, seq)
+      : { type: "activity", room: id, seq, at, author: by, text, mention };
+  }
+
+  /** A mark never goes back, and where it stays nothing is told. */
+  read(id, seq) {
+    const room = this.#rooms.get(id);
+    if (seq <= room.read) return null;
+    room.read = seq;
+    return this.#readPush(room, seq);
+  }
+
+  length(id) {
+    return this.#rooms.get(id).log.length;
+  }
+
+  snapshot() {
+    const all = [...this.#rooms.values()].filter(({ log }) => log.length).map((room) => this.#describe(room));
+    all.sort((a, b) => b.active_at - a.active_at);
+    const conversations = all.filter((room) => room.with);
+    const rooms = all.filter((room) => !room.with && (room.unread || room.mentions));
+    const sum = (list, field) => list.reduce((total, room) => total + room[field], 0);
+    return {
+      direct: sum(conversations, "unread"),
+      mentions: sum(rooms, "mentions"),
+      unread: sum(rooms, "unread"),
+      conversations,
+      rooms,
+    };
+  }
+
+  #readPush(room, seq) {
+    const { unread, mentions } = this.#describe(room);
+    return { type: "read", room: room.id, seq, unread, mentions, newest: room.log.length };
+  }
+
+  #describe({ id, other, log, read }) {
+    const left = log.filter((entry) => entry.seq > read && entry.by !== this.me);
+    const last = log.at(-1);
+    const shown = {
+      id,
+      seq: log.length,
+      read,
+      unread: left.length,
+      mentions: left.filter((entry) => entry.mention).length,
+      active_at: last?.at ?? 0,
+    };
+    if (!other) return shown;
+    const { seq, at, by, text } = last;
+    return { ...shown, name: other, with: other, last: { seq, at, kind: "chat", origin: "person", author: by, text } };
+  }
+}
+
+const ROOMS = [{ id: 1 }, { id: 2 }, { id: 3, other: "bob" }, { id: 4, other: "carol" }];
+
+/** Up to where a room without anything unread was read stands in no snapshot, and nobody asks for it. */
+function shown({ known, rooms, ...state }) {
+  return { ...state, rooms: rooms.map(({ read, ...room }) => room) };
+}
+
+/** Numbers that look random and are the same each time. */
+function dice(seed) {
+  let state = seed;
+  return (sides) => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state % sides;
+  };
+}
+
+/** Something happens in the hub; the push that tells of it. */
+function happen(hub, roll) {
+  const { id, other } = ROOMS[roll(ROOMS.length)];
+  const by = roll(4) === 0 ? hub.me : (other ?? "dave");
+  const moved = roll(3) === 0 ? hub.read(id, roll(hub.length(id) + 1)) : null;
+  return moved ?? hub.say(id, by, { mention: !other && by !== hub.me && roll(3) === 0 });
+}
+
+describe("state and pushes equal the snapshot asked for again", () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    it(`whatever happens (${seed})`, () => {
+      const [hub, roll] = [new Hub("alice", ROOMS), dice(seed * 7_919)];
+      for (let n = 0; n < 10; n++) happen(hub, roll);
+      let state = stateOf(hub.snapshot());
+      for (let n = 0; n < 60; n++) {
+        state = applyPush(state, happen(hub, roll), hub.me);
+        assert.deepEqual(shown(state), shown(hub.snapshot()));
+      }
+    });
+
+    it(`when pushes come twice and late (${seed})`, () => {
+      const [hub, roll] = [new Hub("alice", ROOMS), dice(seed * 104_729)];
+      let state = stateOf(hub.snapshot());
+      const waiting = [];
+      for (let n = 0; n < 60; n++) {
+        waiting.push(happen(hub, roll));
+        if (roll(2)) waiting.push(waiting.at(-1));
+        // What is for the person and what is for a room come by different ways; each is in order.
+        const kind = waiting[roll(waiting.length)].type;
+        const [next] = waiting.splice(
+          waiting.findIndex(({ type }) => type === kind),
+          1,
+        );
+        state = applyPush(state, next, hub.me);
+      }
+      for (const push of waiting) state = applyPush(state, push, hub.me);
+      const [{ conversations, rooms, ...sums }, truth] = [shown(state), hub.snapshot()];
+      assert.deepEqual(sums, { direct: truth.direct, mentions: truth.mentions, unread: truth.unread });
+      const counts = (list) => list.map(({ id, unread, mentions }) => [id, unread, mentions]);
+      assert.deepEqual(counts(rooms), counts(truth.rooms));
+      assert.deepEqual(counts(conversations), counts(truth.conversations));
+    });
+  }
+});
+
+describe("a push", () => {
+  const said = { type: "activity", room: 7, seq: 5, at: 50, author: "bob", text: "hi", mention: true };
+  const whispered = { type: "direct", from: "bob", to: "alice", room: 9, seq: 1, at: 60, text: "psst" };
+
+  it("that the snapshot tells already changes nothing", () => {
+    const snapshot = {
+      direct: 0,
+      mentions: 1,
+      unread: 1,
+      conversations: [],
+      rooms: [{ id: 7, seq: 5, read: 4, unread: 1, mentions: 1, active_at: 50 }],
+    };
+    const state = stateOf(snapshot);
+    assert.equal(applyPush(state, said, "alice"), state);
+  });
+
+  it("of a first private message makes a conversation", () => {
+    const state = applyPush(EMPTY, whispered, "alice");
+    assert.equal(state.direct, 1);
+    assert.equal(state.conversations[0].with, "bob");
+    assert.equal(state.conversations[0].last.text, "psst");
+  });
+
+  it("of one’s own private message, from another tab, leaves nothing unread", () => {
+    const state = applyPush(
+      applyPush(EMPTY, whispered, "alice"),
+      { ...whispered, from: "alice", to: "bob", seq: 2 },
+      "alice",
+    );
+    assert.equal(state.direct, 0);
+    assert.equal(state.conversations[0].with, "bob");
+  });
+
+  it("that says read, but was counted before the message this page has heard of, leaves that one unread", () => {
+    const state = applyPush(
+      applyPush(EMPTY, said, "alice"),
+      { type: "read", room: 7, seq: 4, unread: 0, mentions: 0 },
+      "alice",
+    );
+    assert.deepEqual(countsOf(state, 7), { unread: 1, mentions: 1 });
+  });
+
+  it("that says read and up to where it was counted, and overtakes the message it has counted, counts it once", () => {
+    const read = { type: "read", room: 7, seq: 4, unread: 1, mentions: 1, newest: 5 };
+    const before = applyPush(EMPTY, { ...said, seq: 4, mention: false }, "alice");
+    for (const order of [
+      [read, said],
+      [said, read],
+    ]) {
+      const state = order.reduce((known, push) => applyPush(known, push, "alice"), before);
+      assert.deepEqual([state.unread, state.mentions, countsOf(state, 7)], [1, 1, { unread: 1, mentions: 1 }]);
+    }
+  });
+
+  it("that says read leaves what it was counted before, and what it has counted and is yet to be heard of", () => {
+    const later = applyPush(EMPTY, { ...said, seq: 6, mention: false }, "alice");
+    const state = applyPush(later, { type: "read", room: 7, seq: 4, unread: 1, mentions: 1, newest: 5 }, "alice");
+    assert.deepEqual(countsOf(applyPush(state, said, "alice"), 7), { unread: 2, mentions: 1 });
+  });
+
+  it("that changes a conversation’s last message changes what the list shows", () => {
+    const last = (state) => state.conversations[0].last;
+    const change = { type: "message", room: 9, seq: 2, at: 70, kind: "edit", author: "bob", of: 1, text: "hush" };
+    const edited = applyPush(applyPush(EMPTY, whispered, "alice"), change, "alice");
+    assert.equal(last(edited).text, "hush");
+    const removed = applyPush(edited, { ...change, seq: 3, kind: "removal", text: "", at: 80 }, "alice");
+    assert.deepEqual([last(removed).text, last(removed).removed_at], ["", 80]);
+    for (const other of [{ of: 5 }, { room: 8 }, { kind: "chat", of: undefined }])
+      assert.equal(applyPush(edited, { ...change, ...other }, "alice"), edited);
+  });
+
+  it("that says read, and overtakes the message, leaves nothing unread", () => {
+    const state = applyPush(
+      applyPush(EMPTY, { type: "read", room: 7, seq: 5, unread: 0, mentions: 0 }, "alice"),
+      said,
+      "alice",
+    );
+    assert.deepEqual([state.unread, state.mentions, state.rooms], [0, 0, []]);
+  });
+
+  it("of another kind changes nothing", () => {
+    assert.equal(applyPush(EMPTY, { type: "telemetry" }, "alice"), EMPTY);
+  });
+
+  it("of one of very many unread messages costs no more memory", () => {
+    let state = EMPTY;
+    for (let seq = 1; seq <= 2_000; seq++) state = applyPush(state, { ...said, seq }, "alice");
+    assert.equal(state.unread, 2_000);
+    assert.ok(state.known[7].pushed.length <= 500);
+  });
+});

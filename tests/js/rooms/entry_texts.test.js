@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import {
+  answerText,
+  commandText,
+  isOnlyEmoji,
+  isSlashCommand,
+  typingText,
+} from "../../../dashboards/static/dashboards/js/rooms/entry_texts.js";
+
+describe("texts of log entries", () => {
+  it("show a control's command like a typed one", () => {
+    assert.equal(commandText({ text: "/set speed 40", data: {} }), "/set speed 40");
+    assert.equal(commandText({ text: "", data: { name: "set", args: { speed: 40 } } }), "set speed 40");
+    assert.equal(commandText({ text: "", data: { name: "go", args: { a: 1, b: 2 } } }), 'go {"a":1,"b":2}');
+    assert.equal(commandText({ text: "", data: { name: "reset", args: {} } }), "reset");
+  });
+
+  it("say what came of a command", () => {
+    const answer = (data) => answerText({ data: { args: { speed: 40 }, ...data } });
+    assert.equal(answer({ status: "succeeded", result: { speed: 40 } }), "done");
+    assert.equal(answer({ status: "succeeded", result: 7 }), "7");
+    assert.equal(answer({ status: "failed", error: "too fast" }), "too fast");
+    assert.equal(answer({ status: "failed" }), "Refused");
+    assert.equal(answer({ status: "timed_out", error: "no answer in time" }), "no answer in time");
+    assert.equal(answer({ status: "succeeded", truncated: true }), "answered more than is shown here");
+  });
+
+  it("tell typed commands from what only looks like them", () => {
+    assert.deepEqual(["/help", "/get flow", "//x", "/", "/etc/passwd", "1/2"].map(isSlashCommand), [
+      true,
+      true,
+      false,
+      false,
+      false,
+      false,
+    ]);
+  });
+
+  it("show emoji alone large", () => {
+    assert.deepEqual(["👍", "👍🏽 🎉", "ok 👍", "12", "❤️"].map(isOnlyEmoji), [true, true, false, false, true]);
+  });
+
+  it("name who types", () => {
+    assert.deepEqual([[], ["a"], ["a", "b"], ["a", "b", "c"]].map(typingText), [
+      "",
+      "a is typing…",
+      "a and b are typing…",
+      "Several people are typing…",
+    ]);
+  });
+});

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import { rowsOf } from "../../../dashboards/static/dashboards/js/rooms/log_rows.js";
+import { Timeline } from "../../../dashboards/static/dashboards/js/rooms/timeline.js";
+
+const NOON = new Date(2026, 10, 25, 12).getTime();
+const MINUTE = 60_000;
+
+const said = (seq, author, at, more = {}) => ({ seq, at, kind: "chat", origin: "person", author, text: "x", ...more });
+
+function laidOut(messages, options = {}) {
+  const timeline = new Timeline("alice");
+  timeline.open(messages, messages.length);
+  return rowsOf(timeline, { username: "alice", now: NOON + 10 * MINUTE, ...options });
+}
+
+const types = (made) => made.map(({ type, joined }) => (joined ? `${type}+` : type));
+
+describe("rows of a log", () => {
+  it("stand below a head for each author, and a break for each day", () => {
+    const made = laidOut([
+      said(1, "bob", NOON - 24 * 60 * MINUTE),
+      said(2, "bob", NOON),
+      said(3, "bob", NOON + MINUTE),
+      said(4, "alice", NOON + MINUTE),
+      said(5, "alice", NOON + 9 * MINUTE),
+    ]);
+    assert.deepEqual(types(made), ["day", "message", "day", "message", "message+", "message", "message"]);
+  });
+
+  it("leave out edits and removals, which change others", () => {
+    const made = laidOut([said(1, "bob", NOON), said(2, "bob", NOON, { kind: "edit", of: 1 }), said(3, "bob", NOON)]);
+    assert.deepEqual(types(made), ["day", "message", "message+"]);
+  });
+
+  it("join an answer to the command right above it, and only there", () => {
+    const command = (seq) => said(seq, "alice", NOON, { kind: "command", data: { name: "set", args: {} } });
+    const answer = (seq, of) => said(seq, "pump-1", NOON, { kind: "answer", of, data: { status: "succeeded" } });
+    const made = laidOut([command(1), answer(2, 1), command(3), said(4, "bob", NOON), answer(5, 3)]);
+    assert.deepEqual(types(made), ["day", "command", "answer+", "command", "message", "answer"]);
+    assert.equal(made[1].answer.seq, 2);
+    assert.equal(made[3].answer.seq, 5);
+  });
+
+  it("say of a command whether an answer may still come", () => {
+    const command = [said(1, "alice", NOON, { kind: "command", data: {} })];
+    assert.equal(laidOut(command, { now: NOON + 5_000 })[1].open, true);
+    assert.equal(laidOut(command, { now: NOON + 5 * MINUTE })[1].open, false);
+  });
+
+  it("mark what is new with the first message of somebody else", () => {
+    const made = laidOut([said(1, "bob", NOON), said(2, "alice", NOON), said(3, "bob", NOON)], { unreadAfter: 1 });
+    assert.deepEqual(types(made), ["day", "message", "message", "new", "message"]);
+  });
+
+  it("mark what a webhook says that is called like the reader", () => {
+    const made = laidOut([said(1, "bob", NOON), said(2, "alice", NOON, { origin: "bot" })], { unreadAfter: 1 });
+    assert.deepEqual(types(made), ["day", "message", "new", "message"]);
+  });
+
+  it("mark nothing where all is read", () => {
+    const made = laidOut([said(1, "bob", NOON), said(2, "alice", NOON)], { unreadAfter: 1 });
+    assert.ok(!types(made).includes("new"));
+  });
+
+  it("end with what is being sent", () => {
+    const timeline = new Timeline("alice");
+    timeline.open([said(1, "alice", NOON)], 1);
+    timeline.addPending({ key: "a", text: "one" });
+    timeline.addPending({ key: "b", text: "two" });
+    const made = rowsOf(timeline, { username: "alice", now: NOON + MINUTE });
+    assert.deepEqual(types(made), ["day", "message", "pending+", "pending+"]);
+    assert.deepEqual(
+      made.slice(-2).map(({ id }) => id),
+      ["key-a", "key-b"],
+    );
+  });
+
+  it("show a kind that this page doesn't know as a message", () => {
+    assert.deepEqual(types(laidOut([said(1, "x", NOON, { kind: "poll" })])), ["day", "message"]);
+  });
+});

@@ -1,0 +1,90 @@
+"""The hub's web side on Daphne or uvicorn, over the tests' own database."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+from django.conf import settings
+from django.db import connections
+
+from tests.support.servers import Server
+
+
+class WebServer(Server):
+    """`kind` is `daphne` or `uvicorn`, both with short times (`tests/support/serve.py`), or `plain daphne`."""
+
+    def __init__(self, kind: str, folder: Path, **more: str) -> None:
+        """`more`: settings of its own."""
+        super().__init__(folder)
+        self.kind = kind
+        self.data = folder / "data"
+        self.data.mkdir(exist_ok=True)
+        (self.data / "secret_key").write_text(settings.SECRET_KEY)  # which signs the tests' logins
+        self._more = more
+
+    def command(self) -> list[str]:
+        if self.kind == "plain daphne":
+            return [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), "hub.asgi:application"]
+        return [sys.executable, "-m", "tests.support.serve", self.kind, str(self.port)]
+
+    def environment(self) -> dict[str, str]:
+        database = connections["default"].settings_dict
+        url = f"sqlite:///{database['NAME']}"
+        if connections["default"].vendor == "postgresql":
+            url = f"postgres://{database['USER']}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
+        own = {"PORT": str(self.port), "DATABASE_URL": url, "DATA_DIR": str(self.data)}
+        return {**os.environ, "DJANGO_SETTINGS_MODULE": "hub.settings", **own, **self._more}
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def live_url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/ws/"
+
+    @property
+    def memory(self) -> int:
+        """Bytes that no other process shares: what is mapped of files is not counted."""
+        assert self.process is not None
+        found = psutil.Process(self.process.pid).memory_info()
+        return int(found.rss - found.shared)
+
+
+class WebServers:
+    """One of each kind for all tests of a file, started when the first of them asks for it."""
+
+    def __init__(self, folder: Path, **more: str) -> None:
+        self._folder = folder
+        self._more = more
+        self._started: dict[str, WebServer] = {}
+
+    def __call__(self, kind: str) -> WebServer:
+        """It runs, and its `output` is empty."""
+        if kind not in self._started:
+            folder = self._folder / kind
+            folder.mkdir()
+            self._started[kind] = WebServer(kind, folder, **self._more)
+        server = self._started[kind]
+        if server.process is None or server.process.poll() is not None:
+            server.start()
+        server.forget_output()
+        return server
+
+    def stop(self) -> None:
+        for server in self._started.values():
+            server.stop()
+
+
+@contextmanager
+def web_servers(folder: Path, **more: str) -> Iterator[WebServers]:
+    made = WebServers(folder, **more)
+    try:
+        yield made
+    finally:
+        made.stop()
