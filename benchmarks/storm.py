@@ -2,8 +2,8 @@
 
     .venv/bin/python -m benchmarks.storm [--viewers 500] [--away 0 10]
 
-They come back as docs/protocol.md asks of clients. Seconds are counted from the moment at which the process takes
-connections; `--away` is how long there was none, which makes the pauses of the clients longer.
+They come back as docs/protocol/websocket.md asks of clients. Seconds are counted from the moment at which the process
+takes connections; `--away` is how long there was none, which makes the pauses of the clients longer.
 """
 
 from __future__ import annotations

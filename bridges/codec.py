@@ -1,6 +1,6 @@
 """Payloads to reports. Any bytes give a report or a named `Refusal`, never another exception.
 
-The formats are those of `docs/protocol.md`; HTTP ingest takes the same ones as MQTT.
+The formats are those of `docs/protocol/payloads.md`; HTTP ingest takes the same ones as MQTT.
 """
 
 from __future__ import annotations

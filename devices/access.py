@@ -1,7 +1,7 @@
-"""Who may do what: the one place that answers for MQTT topics, streams, pages, requests and exports.
+"""Permissions: the one place that decides about MQTT topics, streams, pages, requests and exports.
 
-People are members of spaces and have a role there; devices speak for themselves. All functions that take a
-person touch the database and are synchronous.
+People are members of spaces and have a role in each; a device acts only for itself. All functions with a person as
+argument query the database and are synchronous.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from devices.values import Role, is_uid
 
 
 class Action(Enum):
-    """What is asked for, with the least role that may do it."""
+    """An action, with the lowest role that may do it."""
 
     WATCH = Role.VIEWER
     COMMAND = Role.OPERATOR
@@ -28,7 +28,7 @@ class Action(Enum):
 
 
 def role_in(person: Person, space_id: int) -> Role | None:
-    """The person's role in the space; `None` for anybody who is no active member."""
+    """The person's role in the space; `None` if they are not an active member."""
     if not person.is_authenticated or not person.is_active:
         return None
     role = Member.objects.filter(space=space_id, user=person.pk).values_list("role", flat=True).first()
@@ -48,7 +48,7 @@ def spaces(person: Person, action: Action = Action.WATCH) -> QuerySet[Space]:
 
 
 def space(person: Person, slug: str, action: Action = Action.WATCH) -> Space:
-    """The space `slug`, if the person may do `action` in it. Raises like `device`."""
+    """The space `slug`, if the person may do `action` in it. Raises what `device` raises."""
     # Checked first: PostgreSQL fails on text that holds the NUL character.
     found = spaces(person).filter(slug=slug).first() if slug.isprintable() else None
     if found is None:
@@ -65,7 +65,7 @@ def devices(person: Person) -> QuerySet[Device]:
 def device(person: Person, uid: str, action: Action = Action.WATCH) -> Device:
     """The device `uid`, if the person may do `action` with it.
 
-    Raises `NotFound` for a missing device and for a foreign one alike, `Forbidden` where only the role is short.
+    Raises `NotFound` alike for a missing device and for one of a foreign space, `Forbidden` if the role is too low.
     """
     # Checked first: PostgreSQL fails on text that holds the NUL character.
     found = devices(person).select_related("space").filter(uid=uid).first() if is_uid(uid) else None
@@ -83,9 +83,9 @@ def rooms(person: Person) -> QuerySet[Room]:
 
 
 def room(person: Person, id: int, action: Action = Action.WATCH) -> Room:
-    """The room `id`, if the person may do `action` in it. A conversation of two nobody manages.
+    """The room `id`, if the person may do `action` in it. Nobody manages a conversation of two people.
 
-    Raises `NotFound` for a missing room and for a foreign one alike, `Forbidden` where only the role is short.
+    Raises `NotFound` alike for a missing room and for a foreign one, `Forbidden` if the role is too low.
     """
     found = rooms(person).select_related("space", "device", "first", "second").filter(pk=id).first()
     if found is None:
@@ -98,10 +98,10 @@ def room(person: Person, id: int, action: Action = Action.WATCH) -> Room:
 
 
 def room_to_talk_in(person: Person, id: int) -> Room:
-    """The room `id`, if the person may speak there: whoever may read the room of a space may.
+    """The room `id`, if the person may post there. In a room of a space, everybody who may read it may post.
 
-    Raises like `room`, and `Forbidden` in a conversation whose two share no space any more, or where one has blocked
-    the other.
+    Raises what `room` raises, and `Forbidden` in a conversation of two people who no longer share a space, or one of
+    whom has blocked the other.
     """
     found = room(person, id)
     if found.is_private:
@@ -110,13 +110,13 @@ def room_to_talk_in(person: Person, id: int) -> Room:
 
 
 def acquaintances(person: Person) -> QuerySet[User]:
-    """The active people who share a space with the person, who may so write to each other."""
+    """The active people who share a space with the person, so that they may write to each other."""
     shared = Member.objects.filter(space__in=spaces(person)).values("user")
     return User.objects.filter(pk__in=shared, is_active=True).exclude(pk=int(person.pk or 0))
 
 
 def acquaintance(person: Person, username: str) -> User:
-    """Who shares a space with the person and has this username. Raises `NotFound`."""
+    """The person with this username who shares a space with `person`. Raises `NotFound`."""
     # Checked first: PostgreSQL fails on text that holds the NUL character.
     found = acquaintances(person).filter(username=username).first() if username.isprintable() else None
     if found is None:
@@ -125,15 +125,15 @@ def acquaintance(person: Person, username: str) -> User:
 
 
 def readers(room: Room) -> QuerySet[User]:
-    """Who may read the room: the active members of its space, or the two of the conversation."""
+    """The people who may read the room: the active members of its space, or the two people of the conversation."""
     if room.space_id is not None:
         return User.objects.filter(memberships__space=room.space_id, is_active=True)
     return User.objects.filter(Q(pk=room.first_id) | Q(pk=room.second_id))
 
 
 def may_remove(person: Person, message: Message) -> bool:
-    """Whether the person may remove the message, and read what it said once it is removed: its author, and who manages
-    the space. Asked of somebody who may read the room."""
+    """Whether the person may remove the message and read its text after the removal, which its author and the managers
+    of the space may. Ask this only for a person who may read the room."""
     if message.author_id is not None and message.author_id == person.pk:
         return True
     space_id = message.room.space_id
@@ -144,23 +144,23 @@ def _require_acquaintance(person: Person, conversation: Room) -> None:
     me = int(person.pk or 0)
     other = conversation.other(me)
     if other is None or not acquaintances(person).filter(pk=other).exists():
-        raise Forbidden("you share no space with this person any more")
+        raise Forbidden("you no longer share a space with this person")
     if Block.objects.filter(Q(by=other, person=me) | Q(by=me, person=other)).exists():
         raise Forbidden("one of you has blocked the other")
 
 
 def _require_more(person: Person, action: Action, space_id: int) -> None:
-    """Of what the person has been found to watch already."""
+    """Like `require`, for something that the person is known to be allowed to watch."""
     if action is not Action.WATCH:
         require(person, action, space_id)
 
 
 def require(person: Person, action: Action, space_id: int) -> None:
-    """Raises `Forbidden`, naming the role that is wanted, unless the person may do `action` in the space."""
+    """Raises `Forbidden`, naming the required role, unless the person may do `action` in the space."""
     if not may(person, action, space_id):
         raise Forbidden(f"this needs the role {action.value.name.lower()}")
 
 
 def device_may_touch(account: str, uid: str) -> bool:
-    """Whether the device that signed in as `account` may publish or receive what belongs to device `uid`."""
+    """Whether the device signed in as `account` may publish or receive on the topics of device `uid`."""
     return account == uid

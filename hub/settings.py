@@ -1,4 +1,4 @@
-"""Django's settings, composed from the environment (`hub/env.py`); see the table in the README."""
+"""Django's settings, composed from the environment (`hub/env.py`); see docs/settings.md."""
 
 import os
 import secrets

@@ -1,4 +1,4 @@
-"""The topics of `docs/protocol.md`: `devices/<uid>/<kind>[/<command id>]`."""
+"""The topics of `docs/protocol/mqtt.md`: `devices/<uid>/<kind>[/<command id>]`."""
 
 from __future__ import annotations
 

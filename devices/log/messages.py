@@ -1,4 +1,4 @@
-"""Reads of rooms' logs. Rights are the caller's affair (`devices.access`)."""
+"""Reads of rooms' logs. The caller asks for rights (`devices.access`)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from devices.values import MessageKind
 NEWEST = 50
 """Messages of a snapshot."""
 MAX_PAGE = 200
-"""Messages of one answer."""
+"""Messages of one answer at most."""
 MAX_SEARCHES = 2
-"""At once in a process. A rare word in a long log takes half a second of one of its few threads of the database."""
+"""Searches at the same time in one process: a rare word in a long log occupies one of its few database threads for
+half a second."""
 searches = Slots("searches", MAX_SEARCHES)
 
 _HIDDEN = "before"
-"""Key of `Message.data` that holds what an edit or a removal has replaced."""
+"""Key of `Message.data` with the text that an edit or a removal has replaced."""
 
 
 def newest(room: Room) -> list[dict[str, Any]]:
@@ -31,30 +32,30 @@ def newest(room: Room) -> list[dict[str, Any]]:
 
 
 def after(room: Room, seq: int, limit: int = MAX_PAGE) -> list[dict[str, Any]]:
-    """The messages that follow `seq`, oldest first. Ask again while the last one is below the room's seq."""
+    """The messages that follow `seq`, oldest first. Ask again while the last one is below the room's `seq`."""
     return _described(room.messages.filter(seq__gt=seq).order_by("seq")[:limit])
 
 
 def before(room: Room, seq: int, limit: int = NEWEST) -> list[dict[str, Any]]:
-    """The messages that come before `seq`, oldest first."""
+    """The messages before `seq`, oldest first."""
     return _ascending(room.messages.filter(seq__lt=seq).order_by("-seq")[:limit])
 
 
 def around(room: Room, seq: int, limit: int = NEWEST) -> list[dict[str, Any]]:
-    """Messages on both sides of `seq`, and it itself, oldest first: what a link to a message opens."""
+    """Messages on both sides of `seq`, itself included, oldest first: what a link to a message opens."""
     return before(room, seq, limit // 2) + after(room, seq - 1, limit - limit // 2)
 
 
 def by_id(ids: Iterable[int]) -> dict[int, dict[str, Any]]:
-    """Messages of any rooms, by their ids."""
+    """Messages of any room, by their ids."""
     found = Message.objects.filter(pk__in=list(ids)).order_by().prefetch_related("attachments")
     return {message.pk: describe(message, message.attachments.all()) for message in found}
 
 
 def search(rooms: QuerySet[Room], words: str, limit: int, before_id: int | None = None) -> list[dict[str, Any]]:
-    """Chat messages of these rooms that hold every one of the words, newest first, each with its `room` and `id`.
+    """Chat messages of these rooms that contain each of the words, newest first, each with its `room` and `id`.
 
-    `before_id`: the `id` of the last one of the page before. Raises `TooMany` while others search.
+    `before_id` is the `id` of the last message of the page before. Raises `TooMany` while `MAX_SEARCHES` are running.
     """
     sought = words_of(words)
     if not sought:
@@ -72,7 +73,7 @@ def last_said(rooms: QuerySet[Room], limit: int, before_id: int | None = None) -
 
 
 def revisions(room: Room, seq: int) -> list[dict[str, Any]]:
-    """What a message said before it was edited or removed, oldest first, each with the time until which it did.
+    """The earlier texts of an edited or removed message, oldest first, each with the time until which it was shown.
 
     Raises `NotFound`.
     """
@@ -83,7 +84,7 @@ def revisions(room: Room, seq: int) -> list[dict[str, Any]]:
 
 
 def describe(message: Message, attachments: Iterable[Attachment] = ()) -> dict[str, Any]:
-    """A message as streams, the HTTP API and pages show it; times in milliseconds, what does not apply left out."""
+    """A message as streams, the HTTP API and pages show it; times in milliseconds, without fields that do not apply."""
     shown: dict[str, Any] = {
         "seq": message.seq,
         "at": message.at // 1000,
@@ -108,7 +109,7 @@ def describe(message: Message, attachments: Iterable[Attachment] = ()) -> dict[s
 
 
 def describe_file(attachment: Attachment) -> dict[str, Any]:
-    """A file of a message; `width` and `height` are there for images that may be shown."""
+    """A file of a message; `width` and `height` are present for images that may be shown."""
     shown = {"id": attachment.pk, "name": attachment.name, "type": attachment.type, "size": attachment.size}
     if attachment.width and attachment.height:
         shown |= {"width": attachment.width, "height": attachment.height}
@@ -116,7 +117,7 @@ def describe_file(attachment: Attachment) -> dict[str, Any]:
 
 
 def _said_in(rooms: QuerySet[Room], before_id: int | None) -> QuerySet[Message]:
-    """What is still to be read there, newest first."""
+    """Chat messages that were not removed, newest first."""
     said = Message.objects.filter(room__in=rooms, kind=MessageKind.CHAT, removed_at=None).order_by("-pk")
     return said if before_id is None else said.filter(pk__lt=before_id)
 

@@ -11,13 +11,13 @@ from devices.spaces.models import Space
 from devices.values import Availability, MessageKind, Origin
 
 MAX_KEY = 64
-"""Characters of a client's own name for a message."""
+"""Characters of a client's key for a message."""
 
 
 class Room(models.Model):
-    """One ordered log. It belongs to a device, or to a space (and has a name there), or to two people.
+    """One ordered log. It belongs to a device, to a space (and then has a name of its own), or to two people.
 
-    `seq` is that of the newest message, `chats` counts those in which somebody said something.
+    `seq` is that of the newest entry; `chats` counts the entries that are chat messages.
     """
 
     space = models.ForeignKey(Space, models.CASCADE, null=True, related_name="rooms")
@@ -32,14 +32,14 @@ class Room(models.Model):
         max_length=8,
         default="",
         choices=[(a.value, a.value) for a in Availability],
-        help_text="of the device, as the log last told it",
+        help_text="of the device, as the log shows it",
     )
 
     class Meta:
         ordering = ["name", "id"]
         constraints = [
             models.UniqueConstraint(fields=["space", "name"], condition=Q(device=None), name="one_room_of_a_name"),
-            # The lower id first, so that the two have one conversation, whoever began it.
+            # The lower id comes first, so that two people have one conversation, whoever begins it.
             models.UniqueConstraint(fields=["first", "second"], name="one_conversation"),
             models.CheckConstraint(
                 condition=Q(space__isnull=False, first=None, second=None)
@@ -57,16 +57,16 @@ class Room(models.Model):
         return self.space_id is None
 
     def other(self, user_id: int) -> int | None:
-        """Id of whom the person talks with in this conversation."""
+        """Id of the other person of this conversation."""
         return self.second_id if self.first_id == user_id else self.first_id
 
 
 class Message(models.Model):
-    """One entry of a room's log. `(room, seq)` has no holes.
+    """One entry of a room's log. The `seq`s of a room have no gaps.
 
-    `by` is the author's name as it was: a username, a device's uid, a webhook's name. `of` is the seq of an earlier
-    message: of the command that is answered, of what is edited or removed. An edited message holds its newest text;
-    the `edit` in the log holds the one before, in `data["before"]`, which is shown to nobody but where it is asked for.
+    `by` is the author's name at that time: a username, a device's uid, a webhook's name. `of` is the `seq` of an
+    earlier entry: the command that this one answers, or the message that it edits or removes. An edited message holds
+    its newest text; the `edit` entry holds the text before, in `data["before"]`, which only `revisions` shows.
     """
 
     room = models.ForeignKey(Room, models.CASCADE, related_name="messages", db_index=False)
@@ -104,7 +104,7 @@ class Message(models.Model):
 
 
 class Attachment(models.Model):
-    """A file that came with a message. `width` and `height` are set for images that browsers may show."""
+    """A file sent with a message. `width` and `height` are set for images that browsers may show."""
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="attachments")
     file = models.FileField(upload_to="rooms/%Y/%m", max_length=200)
@@ -119,7 +119,7 @@ class Attachment(models.Model):
 
 
 class Mention(models.Model):
-    """Somebody is named in a message."""
+    """A person is mentioned in a message."""
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="mentions")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
@@ -135,7 +135,7 @@ class Mention(models.Model):
 
 
 class Block(models.Model):
-    """`by` takes no private messages of `person`."""
+    """`by` has blocked `person`: the two cannot write to each other."""
 
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
@@ -148,7 +148,7 @@ class Block(models.Model):
 
 
 class Bot(models.Model):
-    """A program that talks with an account of its own."""
+    """Marks an account as that of a program."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="bot")
 

@@ -1,4 +1,4 @@
-"""Reads of programs that talk."""
+"""What kind of author an account is."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from devices.values import Origin
 
 
 def of_person(person: Person) -> Origin:
-    """What the person is to those who read what they say."""
+    """How the log labels messages of this account."""
     return Origin.BOT if Bot.objects.filter(user=person.pk).exists() else Origin.PERSON

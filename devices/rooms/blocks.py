@@ -1,4 +1,4 @@
-"""Writes of who takes no private messages of whom."""
+"""Blocks between two people, who then cannot write to each other."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from devices.log.models import Block
 
 
 def block(person: Person, username: str) -> None:
-    """The two cannot write to each other any more. Raises `NotFound`."""
+    """Blocks the person with this username. Raises `NotFound`."""
     Block.objects.get_or_create(by_id=person.pk, person_id=access.acquaintance(person, username).pk)
 
 
 def unblock(person: Person, username: str) -> None:
-    """Takes back the person's own block; nothing happens where there is none."""
+    """Removes the person's own block, if there is one."""
     if username.isprintable():
         Block.objects.filter(by=person.pk, person__username=username).delete()

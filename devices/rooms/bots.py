@@ -1,4 +1,4 @@
-"""Bots: programs that talk with an account of their own."""
+"""Bots: programs with an account of their own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from devices.values import Role
 
 
 def create_bot(username: str, space: Space, role: Role) -> str:
-    """A program with an account of its own; its API token, which nobody can read again. Raises `Invalid`."""
+    """Makes an account for a program and returns its API token, which cannot be read again. Raises `Invalid`."""
     with transaction.atomic():
         person = people.create_person(username, None)
         Bot.objects.create(user_id=person.pk)

@@ -1,4 +1,4 @@
-"""Writes of files that come with messages."""
+"""Files sent with messages: posting them, and deleting those that no message refers to."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from devices.rooms.refusal_count import refusals_counted
 from devices.runtime import database, file_storage, stats
 
 FOLDER, DEPTH = "rooms", 2
-"""`rooms/<year>/<month>`, see `Attachment.file`."""
+"""Files lie in `rooms/<year>/<month>`, see `Attachment.file`."""
 ORPHAN_AGE = timedelta(days=1)
-"""What no message names and is younger may belong to a message that is being written."""
+"""A younger file without a message may belong to one that is being written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file as somebody sends it. `size` in bytes."""
+    """A file as it was sent. `size` is in bytes."""
 
     name: str
     size: int
@@ -38,15 +38,15 @@ class Upload:
 
 @refusals_counted
 async def post(person: Person, room_id: int, upload: Upload, text: str = "", key: str | None = None) -> int:
-    """Says something that comes with a file; the seq of the message. A file that cannot be said is not kept.
+    """Posts a message with a file; the `seq` of the message. If the message is refused, the file is not kept.
 
     Raises like `messages.post`, `TooLarge`, and `Unavailable` where the storage is full or away.
     """
     await posting.admit(person, room_id, key)
     await database.run(access.room_to_talk_in, person, room_id)
-    # Not in a thread of the database, which a slow storage would keep from others.
+    # Not in a database thread, which a slow storage would keep from others.
     attachment, name = await asyncio.to_thread(_keep, upload)
-    # Not `finally`: who is cancelled here does not know whether the message is written, and leaves it to the sweep.
+    # Not `finally`: a cancelled caller does not know whether the message is stored; the sweep looks after the file.
     try:
         seq = await posting.post_file(person, room_id, attachment, text, key)
     except Exception:
@@ -58,13 +58,13 @@ async def post(person: Person, room_id: int, upload: Upload, text: str = "", key
 
 
 def _keep(upload: Upload) -> tuple[Attachment, str]:
-    """Stores the content, before a transaction that others would have to wait for."""
+    """Stores the content, outside of a transaction for which others would have to wait."""
     if 0 < settings.FILE_LIMIT * 1024 * 1024 < upload.size:
         raise TooLarge(f"a file has up to {settings.FILE_LIMIT} MiB")
     name = checked_file_name(upload.name)
     picture = images.recognise(upload.content)
     guessed = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    # A name that says nothing: what was sent is found through its message alone, and runs nowhere by its ending.
+    # A random name: a file can only be found through its message, and no ending makes anything run it.
     kept = file_storage.keep(_file_field().generate_filename(None, secrets.token_hex(16)), upload.content)
     attachment = Attachment(file=kept, name=name, type=guessed[:100], size=upload.size)
     if picture is not None:
@@ -73,14 +73,15 @@ def _keep(upload: Upload) -> tuple[Attachment, str]:
 
 
 def _drop_unused(name: str) -> None:
-    """A message may have been stored although its post failed: when only the news of it did not get out."""
+    """Deletes the file unless its message was stored: posting may fail after that, while publishing."""
     if not Attachment.objects.filter(file=name).exists():
         file_storage.drop(name)
 
 
 class Sweep:
-    """Deletes files that no message names: of spaces and devices that are gone, and of processes that were killed
-    between file and message. Each call looks through a month's folder; returns whether there are more of this round.
+    """Deletes files without a message, left by deleted spaces and devices and by processes killed while posting.
+
+    Each call looks through one month's folder and returns whether more folders follow in this round.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Which files are images that browsers may show. The only place that knows Pillow."""
+"""Recognises images that browsers may show. The only module that uses Pillow."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import IO
 from PIL import ExifTags, Image
 
 MAX_PIXELS = 50_000_000
-"""Of an image that is shown: a small file may hold a picture that fills a browser's memory."""
+"""Pixels of an image that is shown: a small file may hold one that fills a browser's memory."""
 _TYPES = {
     "PNG": "image/png",
     "JPEG": "image/jpeg",
-    "MPO": "image/jpeg",  # a JPEG with further pictures behind it, as telephones make them
+    "MPO": "image/jpeg",  # a JPEG followed by further pictures, as phones make them
     "GIF": "image/gif",
     "WEBP": "image/webp",
 }
 _TURNED = (5, 6, 7, 8)
-"""Values of Exif's orientation with which browsers show the width as height."""
+"""Values of Exif's orientation for which browsers swap width and height."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Picture:
 
 
 def recognise(file: IO[bytes]) -> Picture | None:
-    """The image that the file holds, going by its content alone; `None` for anything that is not to be shown.
+    """The image in the file, judged only by its content; `None` for anything that must not be shown.
 
     Its pixels are not decoded: what that would cost is for the sender to say.
     """

@@ -1,4 +1,4 @@
-"""Reads of rooms and of what somebody has not read yet. Rights are the caller's affair (`devices.access`)."""
+"""Lists of rooms with what is unread in them. The caller asks for rights (`devices.access`)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from devices.log.models import Block, Mention, Message, Room
 from devices.rooms.models import ReadMark
 
 MAX_LISTED = 200
-"""Rooms, and conversations, that the inbox names: those in which somebody spoke last."""
+"""Rooms, and conversations, in an inbox: the most recently active ones."""
 
 
 def listed(person: Person) -> QuerySet[Any]:
-    """The rooms that the person may read, the newest talk first, with `read_seq`, `unread` and `mention_count`."""
+    """The rooms that the person may read, most recently active first, with `read_seq`, `unread` and `mention_count`."""
     marks = ReadMark.objects.filter(user=person.pk)
     mark, mark_of_mention = marks.filter(room=OuterRef("pk")), marks.filter(room=OuterRef("room"))
     named = (
@@ -42,12 +42,12 @@ def listed(person: Person) -> QuerySet[Any]:
 
 
 def begun(among: QuerySet[Any]) -> QuerySet[Any]:
-    """Without conversations in which nobody has spoken: to have looked at one's page tells the other nothing."""
+    """Leaves out empty conversations: opening the page of one must not show up in the other person's list."""
     return among.filter(Q(space__isnull=False) | Q(seq__gt=0))
 
 
 def unread(person: Person, room: Room) -> tuple[int, int]:
-    """How many chat messages of the room the person has not read, and how many of those name them."""
+    """How many chat messages of the room the person has not read, and how many of those mention them."""
     found = listed(person).filter(pk=room.pk).values_list("unread", "mention_count").first()
     return found or (0, 0)
 
@@ -55,7 +55,7 @@ def unread(person: Person, room: Room) -> tuple[int, int]:
 def describe(person: Person, room: Any) -> dict[str, Any]:
     """A room of `listed` as the HTTP API and the inbox show it; times in milliseconds.
 
-    `with` is the username of the other in a conversation.
+    `with` is the username of the other person in a conversation.
     """
     shown: dict[str, Any] = {
         "id": room.pk,
@@ -74,7 +74,7 @@ def describe(person: Person, room: Any) -> dict[str, Any]:
 
 
 def name(person: Person, room: Room) -> str:
-    """What the person calls the room: the device's name, the room's own, or that of the other person."""
+    """The room's name for this person: the device's, the room's own, or that of the other person."""
     if room.is_private:
         other = room.second if room.first_id == person.pk else room.first
         return other.get_username() if other is not None else ""
@@ -82,14 +82,14 @@ def name(person: Person, room: Room) -> str:
 
 
 def inbox(person: Person) -> dict[str, Any]:
-    """What a subscriber of `inbox` is told: sums, the newest conversations, and the rooms with something unread.
+    """The snapshot of the stream `inbox`: sums, the newest conversations, and the rooms with unread messages.
 
-    `direct` is what is unread in conversations; `unread`, and `mentions` among it, what is in rooms of spaces.
+    `direct` counts unread messages in conversations; `unread`, `mentions` among them, those in rooms of spaces.
     """
     rooms = listed(person)
     sums = rooms.filter(unread__gt=0).values_list("space_id", "unread", "mention_count")
     private = [count for space_id, count, _ in sums if space_id is None]
-    # Whoever is mentioned there has something unread: to filter by both would cost PostgreSQL ten times as much.
+    # A room with mentions has unread messages: filtering by both would cost PostgreSQL ten times as much.
     unread_rooms = rooms.filter(unread__gt=0, space__isnull=False)[:MAX_LISTED]
     return {
         "direct": sum(private),
@@ -101,8 +101,7 @@ def inbox(person: Person) -> dict[str, Any]:
 
 
 def conversations(person: Person) -> list[dict[str, Any]]:
-    """The person's conversations, newest first, each with its `last` message; those in which nobody has spoken left
-    out."""
+    """The person's conversations, newest first, each with its `last` message, without empty ones."""
     newest = Message.objects.filter(room=OuterRef("pk"), seq=OuterRef("seq")).values("pk")
     found = list(listed(person).filter(space=None, seq__gt=0).annotate(last_id=Subquery(newest))[:MAX_LISTED])
     last = messages.by_id(room.last_id for room in found)
@@ -110,13 +109,13 @@ def conversations(person: Person) -> list[dict[str, Any]]:
 
 
 def people(person: Person) -> list[dict[str, Any]]:
-    """Whom the person may write to, and whether they have blocked them."""
+    """The people to whom the person may write, and whether the person has blocked them."""
     blocked = set(Block.objects.filter(by=person.pk).values_list("person", flat=True))
     known = access.acquaintances(person).order_by("username").values_list("pk", "username", "bot")
     return [{"username": name, "bot": bot is not None, "blocked": pk in blocked} for pk, name, bot in known]
 
 
 def members_of(room: Room) -> list[dict[str, Any]]:
-    """Who may read the room: what `@` completes to."""
+    """The people who may read the room: what `@` completes to."""
     rows = access.readers(room).order_by("username").values_list("username", "bot")
     return [{"username": username, "bot": bot is not None} for username, bot in rows]

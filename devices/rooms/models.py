@@ -7,7 +7,7 @@ from devices.log.models import Room
 
 
 class ReadMark(models.Model):
-    """Up to where a person has read a room: `seq`, and how many chat messages there were by then."""
+    """How far a person has read a room: up to `seq`, by which the room had `chats` chat messages."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
     room = models.ForeignKey(Room, models.CASCADE, related_name="+")
@@ -22,9 +22,9 @@ class ReadMark(models.Model):
 
 
 class Webhook(models.Model):
-    """A secret address: what is posted to it is said in the room, under the webhook's name. Only the hash is kept.
+    """A secret address at which programs post into the room, under the webhook's name. Only the hash is kept.
 
-    It belongs to the room, and outlives the membership of who made it.
+    It belongs to the room and outlives the membership of the person who made it.
     """
 
     room = models.ForeignKey(Room, models.CASCADE, related_name="webhooks")
@@ -35,7 +35,7 @@ class Webhook(models.Model):
 
     class Meta:
         ordering = ["name", "id"]
-        # The log tells them apart by their names, and so does their limit.
+        # The log and the rate limit identify a webhook by its name.
         constraints = [models.UniqueConstraint(fields=["room", "name"], name="one_webhook_of_a_name")]
 
     def __str__(self) -> str:

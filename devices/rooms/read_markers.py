@@ -1,4 +1,4 @@
-"""Writes of what people have read."""
+"""Read markers: how far each person has read each room."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from devices.values import MessageKind
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """A mark is at `seq` now; of the messages after it, up to `newest`, `unread` are of people."""
+class MarkerMove:
+    """A read marker is at `seq` now; `unread` chat messages follow it, up to `newest`."""
 
     seq: int
     unread: int
@@ -30,14 +30,14 @@ class Moved:
 
 
 async def read(person: Person, room_id: int, seq: int) -> None:
-    """The person has read the room up to `seq`; a mark never goes back. Raises `NotFound`."""
+    """Records that the person has read the room up to `seq`. A marker never moves back. Raises `NotFound`."""
     moved = await database.run(_read, person, room_id, seq)
     await fanout.publish(moved)
 
 
 def _read(person: Person, room_id: int, seq: int) -> list[ReadMoved]:
     room, user_id = access.room(person, room_id), int(person.pk or 0)
-    # Most of what is told has been read already, by another page or by an answer: that costs no transaction.
+    # Most reports repeat what another page reported or an answer implied: these must not cost a transaction.
     if ReadMark.objects.filter(user=user_id, room=room.pk, seq__gte=min(seq, room.seq)).exists():
         return []
     moved = move(person, room, seq)
@@ -47,30 +47,30 @@ def _read(person: Person, room_id: int, seq: int) -> list[ReadMoved]:
     return [ReadMoved(user_id, room.pk, moved.seq, moved.unread, mentions, moved.newest)]
 
 
-def move(person: Person, room: Room, seq: int) -> Moved | None:
-    """Moves the mark to `seq`, at most to the newest message; `None` where it is there already."""
+def move(person: Person, room: Room, seq: int) -> MarkerMove | None:
+    """Moves the marker to `seq`, at most to the newest entry; `None` if it is there already."""
     with transaction.atomic():
-        mark, _ = ReadMark.objects.select_for_update().get_or_create(user_id=int(person.pk or 0), room_id=room.pk)
-        if seq <= mark.seq:
+        marker, _ = ReadMark.objects.select_for_update().get_or_create(user_id=int(person.pk or 0), room_id=room.pk)
+        if seq <= marker.seq:
             return None
         newest, chats, later = _counts(room, seq)
-        if (seq := min(seq, newest)) <= mark.seq:
+        if (seq := min(seq, newest)) <= marker.seq:
             return None
-        mark.seq, mark.chats = seq, chats - later
-        mark.save(update_fields=["seq", "chats"])
-    return Moved(seq, later, newest)
+        marker.seq, marker.chats = seq, chats - later
+        marker.save(update_fields=["seq", "chats"])
+    return MarkerMove(seq, later, newest)
 
 
 def follow(person: Person, room: Room) -> ReadMoved:
-    """Who has just written into the room, which is held, has read all of it: nobody else has written since."""
+    """Moves the marker of the author of the newest message to the end of the room, which the caller has locked."""
     user_id = int(person.pk or 0)
     skip([user_id], [room])
     return ReadMoved(user_id, room.pk, room.seq, 0, 0, newest=room.seq)
 
 
 def recounted(room: Room, people: Collection[int], seq: int) -> list[ReadMoved]:
-    """What is left to read in the room, which is held, for those of these people who may read it and have not yet read
-    up to `seq`."""
+    """The unread counts of the room, which the caller has locked, for those of these people who may read it and have
+    not read up to `seq`."""
     read = dict(ReadMark.objects.filter(room=room, user__in=people).values_list("user", "seq"))
     readers = access.readers(room).filter(pk__in=people) if people else []
     behind = [person for person in readers if read.get(person.pk, 0) < seq]
@@ -81,19 +81,19 @@ def recounted(room: Room, people: Collection[int], seq: int) -> list[ReadMoved]:
 
 
 def skip(people: Iterable[int], among: Iterable[Room]) -> None:
-    """Nothing that was said in the rooms until now is unread for these people, who could not read it before."""
-    marks = [
+    """Marks everything in the rooms as read for these people, who could not read it until now."""
+    markers = [
         ReadMark(user_id=user, room_id=room.pk, seq=room.seq, chats=room.chats) for room in among for user in people
     ]
     ReadMark.objects.bulk_create(
-        marks, update_conflicts=True, unique_fields=["user", "room"], update_fields=["seq", "chats"]
+        markers, update_conflicts=True, unique_fields=["user", "room"], update_fields=["seq", "chats"]
     )
 
 
 def _counts(room: Room, seq: int) -> tuple[int, int, int]:
-    """The room's newest seq, its chat messages, and how many of those come after `seq`: read as of one moment.
+    """The room's newest `seq`, its number of chat messages, and how many of those follow `seq`, all read at once.
 
-    Counted from the end, as marks are nearly always close to it.
+    Counted from the end, since markers are nearly always close to it.
     """
     later = (
         Message.objects.filter(room=OuterRef("pk"), seq__gt=seq, kind=MessageKind.CHAT)

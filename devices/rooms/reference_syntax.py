@@ -1,4 +1,4 @@
-"""What a text refers to: people (`@bob`) and values of devices (`@pump-1.temperature`). Pure."""
+"""References in texts: people (`@bob`) and values of devices (`@pump-1.temperature`). Pure."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import re
 from collections.abc import Iterator
 
 MAX_REFERENCES = 20
-"""Of one text; what comes after them stays plain text."""
+"""References of one text; further ones stay plain text."""
 
-# A reference begins a word: the address in `anna@example.org` is none.
+# A reference begins a word, which the `@` in `anna@example.org` does not.
 _REFERENCE = re.compile(r"(?<![\w@.+-])@([\w@+.-]{1,200})")
 _ENDS = ".-+@"
-"""What may stand in a name, and at its end rather is the sentence's."""
+"""Characters that a name may contain, but that belong to the sentence if they end it."""
 
 
 def candidates(text: str) -> list[str]:
-    """What may be meant by each reference, without its `@`, in the order of the text."""
+    """The text of each reference, without its `@`, in the order of the text."""
     return [match[1] for match, _ in zip(_REFERENCE.finditer(text), range(MAX_REFERENCES), strict=False)]
 
 
-def readings_of(candidate: str) -> Iterator[str]:
+def possible_names(candidate: str) -> Iterator[str]:
     """The names that a candidate may be, longest first: `bob.` is `bob.`, or `bob` at the end of a sentence."""
     while candidate:
         yield candidate

@@ -1,4 +1,4 @@
-"""Counts what people were refused, wherever on its way that was."""
+"""Counts refused posts, edits and removals, wherever on their way they were refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ R = TypeVar("R")
 
 
 def refusals_counted(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
-    """For what callers of the services call; such a function calls no other one, or a refusal would count twice."""
+    """Counts the errors that `function` raises.
+
+    Decorated functions must not call each other, or one error would count twice.
+    """
 
     @wraps(function)
     async def call(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -186,7 +186,7 @@ def test_who_shares_no_space_any_more_reads_and_does_not_speak(
     Member.objects.filter(user=bob).delete()
     for one in (alice, bob):
         assert access.room(one, conversation.pk) == conversation
-        with pytest.raises(Forbidden, match="share no space"):
+        with pytest.raises(Forbidden, match="no longer share a space"):
             access.room_to_talk_in(one, conversation.pk)
 
 

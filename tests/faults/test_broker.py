@@ -13,7 +13,7 @@ from tests.support.stack import Stack
 
 MESSAGES = 2_500
 PER_SECOND = 500
-"""What suits `Save.CHANGES` (docs/deployment.md)."""
+"""What suits `Save.CHANGES` (docs/deployment/mosquitto.md)."""
 UNSAVED_S = {Save.CHANGES: 1.0, Save.SECONDS: 3.0}
 """What a killed Mosquitto may lose: a round of its loop, or two seconds. Each with room for a slow machine."""
 

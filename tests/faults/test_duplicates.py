@@ -21,7 +21,7 @@ def test_what_a_device_publishes_again_is_absorbed(stack: Stack) -> None:
 
 
 def test_without_times_of_their_own_equal_messages_are_all_stored(stack: Stack) -> None:
-    """A repeat cannot be told from a new message of the same content (docs/protocol.md)."""
+    """A repeat cannot be told from a new message of the same content (docs/protocol/payloads.md)."""
     for times in (1, 2):
         publisher = stack.publisher(MESSAGES, own_times=False)
         publisher.join()

@@ -1,4 +1,4 @@
-"""The examples of docs/protocol.md, run as they stand there."""
+"""The examples of docs/, run as they stand there."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,23 @@ from tests.support.servers import ROOT, START_S, find
 from tests.support.viewer import Viewer
 
 _BLOCK = re.compile(r"<!-- example: (?P<name>\w+) -->\n```\w+\n(?P<code>.*?)```", re.DOTALL)
-EXAMPLES = {found["name"]: found["code"] for found in _BLOCK.finditer((ROOT / "docs/protocol.md").read_text())}
+PAGES = {path: path.read_text() for path in sorted((ROOT / "docs").rglob("*.md"))}
+EXAMPLES = {found["name"]: found["code"] for page in PAGES.values() for found in _BLOCK.finditer(page)}
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    """A hub with the chat command of docs/rooms.md."""
+    folder = tmp_path_factory.mktemp("apps")
+    (folder / "greenhouse").mkdir()
+    (folder / "greenhouse/__init__.py").touch()
+    (folder / "greenhouse/chat_commands.py").write_text(EXAMPLES["app"])
+    server = RunningHub(tmp_path_factory.mktemp("hub"), EXTRA_APPS="greenhouse", PYTHONPATH=str(folder))
+    server.start()
+    yield server
+    code = server.stop()
+    print(server.output)
+    assert code == 0
 
 
 @pytest.fixture
@@ -48,7 +65,18 @@ def device(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_no_example_is_left_out() -> None:
-    assert set(EXAMPLES) == {"device", "ingest", "client", "events", "http", "csv", "rooms", "bot", "webhook"}
+    of_the_protocol = {"device", "ingest", "client", "events", "http", "csv", "rooms", "webhook"}
+    assert set(EXAMPLES) == of_the_protocol | {"app", "follower", "bot", "post"}
+
+
+def test_two_examples_never_share_a_name() -> None:
+    assert sum(len(_BLOCK.findall(page)) for page in PAGES.values()) == len(EXAMPLES)
+
+
+def test_what_is_said_to_run_in_the_tests_does() -> None:
+    for path, page in PAGES.items():
+        promised, run = page.count("*Runs in the tests:*"), len(_BLOCK.findall(page))
+        assert promised == run, f"{path} promises {promised} examples and has {run}"
 
 
 def test_a_client_watches_a_device_and_commands_it(environment: dict[str, str], device: subprocess.Popen[str]) -> None:
@@ -124,6 +152,9 @@ class Talk:
         items: list[dict[str, Any]] = self.client.get(f"rooms/{self.room}/messages").json()["items"]
         return items
 
+    def post(self, text: str) -> None:
+        self.client.post(f"rooms/{self.room}/messages", json={"text": text}).raise_for_status()
+
     def said(self, text: str) -> dict[str, Any]:
         """The message that has this in it, as soon as it is said."""
         end = time.monotonic() + START_S
@@ -157,17 +188,51 @@ def test_curl_talks_in_a_room(environment: dict[str, str], talk: Talk, tmp_path:
     assert talk.client.get(f"rooms/{talk.room}/files/{file['id']}/sound.txt").text == "brrr"
 
 
-def test_a_bot_answers(environment: dict[str, str], talk: Talk) -> None:
-    bot = subprocess.Popen([sys.executable, "-c", EXAMPLES["bot"]], env=environment, stdout=subprocess.PIPE, text=True)
+@contextmanager
+def running(example: str, environment: dict[str, str]) -> Iterator[None]:
+    """A bot that has read the room so far."""
+    command = [sys.executable, "-c", EXAMPLES[example]]
+    bot = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     try:
         assert bot.stdout is not None
         assert bot.stdout.readline() == "listening\n"
-        talk.client.post(f"rooms/{talk.room}/messages", json={"text": "!dice"}).raise_for_status()
-        answer = talk.said("@alice has thrown ")
-        assert (answer["author"], answer["data"]) == ("bob", {"mentions": ["alice"]})
+        yield
     finally:
         bot.kill()
         bot.communicate()
+
+
+def test_a_bot_answers(environment: dict[str, str], talk: Talk) -> None:
+    with running("bot", environment):
+        talk.post("!dice")
+        answer = talk.said("@alice has thrown ")
+        assert (answer["author"], answer["data"]) == ("bob", {"mentions": ["alice"]})
+
+
+def test_a_bot_that_follows_the_room_answers_mentions(environment: dict[str, str], talk: Talk) -> None:
+    with running("follower", environment):
+        talk.post("nobody is meant")
+        talk.post("@bob the beds are dry")
+        answer = talk.said("I have read: ")
+        assert (answer["author"], answer["text"]) == ("bob", "@alice I have read: @bob the beds are dry")
+
+
+def test_one_request_posts_a_message(environment: dict[str, str], talk: Talk) -> None:
+    find("curl")
+    for _ in range(2):
+        subprocess.run(["sh", "-euc", EXAMPLES["post"]], env=environment, check=True, timeout=START_S)
+    assert [message["key"] for message in talk.messages if message["text"] == "watered"] == ["watered-monday"]
+
+
+def test_a_chat_command_of_an_app_answers(environment: dict[str, str], talk: Talk, hub: RunningHub) -> None:
+    assert talk.client.post(f"rooms/{talk.room}/messages", json={"text": "/dew"}).status_code == 404
+    uid, secret = environment["DEVICE_UID"], environment["DEVICE_SECRET"]
+    values = {"temperature": 20, "humidity": 50}
+    httpx.post(f"{hub.url}/api/v1/devices/{uid}/telemetry", auth=(uid, secret), json=values).raise_for_status()
+    talk.post("/dew")
+    assert talk.said("dew point: **9.3 °C**")["kind"] == "note"
+    names = [one["name"] for one in talk.client.get(f"rooms/{talk.room}/chat-commands").json()["items"]]
+    assert "dew" in names
 
 
 def test_a_webhook_posts(environment: dict[str, str], talk: Talk) -> None:

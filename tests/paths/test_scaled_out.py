@@ -19,7 +19,7 @@ from tests.support.viewer import Viewer
 
 
 class ScaledOut(Stack):
-    """With both web servers and the device of docs/protocol.md."""
+    """With both web servers and the device of docs/protocol/mqtt.md."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, uids=["lathe"], webs=("daphne", "uvicorn"))
@@ -37,7 +37,7 @@ def scaled_out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScaledOut]:
 
 @pytest.fixture
 def lathe(scaled_out: ScaledOut) -> Iterator[subprocess.Popen[str]]:
-    """The device of docs/protocol.md, connected to Mosquitto."""
+    """The device of docs/protocol/mqtt.md, connected to Mosquitto."""
     environment = {
         **os.environ,
         "MQTT_PORT": str(scaled_out.mosquitto.port),

@@ -1,4 +1,4 @@
-"""Many viewers that come back by themselves, as docs/protocol.md asks of a client."""
+"""Many viewers that come back by themselves, as docs/protocol/websocket.md asks of a client."""
 
 from __future__ import annotations
 

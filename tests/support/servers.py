@@ -129,7 +129,7 @@ class Mosquitto(Server):
         super().__init__(folder)
         self.accounts = dict(accounts or {})
         """Username -> `$7$` hash. `bridge` may touch all of `devices/`, all others their own topics."""
-        self.save = Save.SECONDS  # saving on every change costs most of the speed (docs/deployment.md)
+        self.save = Save.SECONDS  # saving on every change costs most of the speed (docs/deployment/mosquitto.md)
 
     def command(self) -> list[str]:
         layout = Layout(self.folder, self.folder / "mosquitto")

@@ -1,4 +1,4 @@
-"""People in one room, through programs that do what docs/protocol.md says of resuming."""
+"""People in one room, through programs that do what docs/protocol/chat.md says of resuming."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people may write in rooms: the rules of texts, what they refer to, and commands that begin with `/`.
+"""Chat commands: messages that begin with `/`.
 
 Another app adds a command with the decorator `command`, in its module `chat_commands`, which is found by itself.
 """

@@ -1,4 +1,4 @@
-"""What follows the name of a chat command. Pure."""
+"""Parses the arguments of chat commands. Pure."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ _STRING = msgspec.json.Decoder(str)
 
 
 def first(text: str) -> tuple[str, str]:
-    """The first word and what follows it, both without white space around them.
+    """The first word and what follows it, both without surrounding white space.
 
     `"oil pressure" 4` begins with one word too; inside the quotes everything is as in JSON. Raises `Invalid` where
     they do not close, and for a word that no name can be: PostgreSQL fails on the NUL character.
     """
     word, rest = _quoted(text) if text.startswith('"') else _plain(text)
     if not word.isprintable():
-        raise Invalid("a name has printable characters alone")
+        raise Invalid("a name must only have printable characters")
     return word, rest.strip()
 
 
 def value(text: str) -> Any:
-    """JSON where it is JSON, else the text itself: `40`, `true`, `"40"`, `[1, 2]`, `auto`."""
+    """The JSON value, or the text itself if it is not JSON: `40`, `true`, `"40"`, `[1, 2]`, `auto`."""
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):
@@ -41,11 +41,11 @@ def _quoted(text: str) -> tuple[str, str]:
     try:
         return _STRING.decode(text[:end]), text[end:]
     except msgspec.DecodeError:
-        raise Invalid('what is in quotes is written as in JSON: "oil \\"A\\" pressure"') from None
+        raise Invalid('text in quotes is written as in JSON: "oil \\"A\\" pressure"') from None
 
 
 def _end_of_quotes(text: str) -> int:
-    """Where the string that begins the text is over."""
+    """Index behind the string with which the text begins."""
     escaped = False
     for i, character in enumerate(text[1:], 1):
         if character == '"' and not escaped:

@@ -1,4 +1,4 @@
-"""The commands that every hub has. Found by `devices.chat_commands`."""
+"""The commands that every hub has. `devices.chat_commands` registers them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from devices.registry.models import Metric
 from devices.rooms import inbox
 from devices.rooms.chat import arguments
 from devices.rooms.chat.markdown import code, plain
-from devices.rooms.chat.registry import Call, command, find, known, meant
+from devices.rooms.chat.registry import Call, closest, command, find, known
 from devices.telemetry import latest as telemetry_latest
 from devices.values import MessageKind, Origin
 
@@ -24,39 +24,39 @@ DEFAULT_RANGE = "24h"
 MIN_RANGE_S = 60
 MAX_RANGE_S = 400 * 86_400
 MAX_SHOWN = 30
-"""Values that `/status` lists, and names that `/who` does."""
+"""Values that `/status` lists, and names that `/who` lists."""
 MAX_VALUE = 200
 """Characters of a value in an answer."""
 OLD_MS = 60_000
-"""A value that is older is shown with its age."""
+"""An older value is shown with its age."""
 _AGES = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"))
 
 
-@command("help", "/help [COMMAND]", "what can be typed here")
+@command("help", "/help [COMMAND]", "lists the commands of this room")
 def help_(call: Call) -> str:
     name = call.arguments.removeprefix("/").lower()
     asked = [find(name, call.room)] if name else known(call.room)
     return "\n".join(f"- {code(one.usage)} {one.help}" for one in asked)
 
 
-@command("who", "/who", "who may read this room")
+@command("who", "/who", "lists the people who may read this room")
 def who(call: Call) -> str:
     names = [plain(member["username"]) + (" (bot)" if member["bot"] else "") for member in inbox.members_of(call.room)]
     more = f" and {len(names) - MAX_SHOWN} more" if len(names) > MAX_SHOWN else ""
-    return f"{len(names)} may read this room: {', '.join(names[:MAX_SHOWN])}{more}"
+    return f"{len(names)} can read this room: {', '.join(names[:MAX_SHOWN])}{more}"
 
 
-@command("status", "/status", "how the device is, and its newest values", for_device=True)
+@command("status", "/status", "shows the device's availability and its newest values", for_device=True)
 def status(call: Call) -> str:
     latest = telemetry_latest.latest([call.device.pk]).get(call.device.pk, {})
     lines = [f"- {plain(name)}: {_shown(call, name, *latest[name])}" for name in list(latest)[:MAX_SHOWN]]
     if len(latest) > MAX_SHOWN:
         lines.append(f"- and {len(latest) - MAX_SHOWN} more")
-    _speak_as_device(call)
+    _answer_as_device(call)
     return "\n".join([f"**{call.device.availability}**", "", *lines])
 
 
-@command("get", "/get METRIC", "the newest value of a metric", for_device=True)
+@command("get", "/get METRIC", "shows the newest value of a metric", for_device=True)
 def get(call: Call) -> str:
     name, rest = arguments.first(call.arguments)
     if not name or rest:
@@ -64,11 +64,11 @@ def get(call: Call) -> str:
     latest = telemetry_latest.latest([call.device.pk], [name]).get(call.device.pk, {})
     if name not in latest:
         raise _unknown_metric(call, name)
-    _speak_as_device(call)
+    _answer_as_device(call)
     return f"{plain(name)}: {_shown(call, name, *latest[name])}"
 
 
-@command("set", "/set NAME VALUE", "sets something of the device; for operators", for_device=True)
+@command("set", "/set NAME VALUE", "sends the device new settings; for operators", for_device=True)
 def set_(call: Call) -> None:
     name, text = arguments.first(call.arguments)
     if not name or not text:
@@ -112,9 +112,9 @@ def _issue(call: Call, name: str, args: dict[str, Any]) -> None:
 
 def _unknown_metric(call: Call, name: str) -> NotFound:
     names = list(Metric.objects.filter(device=call.device).values_list("name", flat=True))
-    near = meant(name, names)
-    hint = f": do you mean {near}?" if near else ": /status lists what it has told" if names else ""
-    return NotFound(f"{call.device.uid} has told no {name[:128]!r}{hint}")
+    near = closest(name, names)
+    hint = f": did you mean {near}?" if near else ": /status lists its metrics" if names else ""
+    return NotFound(f"{call.device.uid} has no metric {name[:128]!r}{hint}")
 
 
 def _shown(call: Call, metric: str, at: int, value: Any) -> str:
@@ -127,12 +127,12 @@ def _shown(call: Call, metric: str, at: int, value: Any) -> str:
 
 
 def _age(ms: int) -> str:
-    """How old a value is, where that is worth a word."""
+    """The age of a value, if it is worth mentioning."""
     if ms < OLD_MS:
         return ""
     length, unit = next(one for one in _AGES if ms >= one[0])
     return f" ({ms // length} {unit} ago)"
 
 
-def _speak_as_device(call: Call) -> None:
+def _answer_as_device(call: Call) -> None:
     call.author, call.origin = call.device.uid, Origin.DEVICE

@@ -1,4 +1,4 @@
-"""Text of others within an answer, which is Markdown. Pure."""
+"""Escapes foreign text within an answer, which is Markdown. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _MARKS = re.compile(r"[\\`*_{}\[\]()<>#+!|~&-]")
 
 
 def plain(text: str) -> str:
-    """The text as it is, whatever it holds: no name becomes a link."""
+    """The text with everything escaped that Markdown would interpret, so that no name becomes a link."""
     return _MARKS.sub(r"\\\g<0>", text)
 
 

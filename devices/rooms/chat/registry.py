@@ -1,4 +1,4 @@
-"""Commands that people type into rooms: who answers to `/name`."""
+"""The registry of chat commands: which function answers to `/name`."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from devices.registry.models import Device
 from devices.values import MessageKind, Origin
 
 Answer = str | None
-"""What the room is told: Markdown, or nothing."""
+"""What is posted in the room: Markdown, or nothing."""
 
 
 @dataclass(slots=True)
 class Call:
-    """A command as somebody has typed it.
+    """A command as it was typed.
 
-    `arguments` is what follows the name, without white space around it. `kind` and `data` become the typed message's
-    own: a command that posts a chart sets them. `events` are published after the commit. `author` and `origin` name the
-    author of the answer, such as the device. `command` is the prepared command that the device is to be sent.
+    `arguments` is what follows the name, without surrounding white space. `kind` and `data` become those of the typed
+    message: a command that posts a chart sets them. `events` are published after the commit. `author` and `origin` say
+    who answers, such as the device. `command` is the prepared command that the device is to be sent.
     """
 
     person: Person
@@ -43,9 +43,9 @@ class Call:
 
     @property
     def device(self) -> Device:
-        """The device of the room, for commands that are `for_device`."""
+        """The device of the room, for commands registered with `for_device`."""
         if self.room.device is None:
-            raise Invalid(f"/{self.name} works in the room of a device")
+            raise Invalid(f"/{self.name} only works in the room of a device")
         return self.room.device
 
 
@@ -54,7 +54,7 @@ Handler = Callable[[Call], Answer]
 
 @dataclass(frozen=True, slots=True)
 class ChatCommand:
-    """`usage` is what `/help` and completion show: `/get METRIC`. `for_device`: it works in the room of a device."""
+    """`usage` is what `/help` and completion show: `/get METRIC`. `for_device`: it needs the room of a device."""
 
     name: str
     usage: str
@@ -68,7 +68,7 @@ _commands: dict[str, ChatCommand] = {}
 
 
 def command(name: str, usage: str = "", help: str = "", *, for_device: bool = False) -> Callable[[Handler], Handler]:
-    """Registers the function below as what answers to `/name`.
+    """Registers the decorated function as the answer to `/name`.
 
     It runs in the transaction that stores what was typed, so it should be quick: a program that takes longer is a bot.
     It refuses with a `HubbubError`: then nothing is stored, and the person is told why.
@@ -76,9 +76,9 @@ def command(name: str, usage: str = "", help: str = "", *, for_device: bool = Fa
 
     def register(handler: Handler) -> Handler:
         if not _NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name of a command: a small letter, then up to 31 of a-z, 0-9 and '-'")
+            raise ValueError(f"{name!r} is not a valid name: use a small letter, then up to 31 of a-z, 0-9 and '-'")
         if name in _commands:
-            raise ValueError(f"there is a command /{name} already")
+            raise ValueError(f"there is already a command /{name}")
         _commands[name] = ChatCommand(name, usage or f"/{name}", help, for_device, handler)
         return handler
 
@@ -93,7 +93,7 @@ def known(room: Room) -> Iterator[ChatCommand]:
 
 
 def split(text: str) -> tuple[str, str] | None:
-    """`(name, arguments)` of a text that is a command. `//` and a lone `/`, a path, a fraction are none."""
+    """`(name, arguments)` if the text is a command; `//`, a single `/`, a path or a fraction is not."""
     head, *rest = text.split(None, 1)
     name = head[1:].lower()
     if not head.startswith("/") or not _NAME.fullmatch(name):
@@ -102,19 +102,19 @@ def split(text: str) -> tuple[str, str] | None:
 
 
 def find(name: str, room: Room) -> ChatCommand:
-    """Raises `Invalid` where nobody answers to `/name` in this room."""
+    """The command `/name`. Raises `Invalid` if it does not exist or does not work in this room."""
     found = _commands.get(name)
     if found is None:
-        near = meant(name, [one.name for one in known(room)])
-        hint = f"do you mean /{near}?" if near else "/help lists what there is"
+        near = closest(name, [one.name for one in known(room)])
+        hint = f"did you mean /{near}?" if near else "/help lists the commands"
         raise Invalid(f"there is no command /{name}: {hint}")
     if found.for_device and room.device_id is None:
-        raise Invalid(f"/{name} works in the room of a device")
+        raise Invalid(f"/{name} only works in the room of a device")
     return found
 
 
-def meant(word: str, known: Iterable[str]) -> str | None:
-    """Which of the known words somebody may have meant."""
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that is most like `word`, if one is."""
     by_folded = {one.casefold(): one for one in known}
     near = get_close_matches(word.casefold(), by_folded, 1)
     return by_folded[near[0]] if near else None

@@ -538,7 +538,7 @@ async def test_who_shares_no_space_any_more_may_read_and_not_write(alice: User, 
     room, _ = await posting.direct(alice, "bob", "hi")
     await Member.objects.filter(user=bob).adelete()
     for person in (alice, bob):
-        with pytest.raises(Forbidden, match="share no space"):
+        with pytest.raises(Forbidden, match="no longer share a space"):
             await posting.post(person, room, "still there?")
         assert await database.run(lambda person=person: posting.access.room(person, room).seq) == 1
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.rooms.reference_syntax import MAX_REFERENCES, as_metric, candidates, readings_of
+from devices.rooms.reference_syntax import MAX_REFERENCES, as_metric, candidates, possible_names
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_what_comes_after_the_bound_stays_text() -> None:
     ],
 )
 def test_what_may_end_a_sentence_is_tried_both_ways(candidate: str, readings: list[str]) -> None:
-    assert list(readings_of(candidate)) == readings
+    assert list(possible_names(candidate)) == readings
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,6 @@ def test_every_name_written_after_an_at_is_found(parts: list[tuple[str, str]], e
 def test_any_text_has_candidates_that_stand_in_it(text: str) -> None:
     for candidate in candidates(text):
         assert f"@{candidate}" in text
-        readings = list(readings_of(candidate))
+        readings = list(possible_names(candidate))
         assert readings[0] == candidate
         assert all(candidate.startswith(reading) for reading in readings)

@@ -20,7 +20,7 @@ MS = NOW // 1000
 
 @pytest.fixture
 def room(pump: Device) -> Room:
-    """The pump has told its speed and the current of a phase."""
+    """The pump has sent its speed and the current of a phase."""
     Device.objects.filter(pk=pump.pk).update(attributes={"units.speed": "%"})
     tell(pump, {"speed": 40, "phase.l1": 2.5})
     return pump.room

@@ -12,6 +12,7 @@ from devices.log import entries
 from devices.models import ApiToken, Bot, Device, Message, Space, Webhook
 from devices.rooms import bots, posting, provisioning, rooms, webhooks
 from devices.rooms.webhooks import MAX_WEBHOOKS
+from devices.runtime import database
 from devices.spaces import members
 from devices.spaces.tokens import owner
 from devices.values import Role
@@ -120,23 +121,24 @@ def test_each_webhook_has_the_limits_of_a_person(alice: User, pump: Device, spac
         post(elsewhere, "x\0")
 
 
-def test_a_webhook_over_its_limit_holds_up_no_room(
+async def test_a_webhook_over_its_limit_delays_nobody_in_the_room(
     alice: User, pump: Device, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.CHAT_RATE_LIMIT = 1
-    builds, _ = webhooks.create_webhook(alice, pump.room.pk, "CI")
-    backup, _ = webhooks.create_webhook(alice, pump.room.pk, "backup")
-    post(builds, "x")
+    room = await database.run(lambda: pump.room.pk)
+    builds, _ = await database.run(webhooks.create_webhook, alice, room, "CI")
+    backup, _ = await database.run(webhooks.create_webhook, alice, room, "backup")
+    await posting.post_as(builds, "x")
     with pytest.raises(TooMany):
-        post(builds, "x")
-    held: list[int] = []
-    hold = entries.lock
-    monkeypatch.setattr(entries, "lock", lambda room_id: (held.append(room_id), hold(room_id)))
+        await posting.post_as(builds, "x")
+    locked: list[int] = []
+    lock = entries.lock
+    monkeypatch.setattr(entries, "lock", lambda room_id: (locked.append(room_id), lock(room_id)))
     with pytest.raises(TooMany):
-        post(builds, "x")
-    assert held == []
-    post(backup, "x")
-    assert held == [pump.room.pk]
+        await posting.post_as(builds, "x")
+    assert locked == []
+    await posting.post_as(backup, "x")
+    assert locked == [room]
 
 
 def test_a_name_is_taken_once_in_a_room(alice: User, pump: Device, space: Space) -> None:

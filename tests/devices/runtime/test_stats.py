@@ -7,7 +7,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from devices.runtime import stats
 
-DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "deployment.md"
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "deployment" / "monitoring.md"
 FORBIDDEN = {"device", "uid", "space", "user", "metric", "topic"}
 
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def told(pump: Device) -> Device:
-    """The pump has told some values."""
+    """The pump has sent some values."""
     Device.objects.update(availability="online", attributes={"units.speed": "%", "units.a*b": "<b>"})
     tell(pump, {"speed": 40.5, "on": True, "mode": "auto", "oil pressure": 4, "phase.l1": 230})
     return pump
@@ -57,7 +57,7 @@ async def test_help_lists_what_works_here(carol: User, pump: Device) -> None:
 async def test_help_of_one_command(carol: User, pump: Device) -> None:
     assert (await ask(carol, pump, "/help set"))[1]["text"].startswith("- `/set NAME VALUE` ")
     assert (await ask(carol, pump, "/help /GET"))[-1]["text"].startswith("- `/get METRIC` ")
-    with pytest.raises(Invalid, match="do you mean /set"):
+    with pytest.raises(Invalid, match="did you mean /set"):
         await ask(carol, pump, "/help sett")
 
 
@@ -66,12 +66,12 @@ async def test_who_names_members_and_bots_and_no_stranger(
 ) -> None:
     await Bot.objects.acreate(user=bob)
     [_, answer] = await ask(alice, pump, "/who")
-    assert answer["text"] == "2 may read this room: alice, bob (bot)"
+    assert answer["text"] == "2 can read this room: alice, bob (bot)"
 
 
 async def test_who_of_many_names_some(alice: User, space: Space, pump: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("devices.rooms.chat.builtin.MAX_SHOWN", 0)
-    assert (await ask(alice, pump, "/who"))[1]["text"] == "1 may read this room:  and 1 more"
+    assert (await ask(alice, pump, "/who"))[1]["text"] == "1 can read this room:  and 1 more"
 
 
 async def test_status_is_the_device_s_own_word(carol: User, told: Device) -> None:
@@ -147,7 +147,7 @@ async def test_no_name_value_or_unit_is_markdown(carol: User, told: Device) -> N
         ('/set a "\\u0000"', "NUL"),
         ('/get "\\u0000"', "printable"),
         ('/chart "\\u0000"', "printable"),
-        ("/sett speed 40", "do you mean /set"),
+        ("/sett speed 40", "did you mean /set"),
     ],
 )
 async def test_what_is_mistyped_is_answered_with_what_to_type(bob: User, told: Device, typed: str, hint: str) -> None:
@@ -156,19 +156,19 @@ async def test_what_is_mistyped_is_answered_with_what_to_type(bob: User, told: D
 
 @pytest.mark.parametrize(
     ("typed", "hint"),
-    [("/get sped", "do you mean speed?"), ("/chart Speed", "do you mean speed?"), ("/get xyzzy", "/status lists")],
+    [("/get sped", "did you mean speed?"), ("/chart Speed", "did you mean speed?"), ("/get xyzzy", "/status lists")],
 )
 async def test_of_an_unknown_metric_the_nearest_is_named(bob: User, told: Device, typed: str, hint: str) -> None:
     assert hint in await refused(bob, told, typed, NotFound)
 
 
 async def test_of_a_device_that_has_told_nothing_there_is_nothing_to_list(bob: User, pump: Device) -> None:
-    assert await refused(bob, pump, "/get speed", NotFound) == "pump-1 has told no 'speed'"
+    assert await refused(bob, pump, "/get speed", NotFound) == "pump-1 has no metric 'speed'"
 
 
 async def test_a_metric_without_a_reading_has_no_value(bob: User, pump: Device) -> None:
     await Metric.objects.acreate(device=pump, name="speed")
-    assert "no 'speed'" in await refused(bob, pump, "/get speed", NotFound)
+    assert "no metric 'speed'" in await refused(bob, pump, "/get speed", NotFound)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-// The shapes of what the hub sends, as docs/protocol.md describes them.
+// The shapes of what the hub sends, as docs/protocol/websocket.md describes them.
 
 export type Value = number | boolean | string;
 /** A time in milliseconds and the value that was reported for it. */
