@@ -16,7 +16,7 @@ from msgspec import Meta
 from dashboards.live import frames, requests, room_handlers, streams
 from dashboards.live.connection import MAX_BAD_FRAMES, MAX_STREAMS, Connection
 from dashboards.live.errors import CloseCode
-from dashboards.live.frames import ReplyFrame
+from dashboards.live.frames import ErrorFrame, ReplyFrame
 from dashboards.live.rates import Verdict
 from dashboards.live.relay import Relay
 from dashboards.live.requests import BadFrame, Id, Request
@@ -184,9 +184,15 @@ def _is_admitted(connection: Connection, id: Id | None) -> bool:
 
 
 async def _answer(relay: Relay, connection: Connection, request: Request) -> None:
+    # One coroutine, as every ack passes here.
     connection.busy = True
+    reply: ReplyFrame | None
     try:
-        reply = await _reply_to(relay, connection, request)
+        result = await HANDLERS[type(request)](relay, connection, request)
+    except Exception as error:
+        reply = _refusal_of(request, error)
+    else:
+        reply = None if result is None or request.id is None else frames.reply(request.id, result)
     finally:
         connection.busy = False
     if reply is not None:
@@ -195,15 +201,13 @@ async def _answer(relay: Relay, connection: Connection, request: Request) -> Non
     await connection.outbox.wait_for_room()
 
 
-async def _reply_to(relay: Relay, connection: Connection, request: Request) -> ReplyFrame | None:
-    try:
-        result = await HANDLERS[type(request)](relay, connection, request)
-    except HubbubError as error:
+def _refusal_of(request: Request, error: Exception) -> ErrorFrame:
+    """Returns the reply to a request that failed with `error`, which is logged unless the client is to blame."""
+    kind = type(request).__name__
+    if isinstance(error, HubbubError):
         return frames.refusal(request.id, error.code, error.message)
-    except database.AWAY as error:
-        logger.warning("a %s request failed as the database is unavailable: %s", type(request).__name__, error)
+    if isinstance(error, database.AWAY):
+        logger.warning("a %s request failed as the database is unavailable: %s", kind, error)
         return frames.refusal(request.id, "unavailable", "the database is unavailable: try again later")
-    except Exception:
-        logger.exception("a %s request failed", type(request).__name__)
-        return frames.refusal(request.id, "internal", "this should not have happened; it is in the hub's log")
-    return None if result is None or request.id is None else frames.reply(request.id, result)
+    logger.error("a %s request failed", kind, exc_info=error)
+    return frames.refusal(request.id, "internal", "this should not have happened; it is in the hub's log")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from dashboards.live import frames, handlers, pushes
 from dashboards.live.consumers.live import LiveConsumer
 from dashboards.live.frames import Frame, LogFrame, ResyncFrame, RoomSnapshotFrame, TelemetryFrame
@@ -20,7 +22,7 @@ class FollowingConsumer(LiveConsumer):
         self.positions: dict[int, int] = {}
         """Room -> seq up to which the client has its log."""
 
-    async def deliver(self, frame: Frame) -> None:
+    def deliver(self, frame: Frame) -> Awaitable[None]:
         """Writes a frame in the form of the client."""
         raise NotImplementedError
 

@@ -72,7 +72,7 @@ class LiveConsumer(AsyncConsumer):
     async def start(self) -> None:
         """Sends what comes before all frames of the outbox."""
 
-    async def write(self, frame: Frame) -> None:
+    def write(self, frame: Frame) -> Awaitable[None]:
         """Writes a frame of the outbox."""
         raise NotImplementedError
 

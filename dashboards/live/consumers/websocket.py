@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from channels.exceptions import StopConsumer
 
 from dashboards.live import frames, handlers
@@ -33,8 +35,10 @@ class WebSocketConsumer(LiveConsumer):
         await self.deliver(frames.error(refused.code, refused.message))
         await self.finish(code)
 
-    async def deliver(self, frame: Frame) -> None:
-        await self.base_send({"type": "websocket.send", "text": frame.text})
+    def deliver(self, frame: Frame) -> Awaitable[None]:
+        # Not a coroutine of its own: it is called for each frame and viewer.
+        sent: Awaitable[None] = self.base_send({"type": "websocket.send", "text": frame.text})
+        return sent
 
     write = deliver
 
