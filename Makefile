@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Node and npm: those of the machine, else those that were installed into .venv.
-NODE_PATH := PATH="$$PATH:$(CURDIR)/$(BIN)"
+WITH_NODE := PATH="$$PATH:$(CURDIR)/$(BIN)"
 
 .PHONY: run test durations soak system lint format pictures bench requirements clean
 
@@ -12,15 +12,15 @@ run: .venv/.installed node_modules/.installed
 
 test: system .venv/.installed-dev node_modules/.installed-dev
 	$(BIN)/python -m tests.support.sessions $(ARGS)
-	$(NODE_PATH) npm test --silent
+	$(WITH_NODE) npm test --silent
 
 # How long each file takes, by which the tests are ordered.
-durations: system .venv/.installed-dev node_modules/.installed
+durations: system .venv/.installed-dev node_modules/.installed-dev
 	$(BIN)/python -m tests.support.sessions --record
 
-# The outages of tests/faults as long as docs/faults.md says.
+# Outages as long as docs/faults.md says, and larger volumes.
 soak: export LONG_FAULTS = 1
-soak: ARGS = tests/faults
+soak: ARGS = tests/faults tests/paths tests/hub tests/bridges/rest tests/dashboards/live
 soak: test
 
 system:
@@ -31,8 +31,8 @@ lint: .venv/.installed-dev node_modules/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/djlint --quiet --lint dashboards/templates
-	$(NODE_PATH) npm run --silent lint
+	$(BIN)/djlint --quiet --lint --check dashboards/templates
+	$(WITH_NODE) npm run --silent lint
 
 pictures: system .venv/.installed-dev node_modules/.installed
 	PICTURES=1 $(BIN)/python -m pytest tests/paths/test_pictures.py
@@ -40,7 +40,8 @@ pictures: system .venv/.installed-dev node_modules/.installed
 format: .venv/.installed-dev node_modules/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(NODE_PATH) npm run --silent format
+	$(BIN)/djlint --quiet --reformat dashboards/templates
+	$(WITH_NODE) npm run --silent format
 
 bench: system .venv/.installed-dev node_modules/.installed
 	$(BIN)/python -m benchmarks.ingest
@@ -78,12 +79,12 @@ endef
 node_modules/.installed: package-lock.json | .venv/bin/python
 	@$(install_npm)
 	@echo "Installing browser code into node_modules (once)"
-	@$(NODE_PATH) npm ci --omit=dev --silent --no-audit --no-fund
+	@$(WITH_NODE) npm ci --omit=dev --silent --no-audit --no-fund
 	@touch $@
 
 # `npm ci` replaces the whole folder, so this one does the work of both.
 node_modules/.installed-dev: package-lock.json | .venv/bin/python
 	@$(install_npm)
 	@echo "Installing browser code and its linters into node_modules (once)"
-	@$(NODE_PATH) npm ci --silent --no-audit --no-fund
+	@$(WITH_NODE) npm ci --silent --no-audit --no-fund
 	@touch node_modules/.installed $@

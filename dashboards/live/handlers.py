@@ -77,7 +77,7 @@ async def follow(relay: Relay, connection: Connection, room_id: int, after_seq: 
     while True:
         try:
             snapshot = await subscribe(relay, connection, request)
-        except database.AWAY:
+        except database.UNAVAILABLE_ERRORS:
             await asyncio.sleep(RETRY_S)
             continue
         finally:
@@ -206,7 +206,7 @@ def _refusal_of(request: Request, error: Exception) -> ErrorFrame:
     kind = type(request).__name__
     if isinstance(error, HubbubError):
         return frames.refusal(request.id, error.code, error.message)
-    if isinstance(error, database.AWAY):
+    if isinstance(error, database.UNAVAILABLE_ERRORS):
         logger.warning("a %s request failed as the database is unavailable: %s", kind, error)
         return frames.refusal(request.id, "unavailable", "the database is unavailable: try again later")
     logger.error("a %s request failed", kind, exc_info=error)

@@ -7,25 +7,22 @@ import queue
 import re
 import ssl
 import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import paho.mqtt.client as mqtt
 
-from tests.support.live_socket import LiveSocket
+from tests.support.viewer import Viewer
 
 HOST = "hub.test"
 ORIGIN = f"https://{HOST}"
 WAIT_S = 30
-"""How long anything awaited may take on a slow machine."""
+"""How long anything may take on a slow machine."""
 
 
 def make_certificate(folder: Path, address: str) -> None:
-    """`server.pem` and `server.key`, its own authority, for `HOST` and the address."""
+    """Writes `server.pem` and `server.key`, self-signed, for `HOST` and the address."""
     names = f"subjectAltName=DNS:{HOST},IP:{address}"
     files = ["-keyout", str(folder / "server.key"), "-out", str(folder / "server.pem")]
     options = [
@@ -48,13 +45,13 @@ def secret_in(page: str) -> str:
 
 
 class Browser:
-    """One person's, signed in through the page."""
+    """The browser of one person, who signs in through the page."""
 
     def __init__(self, address: str, folder: Path) -> None:
         self.url = f"https://{address}:8443"
         self.tls = ssl.create_default_context(cafile=folder / "server.pem")
         self._address = address
-        self.own_address = address.rsplit(".", 1)[0] + ".200"  # another than the proxy's
+        self.own_address = address.rsplit(".", 1)[0] + ".200"  # different from the proxy's
         self.http = httpx.Client(
             base_url=self.url,
             transport=httpx.HTTPTransport(verify=self.tls, local_address=self.own_address),
@@ -81,12 +78,12 @@ class Browser:
         assert shown.status_code == 200, shown.text
         return shown.text
 
-    @contextmanager
-    def live(self, origin: str = ORIGIN) -> Iterator[Live]:
+    def live(self, origin: str = ORIGIN) -> Viewer:
         """A WebSocket of the page."""
         cookies = "; ".join(f"{name}={value}" for name, value in self.http.cookies.items())
-        socket = LiveSocket(
-            f"wss://{HOST}/ws/",
+        return Viewer(
+            ORIGIN,
+            token="",
             host=self._address,
             port=8443,
             ssl=self.tls,
@@ -94,53 +91,6 @@ class Browser:
             additional_headers={"Cookie": cookies},
             open_timeout=WAIT_S,
         )
-        with socket:
-            yield Live(socket)
-
-
-class Live:
-    """The frames of a live connection."""
-
-    def __init__(self, socket: LiveSocket) -> None:
-        self._socket = socket
-        self._id = 0
-
-    def receive(self) -> dict[str, Any]:
-        frame: dict[str, Any] = json.loads(self._socket.recv(timeout=WAIT_S))
-        if frame.get("type") == "telemetry":
-            self._send(type="ack", n=frame["n"])
-        elif frame.get("type") == "ping":
-            self._send(type="pong")
-        return frame
-
-    def request(self, type: str, **fields: Any) -> dict[str, Any]:
-        """The reply."""
-        self._id += 1
-        self._send(id=self._id, type=type, **fields)
-        while True:
-            frame = self.receive()
-            if frame.get("reply") == self._id:
-                return frame
-
-    def push(self, type: str, within_s: float = WAIT_S, **fields: Any) -> dict[str, Any]:
-        """The next push of this type with these values. Raises `TimeoutError`: pings alone go on for ever."""
-        end = time.monotonic() + within_s
-        while True:
-            frame = self.receive()
-            if time.monotonic() > end:
-                raise TimeoutError(f"no {type} in {within_s} s")
-            if frame.get("type") == type and all(frame.get(name) == value for name, value in fields.items()):
-                return frame
-
-    def values(self, uid: str, metric: str, within_s: float = WAIT_S) -> list[Any]:
-        """The values of the next telemetry frame with any of the metric."""
-        while True:
-            points = self.push("telemetry", within_s)["devices"].get(uid, {}).get(metric)
-            if points:
-                return [value for _, value in points]
-
-    def _send(self, **frame: Any) -> None:
-        self._socket.send(json.dumps(frame))
 
 
 class Device:
@@ -158,12 +108,12 @@ class Device:
         self._client.loop_start()
 
     def await_connection(self) -> None:
-        """Returns once the broker has let it in, however often it refused before."""
-        while not self.is_let_in():
+        """Returns once the broker has accepted the device, however often it refused before."""
+        while not self.is_accepted():
             pass
 
-    def is_let_in(self) -> bool:
-        """What the broker says next."""
+    def is_accepted(self) -> bool:
+        """The broker's answer to the next attempt to connect."""
         return self._connected.get(timeout=WAIT_S)
 
     def publish(self, **values: Any) -> None:

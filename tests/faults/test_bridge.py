@@ -1,4 +1,4 @@
-"""A bridge that is killed loses nothing: what it has not stored it has not acknowledged."""
+"""A killed bridge loses nothing, since it acknowledges only what it has stored."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ import signal
 
 import pytest
 
+from tests.support.soak import usually
 from tests.support.stack import Stack
 
-MESSAGES = 10_000
+MESSAGES = usually(5_000, soak=10_000)
 KILLS = 3
 
 pytestmark = pytest.mark.timeout(240)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_a_killed_bridge_loses_nothing_and_doubles_nothing(stack: Stack, seed: int) -> None:
+@pytest.mark.parametrize("seed", usually([1], soak=[1, 2, 3]))
+def test_a_killed_bridge_neither_loses_nor_duplicates_messages(stack: Stack, seed: int) -> None:
     points = sorted(random.Random(seed).sample(range(500, MESSAGES - 500), KILLS))
     publisher = stack.publisher(MESSAGES)
     for point in points:

@@ -1,4 +1,4 @@
-"""A hub that is killed, with everything in one process, loses nothing that its own broker has acknowledged."""
+"""A killed hub that runs everything in one process loses nothing that its embedded broker has acknowledged."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import pytest
 
 from tests.support.publisher import Publisher
 from tests.support.servers import HubServer, Server
+from tests.support.soak import usually
 from tests.support.stack import Stack
 
-MESSAGES = 10_000
+MESSAGES = usually(5_000, soak=10_000)
 KILLS = 3
 
 pytestmark = pytest.mark.timeout(240)
@@ -43,8 +44,8 @@ def stack(tmp_path: Path) -> Iterator[EmbeddedStack]:
         yield found
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_a_killed_hub_loses_nothing_and_doubles_nothing(stack: EmbeddedStack, seed: int) -> None:
+@pytest.mark.parametrize("seed", usually([1], soak=[1, 2, 3]))
+def test_a_killed_hub_neither_loses_nor_duplicates_messages(stack: EmbeddedStack, seed: int) -> None:
     points = sorted(random.Random(seed).sample(range(500, MESSAGES - 500), KILLS))
     publisher = stack.publisher(MESSAGES)
     for point in points:
@@ -54,7 +55,7 @@ def test_a_killed_hub_loses_nothing_and_doubles_nothing(stack: EmbeddedStack, se
     stack.check(publisher)
 
 
-def test_a_hub_that_is_stopped_loses_nothing(stack: EmbeddedStack) -> None:
+def test_a_stopped_hub_loses_nothing(stack: EmbeddedStack) -> None:
     publisher = stack.publisher(MESSAGES)
     publisher.wait_until_sent(MESSAGES // 2)
     assert stack.hub.stop() == 0

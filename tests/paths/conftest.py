@@ -9,9 +9,9 @@ from tests.support.browser import chromium
 from tests.support.hub import RunningHub
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    """The whole hub, shared by the tests of a file. They leave it running."""
+    """A whole hub, shared by all tests of a process. They leave it running, and each creates its own devices."""
     server = RunningHub(tmp_path_factory.mktemp("hub"))
     server.start()
     yield server
@@ -22,5 +22,6 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One browser for each file: while Playwright's event loop is running, no asynchronous test can run."""
     with chromium() as found:
         yield found

@@ -24,7 +24,7 @@ from tests.support.servers import HubServer
 
 T = TypeVar("T")
 
-_DATABASE = "hubbub.sqlite3"
+DATABASE = "hubbub.sqlite3"
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Records:
         """`function(*args)`, in a thread whose Django works on that database."""
         return databases.in_database(self.url, function, *args, **kwargs)
 
-    def create_devices(self, *uids: str) -> list[Credentials]:
-        return self.run(_create_devices, uids)
+    def create_devices(self, *uids: str, space: str = demo.SLUG) -> list[Credentials]:
+        return self.run(_create_devices, uids, space)
 
     def create_device(self, uid: str) -> Credentials:
         [made] = self.create_devices(uid)
@@ -62,7 +62,7 @@ class Records:
 
 
 def sqlite_records(data: Path) -> Records:
-    return Records(f"sqlite:///{data / _DATABASE}")
+    return Records(f"sqlite:///{data / DATABASE}")
 
 
 def make_demo(url: str, data: Path) -> None:
@@ -78,13 +78,13 @@ def copy_template(data: Path) -> None:
     """Makes `data` the data folder of a hub that has been started once."""
     with made_once("template") as (folder, is_new):
         if is_new:
-            shutil.copy(databases.migrated_sqlite(), folder / _DATABASE)
-            make_demo(f"sqlite:///{folder / _DATABASE}", folder)
+            shutil.copy(databases.migrated_sqlite(), folder / DATABASE)
+            make_demo(f"sqlite:///{folder / DATABASE}", folder)
     shutil.copytree(folder, data, dirs_exist_ok=True)
 
 
-def _create_devices(uids: tuple[str, ...]) -> list[Credentials]:
-    space = Space.objects.get(slug=demo.SLUG)
+def _create_devices(uids: tuple[str, ...], slug: str) -> list[Credentials]:
+    space = Space.objects.get(slug=slug)
     return [Credentials(uid, provisioning.create_device(uid, space)[1]) for uid in uids]
 
 

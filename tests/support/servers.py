@@ -9,14 +9,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 import pytest
 
 from bridges.mosquitto.accounts import acl
-from bridges.mosquitto.conf import Layout, Listener, Save, conf
+from bridges.mosquitto.conf import ListenAddress, MosquittoPaths, SavePolicy, render
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -117,9 +117,37 @@ class Server:
         self.stop(signal.SIGKILL)
 
 
-def keep_root(layout: Layout) -> None:
+S = TypeVar("S", bound=Server)
+
+
+class SharedServers(Generic[S]):
+    """One server of each kind for many tests, started when the first of them asks for it; left, all stop."""
+
+    def __init__(self, make: Callable[[str], S]) -> None:
+        self._make = make
+        self._started: dict[str, S] = {}
+
+    def __call__(self, kind: str) -> S:
+        """It runs, and its `output` is empty."""
+        if kind not in self._started:
+            self._started[kind] = self._make(kind)
+        server = self._started[kind]
+        if server.process is None or server.process.poll() is not None:
+            server.start()
+        server.forget_output()
+        return server
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for server in self._started.values():
+            server.stop()
+
+
+def keep_root(paths: MosquittoPaths) -> None:
     """Mosquitto gives up root, and could not enter a folder of the tests as its own user."""
-    (layout.additions / "user.conf").write_text("user root\n" if os.getuid() == 0 else "")
+    (paths.additions / "user.conf").write_text("user root\n" if os.getuid() == 0 else "")
 
 
 class Mosquitto(Server):
@@ -129,17 +157,17 @@ class Mosquitto(Server):
         super().__init__(folder)
         self.accounts = dict(accounts or {})
         """Username -> `$7$` hash. `bridge` may touch all of `devices/`, all others their own topics."""
-        self.save = Save.SECONDS  # saving on every change costs most of the speed (docs/deployment/mosquitto.md)
+        self.save = SavePolicy.SECONDS  # saving on every change costs most of the speed (docs/deployment/mosquitto.md)
 
     def command(self) -> list[str]:
-        layout = Layout(self.folder, self.folder / "mosquitto")
-        layout.data.mkdir(exist_ok=True)
-        layout.additions.mkdir(exist_ok=True)
-        layout.acl.write_text(acl("bridge"))
-        layout.passwords.write_text("".join(f"{name}:{hashed}\n" for name, hashed in self.accounts.items()))
-        layout.conf.write_text(conf(layout, Listener("127.0.0.1", self.port), save=self.save))
-        keep_root(layout)
-        return [find("mosquitto"), "-c", str(layout.conf)]
+        paths = MosquittoPaths(self.folder, self.folder / "mosquitto")
+        paths.data.mkdir(exist_ok=True)
+        paths.additions.mkdir(exist_ok=True)
+        paths.acl.write_text(acl("bridge"))
+        paths.passwords.write_text("".join(f"{name}:{hashed}\n" for name, hashed in self.accounts.items()))
+        paths.conf.write_text(render(paths, ListenAddress("127.0.0.1", self.port), save=self.save))
+        keep_root(paths)
+        return [find("mosquitto"), "-c", str(paths.conf)]
 
     def url(self, username: str = "", password: str = "") -> str:
         login = f"{username}:{password}@" if username else ""

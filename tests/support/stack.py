@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,8 +20,6 @@ from tests.support.ports import free_port
 from tests.support.publisher import Number, Publisher
 from tests.support.servers import Bridge, HubServer, Mosquitto, Part, Redis, Server, Together
 
-LONG = os.environ.get("LONG_FAULTS") == "1"
-"""Whether outages last as long as docs/faults.md says (`make soak`); otherwise only as long as it takes to be one."""
 UIDS = [f"counter-{n}" for n in range(8)]
 WebName = Literal["daphne", "uvicorn"]
 _OPTIONS: dict[WebName, list[str]] = {"daphne": ["-p"], "uvicorn": ["--lifespan=off", "--port"]}

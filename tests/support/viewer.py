@@ -6,34 +6,32 @@ import json
 import threading
 import time
 from contextlib import suppress
-from types import TracebackType
 from typing import Any, Self
 
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
 
 from tests.support.eventually import eventually
+from tests.support.live_socket import LiveSocket
 
-WAIT_S = 30
-"""How long anything awaited may take on a slow machine."""
+WAIT_S = 60
+"""How long a single frame may take on a slow machine."""
 
 
 class Viewer:
     """One live connection; answers pings and acknowledges telemetry as it reads."""
 
-    def __init__(self, url: str, token: str) -> None:
-        self._socket = connect(
-            url.replace("http", "ws", 1) + "/ws/", additional_headers={"Authorization": f"Bearer {token}"}
-        )
+    def __init__(self, url: str, token: str, **options: Any) -> None:
+        """`url` of the hub, `http://…`; `options`: others of the connection, without `token` the headers too."""
+        if token:
+            options["additional_headers"] = {"Authorization": f"Bearer {token}"}
+        self._socket = LiveSocket(url.replace("http", "ws", 1) + "/ws/", **options)
         self._id = 0
         self.welcome = self.receive()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._socket.close()
 
     def receive(self) -> dict[str, Any]:
@@ -64,10 +62,13 @@ class Viewer:
         result: dict[str, Any] = reply["result"]
         return result
 
-    def push(self, type: str, **fields: Any) -> dict[str, Any]:
-        """The next push of this type whose fields have these values."""
+    def push(self, type: str, within_s: float = WAIT_S, **fields: Any) -> dict[str, Any]:
+        """The next push of this type with these values. Raises `TimeoutError`: pings alone go on for ever."""
+        end = time.monotonic() + within_s
         while True:
             frame = self.receive()
+            if time.monotonic() > end:
+                raise TimeoutError(f"no {type} in {within_s} s")
             if frame.get("type") == type and all(frame.get(name) == value for name, value in fields.items()):
                 return frame
 
@@ -78,6 +79,13 @@ class Viewer:
             if uid in frame["devices"]:
                 found: dict[str, list[list[Any]]] = frame["devices"][uid]
                 return found
+
+    def values(self, uid: str, metric: str, within_s: float = WAIT_S) -> list[Any]:
+        """The values of the next telemetry frame with any of the metric."""
+        while True:
+            points = self.push("telemetry", within_s)["devices"].get(uid, {}).get(metric)
+            if points:
+                return [value for _, value in points]
 
 
 class Watcher(threading.Thread):

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 from django.conf import settings
 from django.db import connections
 
-from tests.support.servers import Server
+from tests.support.servers import Server, SharedServers
 
 
 class WebServer(Server):
@@ -56,35 +54,14 @@ class WebServer(Server):
         return int(found.rss - found.shared)
 
 
-class WebServers:
-    """One of each kind for all tests of a file, started when the first of them asks for it."""
-
-    def __init__(self, folder: Path, **more: str) -> None:
-        self._folder = folder
-        self._more = more
-        self._started: dict[str, WebServer] = {}
-
-    def __call__(self, kind: str) -> WebServer:
-        """It runs, and its `output` is empty."""
-        if kind not in self._started:
-            folder = self._folder / kind
-            folder.mkdir()
-            self._started[kind] = WebServer(kind, folder, **self._more)
-        server = self._started[kind]
-        if server.process is None or server.process.poll() is not None:
-            server.start()
-        server.forget_output()
-        return server
-
-    def stop(self) -> None:
-        for server in self._started.values():
-            server.stop()
+WebServers = SharedServers[WebServer]
 
 
-@contextmanager
-def web_servers(folder: Path, **more: str) -> Iterator[WebServers]:
-    made = WebServers(folder, **more)
-    try:
-        yield made
-    finally:
-        made.stop()
+def web_servers(folder: Path, **more: str) -> WebServers:
+    """One of each kind for all tests of a file; `with` it."""
+
+    def make(kind: str) -> WebServer:
+        (folder / kind).mkdir()
+        return WebServer(kind, folder / kind, **more)
+
+    return WebServers(make)

@@ -76,10 +76,13 @@ async def test_connection_that_comes_while_stopping_is_closed(turns):
 
 
 async def test_stop_twice_is_harmless():
-    broker = Broker(KnownAccounts(), sock=socket.create_server(("127.0.0.1", 0)))
+    sock = socket.create_server(("127.0.0.1", 0))
+    address = sock.getsockname()
+    broker = Broker(KnownAccounts(), sock=sock)
     await broker.start()
     await broker.stop()
     await broker.stop()
+    socket.create_server(address).close()  # the port is free
 
 
 async def _stop(broker: Broker) -> list[asyncio.Task[None]]:

@@ -31,15 +31,6 @@ NEVER_S = 86_400.0
 Headers = list[tuple[bytes, bytes]]
 
 
-async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Returns once it holds: for what depends on real time or another process, and is not signalled by an event."""
-    async with asyncio.timeout(WAIT_S):
-        while True:
-            if await holds():
-                return
-            await asyncio.sleep(0.02)
-
-
 class HandClock:
     """Time that passes only when the test moves it forward."""
 

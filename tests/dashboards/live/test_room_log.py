@@ -13,7 +13,7 @@ from dashboards.live.frames import Frame, LogFrame
 from dashboards.live.logins import LoginKey
 from dashboards.live.room_log import RoomLog
 from devices.runtime import stats
-from tests.dashboards.live.conftest import eventually
+from tests.support.eventually import eventually_async
 
 
 class Client(Connection):
@@ -113,7 +113,7 @@ async def test_a_gap_that_stays_is_a_resync_for_its_readers(room: RoomLog, monke
     async def gave_up() -> bool:
         return "ResyncFrame" in client.got
 
-    await eventually(gave_up)
+    await eventually_async(gave_up)
     assert client.got == [1, "ResyncFrame"]
     assert fine.got == [3]
     assert stats.room_losses.labels("hole")._value.get() == before + 1

@@ -107,11 +107,16 @@ async def push(client: ClientConnection, type: str) -> dict[str, Any]:
             return frame
 
 
-async def unacknowledged(client: ClientConnection) -> dict[str, Any]:
-    """Returns the next telemetry frame; skips pings, which come on a slow machine."""
-    while (frame := await read(client))["type"] == "ping":
-        pass
-    return frame
+async def unacknowledged(client: ClientConnection, count: int) -> list[dict[str, Any]]:
+    """The next telemetry frames, which are not acknowledged; pings are answered, however slow the machine is."""
+    frames: list[dict[str, Any]] = []
+    while len(frames) < count:
+        frame = await read(client)
+        if frame["type"] == "ping":
+            await client.send('{"type":"pong"}')
+        else:
+            frames.append(frame)
+    return frames
 
 
 async def rest(client: ClientConnection) -> tuple[list[dict[str, Any]], int | None]:
@@ -221,7 +226,7 @@ async def test_merged_values_are_counted_when_acks_arrive_late(web: WebServer, t
         for number in range(total):
             await fanout.publish([readings(pump, number)])
             await push(eager, "telemetry")
-        frames = [await unacknowledged(late) for _ in range(MAX_FRAMES)]
+        frames = await unacknowledged(late, MAX_FRAMES)
         await late.send(json.dumps({"type": "ack", "n": frames[-1]["n"]}))
         merged = await push(late, "telemetry")
         assert merged["devices"] == {"pump-1": {"count": [[total - 1, total - 1]]}}

@@ -16,7 +16,8 @@ from devices.runtime import database
 from devices.telemetry import latest as telemetry_latest
 from devices.telemetry.store import ReadingStore
 from devices.values import Sample, Telemetry
-from tests.dashboards.live.conftest import Headers, Viewer, enter, eventually
+from tests.dashboards.live.conftest import Headers, Viewer, enter
+from tests.support.eventually import eventually_async
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("relay")]
 
@@ -116,7 +117,7 @@ async def test_readings_stored_while_the_snapshot_is_read_follow_the_reply(
     async def is_held() -> bool:
         return bool(connection.outbox._held)
 
-    await eventually(is_held)  # or it would have overtaken the reply
+    await eventually_async(is_held)  # or it would have overtaken the reply
     go_on.set()
     reply = await viewer.frame()
     assert reply["result"]["latest"] == {}

@@ -1,12 +1,14 @@
-"""What holds for every page."""
+"""Properties of every page."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
 from django.template import Context, Template, TemplateSyntaxError, loader
 from django.test import Client, RequestFactory
 from django.views.defaults import permission_denied, server_error
@@ -19,18 +21,34 @@ PAGES = [
     "/devices/pump-1/",
     "/add-device/",
     "/rooms/",
-    "/rooms/1/",
-    "/rooms/1/settings/",
+    "/rooms/{room}/",
+    "/rooms/{room}/settings/",
     "/inbox/",
     "/login/",
     "/missing/",
 ]
+"""`{room}` stands for the id of the pump's room."""
+
+Open = Callable[[str], HttpResponse]
+
+
+@pytest.fixture
+def open_page(client_of: ClientOf, alice: User, pump: Device) -> Open:
+    """Opens one of `PAGES` as alice, or as a visitor if it is the login."""
+    store(pump, flow=12.5)
+
+    def get(path: str) -> HttpResponse:
+        client = Client() if path == "/login/" else client_of(alice)
+        response = client.get(path.format(room=pump.room.pk))
+        assert response.status_code == (404 if path == "/missing/" else 200)
+        return response
+
+    return get
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_need_no_inline_script_or_style(client_of: ClientOf, alice: User, pump: Device, path: str) -> None:
-    store(pump, flow=12.5)
-    answer = (Client() if path == "/login/" else client_of(alice)).get(path)
+def test_pages_need_no_inline_script_or_style(open_page: Open, path: str) -> None:
+    answer = open_page(path)
     page = answer.content.decode()
     policy = answer["Content-Security-Policy"]
     assert "unsafe" not in policy
@@ -41,49 +59,49 @@ def test_pages_need_no_inline_script_or_style(client_of: ClientOf, alice: User, 
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_fetch_nothing_from_outside(client_of: ClientOf, alice: User, pump: Device, path: str) -> None:
-    page = client_of(alice).get(path).content.decode()
+def test_pages_fetch_nothing_from_outside(open_page: Open, path: str) -> None:
+    page = open_page(path).content.decode()
     assert not re.findall(r'(?:src|href)="(?:https?:)?//', page)
 
 
-def test_the_worker_of_notifications_is_a_script_above_all_pages(client: Client) -> None:
+def test_the_worker_of_notifications_is_served_from_the_root(client: Client) -> None:
     answer = client.get("/notification-worker.js")
     assert answer["Content-Type"] == "text/javascript"
     assert b"notificationclick" in answer.content
 
 
-def test_no_link_to_a_file_that_is_not_there(client_of: ClientOf, alice: User, pump: Device) -> None:
+def test_every_linked_file_exists(open_page: Open) -> None:
     from django.contrib.staticfiles import finders
 
-    pages = [client_of(alice).get(path).content.decode() for path in PAGES]
+    pages = [open_page(path).content.decode() for path in PAGES]
     files = {name for page in pages for name in re.findall(r'"/static/([^"]+)"', page)}
     assert "vendor/uplot/dist/uPlot.esm.js" in files
     assert [name for name in files if not finders.find(name)] == []
 
 
-def test_nothing_else_of_node_modules_can_be_found() -> None:
+def test_no_other_file_of_node_modules_can_be_found() -> None:
     from django.contrib.staticfiles import finders
 
     for name in ("vendor/uplot/package.json", "vendor/../package.json", "uplot/dist/uPlot.esm.js"):
         assert not finders.find(name)
 
 
-def test_the_fault_page_needs_neither_the_database_nor_a_login() -> None:
+def test_the_error_page_needs_neither_the_database_nor_a_login() -> None:
     answer = server_error(RequestFactory().get("/"))
     assert answer.status_code == 500
-    assert b"Something broke" in answer.content
+    assert b"Something went wrong" in answer.content
 
 
-def test_what_the_role_does_not_allow_has_a_page() -> None:
+def test_there_is_a_page_for_an_insufficient_role() -> None:
     answer = permission_denied(RequestFactory().get("/"), PermissionDenied())
     assert b"Your role doesn" in answer.content
 
 
-def test_the_page_for_a_request_that_cannot_be_read_says_so() -> None:
+def test_there_is_a_page_for_an_unreadable_request() -> None:
     assert "can’t read" in loader.get_template("400.html").render()
 
 
-def test_an_icon_is_inlined_and_silent() -> None:
+def test_an_icon_is_inlined_and_hidden_from_screen_readers() -> None:
     text = Template('{% load icons %}{% icon "moon" 20 %}').render(Context())
     assert text.startswith('<svg class="icon" width="20"')
     assert 'aria-hidden="true"' in text
@@ -91,6 +109,6 @@ def test_an_icon_is_inlined_and_silent() -> None:
 
 
 @pytest.mark.parametrize("name", ["no-such-icon", "../../../package"])
-def test_an_icon_that_is_not_there_is_named(name: str) -> None:
+def test_a_missing_icon_is_named(name: str) -> None:
     with pytest.raises(TemplateSyntaxError, match="no icon"):
         Template("{% load icons %}{% icon name %}").render(Context({"name": name}))

@@ -16,8 +16,13 @@ def test_it_serves_the_counters_where_it_is_told_to() -> None:
     assert "hubbub_readings_stored_total" in httpx.get(f"http://127.0.0.1:{port}/metrics").text
 
 
-def test_without_an_address_there_is_none() -> None:
+def test_without_an_address_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[object] = []
+    monkeypatch.setattr(metrics, "start_http_server", lambda *where: started.append(where))
     metrics.serve(None)
+    assert started == []
+    metrics.serve("127.0.0.1:9100")
+    assert started == [(9100, "127.0.0.1")]
 
 
 @pytest.mark.parametrize("address", ["", "9100", "localhost", "localhost:port", "localhost:1:2", "u@h:1", "h:1/path"])

@@ -11,11 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.servers import Server
+from tests.support.servers import Server, SharedServers
+from tests.support.soak import usually
 
 CHUNK = 64 * 1024
-CHUNKS = 4_000
-"""250 MB: a server that buffers would hold it all within a second or two."""
+CHUNKS = usually(1_500, soak=4_000)
+"""98 MB: a server that buffers would hold it all within a second or two."""
 
 
 class ResponseServer(Server):
@@ -48,13 +49,18 @@ class ResponseServer(Server):
         return reader, writer
 
 
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedServers[ResponseServer]]:
+    folder = tmp_path_factory.mktemp("servers")
+    with SharedServers(lambda kind: ResponseServer(kind, folder)) as found:
+        yield found
+
+
 @pytest.fixture(params=["daphne", "uvicorn"])
-def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ResponseServer]:
-    made = ResponseServer(request.param, tmp_path)
-    made.start()
-    yield made
-    made.kill()
-    print(made.output)
+def server(request: pytest.FixtureRequest, servers: SharedServers[ResponseServer]) -> Iterator[ResponseServer]:
+    found = servers(request.param)
+    yield found
+    print(found.output)
 
 
 async def read_all(reader: asyncio.StreamReader) -> bytes:

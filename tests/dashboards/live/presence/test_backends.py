@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from dashboards.live.presence.contract import Presence, PresenceForgotten, PresenceReport
 from dashboards.live.presence.memory import MemoryPresence, Reports
 from dashboards.live.presence.redis import PREFIX, RedisPresence
-from tests.dashboards.live.conftest import eventually
+from tests.support.eventually import eventually_async
 from tests.support.servers import Redis
 
 SHORT_S = 0.3
@@ -115,7 +115,7 @@ async def test_a_report_that_is_not_renewed_expires(backend: Backend) -> None:
     async def ended() -> bool:
         return await report(alive) == names("bob")
 
-    await eventually(ended)
+    await eventually_async(ended)
 
 
 async def test_a_report_that_is_renewed_stays(backend: Backend) -> None:
@@ -127,7 +127,7 @@ async def test_a_report_that_is_renewed_stays(backend: Backend) -> None:
         assert "alice" in found
         return found == names("alice")
 
-    await eventually(only_hers_is_left)
+    await eventually_async(only_hers_is_left)
 
 
 async def test_nothing_is_kept_of_a_room_that_is_empty(backend: Backend) -> None:
@@ -155,7 +155,7 @@ async def test_nothing_of_a_killed_process_stays_in_redis(server: Redis) -> None
     async def is_gone() -> bool:
         return not await client.exists(f"{PREFIX}77")
 
-    await eventually(is_gone)
+    await eventually_async(is_gone)
     await client.aclose()
 
 

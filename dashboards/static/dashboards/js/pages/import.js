@@ -66,7 +66,7 @@ async function importAll(file) {
   report = new ImportReport();
   const onReport = () => {
     const parts = [`${formatBytes(report.bytes)} of ${formatBytes(file.size)}`, `${formatCount(report.stored)} stored`];
-    if (report.present) parts.push(`${formatCount(report.present)} already present`);
+    if (report.present) parts.push(`${formatCount(report.present)} already stored`);
     if (report.refused) parts.push(`${formatCount(report.refused)} refused`);
     panel.show(file.size ? report.bytes / file.size : 1, parts.join(" · "));
   };
