@@ -18,7 +18,6 @@ from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.authentication import DeviceAuthenticator, RevocationListener
 from bridges.mqtt.bridge import run_bridges
 from bridges.mqtt.embedded import EmbeddedBridge
-from dashboards.live import relay
 from devices.channel import fanout
 from devices.jobs import JOBS
 from devices.refusals.store import START_BYTES
@@ -26,6 +25,7 @@ from devices.runtime.worker import run_worker
 from hub import asgi, demo, simulator
 from hub.broker_stats import BrokerCollector
 from hub.daphne import server
+from hub.routing import relays
 
 logger = logging.getLogger("hubbub")
 
@@ -137,7 +137,7 @@ class Hub:
             await asyncio.gather(simulated, return_exceptions=True)
         bridge_stop.set()
         await asyncio.gather(bridge, return_exceptions=True)
-        await relay.close_all()
+        await relays.close_all()
         if broker is not None:
             await self._revocations.stop()
             await broker.stop()

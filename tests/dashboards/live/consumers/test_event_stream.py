@@ -1,4 +1,4 @@
-"""Frames as Server-Sent Events: who may read them, and that nothing is missing between snapshot and changes."""
+"""Frames as Server-Sent Events: permissions, and no gap between snapshot and changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from asgiref.testing import ApplicationCommunicator
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 
-from dashboards import event_stream
+from dashboards.live.consumers import event_stream
 from dashboards.live.relay import Relay
 from dashboards.models import Dashboard
 from devices.channel import fanout, groups
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 class Reading:
-    """An open stream of events."""
+    """An open event stream."""
 
     def __init__(self, query: str, headers: Headers) -> None:
         self._http = ApplicationCommunicator(
@@ -43,19 +43,19 @@ class Reading:
         self._text = ""
 
     async def open(self) -> int:
-        """The status."""
+        """Returns the status."""
         await self._http.send_input({"type": "http.request", "body": b"", "more_body": False})
         start = await self._http.receive_output(WAIT_S)
         self.headers = dict(start["headers"])
         return int(start["status"])
 
     async def body(self) -> dict[str, Any]:
-        """The whole body, of a request that was refused."""
+        """Returns the whole body of a refused request."""
         found: dict[str, Any] = json.loads((await self._http.receive_output(WAIT_S))["body"])
         return found
 
     async def block(self) -> dict[str, str] | None:
-        """The fields of the next block; `None` once the stream has ended."""
+        """Returns the fields of the next block; `None` once the stream has ended."""
         while "\n\n" not in self._text:
             message = await self._http.receive_output(WAIT_S)
             self._text += message["body"].decode()
@@ -65,7 +65,7 @@ class Reading:
         return dict(line.split(": ", 1) for line in text.split("\n"))
 
     async def frame(self) -> dict[str, Any]:
-        """The next frame; its event id, if any, under `event`."""
+        """Returns the next frame; its event id, if any, under `event`."""
         block = await self.block()
         while block is not None and "data" not in block:
             block = await self.block()
@@ -98,10 +98,10 @@ def stored(device: Device, number: int) -> TelemetryStored:
     return TelemetryStored(shard=groups.shard_of(device.pk), parts=(part,))
 
 
-async def test_the_welcome_tells_the_time_at_which_it_leaves(
+async def test_the_welcome_holds_the_time_at_which_it_is_sent(
     pump: Device, headers: dict[str, Headers], relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pages set their clocks by it, however long the layer has held up the subscription."""
+    """Pages set their clocks by it, however long the layer has delayed the subscription."""
     now_us = 1_000_000_000
     watch = relay.watch
 
@@ -143,7 +143,9 @@ async def test_several_streams_of_several_kinds(
         assert found == ["device:pump-1", "device:fan-1", f"dashboard:{dashboard.pk}"]
 
 
-async def test_who_comes_back_is_told_to_look_at_the_history(pump: Device, headers: dict[str, Headers]) -> None:
+async def test_a_client_that_reconnects_is_told_to_reload_its_history(
+    pump: Device, headers: dict[str, Headers]
+) -> None:
     async with reading("device=pump-1", [*headers["carol"], (b"last-event-id", b"7")]) as stream:
         await stream.frame()
         assert await stream.frame() == {"type": "resync", "streams": ["device:pump-1"], "reason": "reconnect"}
@@ -161,7 +163,7 @@ async def test_who_comes_back_is_told_to_look_at_the_history(pump: Device, heade
         ("&".join(f"device=pump-{i}" for i in range(201)), "alice", (429, "too_many")),
     ],
 )
-async def test_what_may_not_be_watched_is_refused(
+async def test_a_stream_that_may_not_be_watched_is_refused(
     query: str,
     person: str,
     answer: tuple[int, str],
@@ -172,12 +174,12 @@ async def test_what_may_not_be_watched_is_refused(
     assert await refused(query, headers[person]) == answer
 
 
-async def test_of_several_streams_those_that_may_not_be_watched_are_told(
+async def test_of_several_streams_those_that_may_not_be_watched_are_named(
     pump: Device, foreign_pump: Device, headers: dict[str, Headers]
 ) -> None:
     async with reading("device=pump-2&device=pump-1&device=missing", headers["alice"]) as stream:
-        told = [await stream.frame() for _ in range(3)]
-        assert [(frame["type"], frame["stream"], frame.get("reason")) for frame in told] == [
+        first = [await stream.frame() for _ in range(3)]
+        assert [(frame["type"], frame["stream"], frame.get("reason")) for frame in first] == [
             ("unsubscribed", "device:pump-2", "not_found"),
             ("snapshot", "device:pump-1", None),
             ("unsubscribed", "device:missing", "not_found"),
@@ -189,10 +191,10 @@ async def test_without_a_login_it_is_401(pump: Device) -> None:
     assert await refused("device=pump-1", [(b"authorization", b"Bearer no")]) == (401, "unauthenticated")
 
 
-async def test_a_cookie_counts_on_own_pages_alone(alice: User, pump: Device) -> None:
+async def test_a_cookie_counts_only_on_pages_of_the_hub(alice: User, pump: Device) -> None:
     key = await sync_to_async(sign_in)(alice)
     own = cookie(key)
-    async with reading("device=pump-1", own[:1]) as stream:  # a browser names no origin on the hub's own pages
+    async with reading("device=pump-1", own[:1]) as stream:  # a browser sends no origin from the hub's own pages
         assert (await stream.frame())["type"] == "snapshot"
     async with reading("device=pump-1", own) as stream:
         assert (await stream.frame())["type"] == "snapshot"
@@ -205,19 +207,19 @@ async def test_a_login_that_ends_ends_the_stream(alice: User, pump: Device, rela
     async with reading("device=pump-1", cookie(key)) as stream:
         await stream.frame()
         await Session.objects.all().adelete()
-        await relay.keeper.check(relay.connections)
+        await relay.monitor.check(relay.connections)
         assert (await stream.frame())["error"]["code"] == "unauthenticated"
         assert await stream.block() is None
     assert not relay.connections
 
 
-async def test_a_member_who_is_removed_sees_no_more(
+async def test_a_member_who_is_removed_sees_nothing_more(
     carol: User, pump: Device, relay: Relay, headers: dict[str, Headers]
 ) -> None:
     async with reading("device=pump-1", headers["carol"]) as stream:
         await stream.frame()
         await Member.objects.filter(user=carol).adelete()
-        await relay.keeper.check(relay.connections)
+        await relay.monitor.check(relay.connections)
         assert await stream.frame() == {"type": "unsubscribed", "stream": "device:pump-1", "reason": "forbidden"}
 
 
@@ -232,18 +234,18 @@ async def test_more_connections_than_a_person_may_have_are_refused(
 async def test_a_quiet_stream_stays_open(
     pump: Device, relay: Relay, clock: HandClock, headers: dict[str, Headers]
 ) -> None:
-    """There is nothing with which a reader could answer a ping: that it was written counts."""
+    """A reader cannot answer a ping; it counts as answered once it is written."""
     async with reading("device=pump-1", headers["carol"]) as stream:
         await stream.frame()
         for _ in range(5):
             clock.forward(11)
-            relay.keeper.sweep()
+            relay.monitor.sweep()
             assert await stream.frame() == {"type": "ping"}
         [connection] = relay.connections
         assert connection.closed is None
 
 
-async def test_the_end_of_the_hub_ends_it_and_who_leaves_is_forgotten(
+async def test_the_stream_ends_with_the_hub_and_nothing_is_left_of_it(
     pump: Device, relay: Relay, headers: dict[str, Headers]
 ) -> None:
     async with reading("device=pump-1", headers["carol"]) as first:

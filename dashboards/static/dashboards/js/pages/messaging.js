@@ -37,7 +37,7 @@ for (const rooms of selectAll(document, "[data-rooms]"))
 for (const list of selectAll(document, "[data-conversations]")) new ConversationList(list, inbox);
 for (const people of selectAll(document, "[data-people-picker]")) initPeopleFilter(people);
 initNotificationSwitch(find(document, "notifications"));
-initDetails(".new-room, .talk-menu");
+initDetails(".new-room, .messaging-menu");
 showTimes(document);
 showAvatars(document);
 everySecond(() => showTimes(document));

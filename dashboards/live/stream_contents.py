@@ -1,4 +1,4 @@
-"""What a stream shows, and which groups of the channel layer it so needs. Pure."""
+"""What a stream shows, and which groups of the channel layer it needs for that. Pure."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ INBOX = "inbox"
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """Ids of what one stream shows. Of `spaces` it shows whether somebody speaks, in any room of theirs."""
+class StreamContents:
+    """Ids of what one stream shows. Of `spaces` it shows the activity in any of their rooms."""
 
     devices: frozenset[int] = frozenset()
     rooms: frozenset[int] = frozenset()

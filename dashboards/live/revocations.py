@@ -1,7 +1,7 @@
-"""Tells the connections of a person at once when a login ended or a right may have gone.
+"""Reports at once that a login has ended or a permission may be gone, to the connections of the person.
 
-What changes rows without these signals (`QuerySet.update`, another program) is found by the regular look at the
-database (`dashboards.live.keeper`).
+Changes of rows without these signals (`QuerySet.update`, another program) are found by the regular check of the
+database (`dashboards.live.connection_monitor`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def connect() -> None:
         post_delete.connect(_right_deleted, sender=model, dispatch_uid=f"live {model.__name__} deleted")
 
 
-def _tell(user_id: int) -> None:
+def _publish(user_id: int) -> None:
     transaction.on_commit(lambda: fanout.publish_from_sync([LoginEnded(user_id)]))
 
 
@@ -38,23 +38,23 @@ def _logged_out(request: Any, user: Any, **kwargs: Any) -> None:
         return
     session = getattr(request, "session", None)
     if session is not None:
-        # Django sends this signal before it deletes the row, and a connection that looks at once would find it.
+        # Django sends this signal before it deletes the row, and a connection that checks at once would find it.
         session.delete()
-    _tell(user.pk)
+    _publish(user.pk)
 
 
 def _user_saved(instance: Any, created: bool, update_fields: frozenset[str] | None, **kwargs: Any) -> None:
     if not created and update_fields != {"last_login"}:  # which each login sets
-        _tell(instance.pk)
+        _publish(instance.pk)
 
 
 def _user_deleted(instance: Any, **kwargs: Any) -> None:
-    _tell(instance.pk)
+    _publish(instance.pk)
 
 
 def _member_saved(instance: Member, **kwargs: Any) -> None:
-    _tell(instance.user_id)  # of a new space too: the inbox hears of its rooms from now on
+    _publish(instance.user_id)  # of a new space too: the inbox shows the activity of its rooms from now on
 
 
 def _right_deleted(instance: Member | ApiToken, **kwargs: Any) -> None:
-    _tell(instance.user_id)
+    _publish(instance.user_id)

@@ -1,4 +1,4 @@
-"""Logins that end and rights that go, on connections that are open."""
+"""Logins that end and permissions that are lost while connections are open."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ async def by_token(user: User) -> Viewer:
     return await enter(bearer(await sync_to_async(tokens.create)(user)))
 
 
-async def is_told_and_closed(viewer: Viewer) -> None:
+async def is_refused_and_closed(viewer: Viewer) -> None:
     error = await viewer.push("error")
     assert error["error"]["code"] == "unauthenticated"
     assert await viewer.closed() == 4401
 
 
-async def test_signing_out_closes_the_connections_of_that_login_alone(people: dict[str, User]) -> None:
+async def test_signing_out_closes_only_the_connections_of_that_login(people: dict[str, User]) -> None:
     client = Client()
     await sync_to_async(client.force_login)(people["alice"], "django.contrib.auth.backends.ModelBackend")
     here = await enter(cookie(client.cookies["hubbub_session"].value))
@@ -50,13 +50,13 @@ async def test_signing_out_closes_the_connections_of_that_login_alone(people: di
     other = await by_cookie(people["bob"])
     response = await sync_to_async(client.post)("/logout/", headers={"host": "localhost"})
     assert response.status_code == 302
-    await is_told_and_closed(here)
+    await is_refused_and_closed(here)
     for viewer in (elsewhere, program, other):
         assert await viewer.is_quiet()
         await viewer.leave()
 
 
-async def test_the_session_is_gone_before_its_connections_are_told_to_look(
+async def test_the_session_is_deleted_before_its_connections_check_it(
     people: dict[str, User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Django sends its signal first and deletes afterwards."""
@@ -100,19 +100,19 @@ def delete_tokens(user: User) -> None:
 async def test_a_login_that_ends_closes_its_connections_at_once(
     people: dict[str, User], end: Callable[[User], None], arrive: Any
 ) -> None:
-    """By the event alone: the regular look does not come in this test."""
+    """By the event: there is no regular check in this test."""
     viewer, other = await arrive(people["carol"]), await by_cookie(people["bob"])
     await sync_to_async(end)(people["carol"])
-    await is_told_and_closed(viewer)
+    await is_refused_and_closed(viewer)
     assert await other.is_quiet()
     await other.leave()
 
 
-async def test_looking_at_a_login_changes_nothing(people: dict[str, User], relay: Relay) -> None:
-    """A page that changes its own password saves the person first and its session after."""
+async def test_checking_a_login_changes_nothing(people: dict[str, User], relay: Relay) -> None:
+    """The page on which people change their own password saves the person before the session."""
     viewer = await by_cookie(people["carol"])
     await sync_to_async(change_password)(people["carol"])
-    await is_told_and_closed(viewer)
+    await is_refused_and_closed(viewer)
     assert await Session.objects.acount() == 1
 
 
@@ -128,7 +128,7 @@ async def test_signing_in_elsewhere_and_a_new_membership_disturb_nobody(
         await open_.leave()
 
 
-async def test_a_lost_membership_ends_the_streams_and_leaves_the_connection(
+async def test_a_lost_membership_ends_the_streams_but_not_the_connection(
     people: dict[str, User], pump: Device, dashboard: Dashboard, foreign_pump: Device
 ) -> None:
     member = await Member.objects.acreate(space=foreign_pump.space, user=people["carol"], role=Role.VIEWER)
@@ -170,38 +170,38 @@ async def change_password_row(user: User) -> None:
 
 
 @pytest.mark.parametrize("end", [expire, delete_session_row, deactivate_row, change_password_row])
-async def test_an_end_without_an_event_is_found_by_the_regular_look(
+async def test_an_end_without_an_event_is_found_by_the_regular_check(
     people: dict[str, User], relay: Relay, clock: HandClock, end: Any
 ) -> None:
     viewer = await by_cookie(people["carol"])
-    await relay.keeper.turn()
+    await relay.monitor.run_once()
     await end(people["carol"])
     clock.forward(9)
-    await relay.keeper.turn()
-    assert await viewer.is_quiet()  # looked at a moment ago
+    await relay.monitor.run_once()
+    assert await viewer.is_quiet()  # checked a moment ago
     await viewer.send({"type": "pong"})
     assert await viewer.is_quiet()
     clock.forward(12)
-    await relay.keeper.turn()
-    await is_told_and_closed(viewer)
+    await relay.monitor.run_once()
+    await is_refused_and_closed(viewer)
 
 
-async def test_a_deleted_token_is_found_by_the_regular_look(
+async def test_a_deleted_token_is_found_by_the_regular_check(
     people: dict[str, User], relay: Relay, clock: HandClock
 ) -> None:
     viewer = await by_token(people["carol"])
     await sync_to_async(ApiToken.objects.all()._raw_delete)("default")
-    await relay.keeper.turn()
-    await is_told_and_closed(viewer)
+    await relay.monitor.run_once()
+    await is_refused_and_closed(viewer)
 
 
-async def test_a_membership_that_goes_without_an_event_is_found_by_the_regular_look(
+async def test_a_membership_lost_without_an_event_is_found_by_the_regular_check(
     people: dict[str, User], pump: Device, relay: Relay
 ) -> None:
     viewer = await by_cookie(people["carol"])
     await viewer.subscribe("device:pump-1")
     await sync_to_async(Member.objects.filter(user=people["carol"])._raw_delete)("default")
-    await relay.keeper.turn()
+    await relay.monitor.run_once()
     assert await viewer.push("unsubscribed") == {
         "type": "unsubscribed",
         "stream": "device:pump-1",
@@ -210,14 +210,14 @@ async def test_a_membership_that_goes_without_an_event_is_found_by_the_regular_l
     await viewer.leave()
 
 
-async def test_a_dashboard_that_was_changed_is_asked_for_again(
+async def test_a_changed_dashboard_is_resynced(
     people: dict[str, User], dashboard: Dashboard, relay: Relay, pump: Device
 ) -> None:
     viewer = await by_cookie(people["carol"])
     stream = f"dashboard:{dashboard.pk}"
     await viewer.subscribe(stream)
     await Widget.objects.filter(device=pump).adelete()
-    await relay.keeper.turn()
+    await relay.monitor.run_once()
     assert await viewer.push("resync") == {"type": "resync", "streams": [stream], "reason": "changed"}
     await fanout.publish([AvailabilityChanged(pump.pk, "pump-1", "online", 1)])
     assert await viewer.is_quiet()
@@ -225,7 +225,7 @@ async def test_a_dashboard_that_was_changed_is_asked_for_again(
     await viewer.leave()
 
 
-async def test_a_database_that_is_away_ends_no_login(
+async def test_an_unavailable_database_does_not_end_a_login(
     people: dict[str, User], relay: Relay, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from django.db import OperationalError
@@ -236,15 +236,15 @@ async def test_a_database_that_is_away_ends_no_login(
     viewer = await by_cookie(people["carol"])
     with monkeypatch.context() as patched:
         patched.setattr("dashboards.live.logins.person", fail)
-        await relay.keeper.turn()
+        await relay.monitor.run_once()
     assert await viewer.is_quiet()
     await Session.objects.all().adelete()
-    await relay.keeper.turn()  # at once, not after the usual time
-    await is_told_and_closed(viewer)
+    await relay.monitor.run_once()  # at once, not after the usual time
+    await is_refused_and_closed(viewer)
 
 
-async def test_a_connection_is_looked_at_again_right_after_it_opened(headers: dict[str, Headers], relay: Relay) -> None:
-    """The login may have ended between the look at the door and the joining of the group that tells of it."""
+async def test_a_connection_is_checked_again_right_after_it_opened(headers: dict[str, Headers], relay: Relay) -> None:
+    """The login may have ended between the check at the entrance and the joining of the group that reports it."""
     viewer = await enter(headers["carol"])
     (connection,) = relay.connections
     assert connection.checked_at < relay.clock() - 30

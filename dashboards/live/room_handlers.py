@@ -1,4 +1,4 @@
-"""What a client may ask for in rooms; in the form of `dashboards.live.handlers`, which takes these with its own."""
+"""What a client may ask for in rooms; in the form of `dashboards.live.handlers`, which adds these to its own."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from dashboards.live.connection import Connection
-from dashboards.live.frames import Request
 from dashboards.live.relay import Relay
+from dashboards.live.requests import Request
 from devices import access
 from devices.channel import fanout
-from devices.channel.events import Typing as TypingEvent
+from devices.channel.events import Typing
 from devices.rooms import editing, posting, read_markers
 from devices.runtime import database, stats
 
@@ -21,7 +21,7 @@ RoomId = Annotated[int, Meta(ge=1, le=2**53)]
 Seq = Annotated[int, Meta(ge=0, le=2**53)]
 
 
-class Message(Request, tag="message"):
+class PostMessage(Request, tag="message"):
     """`key` is the client's own name for the message: sent again, it is the same one."""
 
     room: RoomId
@@ -29,73 +29,73 @@ class Message(Request, tag="message"):
     key: str | None = None
 
 
-async def message(relay: Relay, connection: Connection, request: Message) -> Result:
+async def post_message(relay: Relay, connection: Connection, request: PostMessage) -> Result:
     return {"seq": await posting.post(connection.person, request.room, request.text, request.key)}
 
 
-class Direct(Request, tag="direct"):
+class PostDirect(Request, tag="direct"):
     to: str
     text: str
     key: str | None = None
 
 
-async def direct(relay: Relay, connection: Connection, request: Direct) -> Result:
+async def post_direct(relay: Relay, connection: Connection, request: PostDirect) -> Result:
     room_id, seq = await posting.direct(connection.person, request.to, request.text, request.key)
     return {"room": room_id, "seq": seq}
 
 
-class Edit(Request, tag="edit"):
+class EditMessage(Request, tag="edit"):
     room: RoomId
     seq: Seq
     text: str
 
 
-async def edit(relay: Relay, connection: Connection, request: Edit) -> Result:
+async def edit_message(relay: Relay, connection: Connection, request: EditMessage) -> Result:
     return {"seq": await editing.edit(connection.person, request.room, request.seq, request.text)}
 
 
-class Remove(Request, tag="remove"):
+class RemoveMessage(Request, tag="remove"):
     room: RoomId
     seq: Seq
 
 
-async def remove(relay: Relay, connection: Connection, request: Remove) -> Result:
+async def remove_message(relay: Relay, connection: Connection, request: RemoveMessage) -> Result:
     return {"seq": await editing.remove(connection.person, request.room, request.seq)}
 
 
-class Read(Request, tag="read"):
+class MarkRead(Request, tag="read"):
     """The person has read the room up to `seq`."""
 
     room: RoomId
     seq: Seq
 
 
-async def read(relay: Relay, connection: Connection, request: Read) -> Result:
+async def mark_read(relay: Relay, connection: Connection, request: MarkRead) -> Result:
     await read_markers.read(connection.person, request.room, request.seq)
     return {}
 
 
-class Typing(Request, tag="typing"):
+class ReportTyping(Request, tag="typing"):
     room: RoomId
 
 
-async def typing(relay: Relay, connection: Connection, request: Typing) -> Result:
+async def report_typing(relay: Relay, connection: Connection, request: ReportTyping) -> Result:
     """Passed on once a second; what comes more often is left out and counted."""
-    person, typists = connection.person, relay.rooms.typists
-    if typists.is_due(connection.user_id, request.room):  # first, as it does not cost the database a query
+    person, limit = connection.person, relay.rooms.typing_limit
+    if limit.is_due(connection.user_id, request.room):  # first, as it does not cost the database a query
         await database.run(access.room_to_talk_in, person, request.room)
-        if typists.may_tell(connection.user_id, request.room):
-            await fanout.publish([TypingEvent(request.room, connection.user_id, person.get_username())])
+        if limit.acquire(connection.user_id, request.room):
+            await fanout.publish([Typing(request.room, connection.user_id, person.get_username())])
             return {}
     stats.typing_ignored.inc()
     return {}
 
 
 HANDLERS: dict[type[Request], Callable[[Relay, Connection, Any], Awaitable[Result]]] = {
-    Message: message,
-    Direct: direct,
-    Edit: edit,
-    Remove: remove,
-    Read: read,
-    Typing: typing,
+    PostMessage: post_message,
+    PostDirect: post_direct,
+    EditMessage: edit_message,
+    RemoveMessage: remove_message,
+    MarkRead: mark_read,
+    ReportTyping: report_typing,
 }
