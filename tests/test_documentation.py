@@ -13,7 +13,7 @@ import pytest
 from django.core.management import get_commands, load_command_class
 
 from bridges.rest.errors import _STATUS
-from dashboards.consumers import limits
+from dashboards.live.consumers.hub import limits
 from dashboards.live.errors import CLOSE_CODES, ERRORS
 from dashboards.live.handlers import HANDLERS
 from dashboards.live.streams import KINDS
