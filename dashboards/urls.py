@@ -21,7 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="login",
     ),
     path("logout/", LogoutView.as_view(), name="logout"),
-    # Not below `devices/`: `add` is a good uid.
+    # Not below `devices/`, because `add` is a valid uid.
     path("add-device/", add_device, name="add_device"),
     path("devices/<str:uid>/", device, name="device"),
     path("devices/<str:uid>/export/", export_history, name="export_history"),

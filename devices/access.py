@@ -16,7 +16,7 @@ from devices.log.models import Block, Message, Room
 from devices.registry.models import Device
 from devices.spaces.models import Member, Space
 from devices.spaces.people import Person as Person
-from devices.values import Role, is_uid
+from devices.values import Role, is_storable, is_uid
 
 
 class Action(Enum):
@@ -49,8 +49,7 @@ def spaces(person: Person, action: Action = Action.WATCH) -> QuerySet[Space]:
 
 def space(person: Person, slug: str, action: Action = Action.WATCH) -> Space:
     """The space `slug`, if the person may do `action` in it. Raises what `device` raises."""
-    # Checked first: PostgreSQL fails on text that holds the NUL character.
-    found = spaces(person).filter(slug=slug).first() if slug.isprintable() else None
+    found = spaces(person).filter(slug=slug).first() if is_storable(slug) else None
     if found is None:
         raise NotFound(f"there is no space {slug!r}")
     _require_more(person, action, found.pk)
@@ -67,7 +66,6 @@ def device(person: Person, uid: str, action: Action = Action.WATCH) -> Device:
 
     Raises `NotFound` alike for a missing device and for one of a foreign space, `Forbidden` if the role is too low.
     """
-    # Checked first: PostgreSQL fails on text that holds the NUL character.
     found = devices(person).select_related("space").filter(uid=uid).first() if is_uid(uid) else None
     if found is None:
         raise NotFound(f"there is no device {uid!r}")
@@ -117,8 +115,7 @@ def acquaintances(person: Person) -> QuerySet[User]:
 
 def acquaintance(person: Person, username: str) -> User:
     """The person with this username who shares a space with `person`. Raises `NotFound`."""
-    # Checked first: PostgreSQL fails on text that holds the NUL character.
-    found = acquaintances(person).filter(username=username).first() if username.isprintable() else None
+    found = acquaintances(person).filter(username=username).first() if is_storable(username) else None
     if found is None:
         raise NotFound(f"there is nobody called {username!r} in your spaces")
     return found

@@ -29,6 +29,14 @@ def is_uid(text: str) -> bool:
     return _UID.fullmatch(text) is not None
 
 
+def is_storable(text: str) -> bool:
+    """Whether the database can hold `text`; ask before a query that compares with what somebody sent.
+
+    PostgreSQL fails on the NUL character, and its driver on half of a surrogate pair.
+    """
+    return "\0" not in text and (text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text))
+
+
 def now_us() -> int:
     """The present time in microseconds."""
     return time.time_ns() // 1000

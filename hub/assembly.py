@@ -1,4 +1,4 @@
-"""The whole hub in one process: broker, bridge and web server on one event loop, simulated devices beside it."""
+"""The whole hub in one process: broker, bridge and web server on one event loop, and simulated devices beside it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.conf import settings
 from prometheus_client import REGISTRY
 
 from bridges.broker import Broker, Limits
-from bridges.codec import MAX_PAYLOAD
+from bridges.codec.strict_json import MAX_PAYLOAD
 from bridges.mqtt.accounts import BRIDGE, Doorkeeper, HubAccounts
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.bridge import run_bridges
@@ -35,7 +35,7 @@ READY_S = 5.0
 """How long the start-up message waits for the broker."""
 BROKER_LIMITS = Limits(payload_bytes=MAX_PAYLOAD, excerpt_bytes=START_BYTES)
 STOP_S = 8.0
-"""How long what is in flight may take to end."""
+"""How long the parts may take to finish their work."""
 
 
 class Hub:
@@ -58,7 +58,7 @@ class Hub:
         self.failure: BaseException | None = None
 
     def run(self) -> None:
-        """Serves until a signal, or until a part of it breaks."""
+        """Serves until a signal arrives or a part fails."""
         loop = server.event_loop()
         main = loop.create_task(self._main())
         main.add_done_callback(self._end)
@@ -104,7 +104,7 @@ class Hub:
         return broker, bridge.run(broker, replace(address, username=BRIDGE, password=password), stop, ready)
 
     def _start_simulator(self, address: BrokerAddress) -> asyncio.Task[None] | None:
-        """The demo devices are clients of their own, in a process of their own."""
+        """The demo devices are real clients, in their own process."""
         if not settings.DEMO:
             return None
         running = simulator.keep_running(
@@ -113,7 +113,7 @@ class Hub:
             "simulate",
             f"--credentials={demo.simulator_credentials(settings.DATA_DIR)}",
             f"--url={address.for_others()}",
-            "--stop-with-stdin",  # a hub that is killed leaves no devices behind
+            "--stop-with-stdin",  # so that a killed hub leaves no devices behind
         )
         return asyncio.create_task(running, name="simulator")
 
@@ -123,7 +123,7 @@ class Hub:
             async with asyncio.timeout(READY_S):
                 await bridged.wait()
         except TimeoutError:
-            logger.warning("the broker has not answered yet; the hub goes on trying")
+            logger.warning("the broker has not answered yet; the hub keeps trying")
         print(self._greeting, flush=True)
 
     async def _shut_down(
@@ -133,7 +133,7 @@ class Hub:
         bridge: asyncio.Task[None],
         broker: Broker | None,
     ) -> None:
-        """Devices first, then the bridge once it has stored what they sent, then the viewers."""
+        """Stops the devices first, then the bridge, once it has stored their messages, then the viewers."""
         await server.stop_listening(self._server)
         if simulated is not None:
             simulated.cancel()

@@ -1,4 +1,4 @@
-"""What `runhub` prints once all of it is up."""
+"""The message that `runhub` prints once everything is running."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from hub.env import Env
 
 
 def banner(env: Env, demo: Demo, broker: BrokerAddress) -> str:
-    roles = ", ".join(f"{name} ({role.name.lower() if role else 'no member'})" for name, role in PEOPLE.items())
-    password = demo.password or "as printed at the first start (DEMO_PASSWORD=… sets another one)"
+    """The addresses, the users of the demo, and a line that publishes a reading."""
+    roles = ", ".join(f"{name} ({role.name.lower() if role else 'not a member'})" for name, role in PEOPLE.items())
+    password = demo.password or "as printed at the first start (DEMO_PASSWORD=… sets a new one)"
     return f"""
 Hubbub is running.
 
@@ -19,7 +20,7 @@ Hubbub is running.
   Sign in   {roles}
   Password  {password}
 
-  A device of your own, from another shell:
+  Your own device, from another shell:
 
   {publish_line(demo, broker)}
 
@@ -28,7 +29,7 @@ Hubbub is running.
 
 
 def publish_line(demo: Demo, broker: BrokerAddress) -> str:
-    """A `mosquitto_pub` line that works as printed; past the first start it reads the secret from its file."""
+    """A `mosquitto_pub` line that works as printed; after the first start it reads the secret from its file."""
     secret = demo.secret or f'"$(cat {shlex.quote(str(demo.secret_file))})"'
     return (
         f"mosquitto_pub -h {broker.host} -p {broker.port} -u {FIRST_DEVICE} -P {secret}"

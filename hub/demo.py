@@ -1,4 +1,4 @@
-"""The demo space: made at the first start, so that there is something to see and somebody to sign in as."""
+"""The demo space, created at the first start, so that there is something to see and a user to sign in as."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 
 from bridges.simulator.fleet import DEMO_FLEET
-from dashboards.services import create_demo_dashboard
+from dashboards.demo import create_demo_dashboard
 from devices.models import Device, Space
 from devices.registry import devices
 from devices.registry.accounts import authenticate
@@ -24,18 +24,18 @@ from devices.values import Role
 SLUG = "demo"
 FIRST_DEVICE = "my-device"
 GROUP = "hubbub demo"
-"""Of the users made here: by it a later start knows them from people of the same names."""
+"""The group of the users created here: it tells them from other people with the same names at later starts."""
 PEOPLE: dict[str, Role | None] = {
     "alice": Role.MANAGER,
     "bob": Role.OPERATOR,
     "carol": Role.VIEWER,
-    "mallory": None,  # signs in and sees nothing: shows that membership decides
+    "mallory": None,  # can sign in but sees nothing: shows that membership decides
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What the start-up message tells. `password` and `secret` are set at the first start alone."""
+    """Data for the start-up message. `secret` is set only at the first start, `password` also if the setting is."""
 
     password: str | None
     secret: str | None
@@ -43,10 +43,10 @@ class Demo:
 
 
 def prepare(data_dir: Path, password: str | None, *, simulated: bool) -> Demo:
-    """Makes what is missing of the demo space.
+    """Creates whatever is missing of the demo space.
 
-    `password` (the setting) is given to the users made here whenever it is set; without it the first start makes one
-    up. Somebody else of the same name keeps their own password and gets no rights.
+    The users created here get `password` whenever it is set; without it, the first start generates one. Another person
+    with the same name keeps their own password and gets no rights.
     """
     secret_file = data_dir / f"{FIRST_DEVICE}.secret"
     with transaction.atomic():
@@ -54,21 +54,21 @@ def prepare(data_dir: Path, password: str | None, *, simulated: bool) -> Demo:
         if first:
             rooms.create(space, rooms.GENERAL)
             password = password or secrets.token_urlsafe(9)
-            _make_people(space)
+            _create_people(space)
         if password:
             _set_password(password)
         if simulated:
             _equip_simulator(space, simulator_credentials(data_dir))
-        secret = _make_first_device(space, secret_file) if first else None
+        secret = _create_first_device(space, secret_file) if first else None
     return Demo(password, secret, secret_file)
 
 
 def simulator_credentials(data_dir: Path) -> Path:
-    """What the simulated devices know of themselves, as a real one keeps its secret in its flash."""
+    """The file with the secrets of the simulated devices, as a real device keeps its secret in flash."""
     return data_dir / "simulator.jsonl"
 
 
-def _make_people(space: Space) -> None:
+def _create_people(space: Space) -> None:
     group, _ = Group.objects.get_or_create(name=GROUP)
     for username, role in PEOPLE.items():
         user, is_new = get_user_model().objects.get_or_create(username=username)
@@ -80,7 +80,10 @@ def _make_people(space: Space) -> None:
 
 
 def _set_password(password: str) -> None:
-    """All share one hash: to make one takes half a second, and so does to check one. Who has it stays signed in."""
+    """All share one hash, because hashing or checking a password takes half a second.
+
+    Users who have this password already keep their hash and so stay signed in.
+    """
     people = get_user_model().objects.filter(groups__name=GROUP)
     hashes = people.values_list("password", flat=True).distinct()
     others = [known for known in hashes if not known or not check_password(password, known)]
@@ -88,16 +91,16 @@ def _set_password(password: str) -> None:
         people.filter(password__in=others).update(password=make_password(password))
 
 
-def _make_first_device(space: Space, secret_file: Path) -> str:
+def _create_first_device(space: Space, secret_file: Path) -> str:
     _, secret = provisioning.create_device(FIRST_DEVICE, space, "My first device")
     _write_private(secret_file, secret)
     return secret
 
 
 def _equip_simulator(space: Space, file: Path) -> None:
-    """Every device of the demo fleet has an account and its secret in `file`.
+    """Ensures that every device of the demo fleet has an account, with its secret in `file`.
 
-    What does not fit gets new secrets: the file may be lost, or of another database.
+    Devices whose secrets do not match get new ones: the file may be lost, or belong to another database.
     """
     lines = file.read_text().splitlines() if file.exists() else []
     secrets_of = {entry["uid"]: entry["secret"] for entry in map(msgspec.json.decode, filter(str.strip, lines))}

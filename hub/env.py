@@ -13,12 +13,12 @@ _BROKER_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class EnvError(Exception):
-    """A setting that cannot be used; the text names it and says what it takes."""
+    """An invalid setting; the text names it and the values it accepts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Env:
-    """Settings as the operator gave them. `None`, and no `brokers`, stand for "use the embedded part"."""
+    """Settings as the operator gave them. `None`, or empty `brokers`, means that the embedded part is used."""
 
     port: int
     mqtt_port: int
@@ -42,7 +42,7 @@ class Env:
 
     @property
     def origins(self) -> list[str]:
-        """Full origins (scheme, host, port) that browsers may come from."""
+        """Origins (scheme, host, port) from which browsers may connect."""
         hosts = ["localhost", "127.0.0.1"]
         if self.bind not in ("127.0.0.1", "localhost", "0.0.0.0", "::"):  # noqa: S104 - compared, not bound
             hosts.append(f"[{self.bind}]" if ":" in self.bind else self.bind)
@@ -51,12 +51,12 @@ class Env:
 
     @property
     def hosts(self) -> list[str]:
-        """Host names that a request may name."""
+        """Host names that requests may have in their Host header."""
         return list(dict.fromkeys(urlsplit(origin).hostname or "" for origin in self.origins))
 
 
 def read(environ: Mapping[str, str], base_dir: Path) -> Env:
-    """The settings in `environ`; relative paths start at `base_dir`. Raises `EnvError` on the first bad one."""
+    """The settings in `environ`; relative paths start at `base_dir`. Raises `EnvError` for the first invalid one."""
     return Env(
         port=_port(environ, "PORT", 8000),
         mqtt_port=_port(environ, "MQTT_PORT", 1883),
@@ -81,7 +81,7 @@ def read(environ: Mapping[str, str], base_dir: Path) -> Env:
 
 
 def secret(setting: str, path: Path) -> str:
-    """What the file that `setting` names holds, without the newline of an editor. Raises `EnvError`."""
+    """The content of the file `path`, which `setting` names, without a trailing newline. Raises `EnvError`."""
     try:
         text = path.read_text().rstrip("\r\n")
     except (OSError, ValueError) as error:
@@ -96,11 +96,11 @@ def _path(environ: Mapping[str, str], name: str) -> Path | None:
 
 
 def _modules(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
-    """Dotted names of Python modules with commas between them."""
+    """Dotted names of Python modules, separated by commas."""
     names = tuple(part.strip() for part in (environ.get(name) or "").split(",") if part.strip())
     for one in names:
         if not all(part.isidentifier() for part in one.split(".")):
-            raise EnvError(f"{name} must be names of Python modules with commas between them, not {one!r}")
+            raise EnvError(f"{name} must be names of Python modules separated by commas, not {one!r}")
     return names
 
 
@@ -132,12 +132,12 @@ def _url(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str
 
 
 def _checked_url(name: str, text: str, schemes: tuple[str, ...]) -> str:
-    # The value stays out of the messages: it may hold a password, and so may what a parser says of it.
+    # The messages leave out the value, which may hold a password, and so does the text of a parser's error.
     try:
         parts = urlsplit(text)
-        parts.port  # noqa: B018 - raises where it is none
+        parts.port  # noqa: B018 - raises for an invalid port
     except ValueError:
-        raise EnvError(f"{name} must be a URL; a password in it with /, #, ? or @ has them as %2F, %23…") from None
+        raise EnvError(f"{name} must be a URL; in a password, write /, #, ? and @ as %2F, %23, %3F and %40") from None
     if parts.scheme not in schemes:
         raise EnvError(f"{name} must be a URL that starts with {' or '.join(f'{s}:' for s in schemes)}")
     return text
@@ -146,7 +146,7 @@ def _checked_url(name: str, text: str, schemes: tuple[str, ...]) -> str:
 def _brokers(environ: Mapping[str, str], setting: str) -> dict[str, str]:
     """`roof=mqtts://10.0.0.2, cellar=mqtt://10.0.0.3` as name -> URL, in their order; empty: the embedded broker.
 
-    Without a name the first is `main`, and each other one is called as its host.
+    Without a name, the first one is called `main` and every other one by its host.
     """
     found: dict[str, str] = {}
     for text in re.split(r"[,\s]+", (environ.get(setting) or "").strip(", \t\n")):
@@ -171,14 +171,14 @@ def _origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
     texts = [text.strip().rstrip("/") for text in (environ.get(name) or "").split(",")]
     for text in filter(None, texts):
         if not _is_origin(text):
-            raise EnvError(f"{name} must be http(s)://host[:port], more than one parted by commas; not {text!r}")
+            raise EnvError(f"{name} must be http(s)://host[:port], several of them separated by commas, not {text!r}")
     return tuple(filter(None, texts))
 
 
 def _is_origin(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        parts.port  # noqa: B018 - raises where it is none
+        parts.port  # noqa: B018 - raises for an invalid port
     except ValueError:
         return False
     beside = parts.path or parts.query or parts.fragment or parts.username is not None

@@ -1,4 +1,4 @@
-"""The addresses of webhooks are secrets: they stay out of all logs. For Daphne's own: `hub.daphne.access_log`."""
+"""Keeps the addresses of webhooks, which are secrets, out of all logs. Daphne's own: `hub.daphne.access_log`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ _SECRET = re.compile(r"(/api/v1/hooks/)[^\s/?#\"']+")
 
 
 def hidden(text: str) -> str:
+    """The text with the secret part of every webhook's address replaced."""
     return _SECRET.sub(r"\1…", text)
 
 
 class HideSecrets(logging.Filter):
-    """Changes records and lets all of them through."""
+    """Replaces secrets in records; it filters none out."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = _hidden(record.msg)

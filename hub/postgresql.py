@@ -1,7 +1,7 @@
 """PostgreSQL connections that do not wait for ever for a server that no longer answers.
 
-Nothing else notices: the kernel of a server that is frozen goes on acknowledging, so TCP finds nothing wrong, and time
-limits of PostgreSQL are kept by the server itself.
+Nothing else notices such a server: the kernel of a frozen machine keeps acknowledging, so TCP finds nothing wrong, and
+PostgreSQL's own time limits are enforced by the server itself.
 """
 
 from __future__ import annotations
@@ -15,40 +15,40 @@ import psycopg
 T = TypeVar("T")
 
 PATIENCE_S = 5.0
-"""How long a statement runs before we look whether the server is there at all."""
+"""How long a statement runs before the connection checks whether the server still answers."""
 ANSWER_S = 5
-"""How long the server may then take to let a new connection in."""
+"""How long the server may then take to accept a new connection."""
 
 
 class PatientConnection(psycopg.Connection[Any]):
-    """Waits as long as a statement takes, while the server lives: it is asked on another connection now and then.
+    """Waits for a statement as long as the server accepts another connection, which is checked every `PATIENCE_S`.
 
-    Else the connection ends, and the statement with `psycopg.OperationalError`.
+    If it does not, the connection is closed and the statement raises `psycopg.OperationalError`.
     """
 
     def wait(self, gen: Any, *args: Any, **options: Any) -> Any:
         return super().wait(self._watched(gen), *args, **options)
 
     def _watched(self, work: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
-        """`work` as it is: it says what it waits for, and is sent what came, several times a second nothing."""
-        look_at = time.monotonic() + PATIENCE_S
+        """Passes everything through: `work` yields what it waits for and is sent each event, often an empty one."""
+        check_at = time.monotonic() + PATIENCE_S
         try:
             waits_for = next(work)
             while True:
-                came = yield waits_for
-                if not came and time.monotonic() > look_at:
-                    self._look()
-                    look_at = time.monotonic() + PATIENCE_S
-                waits_for = work.send(came)
+                event = yield waits_for
+                if not event and time.monotonic() > check_at:
+                    self._check()
+                    check_at = time.monotonic() + PATIENCE_S
+                waits_for = work.send(event)
         except StopIteration as end:
             result: T = end.value
             return result
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         try:
             psycopg.connect(self.info.dsn, connect_timeout=ANSWER_S).close()
         except psycopg.errors.ConnectionTimeout:
-            self.pgconn.finish()  # what comes on it still would be taken for the answer to another statement
+            self.pgconn.finish()  # a late answer on it would be read as the answer to another statement
             raise psycopg.OperationalError("the server does not answer") from None
         except psycopg.OperationalError:
-            return  # it refuses us, without the password say: an answer
+            return  # refused, for want of a password perhaps, but it answered

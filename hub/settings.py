@@ -19,22 +19,22 @@ try:
     _database = dj_database_url.parse(
         ENV.database_url or f"sqlite:///{ENV.data_dir / 'hubbub.sqlite3'}",
         conn_max_age=0,  # a persistent connection under ASGI belongs to a thread that may never come back
-        conn_health_checks=True,  # the pool hands out none that a restart of the server has cut off
+        conn_health_checks=True,  # the pool must not hand out a connection that a restart of the server has closed
     )
     if _password_file := _database.get("OPTIONS", {}).pop("password_file", None):
         _database["PASSWORD"] = environment.secret("DATABASE_URL, password_file", Path(_password_file))
     for _app in ENV.extra_apps:
         if not find_spec(_app.partition(".")[0]):
-            raise environment.EnvError(f"EXTRA_APPS must be modules that Python finds, unlike {_app!r}")
+            raise environment.EnvError(f"EXTRA_APPS must be modules that Python can find, not {_app!r}")
 except environment.EnvError as error:
     sys.exit(f"hubbub: {error}")
 
 
 def _secret_key(path: Path) -> str:
-    """The key that signs logins, made at the first start. Losing the file signs everybody out."""
+    """The key that signs logins, generated at the first start. Losing its file signs everybody out."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        # O_EXCL: of two processes that start at once, one makes the key and the other reads it.
+        # O_EXCL: of two processes that start at once, one generates the key and the other reads it.
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return path.read_text().strip()
@@ -52,11 +52,11 @@ ALLOWED_HOSTS = ENV.hosts
 ALLOWED_ORIGINS = ENV.origins
 CSRF_TRUSTED_ORIGINS = ENV.origins
 
-# Where the embedded parts listen, and the servers used instead of them.
+# Where the embedded parts listen, and the servers that replace them.
 PORT, BIND = ENV.port, ENV.bind
 MQTT_PORT, MQTT_BIND = ENV.mqtt_port, ENV.mqtt_bind
-BROKERS, REDIS_URL = ENV.brokers, ENV.redis_url  # name -> URL, the first first; empty: the embedded one
-PUBLIC_BROKERS = ENV.public_brokers  # the same as devices reach them, where that is another address
+BROKERS, REDIS_URL = ENV.brokers, ENV.redis_url  # name -> URL, in order; empty: the embedded one
+PUBLIC_BROKERS = ENV.public_brokers  # the addresses for devices, if they differ
 DEMO, DEMO_PASSWORD = ENV.demo, ENV.demo_password
 DEVICE_RATE_LIMIT = ENV.device_rate_limit
 CHAT_RATE_LIMIT = ENV.chat_rate_limit
@@ -92,7 +92,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
-    "dashboards.away.AwayMiddleware",
+    "dashboards.database_unavailable.DatabaseUnavailableMiddleware",
 ]
 
 ROOT_URLCONF = "hub.urls"
@@ -124,12 +124,12 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file: threads that share an in-memory database lock each other out.
     DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}
 else:
-    from hub.postgresql import PatientConnection  # here: to load psycopg takes a tenth of a second
+    from hub.postgresql import PatientConnection  # here, because loading psycopg takes a tenth of a second
 
-    # `timeout`: how long a request waits for a connection; while the server is away each holds a thread for as long.
+    # `timeout`: how long a request waits for a connection, and occupies a thread, while the server is unavailable.
     _pool = {"min_size": 1, "max_size": 8, "timeout": 4, "connection_class": PatientConnection}
     _options = {"pool": _pool, "connect_timeout": 10}
-# What the URL asks for stays: without its sslmode the password would go over the network in the clear.
+# Options of the URL win: without its sslmode the password would cross the network unencrypted.
 DATABASES["default"]["OPTIONS"] = {**_options, **DATABASES["default"].get("OPTIONS", {})}
 
 CHANNEL_LAYERS = {
@@ -139,7 +139,7 @@ CHANNEL_LAYERS = {
             "CONFIG": {"hosts": [ENV.redis_url], "prefix": "hubbub"},
         }
         if ENV.redis_url
-        # What overflows is found by the running numbers of `devices.fanout` and answered with `resync`.
+        # An overflow shows in the running numbers of the fan-out and is answered with `resync`.
         else {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 10_000}}
     )
 }
@@ -168,7 +168,7 @@ SESSION_COOKIE_NAME = "hubbub_session"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
-# Cookies go over TLS alone where every public address is https.
+# Cookies are sent only over TLS if every public address is https.
 _secure = bool(ENV.public_urls) and all(url.startswith("https://") for url in ENV.public_urls)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _secure else None
@@ -204,14 +204,14 @@ USE_TZ = True
 USE_I18N = False
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
-FILE_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # a body, or a file in it, that is larger waits on the disk
-FILE_UPLOAD_HANDLERS = ["bridges.rest.uploads.NamelessFiles"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # a larger body, or a larger file in it, goes to the disk
+FILE_UPLOAD_HANDLERS = ["bridges.rest.uploads.UnnamedFileHandler"]
 STORAGES = {
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {
             "location": DATA_DIR / "files",
-            "base_url": None,  # served by a view that asks for rights, never as they lie there
+            "base_url": None,  # served only by a view that checks access
             "file_permissions_mode": 0o600,
             "directory_permissions_mode": 0o700,
         },

@@ -1,4 +1,4 @@
-"""Whose Ctrl-C it is."""
+"""Ctrl-C under `make run`."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import signal
 import sys
 
 
-def take_terminal() -> None:
-    """Makes this process the terminal's foreground job, where it shares that place with the `make` that started it.
+def become_foreground_job() -> None:
+    """Makes this process the terminal's foreground job, instead of the `make` that started it.
 
-    Ctrl-C then reaches the hub alone, which stops in order and exits 0; `make`, hit by it too, would die of the signal
-    and report a failure.
+    Ctrl-C then reaches only the hub, which stops in order and exits with 0. `make` would die of the signal and report a
+    failure.
     """
     if not sys.stdin or not sys.stdin.isatty() or os.getpgrp() == os.getpid():
         return
     try:
         os.setpgid(0, 0)
-        # A job in the background that takes the terminal is stopped, unless it ignores the signal.
+        # A background job that claims the terminal is stopped by this signal unless it ignores it.
         signal.signal(signal.SIGTTOU, signal.SIG_IGN)
         os.tcsetpgrp(sys.stdin.fileno(), os.getpid())
     except OSError:
         return
-    # The shell waits for make, so after Ctrl-Z nobody could bring the hub back.
+    # The shell waits for make, so after Ctrl-Z nobody could resume the hub.
     signal.signal(signal.SIGTSTP, signal.SIG_IGN)

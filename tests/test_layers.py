@@ -35,14 +35,14 @@ def test_the_code_keeps_to_its_layers() -> None:
 
 AGAINST = [
     ("devices/values.py", "import bridges.codec"),
-    ("bridges/codec.py", "def late() -> None:\n    import dashboards.apps"),
+    ("bridges/codec/values.py", "def late() -> None:\n    import dashboards.apps"),
     ("dashboards/apps.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import bridges.codec"),
     ("dashboards/apps.py", "import hub.env"),
     ("devices/channel/groups.py", "import django"),
     ("devices/log/entries.py", "import devices.rooms.posting"),
     ("devices/commands/lifecycle.py", "import devices.availability.checks"),
     ("devices/access.py", "import aiomqtt"),
-    ("bridges/pipeline.py", "import paho.mqtt.client"),
+    ("bridges/ingest/pipeline.py", "import paho.mqtt.client"),
 ]
 
 

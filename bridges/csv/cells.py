@@ -1,7 +1,7 @@
 """Cells of a CSV file: times, names and values as text and back, without loss.
 
-A number is a number and a boolean is `true` or `false`. A text that a spreadsheet would run as a formula, or that would
-be read as something else ("21.5", "true", ""), has an apostrophe in front, which reading takes off again.
+Numbers stand as they are, booleans as `true` or `false`. A text that a spreadsheet would run as a formula, or that
+would be read as something else ("21.5", "true", ""), is written with an apostrophe in front, which reading removes.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from bridges.codec import check_value, claimed_time, read_float, read_integer
+from bridges.codec.times import claimed_time
+from bridges.codec.values import check_value, read_float, read_integer
 from devices.errors import Refusal
 from devices.values import Value
 
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
-"""How a formula begins; in some languages spreadsheets take the wide forms too."""
+"""The characters a formula may begin with; in some languages spreadsheets accept the wide forms too."""
 _BOOLEANS = {"true": True, "false": False}
 _NOT_FINITE = {"nan", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity"}
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -23,15 +24,15 @@ _TO_QUOTE = re.compile(r'[",;\t\r\n]')
 _EXACT = 2**53
 
 
-class Times:
-    """Microseconds since 1970 to ISO 8601 in UTC, with milliseconds, or microseconds where there are any."""
+class TimeFormatter:
+    """Microseconds since 1970 to ISO 8601 in UTC, with milliseconds, or with microseconds if there are any."""
 
     def __init__(self) -> None:
         self._second, self._text = -1, ""
 
     def text(self, time: int) -> str:
         second, fraction = divmod(time, 1_000_000)
-        if second != self._second:  # neighbours share it, and it costs more than all the rest of a line
+        if second != self._second:  # costs more than the rest of the line, and neighbouring readings share it
             self._second, self._text = second, datetime.fromtimestamp(second, UTC).isoformat()[:19]
         return f"{self._text}.{fraction:06}Z" if fraction % 1000 else f"{self._text}.{fraction // 1000:03}Z"
 
@@ -43,7 +44,7 @@ def read_time(cell: str) -> int:
 
 
 def write_stored(number: float | None, text: str | None) -> str:
-    """The cell of a reading, from its columns in the database."""
+    """The cell of a reading, given its columns in the database (see `Reading`)."""
     if number is None:
         return write_text(text or "")
     if text is not None:  # a boolean, or an integer that a double would round
@@ -60,11 +61,12 @@ def write_text(text: str) -> str:
 
 
 def read_text(cell: str) -> str:
+    """The string value or name in a cell that `write_text` may have written."""
     return cell.removeprefix("'")
 
 
 def read_value(cell: str, decimal_comma: bool = False) -> Value | None:
-    """The value of a cell; `None` for an empty one. Raises the `Refusal` of what is none."""
+    """The value of a cell; `None` for an empty one. Raises the `Refusal` of anything else."""
     if cell.startswith("'"):
         value: Value = cell[1:]
     else:
@@ -79,11 +81,12 @@ def read_value(cell: str, decimal_comma: bool = False) -> Value | None:
 
 
 def quote(cell: str) -> str:
+    """The cell in double quotes if CSV requires them."""
     return '"' + cell.replace('"', '""') + '"' if _TO_QUOTE.search(cell) else cell
 
 
 def _number(plain: str) -> Value:
-    """The number; the text itself where it is none."""
+    """The number, or the text itself if it is not a number."""
     if _INTEGER.fullmatch(plain):
         return read_integer(plain)
     if _NUMBER.fullmatch(plain):

@@ -1,4 +1,4 @@
-"""A CSV file into a device's history, and the account of what came of it."""
+"""Imports a CSV file into a device's history and reports the result."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from bridges.csv import reader
-from bridges.csv.reader import Entry
+from bridges.csv.reader import ParsedCell
 from devices.errors import REFUSALS, Refusal
 from devices.models import Device
 from devices.telemetry import imports
@@ -17,73 +17,76 @@ from devices.values import Sample, now_us
 
 BATCH = 5_000
 """Values of one transaction."""
-MAX_TOLD = 100
-"""Refused values that are told with their line; the others are counted alone."""
+MAX_LISTED = 100
+"""Refused values that are listed with their line; further ones are only counted."""
 MAX_TEXT = 200
-"""Characters of a refused line that are told."""
+"""Characters of a refused line that are listed."""
 
 
 @dataclass(slots=True)
-class Report:
-    """Values of a file: newly `stored`, `present` already, or refused; `told` are the first of these."""
+class ImportReport:
+    """Counts of a file's values: `stored` newly, `present` already, or refused, by `reasons`; `listed` has the first
+    refused ones."""
 
     stored: int = 0
     present: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
-    told: list[dict[str, Any]] = field(default_factory=list)
+    listed: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def refused(self) -> int:
         return self.reasons.total()
 
-    def refuse(self, entry: Entry, refusal: Refusal) -> None:
+    def refuse(self, cell: ParsedCell, refusal: Refusal) -> None:
+        """Counts a refused value and lists it if there is room."""
         self.reasons[refusal.reason] += 1
-        if len(self.told) < MAX_TOLD:
-            text = entry.text[:MAX_TEXT]
-            told = {"line": entry.line, "text": text, "reason": refusal.reason, "detail": refusal.detail}
-            self.told.append({**told, "meaning": REFUSALS[refusal.reason]})
+        if len(self.listed) < MAX_LISTED:
+            facts = {"line": cell.line, "text": cell.record[:MAX_TEXT], "reason": refusal.reason}
+            self.listed.append({**facts, "detail": refusal.detail, "meaning": REFUSALS[refusal.reason]})
 
-    def facts(self) -> dict[str, Any]:
-        """As JSON has it."""
+    def as_json(self) -> dict[str, Any]:
+        """The report as the HTTP API returns it."""
         reasons = [
             {"reason": reason, "meaning": REFUSALS[reason], "count": count}
             for reason, count in self.reasons.most_common()
         ]
-        told = sorted(self.told, key=lambda one: one["line"])
         return {
             "stored": self.stored,
             "present": self.present,
             "refused": self.refused,
             "reasons": reasons,
-            "lines": told,
+            "lines": sorted(self.listed, key=lambda facts: facts["line"]),
         }
 
 
-def store(device: Device, file: BinaryIO) -> Report:
+def store(device: Device, file: BinaryIO) -> ImportReport:
     """Stores the whole file. Raises the `Refusal` of a file that cannot be read at all."""
-    report = Report()
-    for _ in batches(device, file, report):
+    report = ImportReport()
+    for _ in store_in_batches(device, file, report):
         pass
     return report
 
 
-def batches(device: Device, file: BinaryIO, report: Report) -> Iterator[None]:
-    """Stores the file in transactions of `BATCH` values, and yields after each, with `report` brought up to date."""
-    entries = reader.read(file, now_us())
-    while batch := list(islice(entries, BATCH)):
-        _store(device, batch, report)
+def store_in_batches(device: Device, file: BinaryIO, report: ImportReport) -> Iterator[None]:
+    """Stores the file in transactions of `BATCH` values and yields after each, with `report` up to date.
+
+    Raises the `Refusal` of a file that cannot be read at all.
+    """
+    cells = reader.read(file, now_us())
+    while batch := list(islice(cells, BATCH)):
+        _store_batch(device, batch, report)
         yield
 
 
-def _store(device: Device, batch: list[Entry], report: Report) -> None:
-    sound: list[tuple[Entry, Sample]] = []
-    for entry in batch:
-        if isinstance(entry.found, Refusal):
-            report.refuse(entry, entry.found)
+def _store_batch(device: Device, batch: list[ParsedCell], report: ImportReport) -> None:
+    valid: list[tuple[ParsedCell, Sample]] = []
+    for cell in batch:
+        if isinstance(cell.result, Refusal):
+            report.refuse(cell, cell.result)
         else:
-            sound.append((entry, entry.found))
-    outcome = imports.store(device, [sample for _, sample in sound])
+            valid.append((cell, cell.result))
+    outcome = imports.store(device, [sample for _, sample in valid])
     report.stored += outcome.stored
     report.present += outcome.present
     for i, refusal in outcome.refused.items():
-        report.refuse(sound[i][0], refusal)
+        report.refuse(valid[i][0], refusal)

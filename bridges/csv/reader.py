@@ -1,7 +1,7 @@
-"""Readings from a CSV file: `time,metric,value`, or a column a metric: `time,temperature,humidity`.
+"""Readings from a CSV file: `time,metric,value`, or a column per metric: `time,temperature,humidity`.
 
-Separated by commas, semicolons (then a comma may be the decimal point) or tabs. Whatever is in the file, each value
-of it is a sample or has a named refusal.
+The separator is a comma, a tab, or a semicolon, in which case a comma may be the decimal point. Whatever the file
+holds, each of its values becomes a sample or a named refusal.
 """
 
 from __future__ import annotations
@@ -11,31 +11,32 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from bridges.codec import FUTURE_US, check_name
+from bridges.codec.times import FUTURE_US
+from bridges.codec.values import check_name
 from bridges.csv.cells import read_text, read_time, read_value
-from bridges.csv.records import Record, Records
+from bridges.csv.records import Record, RecordReader
 from devices.errors import Refusal
 from devices.values import Sample
 
 SEPARATORS = ",;\t"
 TIME_NAMES = {"time", "timestamp", "ts", "datetime"}
-"""What a column of times may be called, in letters of either case."""
+"""Names of the column of times, in upper or lower case."""
 _BOM = b"\xef\xbb\xbf"
 _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """What one value of the file came to, and the record that it stands in; `line` counts from 1."""
+class ParsedCell:
+    """The result of one value of the file, and the text of its record; `line` counts from 1."""
 
     line: int
-    text: str
-    found: Sample | Refusal
+    record: str
+    result: Sample | Refusal
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """What the first line says. `metrics` by column; empty for the long form, which names them in each line."""
+class Header:
+    """The meaning of the columns. `metrics` by column; empty for the long form, whose lines name their metric."""
 
     separator: str
     width: int
@@ -45,15 +46,18 @@ class Layout:
     value: int = -1
 
 
-def read(file: BinaryIO, received_at: int) -> Iterator[Entry]:
-    """All values of the file. The first line is read at once: raises the `Refusal` of a file without a usable one."""
-    records = Records(file)
+def read(file: BinaryIO, received_at: int) -> Iterator[ParsedCell]:
+    """All values of the file. `received_at` is in microseconds: later times, but for five minutes, are refused.
+
+    The first line is read at once: raises the `Refusal` of a file without a usable one.
+    """
+    records = RecordReader(file)
     remaining = iter(records)
-    layout = _layout(remaining)
-    return (entry for record in remaining if record.content for entry in _entries(records, record, layout, received_at))
+    header = _header(remaining)
+    return (cell for record in remaining if record.content for cell in _cells(records, record, header, received_at))
 
 
-def _layout(records: Iterator[Record]) -> Layout:
+def _header(records: Iterator[Record]) -> Header:
     record = next((record for record in records if record.content), None)
     if record is None:
         raise Refusal("empty_payload")
@@ -61,19 +65,19 @@ def _layout(records: Iterator[Record]) -> Layout:
         raise Refusal("invalid_encoding")
     if record.broken:
         raise Refusal(record.broken, "line 1")
-    text = _text(record.content.removeprefix(_BOM))
-    layouts = [found for separator in SEPARATORS if (found := _layout_with(separator, text))]
-    if not layouts:
+    text = _decoded(record.content.removeprefix(_BOM))
+    headers = [found for separator in SEPARATORS if (found := _header_with(separator, text))]
+    if not headers:
         raise Refusal("invalid_header", ascii(text[:100]))
-    layout = max(layouts, key=lambda found: found.width)
-    for name in layout.metrics.values():
+    header = max(headers, key=lambda found: found.width)
+    for name in header.metrics.values():
         check_name(name)
-    if len(set(layout.metrics.values())) != len(layout.metrics):
+    if len(set(header.metrics.values())) != len(header.metrics):
         raise Refusal("duplicate_key", "two columns have one name")
-    return layout
+    return header
 
 
-def _layout_with(separator: str, text: str) -> Layout | None:
+def _header_with(separator: str, text: str) -> Header | None:
     try:
         names = [cell.strip() for cell in _split(text, separator)]
     except Refusal:
@@ -83,46 +87,46 @@ def _layout_with(separator: str, text: str) -> Layout | None:
     if not times or len(names) < 2:
         return None
     if len(names) == 3 and {"metric", "value"} <= set(lower):
-        return Layout(separator, 3, times[0], {}, lower.index("metric"), lower.index("value"))
+        return Header(separator, 3, times[0], {}, lower.index("metric"), lower.index("value"))
     metrics = {i: read_text(name) for i, name in enumerate(names) if i != times[0]}
-    return Layout(separator, len(names), times[0], metrics)
+    return Header(separator, len(names), times[0], metrics)
 
 
-def _entries(records: Records, record: Record, layout: Layout, received_at: int) -> Iterator[Entry]:
+def _cells(records: RecordReader, record: Record, header: Header, received_at: int) -> Iterator[ParsedCell]:
     content = record.content
     try:
         if record.broken:
             raise Refusal(record.broken)
         try:
-            cells = _cells(content, layout)
+            texts = _texts(content, header)
         except Refusal:
-            content = records.retake()
+            content = records.split_last()
             raise
-        time = _time(cells[layout.time], received_at)
+        time = _time(texts[header.time], received_at)
     except Refusal as refusal:
-        yield Entry(record.line, _shown(content), refusal)
+        yield ParsedCell(record.line, _printable(content), refusal)
         return
-    columns = layout.metrics or {layout.value: read_text(cells[layout.metric])}
+    columns = header.metrics or {header.value: read_text(texts[header.metric])}
     for column, metric in columns.items():
-        found = _sample(metric, cells[column], time, layout)
-        if found is not None:
-            yield Entry(record.line, _shown(content), found)
+        result = _sample(metric, texts[column], time, header)
+        if result is not None:
+            yield ParsedCell(record.line, _printable(content), result)
 
 
-def _cells(content: bytes, layout: Layout) -> list[str]:
-    cells = _split(_text(content), layout.separator)
-    if len(cells) != layout.width:
-        raise Refusal("wrong_columns", f"{len(cells)} instead of {layout.width}")
-    return cells
+def _texts(content: bytes, header: Header) -> list[str]:
+    texts = _split(_decoded(content), header.separator)
+    if len(texts) != header.width:
+        raise Refusal("wrong_columns", f"{len(texts)} instead of {header.width}")
+    return texts
 
 
-def _sample(metric: str, cell: str, time: int, layout: Layout) -> Sample | Refusal | None:
-    """`None` for a cell that is empty: no value."""
+def _sample(metric: str, cell: str, time: int, header: Header) -> Sample | Refusal | None:
+    """`None` for an empty cell, which holds no value."""
     try:
         check_name(metric)
-        value = read_value(cell, decimal_comma=layout.separator == ";")
+        value = read_value(cell, decimal_comma=header.separator == ";")
     except Refusal as refusal:
-        if layout.metrics:  # several columns: which of them?
+        if header.metrics:  # the line has several columns, so the refusal names the one at fault
             return Refusal(refusal.reason, f"{refusal.detail} in the column {metric!a}".lstrip())
         return refusal
     return None if value is None else Sample(metric, value, time)
@@ -135,11 +139,11 @@ def _time(cell: str, received_at: int) -> int:
     return time
 
 
-def _shown(content: bytes) -> str:
+def _printable(content: bytes) -> str:
     return content.decode("utf-8", "backslashreplace")
 
 
-def _text(content: bytes) -> str:
+def _decoded(content: bytes) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError as error:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bridges.csv.cells import Times, write_stored, write_text
+from bridges.csv.cells import TimeFormatter, write_stored, write_text
 
 HEADER = b"time,metric,value\n"
 
 Row = tuple[int, float | None, str | None]
-"""A reading as it is stored: time in microseconds, number, text."""
+"""A stored reading: time in microseconds, number, text."""
 
 
 def lines(metric: str, rows: Iterable[Row]) -> bytes:
-    """The lines of readings of one metric."""
-    times, name = Times(), write_text(metric)
+    """The lines of the readings of one metric, in UTF-8."""
+    times, name = TimeFormatter(), write_text(metric)
     return "".join(f"{times.text(time)},{name},{write_stored(number, text)}\n" for time, number, text in rows).encode()

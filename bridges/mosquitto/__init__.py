@@ -1,1 +1,1 @@
-"""What a Mosquitto beside the hub is run with: its configuration, password file and ACL."""
+"""The files that a Mosquitto beside the hub runs with: configuration, password file and ACL."""

@@ -1,37 +1,37 @@
-"""Writes what Mosquitto runs with."""
+"""Writes the files that Mosquitto runs with."""
 
 from __future__ import annotations
 
 from bridges.mosquitto import accounts, conf, files
 from bridges.mosquitto.accounts import BridgeAccount
-from bridges.mosquitto.conf import Layout, Listener, Save
+from bridges.mosquitto.conf import ListenAddress, MosquittoPaths, SavePolicy
 from devices.registry import accounts as registry_accounts
 
 
-class Export:
-    """The files of one Mosquitto. Blocks; raises `OSError` where a file cannot be written."""
+class MosquittoExport:
+    """The files of one Mosquitto. Its methods block and raise `OSError` if a file cannot be written."""
 
-    def __init__(self, layout: Layout, bridge: BridgeAccount, broker: str) -> None:
-        """`broker`: the name of the one whose devices may sign in."""
-        self._layout = layout
+    def __init__(self, paths: MosquittoPaths, bridge: BridgeAccount, broker: str) -> None:
+        """`broker`: the name of the broker; the devices that belong to it may sign in."""
+        self._paths = paths
         self._broker = broker
         self._bridge = bridge
-        self._passwords = ""
+        self._password_file = ""
 
-    def write_settings(self, listener: Listener, bridge: Listener | None, save: Save) -> None:
-        """The folders, `mosquitto.conf` and the ACL: what no device changes."""
-        layout = self._layout
-        files.make_folder(layout.folder, files.FOLDER_MODE)
-        files.make_folder(layout.additions, files.FOLDER_MODE)
-        files.make_folder(layout.data, files.DATA_MODE)
-        files.write(layout.acl, accounts.acl(self._bridge.username))
-        files.write(layout.conf, conf.conf(layout, listener, bridge, save))
+    def write_settings(self, listener: ListenAddress, bridge: ListenAddress | None, save: SavePolicy) -> None:
+        """Writes the folders, `mosquitto.conf` and the ACL, which do not depend on the devices."""
+        paths = self._paths
+        files.make_folder(paths.folder, files.FOLDER_MODE)
+        files.make_folder(paths.additions, files.FOLDER_MODE)
+        files.make_folder(paths.data, files.DATA_MODE)
+        files.write(paths.acl, accounts.acl(self._bridge.username))
+        files.write(paths.conf, conf.render(paths, listener, bridge, save))
 
     def write_accounts(self) -> bool:
-        """The password file, as the database has it now. Returns whether it is another than the last one."""
-        text = accounts.passwords(self._bridge, registry_accounts.secret_hashes(self._broker))
-        if text == self._passwords:
+        """Writes the password file if the accounts in the database have changed. Returns whether they have."""
+        text = accounts.password_file(self._bridge, registry_accounts.secret_hashes(self._broker))
+        if text == self._password_file:
             return False
-        files.write(self._layout.passwords, text)
-        self._passwords = text
+        files.write(self._paths.passwords, text)
+        self._password_file = text
         return True

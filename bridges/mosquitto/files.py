@@ -1,4 +1,4 @@
-"""Files that Mosquitto reads while we replace them."""
+"""Writes files that Mosquitto may be reading at the same time."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ import tempfile
 from pathlib import Path
 
 MODE = 0o640
-"""Ours to write, Mosquitto's to read through the group, closed to everybody else."""
+"""The hub may write, Mosquitto may read through the group, nobody else may do either."""
 FOLDER_MODE = 0o750
 DATA_MODE = 0o770
-"""Mosquitto writes there, by the group where it is another user."""
+"""Mosquitto writes there, through the group if it runs as another user."""
 
 
 def make_folder(path: Path, mode: int) -> None:
-    """Makes the folder with this mode, whatever the umask; one that exists is left as its owner made it."""
+    """Creates the folder with this mode, whatever the umask. An existing folder is left as it is."""
     try:
         path.mkdir(parents=True)
     except FileExistsError:
         return
     path.chmod(mode)
-    _belong_as(path, path.parent)
+    _copy_owner(path.parent, path)
 
 
 def write(path: Path, text: str) -> None:
-    """Replaces the file at once: a reader sees all of the old text or all of the new.
+    """Replaces the file atomically: a reader sees either the whole old text or the whole new one.
 
-    The file belongs to the group of its folder, and to the folder's owner where we are root. That is how a Mosquitto
-    that runs as a user of its own can read what is closed to everybody else. Raises `OSError`.
+    The file gets the group of its folder, and the folder's owner if we are root. That way a Mosquitto that runs as
+    another user can read a file that nobody else may read. Raises `OSError`.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600 until it is complete
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # has mode 0600 until it is complete
     temporary = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            os.fsync(file.fileno())  # else a power cut may leave the new name with no content
-        _belong_as(temporary, path.parent)
+            os.fsync(file.fileno())  # otherwise a power cut may leave an empty file under the new name
+        _copy_owner(path.parent, temporary)
         temporary.chmod(MODE)
         temporary.replace(path)
     except BaseException:
@@ -44,8 +44,8 @@ def write(path: Path, text: str) -> None:
         raise
 
 
-def _belong_as(path: Path, model: Path) -> None:
-    is_, be = path.stat(), model.stat()
-    owner = be.st_uid if os.geteuid() == 0 else is_.st_uid
-    if (is_.st_uid, is_.st_gid) != (owner, be.st_gid):
-        os.chown(path, owner, be.st_gid)
+def _copy_owner(source: Path, target: Path) -> None:
+    wanted, current = source.stat(), target.stat()
+    owner = wanted.st_uid if os.geteuid() == 0 else current.st_uid
+    if (current.st_uid, current.st_gid) != (owner, wanted.st_gid):
+        os.chown(target, owner, wanted.st_gid)

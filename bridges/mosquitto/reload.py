@@ -1,4 +1,4 @@
-"""Makes a running Mosquitto read its password file and ACL again."""
+"""Has a running Mosquitto read its password file and ACL again."""
 
 from __future__ import annotations
 
@@ -12,32 +12,35 @@ from pathlib import Path
 COMMAND_TIMEOUT_S = 30.0
 
 Reload = Callable[[], None]
-"""Makes Mosquitto read its files again. Blocks; raises `NotReloaded`."""
+"""Has Mosquitto read its files again. Blocks; raises `ReloadFailed`."""
 
 
-class NotReloaded(Exception):
-    """Mosquitto could not be told; the text says why."""
+class ReloadFailed(Exception):
+    """Mosquitto could not be asked to reload; the text gives the reason."""
 
 
 def by_pid_file(path: Path) -> Reload:
-    """SIGHUP to the process that `path` names."""
+    """A reload that sends SIGHUP to the process whose id is in the file `path`."""
 
     def reload() -> None:
         try:
             pid = int(path.read_text())
-            _check_is_ready(pid)
+            _check_ready(pid)
             os.kill(pid, signal.SIGHUP)
         except (OSError, ValueError) as error:
-            raise NotReloaded(f"no Mosquitto by {path}: {error}") from None
+            raise ReloadFailed(f"no Mosquitto to be found through {path}: {error}") from None
 
     return reload
 
 
-def _check_is_ready(pid: int) -> None:
-    """SIGHUP ends a process that does not expect it: one that took over the number of a Mosquitto that is gone, and a
-    Mosquitto that is still starting. Raises `OSError`, `ValueError`."""
+def _check_ready(pid: int) -> None:
+    """Raises `OSError` or `ValueError` unless the process is a Mosquitto that handles SIGHUP.
+
+    SIGHUP ends a process that has no handler for it: another program that was given the process id of a Mosquitto that
+    has ended, or a Mosquitto that is still starting.
+    """
     if pid <= 1:
-        raise ValueError(f"{pid} is no process of Mosquitto")
+        raise ValueError(f"{pid} is not a process of Mosquitto")
     if not Path("/proc/self/status").exists():  # not Linux
         return
     status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
@@ -48,20 +51,20 @@ def _check_is_ready(pid: int) -> None:
 
 
 def by_command(command: str) -> Reload:
-    """Runs `command`, without a shell. Raises `ValueError` where it cannot be split into words."""
+    """A reload that runs `command`, without a shell. Raises `ValueError` if it cannot be split into words."""
     words = shlex.split(command)
     if not words:
-        raise ValueError("an empty command")
+        raise ValueError("the command is empty")
 
     def reload() -> None:
         try:
-            # The operator's own words, from the command line.
+            # S603: the command comes from the operator's own command line.
             done = subprocess.run(  # noqa: S603
                 words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise NotReloaded(str(error)) from None
+            raise ReloadFailed(str(error)) from None
         if done.returncode:
-            raise NotReloaded(f"{words[0]} ended with {done.returncode}: {done.stderr.strip()[-200:]}")
+            raise ReloadFailed(f"{words[0]} ended with {done.returncode}: {done.stderr.strip()[-200:]}")
 
     return reload

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from bridges.ingest.batches import shared_processor
+from bridges.ingest.pipeline import Pipeline
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.inbound import Inbound
 from bridges.mqtt.outbound import Outbound
 from bridges.mqtt.standing import ClientId, lead
-from bridges.pipeline import Pipeline, shared_ingest
 
 DEFAULT_CLIENT_ID = "hubbub-bridge"
 FAREWELL_S = 2.0
@@ -82,7 +83,7 @@ async def run_bridge(
 async def _run(
     broker: str, address: BrokerAddress, client_id: ClientId, stop: asyncio.Event, ready: asyncio.Event, shared: bool
 ) -> None:
-    pipeline = Pipeline(shared_ingest())
+    pipeline = Pipeline(shared_processor())
     inbound = Inbound(address, client_id.name, pipeline, ready.set, broker=broker, shared=shared)
     outbound = Outbound(broker, address, f"{client_id.name}-out")
 

@@ -6,14 +6,15 @@ import asyncio
 from functools import lru_cache
 
 from bridges.broker import Broker, Done, Published
-from bridges.ingest import Delivery
+from bridges.ingest.batches import shared_processor
+from bridges.ingest.delivery import Delivery
+from bridges.ingest.pipeline import Pipeline
 from bridges.mqtt import topics
 from bridges.mqtt.accounts import BRIDGE
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.bridge import DEFAULT_CLIENT_ID, FAREWELL_S
 from bridges.mqtt.outbound import Outbound
 from bridges.mqtt.topics import Address
-from bridges.pipeline import Pipeline, shared_ingest
 from devices.errors import Refusal
 from devices.values import now_us
 
@@ -32,7 +33,7 @@ class EmbeddedBridge:
     def __init__(self, name: str) -> None:
         """`name`: that of the broker, for devices that are assigned to one."""
         self._name = name
-        self._pipeline = Pipeline(shared_ingest())
+        self._pipeline = Pipeline(shared_processor())
         self._pipeline.expect_backlog(MAX_KEPT)
 
     def take(self, published: Published, done: Done | None) -> bool:

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-from bridges.ingest import Delivery
+from bridges.ingest.delivery import Delivery
+from bridges.ingest.pipeline import Pipeline
 from bridges.mqtt import topics
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.session import Connection, InboundSession
 from bridges.mqtt.topics import Address
 from bridges.mqtt.wire import Published, Subscription
-from bridges.pipeline import Pipeline
 from devices.errors import Refusal
 from devices.values import now_us
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from django.db import Error as DatabaseError
 
-from bridges import codec
+from bridges.codec import payloads
 from bridges.mqtt import topics
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.backoff import Backoff
@@ -120,4 +120,4 @@ class Outbound:
 
 
 def _payload(command: Command) -> bytes:
-    return codec.encode_command(command.name, command.args)
+    return payloads.encode_command(command.name, command.args)

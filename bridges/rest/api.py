@@ -1,4 +1,4 @@
-"""The HTTP API below `/api/v1/`, assembled."""
+"""The HTTP API below `/api/v1/`: the routers of all subjects in one document."""
 
 from __future__ import annotations
 
@@ -13,30 +13,32 @@ from ninja.parser import Parser
 from ninja.renderers import BaseRenderer
 
 from bridges.rest import (
+    availability,
     commands,
-    csv_files,
     devices,
     errors,
     files,
-    ingest,
     messages,
     people,
+    readings,
+    readings_csv,
     refusals,
     retention,
     rooms,
+    telemetry,
     webhooks,
 )
 from bridges.rest.auth import PEOPLE
 
 _DESCRIPTION = """Devices, their readings, commands to them, telemetry from them, and the rooms beside them.
 
-People come with the cookie of their login, or with `Authorization: Bearer TOKEN` (`manage.py createtoken`);
-devices with HTTP Basic, their uid and secret. What belongs to a space that you are no member of answers like what
-does not exist. Every error is `{"error": {"code", "message", "retry"}}`."""
+People authenticate with the cookie of their login, or with `Authorization: Bearer TOKEN` (`manage.py createtoken`);
+devices with HTTP Basic, their uid and secret. Anything in a space that you are not a member of answers like something
+that does not exist. Times are milliseconds since 1970 UTC. Every error is `{"error": {"code", "message", "retry"}}`."""
 
 
 class _Parser(Parser):
-    """Strict JSON: the standard library's parser takes NaN, which no database and no device would."""
+    """Strict JSON: the standard library's parser accepts NaN, which neither databases nor devices do."""
 
     def parse_body(self, request: HttpRequest) -> Any:
         return msgspec.json.decode(request.body)
@@ -51,7 +53,7 @@ class _Renderer(BaseRenderer):
 
 class _Api(NinjaAPI):
     def get_openapi_operation_id(self, operation: Operation) -> str:
-        """`list_devices`: what a generated client calls its methods by, whatever module ours live in."""
+        """Such as `list_devices`, the name of the method in generated clients, without the name of our module."""
         return operation.view_func.__name__
 
 
@@ -63,17 +65,19 @@ api = _Api(
     auth=PEOPLE,
     parser=_Parser(),
     renderer=_Renderer(),
-    # The assets ship with ninja; without this the page would ask a validator on the Internet about the document.
+    # Without this the page would send the document to a validator on the Internet. Its assets ship with ninja.
     docs=Swagger(settings={"validatorUrl": None}),
 )
 errors.install(api)
 for router in (
     devices.router,
-    csv_files.router,
+    availability.router,
+    readings.router,
+    readings_csv.router,
     retention.devices_router,
     commands.router,
     refusals.router,
-    ingest.router,
+    telemetry.router,
 ):
     api.add_router("devices", router)
 for router in (retention.spaces_router, rooms.spaces_router):

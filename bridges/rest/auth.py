@@ -1,4 +1,4 @@
-"""Who is asking: a person by login cookie or API token, a device by its credentials."""
+"""Authentication: of people by login cookie or API token, of devices by their credentials."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ throttle = FailureThrottle()
 
 
 class BearerToken(HttpBearer):
-    """`Authorization: Bearer TOKEN`, with a token of `manage.py createtoken`."""
+    """`Authorization: Bearer TOKEN`, with a token from `manage.py createtoken`."""
 
     async def authenticate(self, request: HttpRequest, token: str) -> AbstractBaseUser:
         person = await database.run(tokens.owner, token)
         if person is None:
-            raise AuthenticationError  # and no look at the cookie: who sends a token means that one
+            raise AuthenticationError  # without trying the cookie: a client that sends a token means the token
         return person
 
 
 class LoginCookie(APIKeyCookie):
-    """The login of a browser. Methods that change something need the CSRF token in `X-CSRFToken` too."""
+    """The login of a browser. Methods that change something also need the CSRF token in `X-CSRFToken`."""
 
     param_name = settings.SESSION_COOKIE_NAME
 
@@ -46,7 +46,7 @@ class LoginCookie(APIKeyCookie):
     def _signed_in(self, request: HttpRequest) -> AbstractBaseUser | None:
         person = self.authenticate(request, None)
         if person is not None and check_csrf(request) is not None:
-            raise Forbidden("the CSRF token is missing or wrong: send the csrftoken cookie's value as X-CSRFToken")
+            raise Forbidden("the CSRF token is missing or wrong: send the value of the cookie csrftoken as X-CSRFToken")
         return person
 
 
@@ -69,13 +69,13 @@ class DeviceCredentials(HttpBasicAuth):
 PEOPLE = [BearerToken(), LoginCookie()]
 
 
-def asking(request: HttpRequest) -> AbstractBaseUser:
-    """The person whom one of `PEOPLE` let in."""
+def person_of(request: HttpRequest) -> AbstractBaseUser:
+    """The person that one of `PEOPLE` has authenticated."""
     person: AbstractBaseUser = request.auth  # type: ignore[attr-defined]  # set by ninja
     return person
 
 
-def sender(request: HttpRequest) -> Device:
-    """The device that `DeviceCredentials` let in."""
+def device_of(request: HttpRequest) -> Device:
+    """The device that `DeviceCredentials` has authenticated."""
     device: Device = request.auth  # type: ignore[attr-defined]  # set by ninja
     return device

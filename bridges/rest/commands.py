@@ -1,4 +1,4 @@
-"""Commands to devices. Answers arrive in the row: ask again, or watch the device over WebSocket."""
+"""Commands to devices. A command's answer arrives in its row: ask again, or watch the device over WebSocket."""
 
 from __future__ import annotations
 
@@ -6,22 +6,51 @@ from typing import Annotated, Any
 
 from django.http import HttpRequest
 from ninja import Query, Router, Status
+from pydantic import BaseModel, Field
 
-from bridges.rest.auth import asking
+from bridges.rest.auth import person_of
 from bridges.rest.errors import Problem
-from bridges.rest.schemas import CommandFacts, CommandList, CommandQueued, CommandRequest
+from bridges.rest.request_body import RequestBody
 from devices import access
 from devices.access import Person
 from devices.commands import lifecycle, lookup
+from devices.commands.lifecycle import DEFAULT_TIMEOUT_S
 from devices.runtime import database
 
 router = Router(tags=["commands"])
 
 
+class CommandRequest(RequestBody):
+    name: str
+    args: dict[str, Any] = {}
+    timeout_s: float = Field(DEFAULT_TIMEOUT_S, description="without an answer by then the command has timed out")
+
+
+class CommandQueued(BaseModel):
+    command: str = Field(description="id of the command")
+    status: str
+
+
+class CommandFacts(BaseModel):
+    id: str
+    name: str
+    args: dict[str, Any]
+    status: str = Field(description="queued, sent, succeeded, failed or timed_out")
+    result: Any = Field(description="the device's answer")
+    error: str = Field(description="why it failed")
+    by: str = Field(description="username of the person who issued it")
+    issued_at: int
+    changed_at: int
+
+
+class CommandList(BaseModel):
+    items: list[CommandFacts]
+
+
 @router.post("/{uid}/commands", response={202: CommandQueued, (400, 401, 403, 404, 413, 422, 503): Problem})
 async def issue_command(request: HttpRequest, uid: str, given: CommandRequest) -> Status[dict[str, str]]:
     """Queues a command. Needs the role operator."""
-    command = await lifecycle.issue(asking(request), uid, given.name, given.args, given.timeout_s)
+    command = await lifecycle.issue(person_of(request), uid, given.name, given.args, given.timeout_s)
     return Status(202, {"command": command.id, "status": command.status})
 
 
@@ -30,13 +59,13 @@ async def list_commands(
     request: HttpRequest, uid: str, limit: Annotated[int, Query(ge=1, le=500)] = 20
 ) -> dict[str, Any]:
     """The device's commands, newest first."""
-    return await database.run(_list, asking(request), uid, limit)
+    return await database.run(_list, person_of(request), uid, limit)
 
 
 @router.get("/{uid}/commands/{id}", response={200: CommandFacts, (401, 404, 503): Problem})
 async def show_command(request: HttpRequest, uid: str, id: str) -> dict[str, Any]:
     """One command of the device, with its answer once there is one."""
-    return await database.run(_show, asking(request), uid, id)
+    return await database.run(_show, person_of(request), uid, id)
 
 
 def _list(person: Person, uid: str, limit: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What went wrong, as the HTTP API says it: one shape, one table of codes."""
+"""Errors of the HTTP API: one shape, one table of codes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import BaseModel
 
 from devices.errors import RETRY, HubbubError, Refusal
-from devices.runtime.database import AWAY
+from devices.runtime.database import UNAVAILABLE_ERRORS
 from devices.runtime.file_storage import is_full
 
 logger = logging.getLogger("hubbub.rest")
@@ -32,7 +32,7 @@ _STATUS: dict[str, int] = {
 }
 _RETRY = {**RETRY, "method_not_allowed": False}
 
-# What no parser could read is 400, what is too large or too often has a status of its own, the rest is 422.
+# A payload that no parser can read is 400, one that is too large or too frequent has its own status, others are 422.
 _REFUSED: dict[str, int] = {
     "payload_too_large": 413,
     "rate_limited": 429,
@@ -45,7 +45,7 @@ _REFUSED: dict[str, int] = {
 
 
 class ProblemFacts(BaseModel):
-    """`code` is stable, `message` is for people, `retry` says whether the same request may succeed later."""
+    """`code` is stable, `message` is for people, `retry` is true if the same request may succeed later."""
 
     code: str
     message: str
@@ -54,13 +54,13 @@ class ProblemFacts(BaseModel):
 
 
 class Problem(BaseModel):
-    """Every answer with a status of 400 or more. `reason` is there where telemetry was `refused`."""
+    """Every response with a status of 400 or above. `reason` is present if telemetry was `refused`."""
 
     error: ProblemFacts
 
 
 class TooManyFailures(HubbubError):
-    """Too many wrong secrets came from this address; `wait_s` until the next one is looked at."""
+    """Too many wrong secrets came from this address; the next one is checked after `wait_s` seconds."""
 
     code = "too_many"
 
@@ -70,17 +70,17 @@ class TooManyFailures(HubbubError):
 
 
 def problem(code: str, message: str, status: int | None = None) -> HttpResponse:
-    """The response for `code`; `status` where the table's is not meant."""
+    """The response for `code`, with `status` instead of the one in the table if it is given."""
     return _respond(status or _STATUS[code], {"code": code, "message": message, "retry": _RETRY[code]})
 
 
 def no_space() -> HttpResponse:
-    """The response where the disk is full."""
+    """The response if the disk is full."""
     return problem("unavailable", "the disk of the hub is full")
 
 
 def refused(refusal: Refusal) -> HttpResponse:
-    """The response for telemetry that was not taken, with the reason by name."""
+    """The response for refused telemetry, with the name of the reason."""
     status = _REFUSED.get(refusal.reason, 422)
     facts = {
         "code": "refused",
@@ -99,17 +99,17 @@ def _respond(status: int, facts: dict[str, Any]) -> HttpResponse:
 
 
 def install(api: NinjaAPI) -> None:
-    """Makes every exception of an endpoint an answer of the one shape."""
+    """Turns every exception of an endpoint into a response of the one shape."""
     handlers: dict[type[Exception], Callable[[HttpRequest, Any], HttpResponse]] = {
         HubbubError: _known,
         AuthenticationError: _unauthenticated,
-        ValidationError: _not_valid,
+        ValidationError: _invalid,
         HttpError: _unreadable,
         RequestDataTooBig: lambda request, error: problem("too_large", "the body is too large"),
-        MultiPartParserError: lambda request, error: problem("invalid", "the body is no multipart/form-data", 400),
-        OSError: _failed_to_write,
+        MultiPartParserError: lambda request, error: problem("invalid", "the body is not multipart/form-data", 400),
+        OSError: _write_failed,
         Http404: lambda request, error: problem("not_found", "there is nothing here"),
-        **dict.fromkeys(AWAY, _away),
+        **dict.fromkeys(UNAVAILABLE_ERRORS, _database_unavailable),
         Exception: _unforeseen,
     }
     for kind, handler in handlers.items():
@@ -127,19 +127,19 @@ def _known(request: HttpRequest, error: Any) -> HttpResponse:
 
 def _unauthenticated(request: HttpRequest, error: Any) -> HttpResponse:
     response = problem("unauthenticated", "this needs a login, an API token or a device's credentials")
-    # Basic where devices send alone: offered to a page, it makes the browser ask for a password of its own accord.
+    # Basic only where devices send: offered to a page, it makes the browser open a password dialog of its own.
     response["WWW-Authenticate"] = 'Basic realm="device"' if request.path.endswith("/telemetry") else "Bearer"
     return response
 
 
-def _not_valid(request: HttpRequest, error: Any) -> HttpResponse:
-    """Names each field at fault, without the value: it may be a secret put in the wrong place."""
+def _invalid(request: HttpRequest, error: Any) -> HttpResponse:
+    """Names each invalid field without its value, which may be a secret in the wrong place."""
     faults = [f"{_place(fault['loc'])}: {fault['msg']}" for fault in error.errors]
     return problem("invalid", "; ".join(faults))
 
 
 def _place(loc: tuple[str | int, ...]) -> str:
-    """`("query", "points")` is points, `("body", <our name for it>, "args")` is args."""
+    """`("query", "points")` is points, `("body", <name of our parameter>, "args")` is args."""
     return ".".join(str(part) for part in loc[2 if loc[0] == "body" else 1 :]) or "the body"
 
 
@@ -147,15 +147,15 @@ def _unreadable(request: HttpRequest, error: Any) -> HttpResponse:
     return problem("invalid", "the body is not JSON of the documented shape", status=error.status_code)
 
 
-def _failed_to_write(request: HttpRequest, error: Any) -> HttpResponse:
+def _write_failed(request: HttpRequest, error: Any) -> HttpResponse:
     return no_space() if is_full(error) else _unforeseen(request, error)
 
 
-def _away(request: HttpRequest, error: Any) -> HttpResponse:
-    logger.warning("the database is away: %s", type(error).__name__)
-    return problem("unavailable", "the database is away")
+def _database_unavailable(request: HttpRequest, error: Any) -> HttpResponse:
+    logger.warning("the database is unavailable: %s", type(error).__name__)
+    return problem("unavailable", "the database is unavailable")
 
 
 def _unforeseen(request: HttpRequest, error: Any) -> HttpResponse:
     logger.error("%s %s failed", request.method, request.path, exc_info=error)
-    return problem("internal", "the hub failed; its log says why")
+    return problem("internal", "the hub failed; its log has the reason")

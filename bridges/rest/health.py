@@ -1,4 +1,4 @@
-"""Whether the hub lives, and whether its parts answer. Open to anybody: neither says more than a part's name."""
+"""Liveness and readiness of the hub. Open to anybody, so they show no more than the names of its parts."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from devices.models import Space
 LIMIT_S = 2.0
 """How long a part may take to answer."""
 LEAST_FREE_BYTES = 8 << 20
-"""Free space on SQLite's disk; its write-ahead log alone grows by some megabytes before it is taken in."""
+"""Free space on SQLite's disk; its write-ahead log grows by some megabytes between checkpoints."""
 RESEND_S = 0.3
-"""Redis may handle a message before the subscription that was sent first, on another connection."""
+"""Redis may handle a message before the subscription, which was sent earlier but on another connection."""
 
-# Not the threads of `devices.database`: where a database hangs, probe after probe would take one away.
+# Not the threads of `devices.database`: if the database hangs, each probe would block another one of them.
 _thread = ThreadPoolExecutor(1, thread_name_prefix="readiness")
 
 
 async def alive(request: HttpRequest) -> HttpResponse:
-    """200 for as long as the event loop turns."""
+    """200 for as long as the event loop runs."""
     return JsonResponse({"ok": True})
 
 
 async def ready(request: HttpRequest) -> HttpResponse:
-    """`{"database": {"ok": true}, "layer": …, "broker": …}`; 503 where one is red, with an `error`.
+    """`{"database": {"ok": true}, "layer": …, "broker": …}`; 503 if one of them is not ok and has an `error`.
 
-    Where there are several brokers they are `broker:<name>`.
+    Several brokers appear as `broker:<name>`.
     """
     checks = {**_CHECKS, **_broker_checks()}
     found = await asyncio.gather(*map(_outcome, checks.values()))
@@ -51,7 +51,7 @@ async def _outcome(check: Callable[[], Awaitable[None]]) -> dict[str, bool | str
     except TimeoutError:
         return {"ok": False, "error": f"no answer in {LIMIT_S:.0f} s"}
     except Exception as error:
-        # The name alone: the text may hold addresses and user names.
+        # Only the name of the error: its text may hold addresses and user names.
         return {"ok": False, "error": type(error).__name__}
     return {"ok": True}
 
@@ -61,11 +61,11 @@ async def _check_database() -> None:
 
 
 class DiskFull(Exception):
-    """SQLite still reads, and cannot write."""
+    """SQLite can still read, but not write."""
 
 
 def _query() -> None:
-    """Reads a table: SQLite answers `SELECT 1` without a look at its file."""
+    """Reads a table: SQLite answers `SELECT 1` without opening its file."""
     close_old_connections()
     try:
         Space.objects.exists()
@@ -90,7 +90,7 @@ async def _check_layer() -> None:
         receiving.result()
     finally:
         receiving.cancel()
-    # The Redis layer gives a channel up when a receive on it is cancelled, and not otherwise.
+    # The Redis layer only gives up a channel when a receive on it is cancelled.
     closing = asyncio.create_task(layer.receive(channel))
     await asyncio.sleep(0)
     closing.cancel()
@@ -105,7 +105,7 @@ def _broker_checks() -> dict[str, Callable[[], Awaitable[None]]]:
 
 
 async def _check_broker(broker: BrokerAddress) -> None:
-    """As far as TCP: a sign-in belongs to the bridge."""
+    """Only that it accepts a TCP connection: signing in is up to the bridge."""
     _, writer = await asyncio.open_connection(broker.host, broker.port)
     writer.close()
 

@@ -1,4 +1,4 @@
-"""Our own counters for Prometheus."""
+"""The hub's own counters, for Prometheus."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from bridges.rest.errors import problem
 from devices.runtime import database
-from devices.runtime.database import AWAY
+from devices.runtime.database import UNAVAILABLE_ERRORS
 from devices.spaces import tokens
 
 Endpoint = Callable[[HttpRequest], Awaitable[HttpResponse]]
@@ -23,7 +23,7 @@ _PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwar
 
 @async_only_middleware
 def answer_scrapers(get_response: Endpoint) -> Endpoint:
-    """Answers `/metrics` before the request's Host is judged: Prometheus names the address at which it found us."""
+    """Answers `/metrics` before Django checks the Host header: Prometheus sends the address that it scrapes."""
 
     async def middleware(request: HttpRequest) -> HttpResponse:
         return await (show_metrics if request.path == PATH else get_response)(request)
@@ -32,24 +32,24 @@ def answer_scrapers(get_response: Endpoint) -> Endpoint:
 
 
 async def show_metrics(request: HttpRequest) -> HttpResponse:
-    """The counters of `devices.stats` and of the process, for the machine itself and for holders of an API token."""
+    """The counters of `devices.stats` and of the process, for programs on this machine and holders of an API token."""
     try:
         allowed = _is_local(request) or await _has_token(request)
-    except AWAY:
-        return problem("unavailable", "the database is away, so no token can be looked up")
+    except UNAVAILABLE_ERRORS:
+        return problem("unavailable", "the database is unavailable, so the token cannot be checked")
     if not allowed:
-        response = problem("unauthenticated", "from another machine this needs an API token")
+        response = problem("unauthenticated", "a request from another machine needs an API token")
         response["WWW-Authenticate"] = "Bearer"
         return response
     return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 
 def _is_local(request: HttpRequest) -> bool:
-    """Whether a program on this machine asks, and not a proxy on it for the whole world."""
+    """Whether a program on this machine sent the request itself, rather than a proxy on it for somebody else."""
     if any(header in request.headers for header in _PROXY_HEADERS):
         return False
     try:
-        request.get_host()  # a page whose name was made to mean this machine (DNS rebinding) asks by another
+        request.get_host()  # a page that reaches this machine by DNS rebinding sends a host name of its own
     except DisallowedHost:
         return False
     try:

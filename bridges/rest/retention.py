@@ -1,4 +1,4 @@
-"""How long history is kept: of a space, and of metrics for which something else holds."""
+"""Retention of history: of a space, and of metrics that deviate from it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from ninja import Query, Router
 from pydantic import BaseModel, ConfigDict, Field
 
-from bridges.rest.auth import asking
+from bridges.rest.auth import person_of
 from bridges.rest.errors import Problem
 from devices import access
 from devices.access import Action, Person
@@ -31,7 +31,7 @@ class RetentionFacts(BaseModel):
 
 
 class SpaceRetention(BaseModel):
-    """What is to change, in days; 0: for ever."""
+    """The fields to change, in days; 0: for ever."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -41,7 +41,7 @@ class SpaceRetention(BaseModel):
 
 
 class OwnRetention(BaseModel):
-    """Of the metric alone, in days; 0: for ever, null: as in its space."""
+    """Of this metric only, in days; 0: for ever, null: as in its space."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -53,7 +53,7 @@ class OwnRetention(BaseModel):
 class MetricRetention(BaseModel):
     metric: str
     own: OwnRetention
-    effective: RetentionFacts = Field(description="what holds, with the space's where the metric has none of its own")
+    effective: RetentionFacts = Field(description="what is in force: its own days, or else those of its space")
 
 
 class MetricRetentionList(BaseModel):
@@ -65,28 +65,28 @@ _Metric = Annotated[str, Query(description="name of the metric")]
 
 @spaces_router.get("/{slug}/retention", response={200: RetentionFacts, (401, 404, 503): Problem})
 async def show_space_retention(request: HttpRequest, slug: str) -> dict[str, int]:
-    """How long history is kept in the space."""
-    return await database.run(_show_space, asking(request), slug)
+    """How long the space keeps history."""
+    return await database.run(_show_space, person_of(request), slug)
 
 
 @spaces_router.patch("/{slug}/retention", response={200: RetentionFacts, (400, 401, 403, 404, 422, 503): Problem})
 async def change_space_retention(request: HttpRequest, slug: str, body: SpaceRetention) -> dict[str, int]:
-    """Changes how long history is kept. Needs the role manager. What is older then is gone for good within minutes."""
-    return await database.run(_change_space, asking(request), slug, body.model_dump(exclude_unset=True))
+    """Changes how long history is kept. Needs the role manager. Older history is deleted for good within minutes."""
+    return await database.run(_change_space, person_of(request), slug, body.model_dump(exclude_unset=True))
 
 
 @devices_router.get("/{uid}/retention", response={200: MetricRetentionList, (401, 404, 503): Problem})
 async def show_device_retention(request: HttpRequest, uid: str) -> dict[str, Any]:
-    """How long history is kept of each metric of the device."""
-    return await database.run(_show_device, asking(request), uid)
+    """How long the history of each metric of the device is kept."""
+    return await database.run(_show_device, person_of(request), uid)
 
 
 @devices_router.patch("/{uid}/retention", response={200: MetricRetention, (400, 401, 403, 404, 422, 503): Problem})
 async def change_metric_retention(
     request: HttpRequest, uid: str, metric: _Metric, body: OwnRetention
 ) -> dict[str, Any]:
-    """Changes how long history of one metric is kept. Needs the role manager."""
-    return await database.run(_change_metric, asking(request), uid, metric, body.model_dump(exclude_unset=True))
+    """Changes how long the history of one metric is kept. Needs the role manager."""
+    return await database.run(_change_metric, person_of(request), uid, metric, body.model_dump(exclude_unset=True))
 
 
 def _show_space(person: Person, slug: str) -> dict[str, int]:

@@ -1,12 +1,12 @@
-"""Answers that are made while they are sent."""
+"""Responses that are produced while they are sent."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
 
-async def begun(content: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same content, once its first piece is there: what fails by then has a status and a name."""
+async def started(content: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Returns the same content once its first piece is ready: a failure until then still becomes an error response."""
     return _joined(await anext(content, b""), content)
 
 

@@ -1,4 +1,4 @@
-"""Holds up addresses that try wrong secrets."""
+"""Slows down addresses that send wrong secrets."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 MAX_FAILURES = 30
-"""Wrong secrets from one address within `WINDOW_S`; what is past them is answered without a look."""
+"""Wrong secrets from one address within `WINDOW_S`; further requests are refused without checking their secret."""
 WINDOW_S = 60.0
 MAX_REMEMBERED = 10_000
-"""Addresses, and pairs of address and uid, that are kept; past it the oldest is forgotten."""
+"""Addresses, and pairs of address and uid, that are remembered; past it the oldest is forgotten."""
 
 
 class FailureThrottle:
-    """Counts failures per address. For one event loop; not for several threads."""
+    """Counts failures per address. Not thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -25,35 +25,35 @@ class FailureThrottle:
         self._trusted: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def wait_s(self, address: str) -> int:
-        """Whole seconds until the address may fail again; 0: at once."""
+        """Whole seconds until the next secret from the address is checked; 0: at once."""
         since, count = self._failures.get(_network(address), (0.0, 0))
         left = since + WINDOW_S - self._clock()
         return math.ceil(left) if count >= MAX_FAILURES and left > 0 else 0
 
     def trusts(self, address: str, uid: str) -> bool:
-        """Whether `uid` has given its right secret from here before.
+        """Whether `uid` has sent its correct secret from this address before.
 
-        Its secret is looked at all the same: behind a proxy all devices share one address, where somebody's
-        guessing must not shut out the others.
+        Its secret is checked whatever the others did: behind a proxy all devices share one address, and one client
+        that guesses must not lock out the rest.
         """
         return (_network(address), uid) in self._trusted
 
     def failed(self, address: str) -> None:
-        """Notes a wrong secret."""
+        """Records a wrong secret."""
         network, now = _network(address), self._clock()
         since, count = self._failures.pop(network, (now, 0))
         self._failures[network] = (now, 1) if now - since >= WINDOW_S else (since, count + 1)
         _trim(self._failures)
 
     def succeeded(self, address: str, uid: str) -> None:
-        """Notes a right secret."""
+        """Records a correct secret."""
         self._trusted[_network(address), uid] = None
         self._trusted.move_to_end((_network(address), uid))
         _trim(self._trusted)
 
 
 def _network(address: str) -> str:
-    """The address, or its /64 for IPv6: a single host there has 2**64 of them."""
+    """The address, or its /64 network for IPv6, where a single host has 2**64 addresses."""
     try:
         known = ipaddress.ip_address(address)
     except ValueError:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from ninja import Query
 
 from devices.errors import Invalid
+
+When = Annotated[str | None, Query(description="milliseconds since 1970 UTC, or ISO 8601")]
 
 _MILLISECONDS = re.compile(r"[0-9]{1,15}")
 _LOST_PLUS = re.compile(r"(T\S+) (\d\d:?\d\d)$")
@@ -13,7 +18,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def parse(name: str, text: str) -> int:
-    """Microseconds of `text`: milliseconds since 1970 UTC, or ISO 8601 (UTC where it names no offset).
+    """Microseconds of `text`: milliseconds since 1970 UTC, or ISO 8601 (UTC unless it has an offset).
 
     Raises `Invalid`, which names the parameter.
     """
@@ -30,3 +35,16 @@ def parse(name: str, text: str) -> int:
     if span < timedelta(0):
         raise Invalid(f"{name} is before 1970")
     return span // timedelta(microseconds=1)
+
+
+def window(start: str | None, end: str | None, *, latest: int, span: int | None = None) -> tuple[int, int]:
+    """`(start, end)` in microseconds. Raises `Invalid`.
+
+    Without `end` the window ends at `latest`; without `start` it begins `span` before its end, or in 1970.
+    """
+    last = latest if end is None else parse("end", end)
+    default = 0 if span is None else max(0, last - span)
+    first = default if start is None else parse("start", start)
+    if first >= last:
+        raise Invalid("start must be before end")
+    return first, last

@@ -1,4 +1,4 @@
-"""Files of a form while they arrive."""
+"""Uploaded files while they arrive."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 
 
-class NamelessFiles(FileUploadHandler):
-    """Small ones in memory, larger ones on the disk without a name there: a process that is killed leaves none behind,
-    which Django's own handler does."""
+class UnnamedFileHandler(FileUploadHandler):
+    """Keeps small files in memory and larger ones on the disk without a name, so that a process that is killed leaves
+    none behind, as it would with Django's own handler."""
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
-        self._file = tempfile.SpooledTemporaryFile(settings.FILE_UPLOAD_MAX_MEMORY_SIZE)  # noqa: SIM115 - the request's
+        self._file = tempfile.SpooledTemporaryFile(settings.FILE_UPLOAD_MAX_MEMORY_SIZE)  # noqa: SIM115 - closed with the request
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         self._file.write(raw_data)

@@ -15,15 +15,16 @@ from bridges.rest.errors import problem
 Endpoint = Callable[..., Awaitable[HttpResponse]]
 
 
-def _private(endpoint: Endpoint) -> Endpoint:
-    """Keeps out of caches what says nothing else, and gives ninja's "method not allowed" the shape of all errors."""
+def _with_our_headers(endpoint: Endpoint) -> Endpoint:
+    """Makes responses uncacheable unless they say otherwise, and gives ninja's "method not allowed" the shape of all
+    errors."""
 
     @wraps(endpoint)
     async def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = await endpoint(request, *args, **kwargs)
         if isinstance(response, HttpResponseNotAllowed):
             allowed = response["Allow"]
-            response = problem("method_not_allowed", f"this takes {allowed}")
+            response = problem("method_not_allowed", f"this path accepts {allowed}")
             response["Allow"] = allowed
         response.setdefault("Cache-Control", "no-store")
         return response
@@ -35,15 +36,15 @@ def _api_patterns() -> Iterator[URLPattern | URLResolver]:
     patterns, _, _ = api.urls
     for pattern in patterns:
         if isinstance(pattern, URLPattern) and iscoroutinefunction(pattern.callback):
-            pattern.callback = _private(pattern.callback)
+            pattern.callback = _with_our_headers(pattern.callback)
         yield pattern
 
 
 async def _unknown(request: HttpRequest) -> HttpResponse:
-    return problem("not_found", "there is nothing here; /api/v1/docs lists what there is")
+    return problem("not_found", "there is nothing here; /api/v1/docs lists the endpoints")
 
 
-_unknown.csrf_exempt = True  # type: ignore[attr-defined]  # an unknown path is unknown, whoever asks
+_unknown.csrf_exempt = True  # type: ignore[attr-defined]  # an unknown path is unknown to every client
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.alive),

@@ -1,4 +1,4 @@
-"""Webhooks: secret addresses of a room, and what is posted to them."""
+"""Webhooks: secret addresses that post messages to a room."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import msgspec
 from django.http import HttpRequest
 from ninja import Router, Status
 from ninja.errors import HttpError
+from pydantic import BaseModel, Field
 
-from bridges.rest.auth import asking
+from bridges.rest.auth import person_of
 from bridges.rest.errors import Problem, TooManyFailures
-from bridges.rest.room_schemas import Posted, WebhookList, WebhookMade, WebhookName
+from bridges.rest.messages import MessagePosted
+from bridges.rest.request_body import RequestBody
 from bridges.rest.throttle import FailureThrottle
 from devices.access import Person
 from devices.errors import Invalid, NotFound
@@ -28,8 +30,8 @@ throttle = FailureThrottle()
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "`text`, 1 to 2,000 characters; further fields are ignored. What Slack's clients send as a form "
-        "with the JSON in its field `payload` is taken too.",
+        "description": "`text`, 1 to 2,000 characters; further fields are ignored. The form that Slack's clients send, "
+        "with the JSON in its field `payload`, is accepted too.",
         "content": {
             "application/json": {
                 "schema": {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}},
@@ -40,55 +42,76 @@ _BODY: dict[str, Any] = {
 }
 
 
+class WebhookFacts(BaseModel):
+    id: int
+    name: str = Field(description="the author of its messages")
+    created_by: str | None
+    created_at: int
+
+
+class WebhookList(BaseModel):
+    items: list[WebhookFacts]
+
+
+class WebhookName(RequestBody):
+    name: str = Field(description="1 to 64 printable characters")
+
+
+class WebhookMade(WebhookFacts):
+    url: str = Field(description="where to post; shown only this once")
+
+
 @router.get("/{int:id}/webhooks", response={200: WebhookList, (401, 403, 404, 503): Problem})
 async def list_webhooks(request: HttpRequest, id: int) -> dict[str, Any]:
     """The webhooks of the room. Needs the role manager."""
-    return await database.run(_list, asking(request), id)
+    return await database.run(_list, person_of(request), id)
 
 
 @router.post("/{int:id}/webhooks", response={201: WebhookMade, (400, 401, 403, 404, 422, 503): Problem})
 async def create_webhook(request: HttpRequest, id: int, given: WebhookName) -> Status[dict[str, Any]]:
-    """A new webhook. Its address is a secret, and is shown this once. Needs the role manager."""
-    facts, secret = await database.run(_create, asking(request), id, given.name)
+    """Creates a webhook. Its address is a secret and is shown only this once. Needs the role manager."""
+    facts, secret = await database.run(_create, person_of(request), id, given.name)
     return Status(201, {**facts, "url": request.build_absolute_uri(f"/api/v1/hooks/{secret}")})
 
 
 @router.delete("/{int:id}/webhooks/{int:webhook}", response={204: None, (401, 403, 404, 503): Problem})
 async def delete_webhook(request: HttpRequest, id: int, webhook: int) -> Status[None]:
-    """Ends a webhook: its address is worth nothing from now on. Needs the role manager."""
-    await database.run(rooms_webhooks.delete_webhook, asking(request), id, webhook)
+    """Deletes a webhook: its address no longer works. Needs the role manager."""
+    await database.run(rooms_webhooks.delete_webhook, person_of(request), id, webhook)
     return Status(204, None)
 
 
-@hooks_router.post("/{secret}", response={201: Posted, (400, 404, 413, 422, 429, 503): Problem}, openapi_extra=_BODY)
+@hooks_router.post(
+    "/{secret}", response={201: MessagePosted, (400, 404, 413, 422, 429, 503): Problem}, openapi_extra=_BODY
+)
 async def post_to_webhook(request: HttpRequest, secret: str) -> Status[dict[str, int]]:
-    """Says something in the webhook's room and name. Who knows the address may."""
-    webhook = await _known(request, secret)
+    """Posts a message in the webhook's room, under its name. Anybody who knows the address may."""
+    webhook = await _authenticated(request, secret)
     return Status(201, {"seq": await posting.post_as(webhook, _text(request))})
 
 
-async def _known(request: HttpRequest, secret: str) -> Webhook:
-    """Raises `NotFound`, and `TooManyFailures` for an address that guesses."""
-    address, shown = request.META.get("REMOTE_ADDR", ""), hash_token(secret)
+async def _authenticated(request: HttpRequest, secret: str) -> Webhook:
+    """Raises `NotFound`, or `TooManyFailures` for a client that guesses."""
+    address, hashed = request.META.get("REMOTE_ADDR", ""), hash_token(secret)
     wait_s = throttle.wait_s(address)
-    if wait_s and not throttle.trusts(address, shown):
+    if wait_s and not throttle.trusts(address, hashed):
         raise TooManyFailures(wait_s)
     try:
         webhook = await database.run(rooms_webhooks.webhook, secret)
     except NotFound:
         throttle.failed(address)
         raise
-    throttle.succeeded(address, shown)
+    throttle.succeeded(address, hashed)
     return webhook
 
 
 def _text(request: HttpRequest) -> str:
-    """Raises `HttpError` for what is no JSON, and `Invalid`."""
+    """Raises `HttpError` if the body is not JSON, and `Invalid`."""
     form = request.content_type == "application/x-www-form-urlencoded" and "payload" in request.POST
     try:
         given = msgspec.json.decode(request.POST["payload"] if form else request.body)
     except msgspec.DecodeError:
-        raise HttpError(400, "the body is no JSON") from None
+        raise HttpError(400, "the body is not JSON") from None
     text = given.get("text") if isinstance(given, dict) else None
     if not isinstance(text, str):
         raise Invalid("text: a text is required")

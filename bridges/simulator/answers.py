@@ -1,4 +1,4 @@
-"""From a command's payload to its answer, each command once."""
+"""Executes commands and answers them, each command once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bridges.simulator.physics.controls import CommandRefused
 from bridges.simulator.physics.model import Model
 
 REMEMBERED = 256
-"""Answers kept to recognise a repeat; an older command that comes again is executed again."""
+"""Answers kept to recognise a repeated command; an older one that arrives again is executed again."""
 
 
 class _Command(msgspec.Struct):
@@ -20,7 +20,7 @@ class _Command(msgspec.Struct):
 
 
 class Answers:
-    """Executes commands on a machine and remembers what it answered."""
+    """Executes commands on a model and remembers its answers."""
 
     def __init__(self, model: Model) -> None:
         self._model = model

@@ -1,4 +1,4 @@
-"""What a device has measured and not yet sent."""
+"""Measurements that a device has not sent yet."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import msgspec
 from bridges.simulator.physics.model import Readings
 
 BACKLOG_LIMIT = 600
-"""Measurements a device keeps while it is offline: ten minutes at one a second. The oldest give way, counted."""
+"""Measurements a device keeps while it is offline: ten minutes at one a second. Past it the oldest are dropped and
+counted."""
 LIST_LIMIT = 50
-"""Measurements in one message when many are waiting; some 15 KB, far from the hub's limit of 128 KB."""
+"""Measurements in one message when many are waiting: some 15 KB, well below the hub's limit of 128 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """`ts` is in milliseconds since 1970 UTC. `live`: measured while connected, so it goes out at once."""
+    """`ts` is in milliseconds since 1970 UTC. `live`: measured while connected, so it is sent at once."""
 
     ts: int
     values: Readings
@@ -32,15 +33,15 @@ class Backlog:
         self._waiting: deque[Measurement] = deque()
         self._last_ts = 0
         self.dropped = 0
-        """How many measurements were given up, ever."""
+        """Measurements dropped since the start."""
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def add(self, ts: int, values: Readings, live: bool) -> None:
-        """Keep a measurement of `ts`, or of a millisecond later than the last one.
+        """Adds a measurement at `ts`, or a millisecond after the last one if that is later.
 
-        Two of one metric in the same millisecond would be one to the hub, and the second would vanish.
+        The hub keeps one value per metric and time, so a second measurement in the same millisecond would be lost.
         """
         self._last_ts = max(ts, self._last_ts + 1)
         if len(self._waiting) == BACKLOG_LIMIT:
@@ -48,11 +49,11 @@ class Backlog:
             self.dropped += 1
         self._waiting.append(Measurement(self._last_ts, values, live))
 
-    def take(self) -> bytes:
-        """The next message for the telemetry topic; the oldest measurements leave the backlog with it.
+    def pop_payload(self) -> bytes:
+        """Removes the oldest measurements and returns them as the next payload for the telemetry topic.
 
-        An object, or a list where more than one is waiting. A device without timestamps sends its plain values,
-        except for what had to wait: that carries its time all the same, else it would land in the present.
+        An object, or a list if more than one is waiting. A device without timestamps sends plain values, except for
+        measurements that had to wait: without their time the hub would store them at the time of receipt.
         """
         batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), LIST_LIMIT))]
         if len(batch) > 1:

@@ -1,4 +1,4 @@
-"""The devices to be: a file of JSON lines as `manage.py createdevice` prints them."""
+"""The credentials of the fleet: a file of JSON lines as `manage.py createdevice` prints them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from devices.values import is_uid
 
 
 class CredentialsError(Exception):
-    """A credentials file that cannot be used; the text names the file and the line, never a secret."""
+    """An invalid credentials file; the text names the file and the line, never a secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a device signs in with: its uid as username, its secret as password."""
+    """The login of a device: its uid as username, its secret as password."""
 
     uid: str
     secret: str
@@ -30,12 +30,12 @@ class _Line(msgspec.Struct):
 
 
 def read(path: Path) -> list[Credentials]:
-    """The devices of a file, `{"uid": "pump-1", "secret": "…"}` a line. Raises `CredentialsError`."""
+    """The devices of a file with lines like `{"uid": "pump-1", "secret": "…"}`. Raises `CredentialsError`."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise CredentialsError(
-            f"{path}: no such file; `manage.py createdevice pump-1 --space SLUG` prints what belongs in it"
+            f"{path}: no such file; `manage.py createdevice pump-1 --space SLUG` prints its lines"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise CredentialsError(f"{path}: {error}") from None
@@ -61,7 +61,7 @@ def _parse(text: str, path: Path) -> Iterable[Credentials]:
         if not is_uid(entry.uid):
             raise CredentialsError(f"{where}: {entry.uid!r} is not a uid: letters, digits, - and _, at most 64")
         if entry.uid in lines:
-            # Two connections of one name would push each other off the broker for ever.
-            raise CredentialsError(f"{where}: {entry.uid} stands in line {lines[entry.uid]} already")
+            # Two connections with one client id would disconnect each other for ever.
+            raise CredentialsError(f"{where}: {entry.uid} is already in line {lines[entry.uid]}")
         lines[entry.uid] = number
         yield Credentials(entry.uid, entry.secret)

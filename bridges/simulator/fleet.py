@@ -1,4 +1,4 @@
-"""The demo fleet: what the hub creates in the demo space at its first start. No Django here."""
+"""The demo fleet: the devices that the hub creates in the demo space at its first start. Imports no Django."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a uid to the physics behind it: `pump-1` is a pump."""
+"""From a uid to the model behind it: `pump-1` is a pump."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ KINDS: dict[str, type[Model]] = {
     "meter": Meter,
     "vehicle": Vehicle,
 }
-"""The part of a uid before its first `-`, and what it stands for."""
+"""Model by the part of a uid before its first `-`."""
 
 
 class UnknownKind(Exception):
-    """A uid whose prefix names no kind; the text lists the kinds there are."""
+    """A uid whose prefix is not a kind; the text lists the kinds."""
 
 
 def kind_of(uid: str) -> type[Model]:
-    """The class behind `uid`. Raises `UnknownKind`."""
+    """The model class for `uid`. Raises `UnknownKind`."""
     prefix = uid.partition("-")[0]
     try:
         return KINDS[prefix]
     except KeyError:
-        raise UnknownKind(f"uid {uid!r} names no kind of device: start it with one of {', '.join(KINDS)}") from None
+        raise UnknownKind(f"uid {uid!r} has no known kind: it must begin with one of {', '.join(KINDS)}") from None
 
 
 def build(uid: str) -> Model:
-    """The model behind `uid`, its weather and loads its own but the same at every start."""
+    """The model for `uid`; its random course is its own, and the same at every start."""
     return kind_of(uid)(seed=zlib.crc32(uid.encode()), start_s=time.time())

@@ -1,4 +1,4 @@
-"""What a device has to say, in the order in which it may go out."""
+"""The messages that a device has to send, in order of urgency."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Protocol
 from bridges.simulator.backlog import Backlog
 
 WINDOW = 8
-"""Messages that may wait for the broker's acknowledgement; the rest stays where it is bounded and counted."""
+"""Messages that may be unacknowledged at a time; the rest waits here and in the backlog, which are bounded."""
 URGENT_LIMIT = 256
-"""Answers and status messages that wait for a place in the window. The oldest give way: the hub lets a command
+"""Answers and status messages that may wait for the window. Past it the oldest are dropped: the hub lets a command
 without an answer time out."""
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """To be published with QoS 1."""
+class OutgoingMessage:
+    """A message to publish with QoS 1."""
 
     topic: str
     payload: bytes
@@ -26,37 +26,37 @@ class Message:
 
 
 class Publisher(Protocol):
-    """A connection, as `Link` is one."""
+    """The part of `PahoConnection` that an outbox needs."""
 
     up: bool
 
-    def publish(self, message: Message) -> asyncio.Future[None]:
-        """The future is done at the broker's acknowledgement."""
+    def publish(self, message: OutgoingMessage) -> asyncio.Future[None]:
+        """The future is done when the broker acknowledges."""
 
 
-class Outbox:
-    """Urgent messages first, then the backlog, never more than `WINDOW` unacknowledged."""
+class DeviceOutbox:
+    """Sends urgent messages first, then the backlog, with at most `WINDOW` messages unacknowledged."""
 
-    def __init__(self, link: Publisher, backlog: Backlog, telemetry_topic: str) -> None:
-        self._link, self._backlog, self._telemetry_topic = link, backlog, telemetry_topic
-        self._urgent: deque[Message] = deque(maxlen=URGENT_LIMIT)
+    def __init__(self, connection: Publisher, backlog: Backlog, telemetry_topic: str) -> None:
+        self._connection, self._backlog, self._telemetry_topic = connection, backlog, telemetry_topic
+        self._urgent: deque[OutgoingMessage] = deque(maxlen=URGENT_LIMIT)
         self._in_flight = 0
 
-    def put(self, *messages: Message) -> None:
-        """Send before any telemetry; once, if the same message is waiting still."""
+    def put(self, *messages: OutgoingMessage) -> None:
+        """Sends messages before any telemetry. A message equal to one that is still waiting is sent once."""
         self._urgent.extend(message for message in messages if message not in self._urgent)
         self.flush()
 
     def flush(self) -> None:
-        """Send what the window has room for. Nothing happens while the connection is down."""
-        while self._link.up and self._in_flight < WINDOW and (message := self._next()):
+        """Sends as many messages as the window has room for; none while the connection is down."""
+        while self._connection.up and self._in_flight < WINDOW and (message := self._next()):
             self._in_flight += 1
-            self._link.publish(message).add_done_callback(self._acknowledged)
+            self._connection.publish(message).add_done_callback(self._acknowledged)
 
-    def _next(self) -> Message | None:
+    def _next(self) -> OutgoingMessage | None:
         if self._urgent:
             return self._urgent.popleft()
-        return Message(self._telemetry_topic, self._backlog.take()) if self._backlog else None
+        return OutgoingMessage(self._telemetry_topic, self._backlog.pop_payload()) if self._backlog else None
 
     def _acknowledged(self, _done: asyncio.Future[None]) -> None:
         self._in_flight -= 1

@@ -16,9 +16,10 @@ log = logging.getLogger("hubbub.simulator")
 
 
 async def simulate(fleet: Sequence[Credentials], broker: BrokerAddress, interval_s: float, stop: asyncio.Event) -> None:
-    """Run a device for each of `fleet` until `stop` is set, then sign all off, which takes 2 s at the most.
+    """Runs a device for each of `fleet` until `stop` is set, then signs all of them off, which takes at most 2 s.
 
-    A broker that is away is waited for. Each device speaks every `interval_s` seconds, at moments spread evenly.
+    Devices keep trying while the broker is unavailable. Each publishes every `interval_s` seconds, at times that are
+    spread evenly over the fleet.
     """
     report = FleetReport(len(fleet), broker)
     devices = [SimulatedDevice(entry, build(entry.uid), broker, interval_s, report) for entry in fleet]
@@ -34,7 +35,7 @@ async def simulate(fleet: Sequence[Credentials], broker: BrokerAddress, interval
 
 
 class FleetReport:
-    """Logs what happens to the fleet, not to each device: a broker's restart is two lines, not two hundred."""
+    """Logs what happens to the fleet as a whole: a restart of the broker is two lines, not two hundred."""
 
     def __init__(self, size: int, broker: BrokerAddress) -> None:
         self._size, self._broker = size, broker
@@ -50,7 +51,7 @@ class FleetReport:
         dropped = device.backlog.dropped - self._dropped.get(device.uid, 0)
         if dropped:
             self._dropped[device.uid] = device.backlog.dropped
-            log.warning("%s gave up %d readings: it keeps %d while offline", device.uid, dropped, BACKLOG_LIMIT)
+            log.warning("%s dropped %d readings: it keeps %d while offline", device.uid, dropped, BACKLOG_LIMIT)
         if len(self._online) + len(self._refused) == self._size:
             self._complaining = False
             log.info("%d simulated devices are connected to %s", len(self._online), self._broker)
@@ -60,7 +61,7 @@ class FleetReport:
         self._online.discard(device.uid)
         if not self._complaining:
             self._complaining = True
-            log.warning("no connection to the broker at %s, trying on (%s)", self._broker, why)
+            log.warning("no connection to the broker at %s, still trying (%s)", self._broker, why)
 
     def refused(self, device: SimulatedDevice, why: str) -> None:
         """See `device.Reporter`."""
@@ -68,10 +69,10 @@ class FleetReport:
         if device.uid not in self._refused:
             self._refused.add(device.uid)
             log.error(
-                "%s: the broker at %s refuses its credentials (%s); it asks again every %d s",
+                "%s: the broker at %s refuses its credentials (%s); it tries again every %d s",
                 device.uid, self._broker, why, REFUSED_S,
             )  # fmt: skip
 
-    def deaf(self, device: SimulatedDevice) -> None:
+    def subscription_refused(self, device: SimulatedDevice) -> None:
         """See `device.Reporter`."""
         log.error("%s: the broker at %s does not let it receive commands", device.uid, self._broker)

@@ -74,7 +74,7 @@ async def follow(relay: Relay, connection: Connection, room_id: int, after_seq: 
     while True:
         try:
             snapshot = await subscribe(relay, connection, request)
-        except database.AWAY:
+        except database.UNAVAILABLE_ERRORS:
             await asyncio.sleep(LOOK_AGAIN_S)
             continue
         finally:
@@ -186,7 +186,7 @@ async def _answer(relay: Relay, connection: Connection, request: Request) -> Non
         result = await HANDLERS[type(request)](relay, connection, request)
     except HubbubError as error:
         text: str | None = frames.refusal(request.id, error.code, error.message)
-    except database.AWAY as error:
+    except database.UNAVAILABLE_ERRORS as error:
         logger.warning("a %s request found no database: %s", type(request).__name__, error)
         text = frames.refusal(request.id, "unavailable", "the database is away: try again")
     except Exception:

@@ -14,7 +14,7 @@ from typing import Any
 from dashboards.live.errors import UnknownStream
 from dashboards.live.shown import INBOX, Shown
 from dashboards.models import Dashboard, Widget
-from dashboards.queries import revision
+from dashboards.widgets import revision
 from devices import access
 from devices.access import Person
 from devices.errors import NotFound

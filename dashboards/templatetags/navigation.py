@@ -1,4 +1,4 @@
-"""`{% navigation %}`: the side bar of every page, made for the person who looks at it."""
+"""`{% navigation %}`: the side bar of every page, for the person who is signed in."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ register = template.Library()
 
 @register.inclusion_tag("dashboards/parts/navigation.html", takes_context=True)
 def navigation(context: Context) -> dict[str, Any]:
-    """Links to what the person may open; adding devices shows only where they manage a space."""
+    """Links to the pages the person may open; the one to add devices only if they manage a space."""
     request = context["request"]
     spaces = list(access.spaces(request.user))
     return {

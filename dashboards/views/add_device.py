@@ -20,7 +20,7 @@ from devices.rooms import provisioning
 
 
 class AddDevice(forms.Form):
-    """What there is to say of a new device; offers the spaces that the person manages, and the brokers there are."""
+    """A new device; offers the spaces that the person manages, and all brokers."""
 
     name = forms.CharField(max_length=120, required=False)
     uid = forms.CharField(max_length=64)
@@ -37,9 +37,9 @@ class AddDevice(forms.Form):
 @never_cache
 @sensitive_variables("secret")
 def add_device(request: HttpRequest) -> HttpResponse:
-    """The form for managers; on success the secret, once, and a wait for the device's first words."""
+    """The form, for managers. On success the page shows the secret once and waits for the first message."""
     if not access.spaces(request.user, Action.MANAGE).exists():
-        raise PermissionDenied("this needs the role manage in a space")
+        raise PermissionDenied("this needs the role manager in a space")
     form = AddDevice(request.POST or None, person=request.user)
     if form.is_valid():
         try:
@@ -48,5 +48,5 @@ def add_device(request: HttpRequest) -> HttpResponse:
             form.add_error("uid" if "uid" in error.message else "name", error.message)
         else:
             return show_secret(request, made, secret, rotated=False)
-    # 422: a refused form is no success to a program that looks at the status alone.
+    # 422: a program that only looks at the status must not take a refused form for a success.
     return render(request, "dashboards/add_device.html", {"form": form}, status=422 if form.is_bound else 200)

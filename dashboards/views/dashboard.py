@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from dashboards.models import Dashboard
-from dashboards.queries import revision
+from dashboards.widgets import revision
 from devices import access
 from devices.access import Action
 from devices.telemetry import latest
@@ -13,16 +13,16 @@ from devices.telemetry import latest
 
 @login_required
 def dashboard(request: HttpRequest, id: int) -> HttpResponse:
-    """A page of widgets; 404 for a missing and for a foreign one alike."""
+    """A page of widgets; 404 whether the dashboard is missing or foreign."""
     found = get_object_or_404(
         Dashboard.objects.select_related("space"),
         id=id,
         space__in=access.spaces(request.user),
     )
-    # Read before the widgets: a page whose revision is too old is drawn again, one whose widgets are too old is not.
+    # Read before the widgets: a page with too old a revision is drawn again, one with too old widgets is not.
     shown = revision(found.pk)
     widgets = list(found.widgets.select_related("device"))
-    # A widget of a device that has moved to another space must not show it to this one's members.
+    # A widget must not show members of this space a device that has moved to another one.
     visible = [widget for widget in widgets if widget.device.space_id == found.space_id]
     context = {
         "dashboard": found,

@@ -6,9 +6,9 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from dashboards.views.connecting import base_url, broker_address
-from dashboards.views.refusals import as_pages
-from dashboards.views.rooms import number
+from dashboards.views.error_pages import errors_as_pages
+from dashboards.views.published_addresses import base_url, broker_address
+from dashboards.views.query_strings import whole_number
 from devices import access
 from devices.access import Action
 from devices.availability import history, silence
@@ -20,13 +20,13 @@ from devices.telemetry import latest
 from devices.values import now_us
 
 DAY_US = 86_400_000_000
-"""How much of its availability comes with the page."""
+"""History of availability that is part of the page."""
 
 
 @login_required
 def device(request: HttpRequest, uid: str) -> HttpResponse:
     """One device: charts, newest values, controls, recent commands and refused messages."""
-    with as_pages():
+    with errors_as_pages():
         found = access.device(request.user, uid)
     may_command = access.may(request.user, Action.COMMAND, found.space_id)
     may_manage = access.may(request.user, Action.MANAGE, found.space_id)
@@ -50,7 +50,7 @@ def device(request: HttpRequest, uid: str) -> HttpResponse:
             "may_command": may_command,
             "room": {"id": found.room.pk, "device": found.uid, "space": found.space.slug},
             "person": {"username": request.user.get_username(), "manages": may_manage},
-            "open_at": number(request, "seq"),
+            "open_at": whole_number(request, "seq"),
         },
     }
     return render(request, "dashboards/device.html", context)
@@ -61,13 +61,13 @@ def device(request: HttpRequest, uid: str) -> HttpResponse:
 @never_cache
 def rotate_secret(request: HttpRequest, uid: str) -> HttpResponse:
     """Replaces the device's secret and shows the new one, once."""
-    with as_pages():
+    with errors_as_pages():
         found = access.device(request.user, uid, Action.MANAGE)
     return show_secret(request, found, devices.rotate_secret(found), rotated=True)
 
 
 def show_secret(request: HttpRequest, device: Device, secret: str, *, rotated: bool) -> HttpResponse:
-    """The page with the secret and lines to paste. The caller marks it `never_cache`."""
+    """The page with the secret and lines to paste. The caller must be marked `never_cache`."""
     context = {
         "device": device,
         "secret": secret,

@@ -4,13 +4,13 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from dashboards.views.connecting import broker_address
+from dashboards.views.published_addresses import broker_address
 from devices import access
 from devices.access import Action
 from devices.telemetry import latest
 
 FIRST_VALUES = 60
-"""Cards whose values come with the page; the others ask for theirs when they are scrolled into view."""
+"""Cards whose values are part of the page; the others load theirs when they are scrolled into view."""
 
 
 @login_required
@@ -31,7 +31,9 @@ def fleet(request: HttpRequest) -> HttpResponse:
 
 @login_required
 def fleet_status(request: HttpRequest) -> JsonResponse:
-    """`{"devices": {uid: [availability, MS or 0]}}` of all devices that the person may watch: what the fleet's page
-    needs to know of the cards that are off the screen, and of devices that are new."""
+    """`{"devices": {uid: [availability, MS or 0]}}` of all devices that the person may watch.
+
+    The fleet's page asks for it to update cards that are off the screen and to find new devices.
+    """
     rows = access.devices(request.user).values_list("uid", "availability", "availability_at")
     return JsonResponse({"devices": {uid: [availability, at // 1000] for uid, availability, at in rows}})

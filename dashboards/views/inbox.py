@@ -1,4 +1,4 @@
-"""Pages of private messages: the inbox, and a conversation of two."""
+"""Pages of private messages: the inbox and a conversation."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from dashboards.views.refusals import as_pages
-from dashboards.views.rooms import described, page_data, sentence
+from dashboards.views.error_pages import errors_as_pages, sentence
+from dashboards.views.room_page import described, page_data
 from devices import access
 from devices.access import Person
 from devices.errors import Forbidden
 from devices.models import Room
 from devices.rooms import blocks, posting
 from devices.rooms import inbox as rooms_inbox
+from devices.values import is_storable
 
 
 @login_required
@@ -26,10 +27,10 @@ def inbox(request: HttpRequest) -> HttpResponse:
 
 @login_required
 def conversation(request: HttpRequest, username: str) -> HttpResponse:
-    """The conversation with the person, begun where there is none yet; a POST with `block` ("1" or "0") blocks them,
-    or takes the block back.
+    """The conversation with a person, which is created if there is none. A POST with `block` ("1" or "0") blocks or
+    unblocks them.
 
-    404 for who is missing and who shares no space alike, unless the two have talked.
+    404 whether the person does not exist or shares no space, unless the two have a conversation.
     """
     if request.method == "POST":
         return _block(request, username)
@@ -51,20 +52,20 @@ def conversation(request: HttpRequest, username: str) -> HttpResponse:
 
 
 def _conversation(person: Person, username: str) -> Room:
-    """One of before stays to be read, whoever has left which space since."""
-    if username.isprintable():
+    """An existing conversation stays readable even if the two no longer share a space."""
+    if is_storable(username):
         between = Q(first=person.pk, second__username=username) | Q(second=person.pk, first__username=username)
         known = access.rooms(person).filter(between, space=None).first()
         if known is not None:
             return known
-    with as_pages():
+    with errors_as_pages():
         return access.room(person, posting.conversation(person, username))
 
 
 def _closed(person: Person, room: Room, has_blocked: bool) -> str:
-    """Why nothing can be written, or nothing."""
+    """The reason why the person cannot write in the room; empty if they can."""
     if has_blocked:
-        return "You have blocked this person. Take it back to write to each other again."
+        return "You have blocked this person. Unblock them to write to each other again."
     try:
         access.room_to_talk_in(person, room.pk)
     except Forbidden as error:
@@ -74,6 +75,6 @@ def _closed(person: Person, room: Room, has_blocked: bool) -> str:
 
 def _block(request: HttpRequest, username: str) -> HttpResponse:
     change = blocks.block if request.POST.get("block") == "1" else blocks.unblock
-    with as_pages():
+    with errors_as_pages():
         change(request.user, username)
     return redirect("conversation", username)

@@ -1,4 +1,4 @@
-"""The service worker of notifications."""
+"""The service worker that shows notifications."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ _SCRIPT = Path(__file__).parents[1] / "static" / "dashboards" / "js" / "inbox" /
 
 
 def notification_worker(request: HttpRequest) -> HttpResponse:
-    """The script, at an address of its own: a worker serves the pages below its address alone, and all are to be."""
+    """The script, served from the root because a service worker controls only pages below its own address."""
     return HttpResponse(_SCRIPT.read_bytes(), content_type="text/javascript")

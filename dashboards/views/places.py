@@ -8,19 +8,22 @@ from django.http import HttpRequest, JsonResponse
 from django.urls import reverse
 
 from dashboards.models import Dashboard
-from dashboards.room_lists import url_of
+from dashboards.rooms.links import room_url
 from devices import access
 from devices.access import Person
 from devices.rooms import inbox
 
 MAX_OF_A_KIND = 2_000
-"""Devices, and rooms, that the switcher knows: of a larger fleet, the first ones by name."""
+"""Entries of each kind in the switcher: of a larger fleet, the first devices by name."""
 
 
 @login_required
 def places(request: HttpRequest) -> JsonResponse:
-    """`{"places": [{"kind", "name", "hint", "url", "room"?}]}`: all that the person may go to, rooms with the newest
-    talk first. `room` is the id of a room or a conversation; `hint` is a uid, or the name of a space."""
+    """`{"places": [{"kind", "name", "hint", "url", "room"?}]}`: every page that the person may open.
+
+    The most recently active rooms come first. `room` is the id of a room or a conversation; `hint` is a uid or the name
+    of a space.
+    """
     return JsonResponse({"places": [*_rooms(request.user), *_people(request.user), *_views(request.user)]})
 
 
@@ -28,7 +31,7 @@ def _rooms(person: Person) -> Iterator[dict[str, Any]]:
     for room in inbox.listed(person).filter(space__isnull=False)[:MAX_OF_A_KIND]:
         shown = inbox.describe(person, room)
         hint = shown["device"] or room.space.name
-        yield {"kind": "room", "name": shown["name"], "hint": hint, "url": url_of(shown), "room": shown["id"]}
+        yield {"kind": "room", "name": shown["name"], "hint": hint, "url": room_url(shown), "room": shown["id"]}
 
 
 def _people(person: Person) -> Iterator[dict[str, Any]]:
@@ -37,7 +40,7 @@ def _people(person: Person) -> Iterator[dict[str, Any]]:
         known[inbox.name(person, room)] = room.pk
     for one in inbox.people(person):
         name = one["username"]
-        place = {"kind": "person", "name": name, "hint": "bot" if one["bot"] else "", "url": url_of({"with": name})}
+        place = {"kind": "person", "name": name, "hint": "bot" if one["bot"] else "", "url": room_url({"with": name})}
         yield {**place, "room": known[name]} if name in known else place
 
 

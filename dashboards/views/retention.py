@@ -1,4 +1,4 @@
-"""Pages on how long history is kept: of a space, and of single metrics of a device. Members read, managers change."""
+"""Pages on retention: of a space, and of single metrics of a device. Members read, managers change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.formats import date_format
 
-from dashboards.views.refusals import as_pages
+from dashboards.views.error_pages import errors_as_pages
 from devices import access
 from devices.access import Action
 from devices.errors import Invalid
@@ -27,14 +27,17 @@ from devices.telemetry.retention.policy import FIELDS, Retention
 _LABELS = {
     "raw_days": ("Readings", "Every value as the device sent it."),
     "minute_days": ("One value a minute", "Lowest, highest and mean of each minute."),
-    "hour_days": ("One value an hour and a day", "The same of each hour and each day: small, and good for years."),
+    "hour_days": (
+        "One value an hour and a day",
+        "The same for each hour and each day: small enough to keep for years.",
+    ),
 }
 
 
-class Days(forms.Form):
-    """A number of days for each of `FIELDS`; 0: for ever. `inherited`: what holds where a field is left empty.
+class RetentionForm(forms.Form):
+    """A number of days for each of `FIELDS`; 0: for ever. `inherited`: the days in force if a field is left empty.
 
-    `confirmed` holds the days for which the person was told what they would lose.
+    `confirmed` holds the days for which the page has already shown what would be lost.
     """
 
     raw_days = forms.IntegerField(min_value=0, max_value=MAX_DAYS)
@@ -56,11 +59,14 @@ class Days(forms.Form):
 
     @property
     def key(self) -> str:
-        """The days as `confirmed` has them."""
+        """The days in the format of `confirmed`."""
         return ",".join(str(value) for value in self.days.values())
 
     def save(self, row: Space | Metric) -> list[Loss]:
-        """Saves it, unless it is wrong, which `errors` tell, or unless something would be lost: that is returned."""
+        """Saves the days. If they would delete history and the person has not confirmed that, returns it instead.
+
+        Invalid days add an error to the form.
+        """
         try:
             changes.check(row, self.days)
         except Invalid as error:
@@ -74,8 +80,8 @@ class Days(forms.Form):
 
 @login_required
 def space_retention(request: HttpRequest, slug: str) -> HttpResponse:
-    """What holds in the space; the form for managers."""
-    with as_pages():
+    """The retention of the space, with a form for managers."""
+    with errors_as_pages():
         space = access.space(request.user, slug, _needed(request))
     context = {
         "space": space,
@@ -87,8 +93,8 @@ def space_retention(request: HttpRequest, slug: str) -> HttpResponse:
 
 @login_required
 def device_retention(request: HttpRequest, uid: str) -> HttpResponse:
-    """What holds for each metric of the device."""
-    with as_pages():
+    """The retention of each metric of the device."""
+    with errors_as_pages():
         device = access.device(request.user, uid)
     space = policy.of_space(device.space)
     rows = [(metric, policy.of_metric(metric)) for metric in registry_metrics.of_device(device)]
@@ -104,8 +110,8 @@ def device_retention(request: HttpRequest, uid: str) -> HttpResponse:
 
 @login_required
 def metric_retention(request: HttpRequest, uid: str) -> HttpResponse:
-    """The form for the metric that the query names: a name may hold what no path can."""
-    with as_pages():
+    """The form for the metric named in the query string, because a name may hold characters that a path cannot."""
+    with errors_as_pages():
         device = access.device(request.user, uid, Action.MANAGE)
         metric = registry_metrics.named(device, request.GET.get("metric", ""))
     space = policy.of_space(device.space)
@@ -131,13 +137,13 @@ def _form(
 ) -> HttpResponse:
     inherited = [getattr(row.device.space, field) for field in FIELDS] if isinstance(row, Metric) else None
     before = {field: getattr(row, field) for field in FIELDS}
-    form = Days(request.POST or None, initial=before, inherited=inherited)
+    form = RetentionForm(request.POST or None, initial=before, inherited=inherited)
     lost = form.save(row) if form.is_valid() else []
     if form.is_bound and not form.errors and not lost:
-        messages.info(request, "Saved. What is older is removed within minutes.")
+        messages.info(request, "Saved. Older history is removed within minutes.")
         return redirect(after)
     context |= {"form": form, "lost": [_loss_in_words(loss) for loss in lost]}
-    # 422: a form that is not saved is no success to a program that looks at the status alone.
+    # 422: a program that only looks at the status must not take a form that was not saved for a success.
     return render(request, template, context, status=422 if form.is_bound else 200)
 
 

@@ -1,8 +1,7 @@
-"""Pages of rooms: the list with its search, a room, and what managers may change of one."""
+"""Pages of rooms: the list with its search, a room, and its settings for managers."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -12,28 +11,30 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST
 
-from dashboards import room_lists
-from dashboards.views.connecting import base_url
-from dashboards.views.refusals import as_pages
+from dashboards.rooms import lists
+from dashboards.rooms.links import room_url
+from dashboards.rooms.search import search
+from dashboards.views.error_pages import errors_as_pages, sentence
+from dashboards.views.published_addresses import base_url
+from dashboards.views.query_strings import whole_number
+from dashboards.views.room_page import described, page_data
 from devices import access
-from devices.access import Action, Person
-from devices.errors import HubbubError, Invalid, TooMany
+from devices.access import Action
+from devices.errors import Invalid, TooMany
 from devices.models import Room
 from devices.rooms import inbox, webhooks
 from devices.rooms import rooms as rooms_rooms
 
-_NUMBER = re.compile(r"[0-9]{1,18}")
-
 
 @login_required
 def rooms(request: HttpRequest) -> HttpResponse:
-    """The rooms of one's spaces, beside what was said last; with `?q=`, beside the messages that hold the words."""
+    """The rooms of one's spaces beside the newest messages, or with `?q=` beside the messages found."""
     words = request.GET.get("q", "").strip()
     try:
-        found, more = room_lists.found(request.user, words, number(request, "before"))
+        found, more = search(request.user, words, whole_number(request, "before"))
     except TooMany as error:
         return HttpResponse(sentence(error), content_type="text/plain", status=429, headers={"Retry-After": "1"})
-    groups = room_lists.by_space(request.user, words=words)
+    groups = lists.by_space(request.user, words=words)
     context = {"groups": groups, "words": words, "found": found, "more": more}
     return render(request, "dashboards/rooms.html", context)
 
@@ -41,17 +42,17 @@ def rooms(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def create_room(request: HttpRequest, slug: str) -> HttpResponse:
-    """A new room of the space, for its managers."""
-    with as_pages():
+    """Creates a room of the space, for its managers."""
+    with errors_as_pages():
         space = access.space(request.user, slug, Action.MANAGE)
     name = request.POST.get("name", "")
     try:
         made = rooms_rooms.create(space, name)
     except Invalid as error:
-        found, more = room_lists.found(request.user, "")
+        found, more = search(request.user, "")
         refused = {"space": space, "name": name, "error": sentence(error)}
-        context = {"groups": room_lists.by_space(request.user), "found": found, "more": more, "refused": refused}
-        # 422: a refused form is no success to a program that looks at the status alone.
+        context = {"groups": lists.by_space(request.user), "found": found, "more": more, "refused": refused}
+        # 422: a program that only looks at the status must not take a refused form for a success.
         return render(request, "dashboards/rooms.html", context, status=422)
     return redirect("room", made.pk)
 
@@ -59,14 +60,14 @@ def create_room(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 def room(request: HttpRequest, id: int) -> HttpResponse:
     """A room of a space; `?seq=` opens it at that message."""
-    with as_pages():
+    with errors_as_pages():
         found = access.room(request.user, id)
     shown = described(request.user, found)
     if found.is_private:
-        return redirect(room_lists.url_of(shown, number(request, "seq")))
+        return redirect(room_url(shown, whole_number(request, "seq")))
     may_manage = access.may(request.user, Action.MANAGE, found.space_id or 0)
     context = {
-        "groups": room_lists.by_space(request.user, current=found.pk),
+        "groups": lists.by_space(request.user, current=found.pk),
         "room": found,
         "name": shown["name"],
         "may_manage": may_manage,
@@ -77,8 +78,8 @@ def room(request: HttpRequest, id: int) -> HttpResponse:
 
 @login_required
 def room_settings(request: HttpRequest, id: int) -> HttpResponse:
-    """The room's name and its webhooks, for managers; a POST renames it."""
-    with as_pages():
+    """The name and the webhooks of a room, for managers; a POST renames it."""
+    with errors_as_pages():
         found = access.room(request.user, id, Action.MANAGE)
     if request.method != "POST":
         return _settings(request, found)
@@ -94,9 +95,9 @@ def room_settings(request: HttpRequest, id: int) -> HttpResponse:
 @never_cache
 @sensitive_variables("secret", "url", "line", "made")
 def create_webhook(request: HttpRequest, id: int) -> HttpResponse:
-    """A new webhook of the room and its address, shown once."""
+    """Creates a webhook of the room and shows its address, once."""
     name = request.POST.get("name", "")
-    with as_pages():
+    with errors_as_pages():
         found = access.room(request.user, id, Action.MANAGE)
     try:
         webhook, secret = webhooks.create_webhook(request.user, found.pk, name)
@@ -111,34 +112,9 @@ def create_webhook(request: HttpRequest, id: int) -> HttpResponse:
 @login_required
 @require_POST
 def delete_webhook(request: HttpRequest, id: int, webhook: int) -> HttpResponse:
-    with as_pages():
+    with errors_as_pages():
         webhooks.delete_webhook(request.user, id, webhook)
     return redirect("room_settings", id)
-
-
-def described(person: Person, room: Room) -> dict[str, Any]:
-    """The room as the HTTP API describes it."""
-    return inbox.describe(person, inbox.listed(person).get(pk=room.pk))
-
-
-def page_data(request: HttpRequest, room: dict[str, Any], *, manages: bool = False, closed: str = "") -> dict[str, Any]:
-    """What js/pages/room.js is given."""
-    return {
-        "room": room,
-        "person": {"username": request.user.get_username(), "manages": manages},
-        "open_at": number(request, "seq"),
-        "closed": closed,
-    }
-
-
-def number(request: HttpRequest, name: str) -> int | None:
-    """The whole number that the query has under this name, if any."""
-    text = request.GET.get(name, "")
-    return int(text) if _NUMBER.fullmatch(text) else None
-
-
-def sentence(error: HubbubError) -> str:
-    return f"{error.message[:1].upper()}{error.message[1:]}."
 
 
 def _settings(request: HttpRequest, room: Room, **more: Any) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""Pages that carry a device's history out of the hub and into it, as CSV files."""
+"""Pages that export and import a device's history as CSV files."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from dashboards.views.connecting import base_url
-from dashboards.views.refusals import as_pages
+from dashboards.views.error_pages import errors_as_pages
+from dashboards.views.published_addresses import base_url
 from devices import access
 from devices.access import Action
 from devices.telemetry import latest
@@ -16,8 +16,8 @@ from devices.values import now_us
 
 @login_required
 def export_history(request: HttpRequest, uid: str) -> HttpResponse:
-    """What to export, its progress, and the same for a command line."""
-    with as_pages():
+    """A form with the progress of the export, and the same as a command line."""
+    with errors_as_pages():
         found = access.device(request.user, uid)
     context = {
         "device": found,
@@ -30,8 +30,8 @@ def export_history(request: HttpRequest, uid: str) -> HttpResponse:
 
 @login_required
 def import_history(request: HttpRequest, uid: str) -> HttpResponse:
-    """A file to choose, its progress, and the account of what came of it. For managers."""
-    with as_pages():
+    """A form with the progress and the result of the import. For managers."""
+    with errors_as_pages():
         found = access.device(request.user, uid, Action.MANAGE)
     context = {"device": found, "base_url": base_url(request), "page": {"uid": found.uid}}
     return render(request, "dashboards/import.html", context)

@@ -8,7 +8,7 @@ from devices.commands.models import Command
 from devices.errors import NotFound
 from devices.registry import brokers
 from devices.registry.models import Device
-from devices.values import CommandStatus, now_us
+from devices.values import CommandStatus, is_storable, now_us
 
 
 def queued(broker: str, limit: int) -> list[Command]:
@@ -27,8 +27,7 @@ def recent(device: Device, limit: int = 20) -> list[dict[str, Any]]:
 
 def of_device(device: Device, id: str) -> Command:
     """The device's command with this id. Raises `NotFound`, also for a command of another device."""
-    # Ids are base32; PostgreSQL would fail on a NUL character.
-    found = device.commands.select_related("issued_by").filter(id=id).first() if id.isalnum() else None
+    found = device.commands.select_related("issued_by").filter(id=id).first() if is_storable(id) else None
     if found is None:
         raise NotFound(f"{device.uid} has no command {id!r}")
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from devices.errors import NotFound
 from devices.registry.models import Device, Metric
+from devices.values import is_storable
 
 
 def of_device(device: Device) -> list[Metric]:
@@ -13,9 +14,8 @@ def of_device(device: Device) -> list[Metric]:
 
 def named(device: Device, name: str) -> Metric:
     """Its space at hand. Raises `NotFound`."""
-    # No metric's name has unprintable characters, and PostgreSQL fails on one of them, NUL.
     metrics = device.metrics.select_related("device__space")
-    found = metrics.filter(name=name).first() if name.isprintable() else None
+    found = metrics.filter(name=name).first() if is_storable(name) else None
     if found is None:
         raise NotFound(f"{device.uid} has no metric {name!r}")
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from devices import access
 from devices.access import Person
 from devices.log.models import Block
+from devices.values import is_storable
 
 
 def block(person: Person, username: str) -> None:
@@ -14,5 +15,5 @@ def block(person: Person, username: str) -> None:
 
 def unblock(person: Person, username: str) -> None:
     """Removes the person's own block, if there is one."""
-    if username.isprintable():
+    if is_storable(username):
         Block.objects.filter(by=person.pk, person__username=username).delete()

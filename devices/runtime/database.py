@@ -13,7 +13,7 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 P = ParamSpec("P")
 R = TypeVar("R")
 
-AWAY = (OperationalError, InterfaceError, InternalError)
+UNAVAILABLE_ERRORS = (OperationalError, InterfaceError, InternalError)
 """What Django raises while the database cannot be reached or cannot write: full, or read-only after a failover."""
 
 # asgiref's thread-sensitive mode would send every query of the process through one thread, where a slow

@@ -10,6 +10,7 @@ from django.db.models import OuterRef, Subquery
 from devices.errors import NotFound
 from devices.registry.models import Device, Metric
 from devices.telemetry.models import Reading
+from devices.values import is_storable
 
 PAGE = 2_000
 """Readings of one read. With the longest texts they are 8 MB, of which an export holds some copies."""
@@ -35,9 +36,8 @@ def extents(device: Device, names: Sequence[str], start: int, end: int) -> list[
     """
     metrics = Metric.objects.filter(device=device)
     if names:
-        # No metric's name has unprintable characters, and PostgreSQL fails on one of them, NUL.
         known = set(
-            metrics.filter(name__in=[name for name in names if name.isprintable()]).values_list("name", flat=True)
+            metrics.filter(name__in=[name for name in names if is_storable(name)]).values_list("name", flat=True)
         )
         for name in names:
             if name not in known:

@@ -13,6 +13,7 @@ from devices.telemetry.buckets import MINUTES, RAW, SOURCES, Source, gathered
 from devices.telemetry.columns import from_columns
 from devices.telemetry.models import Reading
 from devices.telemetry.watermarks import ROLLED, watermark
+from devices.values import is_storable
 
 MAX_POINTS = 5_000
 """The most points that one answer holds."""
@@ -53,8 +54,7 @@ def history(device: Device, metric: str, start: int, end: int, points: int) -> C
     Readings that came late may be missing from them until the worker's next turn. Metrics without numbers are given
     raw, the newest `points`. Raises `NotFound` for an unknown metric.
     """
-    # No metric's name has unprintable characters, and PostgreSQL fails on one of them, NUL.
-    found = Metric.objects.filter(device=device, name=metric).first() if metric.isprintable() else None
+    found = Metric.objects.filter(device=device, name=metric).first() if is_storable(metric) else None
     if found is None:
         raise NotFound(f"{device.uid} has no metric {metric!r}")
     rolled = watermark(ROLLED)  # before all else: what is rolled up from now on is counted from its readings

@@ -42,13 +42,13 @@ class BodyLimit:
         most = self._allowed(scope["method"], scope["path"])
         if _announced(scope) > most:
             return await _refuse(send, _too_large())
-        answer = _Answer(send)
+        response = _WatchedSend(send)
         try:
-            await self._application(scope, _counting(receive, most), answer.send)
+            await self._application(scope, _counting(receive, most), response)
         except _TooLarge:
             await _refuse(send, _too_large())
         except OSError as error:
-            if answer.begun or not is_full(error):
+            if response.started or not is_full(error):
                 raise
             await _refuse(send, no_space())
 
@@ -68,20 +68,20 @@ def _counting(receive: Receive, most: float) -> Receive:
     return counted
 
 
-class _Answer:
-    """Knows whether the application has begun to answer."""
+class _WatchedSend:
+    """A `send` that remembers whether the application has started its response."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self.begun = False
+        self.started = False
 
-    async def send(self, message: dict[str, Any]) -> None:
-        self.begun = True
+    async def __call__(self, message: dict[str, Any]) -> None:
+        self.started = True
         await self._send(message)
 
 
 class _TooLarge(Exception):
-    """Raised into the application while it reads the body, so before it has answered."""
+    """Raised from within the application while it reads the body, before it has answered."""
 
 
 def _announced(scope: dict[str, Any]) -> int:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from devices.telemetry.columns import from_columns, to_columns
-from devices.values import Role, Value, is_uid
+from devices.values import Role, Value, is_storable, is_uid
 
 
 @pytest.mark.parametrize("text", ["a", "pump-1", "A_b-9", "x" * 64])
@@ -14,6 +14,11 @@ def test_a_uid_has_up_to_64_plain_characters(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "x" * 65, "a b", "a/b", "a+", "#", "$SYS", "pump-1\n", "é", "٣", "a.b", "\0"])
 def test_nothing_else_is_a_uid(text: str) -> None:
     assert not is_uid(text)
+
+
+@pytest.mark.parametrize(("text", "storable"), [("", True), ("é\n🙂", True), ("a\0b", False), ("\ud800", False)])
+def test_the_database_holds_neither_nul_nor_half_of_a_surrogate_pair(text: str, storable: bool) -> None:
+    assert is_storable(text) is storable
 
 
 def test_each_role_includes_the_ones_below() -> None:

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from bridges.mosquitto.conf import Save
+from bridges.mosquitto.conf import SavePolicy
 from tests.support.eventually import WAIT_S
 from tests.support.soak import usually
 from tests.support.stack import Stack
 
 MESSAGES = usually(1_500, soak=2_500)
 PER_SECOND = 500
-"""What suits `Save.CHANGES` (docs/deployment/mosquitto.md)."""
-UNSAVED_S = {Save.CHANGES: 1.0, Save.SECONDS: 3.0}
+"""What suits `SavePolicy.CHANGES` (docs/deployment/mosquitto.md)."""
+UNSAVED_S = {SavePolicy.CHANGES: 1.0, SavePolicy.SECONDS: 3.0}
 """What a killed Mosquitto may lose: a round of its loop, or two seconds. Each with room for a slow machine."""
 
 pytestmark = pytest.mark.timeout(240)
@@ -31,16 +31,16 @@ def test_a_broker_that_is_restarted_is_found_again_and_nothing_is_lost(stack: St
 
 
 def test_a_broker_that_is_killed_loses_nothing_it_has_acknowledged(tmp_path: Path) -> None:
-    with _saving(Save.CHANGES, tmp_path) as stack:
+    with _saving(SavePolicy.CHANGES, tmp_path) as stack:
         publisher = stack.publisher(MESSAGES, per_second=PER_SECOND)
         publisher.wait_until_sent(MESSAGES // 2)
         print(f"bridge back {_kill_and_start_broker(stack):.1f} s after the broker")
         stack.check(publisher)
 
 
-@pytest.mark.parametrize("save", Save)
+@pytest.mark.parametrize("save", SavePolicy)
 def test_a_broker_killed_while_the_bridge_is_away_loses_at_most_what_it_had_not_saved(
-    tmp_path: Path, save: Save
+    tmp_path: Path, save: SavePolicy
 ) -> None:
     """The bridge is away, so that what the broker forgets is nowhere else."""
     with _saving(save, tmp_path) as stack:
@@ -60,7 +60,7 @@ def test_a_broker_killed_while_the_bridge_is_away_loses_at_most_what_it_had_not_
         print(f"lost {len(lost)} of {len(at_stake)} acknowledged in the last {UNSAVED_S[save]} s")
 
 
-def _saving(save: Save, folder: Path) -> Stack:
+def _saving(save: SavePolicy, folder: Path) -> Stack:
     stack = Stack(folder)
     stack.mosquitto.save = save
     return stack

@@ -97,7 +97,7 @@ def test_what_is_not_stored_is_not_acknowledged(stack: Stack, postgres: Postgres
     with stopped(postgres):
         publisher = stack.publisher(1_000, 2)
         publisher.join()
-        stack.bridge.wait_for("the database is away")
+        stack.bridge.wait_for("the database is unavailable")
         stack.bridge.kill()
     stack.bridge.start()
     stack.check(publisher)

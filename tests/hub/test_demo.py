@@ -17,14 +17,14 @@ from hub import demo
 pytestmark = pytest.mark.django_db
 
 
-def fits(folder: Path) -> bool:
-    """Whether every device of the demo fleet can sign in with what the simulator knows."""
+def can_sign_in(folder: Path) -> bool:
+    """Whether every device of the demo fleet can sign in with its secret in the simulator's file."""
     fleet = read(demo.simulator_credentials(folder))
     assert [entry.uid for entry in fleet] == [device.uid for device in DEMO_FLEET]
     return all(authenticate(entry.uid, entry.secret) for entry in fleet)
 
 
-def test_the_first_start_tells_the_password_and_a_secret_and_later_ones_do_not(tmp_path: Path) -> None:
+def test_only_the_first_start_shows_the_password_and_a_secret(tmp_path: Path) -> None:
     first, second = (demo.prepare(tmp_path, None, simulated=False) for _ in range(2))
     assert first.password
     assert authenticate(demo.FIRST_DEVICE, first.secret or "")
@@ -33,7 +33,7 @@ def test_the_first_start_tells_the_password_and_a_secret_and_later_ones_do_not(t
     assert first.secret_file.stat().st_mode & 0o077 == 0
 
 
-def test_a_password_that_is_set_is_everybody_s_and_signs_nobody_out_at_later_starts(tmp_path: Path) -> None:
+def test_a_configured_password_applies_to_all_and_signs_nobody_out_at_later_starts(tmp_path: Path) -> None:
     people = get_user_model().objects.filter(username__in=demo.PEOPLE)
     demo.prepare(tmp_path, None, simulated=False)
     demo.prepare(tmp_path, "set", simulated=False)
@@ -48,15 +48,15 @@ def test_a_password_that_is_set_is_everybody_s_and_signs_nobody_out_at_later_sta
     assert {user.password for user in people.exclude(username="alice")} == {kept["bob"]}
 
 
-def test_the_simulated_devices_keep_their_secrets_from_start_to_start(tmp_path: Path) -> None:
+def test_the_simulated_devices_keep_their_secrets(tmp_path: Path) -> None:
     demo.prepare(tmp_path, None, simulated=True)
-    assert fits(tmp_path)
+    assert can_sign_in(tmp_path)
     before = demo.simulator_credentials(tmp_path).read_text()
     demo.prepare(tmp_path, None, simulated=True)
     assert demo.simulator_credentials(tmp_path).read_text() == before
 
 
-def test_the_setting_changes_the_password_of_the_users_that_the_demo_has_made(tmp_path: Path) -> None:
+def test_the_setting_changes_the_password_of_the_demo_users(tmp_path: Path) -> None:
     for password in ("first of all", "second to none"):
         demo.prepare(tmp_path, password, simulated=False)
         assert all(user.check_password(password) for user in User.objects.filter(username__in=demo.PEOPLE))
@@ -64,7 +64,7 @@ def test_the_setting_changes_the_password_of_the_users_that_the_demo_has_made(tm
 
 
 @pytest.mark.parametrize("after_the_first_start", [False, True])
-def test_somebody_else_of_a_demo_user_s_name_is_left_alone(tmp_path: Path, after_the_first_start: bool) -> None:
+def test_another_person_with_the_name_of_a_demo_user_is_left_alone(tmp_path: Path, after_the_first_start: bool) -> None:
     if after_the_first_start:
         demo.prepare(tmp_path, "of the demo", simulated=False)
         User.objects.get(username="alice").delete()
@@ -80,12 +80,12 @@ def test_a_lost_file_gets_new_secrets(tmp_path: Path) -> None:
     demo.prepare(tmp_path, None, simulated=True)
     demo.simulator_credentials(tmp_path).unlink()
     demo.prepare(tmp_path, None, simulated=True)
-    assert fits(tmp_path)
+    assert can_sign_in(tmp_path)
 
 
-def test_another_database_beside_the_same_folder_is_equipped(tmp_path: Path) -> None:
+def test_another_database_with_the_same_folder_gets_its_devices(tmp_path: Path) -> None:
     demo.prepare(tmp_path, None, simulated=True)
     Device.objects.all().delete()
     Space.objects.all().delete()
     demo.prepare(tmp_path, None, simulated=True)
-    assert fits(tmp_path)
+    assert can_sign_in(tmp_path)

@@ -23,7 +23,7 @@ def test_without_settings_everything_is_embedded_and_local() -> None:
     assert env.data_dir == BASE / "data"
 
 
-def test_an_empty_setting_is_as_good_as_none() -> None:
+def test_an_empty_setting_counts_as_missing() -> None:
     names = [
         *LIMITS,
         *FLAGS,
@@ -46,20 +46,20 @@ URLS = {"DATABASE_URL": "sqlite", "REDIS_URL": "redis", "MQTT_URL": "mqtt"}
 
 @pytest.mark.parametrize("name", ["PORT", "MQTT_PORT"])
 @pytest.mark.parametrize("text", ["0", "65536", "-1", "80.5", "8O80", " 8000", "٨٠٨٠", "1e3"])
-def test_a_bad_port_is_named(name: str, text: str) -> None:
+def test_an_invalid_port_is_named(name: str, text: str) -> None:
     with pytest.raises(EnvError, match=f"^{name} must be a whole number from 1 to 65535"):
         given(**{name: text})
 
 
 @pytest.mark.parametrize("name", LIMITS)
 @pytest.mark.parametrize("text", ["-1", "many", "1.5", "10000000000"])
-def test_a_bad_limit_is_named(name: str, text: str) -> None:
+def test_an_invalid_limit_is_named(name: str, text: str) -> None:
     with pytest.raises(EnvError, match=f"^{name} must be a whole number"):
         given(**{name: text})
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_zero_stands_for_no_limit(name: str) -> None:
+def test_zero_means_no_limit(name: str) -> None:
     assert getattr(given(**{name: "0"}), name.lower()) == 0
 
 
@@ -83,7 +83,7 @@ def test_a_url_of_another_kind_is_named_without_the_password_in_it(name: str, te
 
 @pytest.mark.parametrize("name", URLS)
 @pytest.mark.parametrize("rest", ["u:hunter2/3@h/d", "u:hunter2#@h", "h:99999", "[::1"])
-def test_a_url_that_cannot_be_read_is_named_without_the_password_in_it(name: str, rest: str) -> None:
+def test_an_unreadable_url_is_named_without_the_password_in_it(name: str, rest: str) -> None:
     with pytest.raises(EnvError, match=f"^{name} must be a URL") as error:
         given(**{name: f"{URLS[name]}://{rest}"})
     assert "hunter2" not in str(error.value)
@@ -100,7 +100,7 @@ def test_a_url_that_cannot_be_read_is_named_without_the_password_in_it(name: str
         ("REDIS_URL", "unix:///run/redis.sock"),
     ],
 )
-def test_a_url_of_the_right_kind_is_taken_as_it_is(name: str, text: str) -> None:
+def test_a_url_of_the_right_kind_is_kept_unchanged(name: str, text: str) -> None:
     assert getattr(given(**{name: text}), name.lower()) == text
 
 
@@ -140,7 +140,7 @@ def test_brokers_have_names_and_keep_their_order(text: str, brokers: dict[str, s
         ("mqtt://h,hunter2", "must be a URL"),
     ],
 )
-def test_brokers_that_cannot_be_told_apart_are_named_without_the_password(text: str, problem: str) -> None:
+def test_ambiguous_brokers_are_named_without_the_password(text: str, problem: str) -> None:
     with pytest.raises(EnvError, match=f"^MQTT_URL {problem}") as error:
         given(MQTT_URL=text)
     assert "hunter2" not in str(error.value)
@@ -162,7 +162,7 @@ def test_origins_are_the_hub_s_own_addresses() -> None:
     assert env.hosts == ["localhost", "127.0.0.1", "hub.example.org", "10.0.0.7"]
 
 
-def test_the_address_that_is_bound_is_an_origin_unless_it_means_all() -> None:
+def test_the_bound_address_is_an_origin_unless_it_means_all() -> None:
     assert "http://10.0.0.7:8000" in given(BIND="10.0.0.7").origins
     assert "http://[fd00::7]:8000" in given(BIND="fd00::7").origins
     for everywhere in ("0.0.0.0", "::"):
@@ -189,6 +189,6 @@ def test_a_browser_leaves_port_80_out_of_an_origin() -> None:
         "https://alice@hub",
     ],
 )
-def test_a_bad_public_address_is_named(text: str) -> None:
+def test_an_invalid_public_address_is_named(text: str) -> None:
     with pytest.raises(EnvError, match=r"^PUBLIC_URL must be"):
         given(PUBLIC_URL=text)

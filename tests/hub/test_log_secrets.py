@@ -30,7 +30,7 @@ def test_the_secret_of_an_address_is_hidden(text: str, shown: str) -> None:
         ("%(path)s", ({"path": "x"},)),
     ],
 )
-def test_no_part_of_a_record_has_it(message: str, args: tuple[Any, ...]) -> None:
+def test_no_part_of_a_record_has_the_secret(message: str, args: tuple[Any, ...]) -> None:
     record = logging.LogRecord("uvicorn.access", logging.INFO, "", 0, message, args, None)
     assert HideSecrets().filter(record)
     assert "secret" not in record.getMessage()

@@ -1,4 +1,4 @@
-"""Connections that tell a server that is slow from one that is gone."""
+"""Connections that distinguish a slow server from one that no longer answers."""
 
 from __future__ import annotations
 
@@ -29,16 +29,18 @@ def connection(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         yield found
 
 
-def test_a_statement_may_take_its_time_while_the_server_lives(connection: PatientConnection) -> None:
+def test_a_statement_may_be_slow_while_the_server_answers(connection: PatientConnection) -> None:
     assert connection.execute("SELECT 7 FROM pg_sleep(1.5)").fetchone() == (7,)
 
 
-def test_a_large_statement_and_its_large_answer_pass(connection: PatientConnection) -> None:
+def test_a_large_statement_and_its_large_result_pass(connection: PatientConnection) -> None:
     text = "x" * 20_000_000
     assert connection.execute("SELECT %s::text", [text]).fetchone() == (text,)
 
 
-def test_a_server_that_refuses_us_lives(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_refuses_the_connection_counts_as_alive(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(postgresql, "PATIENCE_S", 0.3)
     with psycopg.connect(postgres.url, autocommit=True) as owner:
         owner.execute("CREATE ROLE guest LOGIN CONNECTION LIMIT 1")
@@ -46,7 +48,7 @@ def test_a_server_that_refuses_us_lives(postgres: Postgres, monkeypatch: pytest.
         assert connection.execute("SELECT 7 FROM pg_sleep(1.5)").fetchone() == (7,)
 
 
-def test_a_server_that_does_not_answer_ends_the_connection(connection: PatientConnection, postgres: Postgres) -> None:
+def test_the_connection_ends_if_the_server_does_not_answer(connection: PatientConnection, postgres: Postgres) -> None:
     postgres.freeze()
     start = time.monotonic()
     try:

@@ -1,4 +1,4 @@
-"""Settings are read once at start-up, so each case is a process of its own."""
+"""Settings are read once at start-up, so each case runs in its own process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLEAN["DJANGO_SETTINGS_MODULE"] = "hub.settings"
 
 
 def start(folder: Path, expression: str = "None", **environ: str) -> subprocess.CompletedProcess[str]:
-    """A process that prints `expression` of the settings `s` as JSON."""
+    """Runs a process that prints `expression` of the settings `s` as JSON."""
     code = f"import json; from django.conf import settings as s; print(json.dumps({expression}, default=str))"
     return subprocess.run(
         [sys.executable, "-c", code],
@@ -46,7 +46,7 @@ def setting(folder: Path, expression: str, **environ: str) -> object:
         ("EXTRA_APPS", "a b"),
     ],
 )
-def test_a_bad_setting_stops_the_start_with_one_line_that_names_it(tmp_path: Path, name: str, text: str) -> None:
+def test_an_invalid_setting_stops_the_start_with_one_line_that_names_it(tmp_path: Path, name: str, text: str) -> None:
     done = start(tmp_path, "s.DEBUG", **{name: text})
     assert done.returncode == 1
     assert done.stderr.startswith(f"hubbub: {name} must be ")
@@ -55,7 +55,7 @@ def test_a_bad_setting_stops_the_start_with_one_line_that_names_it(tmp_path: Pat
     assert done.stdout == ""
 
 
-def test_the_secret_key_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
+def test_the_secret_key_is_generated_once_and_readable_only_by_its_owner(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     first, second = (setting(folder, "s.SECRET_KEY") for _ in range(2))
     assert first == second == (folder / "secret_key").read_text()
@@ -65,34 +65,34 @@ def test_the_secret_key_is_made_once_and_readable_by_its_owner_alone(tmp_path: P
     assert setting(tmp_path / "other", "s.SECRET_KEY") != first
 
 
-def test_cookies_go_over_tls_where_every_public_address_is_https(tmp_path: Path) -> None:
+def test_cookies_require_tls_if_every_public_address_is_https(tmp_path: Path) -> None:
     expression = "[s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE]"
     assert setting(tmp_path, expression) == [False, False]
     assert setting(tmp_path, expression, PUBLIC_URL="https://hub.example.org") == [True, True]
     assert setting(tmp_path, expression, PUBLIC_URL="https://hub.example.org,http://10.0.0.7") == [False, False]
 
 
-def test_a_database_of_ones_own_is_used(tmp_path: Path) -> None:
+def test_the_configured_database_is_used(tmp_path: Path) -> None:
     expression = "[s.DATABASES['default'][key] for key in ('ENGINE', 'NAME', 'CONN_MAX_AGE')]"
     own = setting(tmp_path, expression, DATABASE_URL="postgres://u:p@h:5433/hub")
     assert own == ["django.db.backends.postgresql", "hub", 0]
     assert setting(tmp_path, expression) == ["django.db.backends.sqlite3", str(tmp_path / "hubbub.sqlite3"), 0]
 
 
-def test_what_the_database_s_url_asks_for_is_kept(tmp_path: Path) -> None:
+def test_options_of_the_database_url_are_kept(tmp_path: Path) -> None:
     options = setting(tmp_path, "s.DATABASES['default']['OPTIONS']", DATABASE_URL="postgres://h/hub?sslmode=require")
     assert isinstance(options, dict)
     assert options["sslmode"] == "require"
     assert "pool" in options
 
 
-def test_redis_takes_the_place_of_the_layer_in_memory(tmp_path: Path) -> None:
+def test_redis_replaces_the_layer_in_memory(tmp_path: Path) -> None:
     expression = "s.CHANNEL_LAYERS['default']['BACKEND'].rsplit('.', 1)[1]"
     assert setting(tmp_path, expression) == "InMemoryChannelLayer"
     assert setting(tmp_path, expression, REDIS_URL="redis://h") == "RedisPubSubChannelLayer"
 
 
-def test_pages_may_run_no_inline_code_and_load_nothing_from_elsewhere(tmp_path: Path) -> None:
+def test_pages_cannot_run_inline_code_or_load_anything_from_elsewhere(tmp_path: Path) -> None:
     policy = setting(tmp_path, "s.CONTENT_SECURITY_POLICY['DIRECTIVES']", PUBLIC_URL="https://hub.example.org")
     assert isinstance(policy, dict)
     allowed = {source for sources in policy.values() for source in sources}
@@ -108,7 +108,7 @@ def test_processes_on_several_machines_share_a_secret_key_from_a_file(tmp_path: 
     assert not (tmp_path / "data" / "secret_key").exists()
 
 
-def test_the_database_s_password_may_stand_in_a_file(tmp_path: Path) -> None:
+def test_the_database_s_password_may_be_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("hunter/2\n")
     url = f"postgres://hub@h/hub?password_file={tmp_path / 'password'}"
     database = setting(tmp_path, "s.DATABASES['default']", DATABASE_URL=url)
@@ -121,9 +121,7 @@ def test_the_database_s_password_may_stand_in_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text"), [("SECRET_KEY_FILE", "{}"), ("DATABASE_URL", "postgres://u@h/d?password_file={}")]
 )
-def test_a_secret_that_cannot_be_read_stops_the_start(
-    tmp_path: Path, name: str, text: str, content: str | None
-) -> None:
+def test_an_unreadable_secret_stops_the_start(tmp_path: Path, name: str, text: str, content: str | None) -> None:
     file = tmp_path / "secret"
     if content is not None:
         file.write_text(content)
@@ -134,7 +132,7 @@ def test_a_secret_that_cannot_be_read_stops_the_start(
     assert done.stderr.count("\n") == 1
 
 
-def test_an_app_of_one_s_own_is_taken_in_last(tmp_path: Path) -> None:
+def test_extra_apps_come_last(tmp_path: Path) -> None:
     for name in ("greenhouse", "cellar"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").touch()

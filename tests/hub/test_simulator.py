@@ -20,7 +20,7 @@ link.recv(1)
 """
 
 
-async def test_a_simulator_that_dies_is_started_again_and_ends_with_the_hub(
+async def test_a_simulator_that_ends_is_restarted_and_ends_with_the_hub(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(simulator, "FIRST_PAUSE_S", 0.01)
@@ -42,7 +42,7 @@ async def test_a_simulator_that_dies_is_started_again_and_ends_with_the_hub(
         assert caplog.text.count("the simulator ended with -9") == 2
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        assert await reader.read() == b""  # the last one is gone
+        assert await reader.read() == b""  # the last process has ended
     writer.close()
     server.close()
 

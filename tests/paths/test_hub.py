@@ -147,4 +147,4 @@ def test_a_second_hub_on_one_data_folder_says_so(hub: RunningHub, tmp_path: Path
         other.command(), env=other.environment(), cwd=ROOT, capture_output=True, text=True, timeout=START_S
     )
     assert done.returncode == 1
-    assert "a hub runs already on" in done.stderr
+    assert "a hub is already running on" in done.stderr

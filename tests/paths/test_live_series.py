@@ -1,4 +1,4 @@
-"""History and live tail, joined in a real browser while a device sends without a pause."""
+"""History and live tail, joined in a real browser while a device sends continuously."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.hub import Credentials, RunningHub
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 PERIOD_S = 0.02
-"""The device's readings are this far apart, so that none shares a millisecond with another."""
+"""Time between the device's readings, long enough that no two share a millisecond."""
 
 # Follows `counter` as a chart does, through a connection that is lost twice, until `last` has arrived.
 FOLLOW = """async ({uid, windowMs, points, last}) => {
@@ -45,7 +45,7 @@ FOLLOW = """async ({uid, windowMs, points, last}) => {
 
 
 class Counter:
-    """A device that publishes 0, 1, 2, … up to `last`, each with a time of its own."""
+    """A device that publishes 0, 1, 2, … up to `last`, each with its own time."""
 
     def __init__(self, hub: RunningHub, device: Credentials, last: int) -> None:
         self.device = device
@@ -90,17 +90,17 @@ def follow(page: Page, hub: RunningHub, uid: str, last: int, points: int) -> dic
         return result
 
 
-def test_raw_points_have_neither_hole_nor_double_after_lost_connections(page: Page, hub: RunningHub) -> None:
+def test_raw_points_have_neither_gaps_nor_duplicates_after_lost_connections(page: Page, hub: RunningHub) -> None:
     line = follow(page, hub, "counter-raw", last=400, points=2_000)
-    assert line["snapshots"] >= 3  # more where a slow machine has lost the connection once more
+    assert line["snapshots"] >= 3  # more if a slow machine lost the connection another time
     assert line["width"] == 0
     assert line["values"] == list(range(401))
     assert line["times"] == sorted(set(line["times"]))
 
 
-def test_buckets_hold_every_peak_after_lost_connections(page: Page, hub: RunningHub) -> None:
+def test_buckets_have_every_peak_after_lost_connections(page: Page, hub: RunningHub) -> None:
     line = follow(page, hub, "counter-rolled", last=400, points=50)
     assert line["width"] > 0
     assert line["highs"] == sorted(line["highs"])
     assert line["highs"][-1] == 400
-    assert sum(line["counts"]) == pytest.approx(401, abs=15)  # what arrives while history is read is counted once
+    assert sum(line["counts"]) == pytest.approx(401, abs=15)  # readings that arrive while history is read count once

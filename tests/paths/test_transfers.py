@@ -156,7 +156,7 @@ def test_an_import_shows_its_progress_and_what_was_refused(alice: Person, hub: R
     saved = Path(download.value.path()).read_text()
     assert saved.startswith("line,reason,meaning,detail,text\n101,timestamp_invalid,")
     assert hub.manage("importreadings", "taker", str(file)).endswith(
-        f"0 stored, {ROWS - 3:,} there already, 3 refused\n"
+        f"0 stored, {ROWS - 3:,} present already, 3 refused\n"
     )
 
 

@@ -17,7 +17,7 @@ from tests.support.eventually import eventually
 from tests.support.stack import Stack
 
 from dashboards.models import Dashboard, Widget  # isort: skip - needs Django, which the one above sets up
-from dashboards.services import replace_widgets  # isort: skip
+from dashboards.widgets import replace_widgets  # isort: skip
 from devices.models import Device  # isort: skip
 
 

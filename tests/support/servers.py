@@ -16,7 +16,7 @@ from typing import Generic, Self, TypeVar
 import pytest
 
 from bridges.mosquitto.accounts import acl
-from bridges.mosquitto.conf import Layout, Listener, Save, conf
+from bridges.mosquitto.conf import ListenAddress, MosquittoPaths, SavePolicy, render
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -145,9 +145,9 @@ class SharedServers(Generic[S]):
             server.stop()
 
 
-def keep_root(layout: Layout) -> None:
+def keep_root(paths: MosquittoPaths) -> None:
     """Mosquitto gives up root, and could not enter a folder of the tests as its own user."""
-    (layout.additions / "user.conf").write_text("user root\n" if os.getuid() == 0 else "")
+    (paths.additions / "user.conf").write_text("user root\n" if os.getuid() == 0 else "")
 
 
 class Mosquitto(Server):
@@ -157,17 +157,17 @@ class Mosquitto(Server):
         super().__init__(folder)
         self.accounts = dict(accounts or {})
         """Username -> `$7$` hash. `bridge` may touch all of `devices/`, all others their own topics."""
-        self.save = Save.SECONDS  # saving on every change costs most of the speed (docs/deployment/mosquitto.md)
+        self.save = SavePolicy.SECONDS  # saving on every change costs most of the speed (docs/deployment/mosquitto.md)
 
     def command(self) -> list[str]:
-        layout = Layout(self.folder, self.folder / "mosquitto")
-        layout.data.mkdir(exist_ok=True)
-        layout.additions.mkdir(exist_ok=True)
-        layout.acl.write_text(acl("bridge"))
-        layout.passwords.write_text("".join(f"{name}:{hashed}\n" for name, hashed in self.accounts.items()))
-        layout.conf.write_text(conf(layout, Listener("127.0.0.1", self.port), save=self.save))
-        keep_root(layout)
-        return [find("mosquitto"), "-c", str(layout.conf)]
+        paths = MosquittoPaths(self.folder, self.folder / "mosquitto")
+        paths.data.mkdir(exist_ok=True)
+        paths.additions.mkdir(exist_ok=True)
+        paths.acl.write_text(acl("bridge"))
+        paths.passwords.write_text("".join(f"{name}:{hashed}\n" for name, hashed in self.accounts.items()))
+        paths.conf.write_text(render(paths, ListenAddress("127.0.0.1", self.port), save=self.save))
+        keep_root(paths)
+        return [find("mosquitto"), "-c", str(paths.conf)]
 
     def url(self, username: str = "", password: str = "") -> str:
         login = f"{username}:{password}@" if username else ""

@@ -12,11 +12,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from bridges.mosquitto import reload
+from bridges.mosquitto.account_watcher import AccountWatcher
 from bridges.mosquitto.accounts import AccountError, BridgeAccount
-from bridges.mosquitto.conf import Layout, Listener, Save
-from bridges.mosquitto.export import Export
+from bridges.mosquitto.conf import ListenAddress, MosquittoPaths, SavePolicy
+from bridges.mosquitto.export import MosquittoExport
 from bridges.mosquitto.reload import Reload
-from bridges.mosquitto.watch import Watch
 from bridges.mqtt import brokers
 from bridges.mqtt.address import AddressError
 
@@ -24,74 +24,91 @@ DEFAULT_BRIDGE = "bridge"
 
 
 class Command(BaseCommand):
-    help = "Writes mosquitto.conf, its password file and its ACL, and with --watch keeps the accounts up to date."
-    requires_system_checks = []  # they load every page
+    help = "Writes mosquitto.conf, its password file and its ACL; with --watch, keeps the accounts up to date."
+    requires_system_checks = []  # they would load every page
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("folder", type=Path, help="where mosquitto.conf, passwords and acl are written")
+        parser.add_argument("folder", type=Path, help="the folder to write mosquitto.conf, passwords and acl into")
         parser.add_argument(
             "--listener",
             default=_join(settings.MQTT_BIND, settings.MQTT_PORT),
             metavar="HOST:PORT",
-            help="where Mosquitto listens (default: %(default)s, as MQTT_BIND and MQTT_PORT say)",
+            help="where Mosquitto listens (default: %(default)s, from MQTT_BIND and MQTT_PORT)",
         )
         parser.add_argument(
             "--bridge-listener",
             metavar="HOST:PORT",
-            help="a second one for the bridges; devices then cannot take over a session by its client id",
+            help="a second address, only for bridges; devices then cannot take over a session by its client id",
         )
         parser.add_argument(
             "--save",
-            choices=[each.value for each in Save],
-            default=Save.CHANGES.value,
-            help="when Mosquitto writes its state: at every change, or every one to two seconds, which is several "
-            "times faster and may lose those (default: %(default)s)",
+            choices=[each.value for each in SavePolicy],
+            default=SavePolicy.CHANGES.value,
+            help="when Mosquitto writes its state to the disk: at every change, or every one to two seconds, which is "
+            "several times faster and may lose the messages of that time (default: %(default)s)",
         )
-        parser.add_argument("--data", type=Path, help="where Mosquitto keeps its state (default: FOLDER/data)")
         parser.add_argument(
-            "--bridge-password-file",
-            type=Path,
-            metavar="FILE",
-            help="holds the password of MQTT_URL's user, where MQTT_URL does not",
+            "--data", type=Path, help="the folder in which Mosquitto keeps its state (default: FOLDER/data)"
         )
-        parser.add_argument("--broker", metavar="NAME", help="whose accounts, where MQTT_URL names several brokers")
-        parser.add_argument("--watch", action="store_true", help="stay, and export again when an account changes")
-        parser.add_argument(
-            "--pid-file", type=Path, metavar="PATH", help="names the process to reload (default: DATA/mosquitto.pid)"
-        )
-        parser.add_argument("--reload-command", metavar="COMMAND", help="reloads Mosquitto instead of SIGHUP")
+        _add_account_options(parser)
+        _add_reload_options(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         folder = options["folder"].absolute()
-        layout = Layout(folder, (options["data"] or folder / "data").absolute())
-        watched = options["watch"] or options["pid_file"] or options["reload_command"]
+        paths = MosquittoPaths(folder, (options["data"] or folder / "data").absolute())
+        watching = options["watch"] or options["pid_file"] or options["reload_command"]
         try:
-            listener = _listener("--listener", options["listener"])
-            bridge = _listener("--bridge-listener", options["bridge_listener"]) if options["bridge_listener"] else None
+            listener = _listen_address("--listener", options["listener"])
+            bridge = (
+                _listen_address("--bridge-listener", options["bridge_listener"]) if options["bridge_listener"] else None
+            )
             broker = brokers.choose(options["broker"])
-            export = Export(layout, _bridge_account(broker, options["bridge_password_file"]), broker)
-            reloads = _reload(options["reload_command"], options["pid_file"] or layout.pid_file)
-            export.write_settings(listener, bridge, Save(options["save"]))
+            export = MosquittoExport(paths, _bridge_account(broker, options["bridge_password_file"]), broker)
+            reloads = _reload(options["reload_command"], options["pid_file"] or paths.pid_file)
+            export.write_settings(listener, bridge, SavePolicy(options["save"]))
             export.write_accounts()
         except (AccountError, AddressError, OSError, ValueError, DatabaseError) as error:
             raise CommandError(str(error)) from None
-        self.stdout.write(f"wrote {layout.conf}")
-        if watched:
+        self.stdout.write(f"wrote {paths.conf}")
+        if watching:
             asyncio.run(_watch(export, reloads))
 
 
-async def _watch(export: Export, reloads: Reload) -> None:
+def _add_account_options(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--bridge-password-file",
+        type=Path,
+        metavar="FILE",
+        help="file with the password of MQTT_URL's user, if MQTT_URL does not hold it",
+    )
+    parser.add_argument(
+        "--broker", metavar="NAME", help="the broker whose devices get accounts, if MQTT_URL names several"
+    )
+
+
+def _add_reload_options(parser: CommandParser) -> None:
+    parser.add_argument("--watch", action="store_true", help="keep running, and export again when an account changes")
+    parser.add_argument(
+        "--pid-file",
+        type=Path,
+        metavar="PATH",
+        help="file with the id of the process to reload (default: DATA/mosquitto.pid)",
+    )
+    parser.add_argument("--reload-command", metavar="COMMAND", help="command that reloads Mosquitto, instead of SIGHUP")
+
+
+async def _watch(export: MosquittoExport, reloads: Reload) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await Watch(export, reloads).run(stop)
+    await AccountWatcher(export, reloads).run(stop)
 
 
 def _join(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _listener(option: str, listener: str) -> Listener:
+def _listen_address(option: str, listener: str) -> ListenAddress:
     """`127.0.0.1:1883` or `[::1]:1883`. Raises `ValueError`."""
     wrong = ValueError(f"{option} must be HOST:PORT, not {listener!r}")
     try:
@@ -101,7 +118,7 @@ def _listener(option: str, listener: str) -> Listener:
         raise wrong from None
     if not host or not port or parts.netloc != listener or parts.username is not None or not host.isprintable():
         raise wrong
-    return Listener(host, port)
+    return ListenAddress(host, port)
 
 
 def _bridge_account(broker: str, password_file: Path | None) -> BridgeAccount:
@@ -112,7 +129,9 @@ def _bridge_account(broker: str, password_file: Path | None) -> BridgeAccount:
         address = replace(address, password_file=password_file)
     password = address.with_password().password
     if not password:
-        raise AccountError("the bridge needs a password: in MQTT_URL, mqtt://bridge:PASSWORD@HOST, or in a file")
+        raise AccountError(
+            "the bridge needs a password: in MQTT_URL (mqtt://bridge:PASSWORD@HOST) or in --bridge-password-file"
+        )
     return BridgeAccount.make(username, password)
 
 

@@ -18,29 +18,29 @@ MAX_BRIDGES = 64
 
 
 class Command(BaseCommand):
-    help = "Bridges between a broker of MQTT_URL and the hub; the layer of REDIS_URL carries it to the web processes."
-    requires_system_checks = []  # they load every page
+    help = "Connects a broker of MQTT_URL with the hub; web processes receive its events through REDIS_URL."
+    requires_system_checks = []  # they would load every page
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--broker", metavar="NAME", help="which one, where MQTT_URL names several")
+        parser.add_argument("--broker", metavar="NAME", help="which broker, if MQTT_URL names several")
         metrics.add_option(parser)
         one_or_several = parser.add_mutually_exclusive_group()
         one_or_several.add_argument(
             "--client-id",
             default=DEFAULT_CLIENT_ID,
-            help="names the persistent session at the broker (default: %(default)s)",
+            help="client id of the persistent session at the broker (default: %(default)s)",
         )
         one_or_several.add_argument(
             "--of",
             type=int,
             metavar="N",
-            help=f"one of N bridges that share the load, each started like this: takes the first client id of "
-            f"{DEFAULT_CLIENT_ID}-1 to -N that is free; needs a broker with MQTT 5",
+            help=f"run as one of N bridges that share the load, all started like this: uses the first free client id "
+            f"of {DEFAULT_CLIENT_ID}-1 to -N; needs a broker with MQTT 5",
         )
 
     def handle(self, *args: Any, broker: str | None, client_id: str, of: int | None, **options: Any) -> None:
         if not settings.BROKERS:
-            raise CommandError("MQTT_URL is not set: a bridge of its own needs a broker of its own (or use runhub)")
+            raise CommandError("MQTT_URL is not set: a separate bridge needs a separate broker (or use runhub)")
         if not settings.REDIS_URL:
             raise CommandError("REDIS_URL is not set: without it nothing stored here reaches the web processes")
         if of is not None and not 1 <= of <= MAX_BRIDGES:

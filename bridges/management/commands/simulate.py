@@ -18,8 +18,8 @@ from bridges.simulator.simulation import simulate
 
 
 class Command(BaseCommand):
-    help = "Runs simulated devices, each a real MQTT client with credentials of its own, until it is stopped."
-    requires_system_checks = []  # it touches neither the database nor the web
+    help = "Runs simulated devices, each an MQTT client with its own credentials, until it is stopped."
+    requires_system_checks = []  # it uses neither the database nor the web
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -27,13 +27,13 @@ class Command(BaseCommand):
             type=Path,
             default=settings.DATA_DIR / "simulator.jsonl",
             metavar="FILE",
-            help='a line {"uid": "pump-1", "secret": "…"} for each device, as createdevice prints it; '
+            help='file with a line {"uid": "pump-1", "secret": "…"} per device, as createdevice prints it; '
             "the part of the uid before the first - is the kind (default: %(default)s)",
         )
         parser.add_argument(
             "--url",
             default=brokers.first().for_others(),
-            help="the broker, mqtt://host:port; a user and a password in it are passed over",
+            help="the broker, mqtt://host:port; a user and a password in it are ignored (default: %(default)s)",
         )
         parser.add_argument(
             "--interval",
@@ -46,7 +46,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--stop-with-stdin",
             action="store_true",
-            help="also stop when standard input, a pipe, is closed: as when who started this was killed",
+            help="also stop when standard input, a pipe, is closed, because the program that started this was killed",
         )
 
     def handle(
@@ -59,7 +59,7 @@ class Command(BaseCommand):
         **options: Any,
     ) -> None:
         if not (math.isfinite(interval) and interval > 0):
-            raise CommandError("--interval must be a number of seconds above 0")
+            raise CommandError("--interval must be a number of seconds greater than 0")
         try:
             fleet, broker = read(credentials), BrokerAddress.from_url(url).with_secrets()
         except (CredentialsError, AddressError) as error:
@@ -72,12 +72,13 @@ async def _run(fleet: list[Credentials], broker: BrokerAddress, interval_s: floa
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     if stop_with_stdin:
-        _set_at_end_of_stdin(stop)
+        _set_when_stdin_closes(stop)
     await simulate(fleet, broker, interval_s, stop)
 
 
-def _set_at_end_of_stdin(stop: asyncio.Event) -> None:
-    """Devices that outlive a killed hub would fight the next hub's over their names, on and off the broker for ever."""
+def _set_when_stdin_closes(stop: asyncio.Event) -> None:
+    """Devices that outlived a killed hub would disconnect those of the next hub, which have the same client ids, and be
+    disconnected by them, for ever."""
     loop, stdin = asyncio.get_running_loop(), sys.stdin.fileno()
 
     def read() -> None:
@@ -87,5 +88,5 @@ def _set_at_end_of_stdin(stop: asyncio.Event) -> None:
 
     try:
         loop.add_reader(stdin, read)
-    except PermissionError:  # a file cannot be waited for
+    except PermissionError:  # a regular file cannot be watched
         raise CommandError("--stop-with-stdin needs a pipe as standard input") from None

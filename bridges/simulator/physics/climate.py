@@ -1,4 +1,4 @@
-"""A greenhouse's climate node: sensors, a heater, a roof vent, and a controller that works them."""
+"""The climate node of a greenhouse: sensors, a heater, a roof vent, and a controller."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from bridges.simulator.physics.motion import Drift, clamp, relax
 DAY_S = 600.0
 """A day and a night pass in ten minutes, so that a visitor sees the curves bend."""
 SUN_C = 15.0
-"""How much warmer than outside full sun makes the closed house."""
+"""By how much full sun warms the closed house above the outside."""
 HEATER_C = 18.0
 OPEN_VENT = 2.5
-"""How many times more than the glass a fully open vent carries away."""
+"""Heat lost through a fully open vent, as a multiple of the heat lost through the glass."""
 GLASS_S = 45.0
 VENT_MOTOR_S = 5.0
 FULL_SUN_LX = 62_000.0
@@ -23,9 +23,9 @@ OUTSIDE_CO2 = 420.0
 
 
 class Climate(Model):
-    """`auto` holds `target` with heater and vent. Setting either by hand changes to `manual`, and both then stay.
+    """In `auto`, heater and vent hold `target`. Setting either by hand changes to `manual`, in which both stay put.
 
-    Plants breathe out at night and take carbon dioxide up by day; an open vent evens it with the air outside.
+    Plants release carbon dioxide at night and absorb it by day; an open vent brings it closer to the outside level.
     """
 
     MODEL = "Verdant Node"
@@ -90,7 +90,7 @@ class Climate(Model):
     def _apply(self, settings: Settings) -> None:
         super()._apply(settings)
         if "mode" not in settings and ("vent" in settings or "heater" in settings):
-            self.mode = "manual"  # else the controller would undo at once what was asked for
+            self.mode = "manual"  # otherwise the controller would undo the setting at once
 
     def _control(self) -> None:
         """The thermostat: two-point for the heater, proportional for the vent."""

@@ -1,4 +1,4 @@
-"""What can be set on a machine: how a page offers it, and which values it takes."""
+"""Controls of a machine: how a page offers them, and the values they accept."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 class CommandRefused(Exception):
-    """A command that is not executed; the text tells the sender why."""
+    """A command that is not executed; the text gives the reason."""
 
 
 class UnknownCommand(CommandRefused):
@@ -15,7 +15,7 @@ class UnknownCommand(CommandRefused):
 
 
 class BadArgument(CommandRefused):
-    """The command is known, its arguments are not usable."""
+    """The command exists, but its arguments are invalid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Switch:
         return "switch"
 
     def check(self, name: str, value: object) -> bool:
-        """`value` if it can be set. Raises `BadArgument`."""
+        """Returns `value` if it may be set. Raises `BadArgument`."""
         if not isinstance(value, bool):
             raise BadArgument(f"{name} must be true or false")
         return value
@@ -36,7 +36,7 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Slider:
-    """A number from `low` to `high`; `step` is what a page offers, values between are taken too."""
+    """A number from `low` to `high`. A page offers multiples of `step`; values in between are accepted too."""
 
     low: float
     high: float
@@ -48,8 +48,8 @@ class Slider:
         return f"slider {self.low:g} {self.high:g} {self.step:g}"
 
     def check(self, name: str, value: object) -> float:
-        """`value` if it can be set. Raises `BadArgument`."""
-        # `True` is an int to Python, and no speed.
+        """Returns `value` if it may be set. Raises `BadArgument`."""
+        # `True` is an int in Python, but not a speed.
         is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         if not is_number or not self.low <= value <= self.high:  # type: ignore[operator]
             raise BadArgument(f"{name} must be a number from {self.low:g} to {self.high:g}")
@@ -58,19 +58,19 @@ class Slider:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a few words."""
+    """One of a few options."""
 
-    words: tuple[str, ...]
+    options: tuple[str, ...]
 
     @property
     def offer(self) -> str:
         """The `controls.<arg>` attribute."""
-        return f"choice {' '.join(self.words)}"
+        return f"choice {' '.join(self.options)}"
 
     def check(self, name: str, value: object) -> str:
-        """`value` if it can be set. Raises `BadArgument`."""
-        if not isinstance(value, str) or value not in self.words:
-            raise BadArgument(f"{name} must be one of: {', '.join(self.words)}")
+        """Returns `value` if it may be set. Raises `BadArgument`."""
+        if not isinstance(value, str) or value not in self.options:
+            raise BadArgument(f"{name} must be one of: {', '.join(self.options)}")
         return value
 
 

@@ -1,4 +1,4 @@
-"""A three-phase energy meter at the house connection, with a relay behind it."""
+"""A three-phase energy meter at the service entrance, with a relay behind it."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from bridges.simulator.physics.motion import Drift, relax
 PHASES = ("l1", "l2", "l3")
 NOMINAL_V = 232.0
 LINE_OHM = 0.32
-"""Of the supply: the voltage dips when a load comes on."""
+"""Resistance of the supply: the voltage dips when an appliance is switched on."""
 SWITCHING_S = 0.4
 COUNTED_FROM_S = 1_735_689_600
-"""2025-01-01: when the meter was fitted."""
+"""2025-01-01, when the meter was installed."""
 ASSUMED_KW = 3.2
-"""A little above the mean of `LOADS`, so that the counter never runs backwards at a start."""
+"""A little above the mean of `APPLIANCES`, so that the counter never runs backwards at a start."""
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """An appliance that comes and goes: watts, and how long it is on and off on average."""
+class Appliance:
+    """Its power in watts, and how long it is on and off on average."""
 
     phase: str
     watts: float
@@ -30,19 +30,19 @@ class Load:
     off_s: float
 
 
-LOADS = (
-    Load("l1", 1900, 50, 70),  # heat pump
-    Load("l1", 130, 30, 40),  # refrigerator
-    Load("l2", 1700, 22, 90),  # oven
-    Load("l2", 280, 120, 60),  # lighting
-    Load("l3", 850, 40, 75),  # washing machine
-    Load("l3", 1300, 7, 45),  # workshop saw
+APPLIANCES = (
+    Appliance("l1", 1900, 50, 70),  # heat pump
+    Appliance("l1", 130, 30, 40),  # refrigerator
+    Appliance("l2", 1700, 22, 90),  # oven
+    Appliance("l2", 280, 120, 60),  # lighting
+    Appliance("l3", 850, 40, 75),  # washing machine
+    Appliance("l3", 1300, 7, 45),  # workshop saw
 )
 BASE_W = {"l1": 95.0, "l2": 70.0, "l3": 115.0}
 
 
 class Meter(Model):
-    """Appliances come and go in steps; `relay` off cuts them all. `energy` only ever grows."""
+    """Appliances switch on and off; `relay` off cuts them all. `energy` only ever grows."""
 
     MODEL = "Gridwise 3P"
     FIRMWARE = "5.0.2"
@@ -58,7 +58,9 @@ class Meter(Model):
     def __init__(self, seed: int = 0, start_s: float = 0.0) -> None:
         super().__init__(seed, start_s)
         self.relay = True
-        self._running = [self._rng.random() < load.on_s / (load.on_s + load.off_s) for load in LOADS]
+        self._running = [
+            self._rng.random() < appliance.on_s / (appliance.on_s + appliance.off_s) for appliance in APPLIANCES
+        ]
         self._watts = self._demand()
         self._energy_kwh = max(0.0, start_s - COUNTED_FROM_S) / 3600 * ASSUMED_KW
         self._hum = {phase: Drift(self._rng, spread=0.012, tau_s=2) for phase in PHASES}
@@ -79,23 +81,25 @@ class Meter(Model):
     def _advance(self, dt_s: float) -> None:
         for drift in (*self._hum.values(), *self._supply.values(), self._grid):
             drift.step(dt_s)
-        self._running = [self._switched(load, on, dt_s) for load, on in zip(LOADS, self._running, strict=True)]
+        self._running = [
+            self._switched(appliance, on, dt_s) for appliance, on in zip(APPLIANCES, self._running, strict=True)
+        ]
         demand = self._demand()
         self._watts = {p: relax(self._watts[p], demand[p], SWITCHING_S, dt_s) for p in PHASES}
         self._energy_kwh += sum(self._drawn(phase) for phase in PHASES) * dt_s / 3_600_000
 
-    def _switched(self, load: Load, on: bool, dt_s: float) -> bool:
-        """Whether the load runs after `dt_s`; the time to the next change is exponential."""
-        changes = self._rng.random() < -math.expm1(-dt_s / (load.on_s if on else load.off_s))
+    def _switched(self, appliance: Appliance, on: bool, dt_s: float) -> bool:
+        """Whether the appliance runs after `dt_s`; the time to its next change is exponentially distributed."""
+        changes = self._rng.random() < -math.expm1(-dt_s / (appliance.on_s if on else appliance.off_s))
         return on is not changes
 
     def _demand(self) -> dict[str, float]:
-        """Watts that each phase goes to."""
+        """Watts that each phase settles at."""
         if not self.relay:
             return dict.fromkeys(PHASES, 0.0)
         wanted = dict(BASE_W)
-        for load, on in zip(LOADS, self._running, strict=True):
-            wanted[load.phase] += load.watts * on
+        for appliance, on in zip(APPLIANCES, self._running, strict=True):
+            wanted[appliance.phase] += appliance.watts * on
         return wanted
 
     def _drawn(self, phase: str) -> float:

@@ -1,4 +1,4 @@
-"""What every simulated machine shares: time in small steps, a `set` command, buttons and attributes."""
+"""The base of every simulated machine: time in small steps, a `set` command, buttons and attributes."""
 
 from __future__ import annotations
 
@@ -11,45 +11,44 @@ from bridges.simulator.physics.controls import BadArgument, Control, UnknownComm
 
 Value = float | bool | str
 Readings = dict[str, Value | dict[str, float]]
-"""Metric to its value. A nested object's names become dotted ones in the hub: `phase.l1`."""
+"""Value by metric. The names of a nested object become dotted ones in the hub: `phase.l1`."""
 Settings = dict[str, Value]
 
 MAX_STEP_S = 0.5
-"""Longer steps are cut into these, so that the curves are the same whatever the interval of the telemetry."""
+"""Longer steps are cut into these, so that the curves do not depend on the interval of the telemetry."""
 
 
 class Model(ABC):
-    """One machine. Pure: it knows neither MQTT nor the clock on the wall.
+    """One machine, independent of MQTT and of the system clock.
 
-    `seed` fixes its noise, `start_s` (seconds since 1970) its place in slow cycles and counters, so that these
-    go on where they were when the process is started again.
+    `seed` determines its noise, `start_s` (seconds since 1970) its place in slow cycles and counters, so that these
+    continue where they were when the process is started again.
     """
 
     MODEL: ClassVar[str]
     FIRMWARE: ClassVar[str]
     UNITS: ClassVar[Mapping[str, str]]
-    """Metric (dotted where nested) to its unit."""
+    """Unit by metric; nested metrics have dotted names."""
     CONTROLS: ClassVar[Mapping[str, Control]] = {}
-    """Arguments of the `set` command. The metric of the same name shows the present value."""
+    """Arguments of the `set` command. The metric of the same name has the current value."""
     BUTTONS: ClassVar[Mapping[str, str]] = {}
-    """Commands without arguments, to the label of their button."""
+    """Label of the button by command; these commands have no arguments."""
     TIMESTAMPS: ClassVar[bool] = True
-    """False: it sends plain objects, and the hub takes the time of receipt."""
+    """False: it sends plain objects, and the hub uses the time of receipt."""
 
     def __init__(self, seed: int = 0, start_s: float = 0.0) -> None:
         self._rng = random.Random(seed)  # noqa: S311 - weather, not secrets
-        self._start_s = start_s
 
     def step(self, dt_s: float) -> None:
-        """Let `dt_s` seconds pass."""
+        """Lets `dt_s` seconds pass."""
         while dt_s > 0:
             self._advance(min(dt_s, MAX_STEP_S))
             dt_s -= MAX_STEP_S
 
     def command(self, name: str, args: Mapping[str, object]) -> Settings:
-        """Execute a command; the result says what is so now.
+        """Executes a command and returns the resulting values.
 
-        Raises `UnknownCommand` or `BadArgument` (both `CommandRefused`), and then has changed nothing.
+        Raises `UnknownCommand` or `BadArgument` (both `CommandRefused`) without changing anything.
         """
         if name == "set":
             return self._set(args)
@@ -71,19 +70,19 @@ class Model(ABC):
 
     @abstractmethod
     def readings(self) -> Readings:
-        """The present value of each metric, rounded to what the sensor could tell."""
+        """The current value of each metric, rounded to the resolution of the sensor."""
 
     @abstractmethod
     def _advance(self, dt_s: float) -> None:
-        """Let at most `MAX_STEP_S` pass."""
+        """Lets at most `MAX_STEP_S` pass."""
 
     def _apply(self, settings: Settings) -> None:
-        """Take checked settings: keys of `CONTROLS`."""
+        """Applies checked settings, whose keys are in `CONTROLS`."""
         for name, value in settings.items():
             setattr(self, name, value)
 
     def _press(self, button: str) -> Settings:
-        """Execute a command of `BUTTONS`."""
+        """Executes a command of `BUTTONS`."""
         raise NotImplementedError(button)
 
     def _set(self, args: Mapping[str, object]) -> Settings:
@@ -91,8 +90,8 @@ class Model(ABC):
             raise BadArgument(f"set needs at least one of: {', '.join(self.CONTROLS)}")
         unknown = [name for name in args if name not in self.CONTROLS]
         if unknown:
-            raise BadArgument(f"there is no {unknown[0]!r} to set; there is: {', '.join(self.CONTROLS)}")
-        # All are checked before one is applied: half a command is worse than none.
+            raise BadArgument(f"{unknown[0]!r} cannot be set; these can: {', '.join(self.CONTROLS)}")
+        # All arguments are checked before one is applied, so that no command is executed by half.
         self._apply({name: self.CONTROLS[name].check(name, value) for name, value in args.items()})
         now = self.readings()
         return {name: value for name in args if not isinstance(value := now[name], dict)}

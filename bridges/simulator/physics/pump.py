@@ -13,20 +13,20 @@ RATED_POWER_W = 1500.0
 STANDBY_W = 6.0
 AMBIENT_C = 19.0
 RISE_C = 46.0
-"""How much warmer than its surroundings the motor gets at full power."""
+"""By how much full power warms the motor above its surroundings."""
 
 SPIN_UP_S = 1.6
 SPIN_DOWN_S = 3.5
 FRICTION_RPM_PER_S = 25.0
-"""Dry friction: without it the shaft would creep for ever instead of coming to rest."""
+"""Dry friction: without it the shaft would never quite come to rest."""
 MOTOR_S = 75.0
 
 
 class Pump(Model):
-    """`speed` is the setpoint in percent, `rpm` what the shaft does: they differ by the rotor's inertia.
+    """`speed` is the setpoint in percent, `rpm` the shaft's actual speed, which follows with the rotor's inertia.
 
-    The affinity laws hold: flow goes with the speed, pressure with its square, power with its cube. How far
-    the sprinklers are open wanders; open ones give more flow at less pressure.
+    The affinity laws hold: flow is proportional to the speed, pressure to its square, power to its cube. The opening of
+    the sprinklers drifts; a wider one gives more flow at less pressure.
     """
 
     MODEL = "Brookfield CX-40"

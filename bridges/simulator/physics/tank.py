@@ -14,13 +14,13 @@ REFILL_L_PER_S = 6.0
 REFILL_BELOW, REFILL_ABOVE = 30.0, 85.0
 """Percent of the capacity at which the automatic valve opens and closes."""
 PIPE_S = 1.5
-"""How long the refill's flow takes to come up and to die away."""
+"""Time constant of the refill's flow."""
 
 Valve = Literal["auto", "open", "closed"]
 
 
 class Tank(Model):
-    """The level saws between two marks. A simple probe without a clock: it sends plain objects."""
+    """The level rises and falls between two thresholds. A simple probe without a clock: it sends plain objects."""
 
     MODEL = "Cistern LevelSense"
     FIRMWARE = "1.0.7"
@@ -53,7 +53,7 @@ class Tank(Model):
         self._water.step(dt_s)
         self._filling = self._wants_water()
         self._inflow = relax(self._inflow, REFILL_L_PER_S if self._filling else 0.0, PIPE_S, dt_s)
-        # What is above the rim runs over.
+        # Water above the rim overflows.
         self._volume = clamp(self._volume + (self._inflow - self._outflow()) * dt_s, 0, CAPACITY_L)
 
     def _apply(self, settings: dict[str, float | bool | str]) -> None:

@@ -31,7 +31,7 @@ ACCELERATION, BRAKING = 1.7, 2.0
 """Metres per second squared."""
 DELIVERY_S = (7.0, 16.0)
 DRAIN_PER_M = 0.0035
-"""Percent of the battery: some ten times a real van's thirst, so that the curve falls while one watches."""
+"""Percent of the battery: some ten times the use of a real van, so that the curve falls visibly."""
 CHARGE_PER_S = 0.7
 CHARGE_BELOW, CHARGE_TO = 40.0, 92.0
 HORN_S = 2.0
@@ -39,7 +39,7 @@ KMH = 3.6
 
 
 class Vehicle(Model):
-    """It slows for corners, halts at customers and charges at the depot when its battery runs low."""
+    """It slows down for corners, stops at customers and charges at the depot when its battery runs low."""
 
     MODEL = "Parcel EV 2"
     FIRMWARE = "7.12"
@@ -96,13 +96,13 @@ class Vehicle(Model):
         return {"locked": self._locked}
 
     def _drive(self, dt_s: float) -> None:
-        left_m = ROUTE.marks[self._next] - self._along_m
-        # The speed from which it can still brake down to the corner's.
+        left_m = ROUTE.distances_m[self._next] - self._along_m
+        # The highest speed from which it can still brake to the speed of the corner.
         safe = math.sqrt(self._corner_speed(self._next) ** 2 + 2 * BRAKING * left_m)
         self._foot.step(dt_s)
         wanted = min(self.limit / KMH * (0.94 + self._foot.value), safe)
         self._speed = clamp(wanted, self._speed - 1.5 * BRAKING * dt_s, self._speed + ACCELERATION * dt_s)
-        # A crawl at the least: an exact stop just before the mark would be a stop for ever.
+        # At least a crawl: a van that stopped just short of the point would never reach it.
         moved = min(max(self._speed, 0.5) * dt_s, left_m)
         self._along_m += moved
         self._battery = max(0.0, self._battery - DRAIN_PER_M * moved)
@@ -111,22 +111,22 @@ class Vehicle(Model):
         turn = (ROUTE.bearing(self._along_m) - self._heading + 180) % 360 - 180
         self._heading = (self._heading + turn - relax(turn, 0, 0.8, dt_s)) % 360
 
-    def _reach(self, mark: int) -> None:
-        """At a mark: go on, halt for a customer, or turn in at the depot."""
-        self._along_m = ROUTE.marks[mark]
-        at_depot = mark == len(ROUTE.marks) - 1
+    def _reach(self, point: int) -> None:
+        """Passes a point: drives on, stops at a customer, or charges at the depot."""
+        self._along_m = ROUTE.distances_m[point]
+        at_depot = point == len(ROUTE.distances_m) - 1
         if at_depot:
-            self._along_m, mark = 0.0, 0
-        self._next = mark + 1
+            self._along_m, point = 0.0, 0
+        self._next = point + 1
         if at_depot and self._battery < CHARGE_BELOW:
             self._state, self._speed = "charging", 0.0
-        elif mark in CUSTOMERS:
+        elif point in CUSTOMERS:
             self._state, self._speed = "delivering", 0.0
             self._wait_s = self._rng.uniform(*DELIVERY_S)
 
-    def _corner_speed(self, mark: int) -> float:
-        """Metres per second at a mark: nothing where it halts, less in a sharp bend."""
-        charges = mark == len(ROUTE.marks) - 1 and self._battery < CHARGE_BELOW
-        if mark in CUSTOMERS or charges:
+    def _corner_speed(self, point: int) -> float:
+        """Metres per second at a point: 0 if it stops there, less the sharper the bend."""
+        charges = point == len(ROUTE.distances_m) - 1 and self._battery < CHARGE_BELOW
+        if point in CUSTOMERS or charges:
             return 0.0
-        return 14.0 - 9.0 * min(ROUTE.turn(mark), 90) / 90
+        return 14.0 - 9.0 * min(ROUTE.turn(point), 90) / 90

@@ -15,7 +15,7 @@ def first(text: str) -> tuple[str, str]:
     """The first word and what follows it, both without surrounding white space.
 
     `"oil pressure" 4` begins with one word too; inside the quotes everything is as in JSON. Raises `Invalid` where
-    they do not close, and for a word that no name can be: PostgreSQL fails on the NUL character.
+    they do not close, and for a word that cannot be a name.
     """
     word, rest = _quoted(text) if text.startswith('"') else _plain(text)
     if not word.isprintable():

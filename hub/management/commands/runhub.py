@@ -16,16 +16,18 @@ from devices.values import now_us
 from hub import demo, sockets
 from hub.assembly import Hub
 from hub.banner import banner
-from hub.terminal import take_terminal
+from hub.terminal import become_foreground_job
 
 
 class Command(BaseCommand):
     help = "Runs the whole hub in one process: embedded broker, bridge and web server."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        alone = FileLock(settings.DATA_DIR / "runhub.lock")
-        if not asyncio.run(alone.hold()):
-            raise CommandError(f"a hub runs already on {settings.DATA_DIR}: stop it first, or name another DATA_DIR")
+        lock = FileLock(settings.DATA_DIR / "runhub.lock")
+        if not asyncio.run(lock.hold()):
+            raise CommandError(
+                f"a hub is already running on {settings.DATA_DIR}: stop it first, or set another DATA_DIR"
+            )
         try:
             web_socket = sockets.bind(settings.BIND, settings.PORT, "PORT")
             mqtt_socket = None
@@ -35,13 +37,13 @@ class Command(BaseCommand):
         except (sockets.PortTaken, AddressError) as error:
             raise CommandError(str(error)) from None
         call_command("migrate", verbosity=0, interactive=False)
-        made = demo.prepare(settings.DATA_DIR, settings.DEMO_PASSWORD, simulated=settings.DEMO)
+        prepared = demo.prepare(settings.DATA_DIR, settings.DEMO_PASSWORD, simulated=settings.DEMO)
         if mqtt_socket is not None:
             reset_to_unknown(now_us())
-        take_terminal()
-        hub = Hub(web_socket, mqtt_socket, addresses, banner(settings.ENV, made, brokers.first()))
+        become_foreground_job()
+        hub = Hub(web_socket, mqtt_socket, addresses, banner(settings.ENV, prepared, brokers.first()))
         hub.run()
         if isinstance(hub.failure, ClientIdTaken):
             raise CommandError(str(hub.failure))
         if hub.failure is not None:
-            raise CommandError(f"the hub broke: {hub.failure!r}") from hub.failure
+            raise CommandError(f"the hub failed: {hub.failure!r}") from hub.failure

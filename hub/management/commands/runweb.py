@@ -15,27 +15,27 @@ from hub import asgi
 from hub.server_options import PING_S, PONG_S
 
 STOP_S = 4
-"""How long requests under way may take to end, once the live connections are closed."""
+"""How long running requests may take to end once the live connections are closed."""
 
 
 class Command(BaseCommand):
     help = "Serves pages, HTTP API and live connections with uvicorn; any number of such processes share the load."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--host", default=settings.BIND, help="default: %(default)s, as BIND says")
-        parser.add_argument("--port", type=int, default=settings.PORT, help="default: %(default)s, as PORT says")
+        parser.add_argument("--host", default=settings.BIND, help="default: %(default)s, from BIND")
+        parser.add_argument("--port", type=int, default=settings.PORT, help="default: %(default)s, from PORT")
         parser.add_argument(
             "--behind-proxy",
             action="store_true",
-            help="believe whoever connects its X-Forwarded-For and X-Forwarded-Proto: only where none but a proxy "
-            "that sets them itself can connect",
+            help="trust X-Forwarded-For and X-Forwarded-Proto of every client: use it only if nothing but a proxy that "
+            "sets them itself can connect",
         )
 
         metrics.add_option(parser)
 
     def handle(self, *args: Any, host: str, port: int, behind_proxy: bool, **options: Any) -> None:
         if not settings.REDIS_URL:
-            raise CommandError("REDIS_URL is not set: without it nothing that others store is seen here")
+            raise CommandError("REDIS_URL is not set: without it this process receives nothing that others store")
         metrics.serve(options["metrics_address"])
         config = uvicorn.Config(
             asgi.application,
@@ -50,11 +50,11 @@ class Command(BaseCommand):
             ws_max_size=MAX_FRAME_BYTES,
             ws_ping_interval=PING_S,
             ws_ping_timeout=PONG_S,
-            ws_per_message_deflate=False,  # telemetry would be compressed for each viewer anew
+            ws_per_message_deflate=False,  # telemetry would be compressed anew for each viewer
         )
         self.stdout.write(f"serving on http://{host}:{port}; Ctrl-C stops it")
         self.stdout.flush()
-        # uvicorn sends itself the signal once more at its end, which would end us with it and not with 0.
+        # At its end uvicorn sends itself the signal again, which would kill this process instead of exiting with 0.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
         _Server(config).run()
@@ -62,6 +62,6 @@ class Command(BaseCommand):
 
 class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Streams of events have no end of their own, and uvicorn would wait for them."""
+        """Closes event streams first: they never end by themselves, and uvicorn would wait for them."""
         await relay.close_all()
         await super().shutdown(sockets)

@@ -1,4 +1,4 @@
-"""Cells: whatever a reading holds comes back as it was, and no spreadsheet takes it for a formula."""
+"""Cells: every reading comes back as it was written, and no spreadsheet mistakes one for a formula."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bridges.csv import reader, writer
-from bridges.csv.cells import Times, read_time, read_value, write_stored, write_text
+from bridges.csv.cells import TimeFormatter, read_time, read_value, write_stored, write_text
 from devices.errors import Refusal
 from devices.telemetry.columns import to_columns
 from devices.values import MAX_TEXT, Sample, Value, now_us
@@ -47,7 +47,7 @@ LOOK_ALIKES = [
 @example([("a", 0, "x" * MAX_TEXT), ("a", 1, '"' * MAX_TEXT), ("a", 2, "\U0001f600" * MAX_TEXT)])
 def test_a_written_file_is_read_as_what_was_stored(readings: list[tuple[str, int, Value]]) -> None:
     file = writer.HEADER + b"".join(writer.lines(name, [(time, *to_columns(value))]) for name, time, value in readings)
-    found = [entry.found for entry in reader.read(io.BytesIO(file), now_us())]
+    found = [cell.result for cell in reader.read(io.BytesIO(file), now_us())]
     assert all(isinstance(one, Sample) for one in found), found
     stored = [(one.metric, one.time, to_columns(one.value)) for one in found if isinstance(one, Sample)]
     expected = [(name, time, to_columns(value)) for name, time, value in readings]
@@ -64,7 +64,7 @@ def test_no_text_becomes_a_formula(text: str) -> None:
     ("value", "cell"),
     [(-5, "-5"), (-0.5, "-0.5"), (40.0, "40"), (True, "true"), (2**60, str(2**60)), (-0.0, "-0.0"), (1e22, "1e+22")],
 )
-def test_a_number_stays_a_number_and_a_negative_one_is_no_formula(value: Value, cell: str) -> None:
+def test_a_number_stays_a_number_and_a_negative_one_is_not_a_formula(value: Value, cell: str) -> None:
     assert write_stored(*to_columns(value)) == cell
 
 
@@ -96,7 +96,7 @@ def test_cells_of_other_tools_are_read(cell: str, value: Value | None) -> None:
     assert (found, type(found)) == (value, type(value))
 
 
-def test_a_comma_is_the_decimal_point_where_asked_for() -> None:
+def test_a_comma_is_the_decimal_point_if_asked_for() -> None:
     assert read_value("-21,5", decimal_comma=True) == -21.5
     assert read_value("a,b", decimal_comma=True) == "a,b"
 
@@ -114,14 +114,14 @@ def test_a_comma_is_the_decimal_point_where_asked_for() -> None:
         ("a\0b", "nul_character"),
     ],
 )
-def test_what_is_no_value_is_refused_as_over_mqtt(cell: str, reason: str) -> None:
+def test_invalid_values_are_refused_as_over_mqtt(cell: str, reason: str) -> None:
     with pytest.raises(Refusal) as refusal:
         read_value(cell)
     assert refusal.value.reason == reason
 
 
-def test_times_are_written_with_what_they_have() -> None:
-    times = Times()
+def test_times_have_microseconds_only_if_needed() -> None:
+    times = TimeFormatter()
     texts = [times.text(time) for time in (0, 1, 1_700_000_000_123_000, 1_700_000_000_123_456)]
     assert texts == [
         "1970-01-01T00:00:00.000Z",

@@ -21,14 +21,14 @@ def run(uid: str, file: Path) -> tuple[str, str]:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Ten readings of the last hour, one of them bad."""
+    """Ten readings of the last hour, one of them invalid."""
     at = now_us() // 1000 - 3_600_000
     path = tmp_path / "history.csv"
     path.write_text("time,speed\n" + "".join(f"{at + i},{i}\n" for i in range(9)) + "soon,1\n")
     return path
 
 
-def test_it_stores_a_file_in_batches_and_tells_how_far_it_is(
+def test_it_stores_a_file_in_batches_and_shows_its_progress(
     pump: Device, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importing, "BATCH", 4)
@@ -36,7 +36,7 @@ def test_it_stores_a_file_in_batches_and_tells_how_far_it_is(
     assert Reading.objects.count() == 9
     assert out.splitlines() == [
         "line 11: a time is neither milliseconds since 1970 nor ISO 8601 ('soon')",
-        "9 stored, 0 there already, 1 refused",
+        "9 stored, 0 present already, 1 refused",
     ]
     assert err.count("%") == 3
     assert "100 %, 9 stored" in err
@@ -44,7 +44,7 @@ def test_it_stores_a_file_in_batches_and_tells_how_far_it_is(
 
 def test_it_may_be_run_again(pump: Device, file: Path) -> None:
     run("pump-1", file)
-    assert "0 stored, 9 there already, 1 refused" in run("pump-1", file)[0]
+    assert "0 stored, 9 present already, 1 refused" in run("pump-1", file)[0]
     assert Reading.objects.count() == 9
 
 

@@ -1,4 +1,4 @@
-"""Files: two forms, three separators, and every fault named."""
+"""Files: two forms, three separators, and a name for every fault."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridges.csv import reader, records
-from bridges.csv.reader import Entry
+from bridges.csv.reader import ParsedCell
 from devices.errors import Refusal
 from devices.values import Sample, Value
 
@@ -18,18 +18,18 @@ AT = 1_700_000_000_000_000
 NOW = AT + 10_000_000
 
 
-def read(file: str | bytes) -> list[Entry]:
+def read(file: str | bytes) -> list[ParsedCell]:
     return list(reader.read(io.BytesIO(file.encode() if isinstance(file, str) else file), NOW))
 
 
 def samples(file: str | bytes) -> list[tuple[str, Value]]:
-    found = [entry.found for entry in read(file)]
+    found = [cell.result for cell in read(file)]
     assert all(isinstance(one, Sample) and one.time == AT for one in found), found
     return [(one.metric, one.value) for one in found if isinstance(one, Sample)]
 
 
 def refusals(file: str | bytes) -> list[tuple[int, str]]:
-    return [(entry.line, entry.found.reason) for entry in read(file) if isinstance(entry.found, Refusal)]
+    return [(cell.line, cell.result.reason) for cell in read(file) if isinstance(cell.result, Refusal)]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def refusals(file: str | bytes) -> list[tuple[int, str]]:
         "time,a,b\n1700000000000,1,x\n",
     ],
 )
-def test_every_form_reads_alike(file: str) -> None:
+def test_every_form_gives_the_same_samples(file: str) -> None:
     assert samples(file) == [("a", 1), ("b", "x")]
 
 
@@ -103,46 +103,46 @@ def test_a_bad_line_is_refused_by_name_and_number_and_the_others_are_read(line: 
     bad = line.encode() if isinstance(line, str) else line
     file = b"time,metric,value\n%b,a,1\n" % T.encode() + bad + b"\n%b,b,2\n" % T.encode()
     found = read(file)
-    assert [entry.found for entry in found if isinstance(entry.found, Sample)] == [
+    assert [cell.result for cell in found if isinstance(cell.result, Sample)] == [
         Sample("a", 1, AT),
         Sample("b", 2, AT),
     ]
     assert refusals(file) == [(3, reason)]
 
 
-def test_one_bad_cell_of_several_is_refused_alone() -> None:
+def test_only_the_bad_cell_of_a_line_is_refused() -> None:
     file = f"time,a,b\n{T},NaN,2\n"
     assert refusals(file) == [(2, "not_finite")]
-    [entry] = [entry for entry in read(file) if isinstance(entry.found, Refusal)]
-    assert "'a'" in str(entry.found)
-    assert Sample("b", 2, AT) in [entry.found for entry in read(file)]
+    [cell] = [cell for cell in read(file) if isinstance(cell.result, Refusal)]
+    assert "'a'" in str(cell.result)
+    assert Sample("b", 2, AT) in [cell.result for cell in read(file)]
 
 
-def test_lines_are_counted_as_an_editor_counts_them() -> None:
+def test_lines_are_numbered_as_in_an_editor() -> None:
     assert refusals(f'time,metric,value\n{T},a,"x\ny\nz"\n\nsoon,a,1\n') == [(6, "timestamp_invalid")]
 
 
-def test_a_quote_that_never_closes_costs_its_own_line_alone() -> None:
+def test_a_quote_that_never_closes_costs_only_its_own_line() -> None:
     line = f"{T},a,1\n".encode()
     lines = 3 * records.MAX_RECORD // len(line)
     found = read(b"time,metric,value\n" + f'{T},a,"\n'.encode() + line * lines)
-    assert [entry.found.reason for entry in found if isinstance(entry.found, Refusal)] == ["invalid_csv"]
+    assert [cell.result.reason for cell in found if isinstance(cell.result, Refusal)] == ["invalid_csv"]
     assert len(found) == 1 + lines
 
 
-def test_two_stray_quotes_cost_their_own_lines_and_none_between() -> None:
+def test_two_stray_quotes_cost_only_their_own_lines() -> None:
     good = f"{T},a,1\n" * 5
     file = f'time,metric,value\n{T},a,"x\n{good}{T},b,"y\n{good}'
     assert refusals(file) == [(2, "invalid_csv"), (8, "invalid_csv")]
     assert len(read(file)) == 12
-    assert [entry.text for entry in read(file) if isinstance(entry.found, Refusal)] == [f'{T},a,"x', f'{T},b,"y']
+    assert [cell.record for cell in read(file) if isinstance(cell.result, Refusal)] == [f'{T},a,"x', f'{T},b,"y']
 
 
 @given(st.binary(max_size=300))
 def test_any_bytes_give_samples_or_named_refusals(content: bytes) -> None:
     for file in (content, b"time,metric,value\n" + content, b"time;a;b\n" + content):
         try:
-            for entry in read(file):
-                assert isinstance(entry.found, (Sample, Refusal))
+            for cell in read(file):
+                assert isinstance(cell.result, (Sample, Refusal))
         except Refusal:
             pass

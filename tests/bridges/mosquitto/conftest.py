@@ -10,7 +10,7 @@ from tests.bridges.mosquitto.exported import Exported
 
 @pytest.fixture
 def export(tmp_path: Path) -> Iterator[Callable[..., Exported]]:
-    """A Mosquitto, started, as the command with these options configures it."""
+    """A running Mosquitto, as the command with these options configures it."""
     made = []
 
     def export(*options: str) -> Exported:

@@ -1,4 +1,4 @@
-"""A Mosquitto that runs with what the command has written, and clients of it."""
+"""A Mosquitto that runs with the files of the command, and clients of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 
-from bridges.mosquitto.conf import Layout
+from bridges.mosquitto.conf import MosquittoPaths
 from devices.models import Space
 from tests.support.data_folder import DATABASE, sqlite_records
 from tests.support.databases import migrated_sqlite
@@ -19,18 +19,18 @@ WAIT_S = 20
 
 
 class Exporter(Part):
-    """The command with --watch; it is up when Mosquitto has been told."""
+    """The command with --watch; it is ready once Mosquitto has been reloaded."""
 
-    READY = "Mosquitto has the accounts as they are now"
+    READY = "Mosquitto has the current accounts"
 
 
 class Exported(Server):
-    """Mosquitto as the command has configured it."""
+    """Mosquitto as the command configures it."""
 
     def __init__(self, folder: Path, *options: str) -> None:
         super().__init__(folder)
-        self.layout = Layout(folder / "export", folder / "export" / "data")
-        arguments = ["exportmosquitto", str(self.layout.folder), f"--listener=127.0.0.1:{self.port}", *options]
+        self.paths = MosquittoPaths(folder / "export", folder / "export" / "data")
+        arguments = ["exportmosquitto", str(self.paths.folder), f"--listener=127.0.0.1:{self.port}", *options]
         data = folder / "hub"
         data.mkdir()
         shutil.copy(migrated_sqlite(), data / DATABASE)
@@ -40,10 +40,10 @@ class Exported(Server):
         self.records.run(Space.objects.create, slug="garden", name="Garden")
         self.secrets = {"bridge": "bridge-secret"} | {uid: self.create(uid) for uid in ("pump", "valve")}
         self.printed = self.exporter.manage(*arguments)
-        keep_root(self.layout)
+        keep_root(self.paths)
 
     def command(self) -> list[str]:
-        return [find("mosquitto"), "-c", str(self.layout.conf)]
+        return [find("mosquitto"), "-c", str(self.paths.conf)]
 
     def create(self, uid: str) -> str:
         [device] = self.records.create_devices(uid, space="garden")
@@ -51,10 +51,10 @@ class Exported(Server):
 
 
 class Client:
-    """A client of one account; collects the topics of what it hears."""
+    """A client of one account; collects the topics of the messages it receives."""
 
     def __init__(self, port: int, name: str, secret: str, client_id: str = "", **options: Any) -> None:
-        self.heard: list[str] = []
+        self.topics: list[str] = []
         self.payloads: set[bytes] = set()
         self.refused: object = None
         self.gone = threading.Event()
@@ -70,7 +70,7 @@ class Client:
         self._port = port
 
     def connect(self) -> bool:
-        """Whether it was let in."""
+        """Whether the broker accepted it."""
         self.mqtt.connect("127.0.0.1", self._port)
         self.mqtt.loop_start()
         assert self._answered.wait(WAIT_S)
@@ -93,12 +93,12 @@ class Client:
         self._answered.set()
 
     def _on_message(self, _client: object, _userdata: object, message: mqtt.MQTTMessage) -> None:
-        self.heard.append(message.topic)
+        self.topics.append(message.topic)
         self.payloads.add(message.payload)
 
 
 def signs_in(broker: Server, name: str, secret: str) -> bool:
     client = Client(broker.port, name, secret, client_id=f"{name}-probe")
-    let_in = client.connect()
+    accepted = client.connect()
     client.close()
-    return let_in
+    return accepted

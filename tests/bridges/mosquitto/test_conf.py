@@ -12,14 +12,14 @@ import pytest
 
 from bridges.mosquitto import accounts, files
 from bridges.mosquitto.accounts import AccountError, BridgeAccount
-from bridges.mosquitto.conf import Layout, Listener, Save, conf
+from bridges.mosquitto.conf import ListenAddress, MosquittoPaths, SavePolicy, render
 from devices.runtime.credentials import secret_matches
 
 BRIDGE = BridgeAccount("bridge", "$7$101$c2FsdA==$aGFzaA==")
 
 
-def test_the_configuration_names_its_own_files_and_lets_nobody_in_without_a_password() -> None:
-    lines = conf(Layout(Path("/etc/hub"), Path("/var/hub")), Listener("10.0.0.7", 1884)).splitlines()
+def test_the_configuration_names_its_own_files_and_requires_a_password() -> None:
+    lines = render(MosquittoPaths(Path("/etc/hub"), Path("/var/hub")), ListenAddress("10.0.0.7", 1884)).splitlines()
     for line in (
         "listener 1884 10.0.0.7",
         "allow_anonymous false",
@@ -33,26 +33,26 @@ def test_the_configuration_names_its_own_files_and_lets_nobody_in_without_a_pass
     assert lines[-1] == "include_dir /etc/hub/conf.d"
 
 
-def test_how_often_mosquitto_saves_can_be_chosen() -> None:
-    layout, listener = Layout(Path("/etc/hub"), Path("/var/hub")), Listener("::1", 1883)
-    assert "autosave_on_changes true\nautosave_interval 1\n" in conf(layout, listener)
-    assert "autosave_on_changes false\nautosave_interval 1\n" in conf(layout, listener, save=Save.SECONDS)
+def test_the_save_policy_can_be_chosen() -> None:
+    paths, listener = MosquittoPaths(Path("/etc/hub"), Path("/var/hub")), ListenAddress("::1", 1883)
+    assert "autosave_on_changes true\nautosave_interval 1\n" in render(paths, listener)
+    assert "autosave_on_changes false\nautosave_interval 1\n" in render(paths, listener, save=SavePolicy.SECONDS)
 
 
 def test_the_password_file_holds_the_hashes_as_they_are_stored() -> None:
-    assert accounts.passwords(BRIDGE, {"b": "$7$2", "a": "$7$1"}) == f"bridge:{BRIDGE.hashed}\na:$7$1\nb:$7$2\n"
+    assert accounts.password_file(BRIDGE, {"b": "$7$2", "a": "$7$1"}) == f"bridge:{BRIDGE.hashed}\na:$7$1\nb:$7$2\n"
 
 
 def test_a_device_of_the_bridge_s_name_gets_no_account(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR, "hubbub.mosquitto"):
-        assert accounts.passwords(BRIDGE, {"bridge": "$7$1"}) == f"bridge:{BRIDGE.hashed}\n"
+        assert accounts.password_file(BRIDGE, {"bridge": "$7$1"}) == f"bridge:{BRIDGE.hashed}\n"
     assert "bridge" in caplog.text
     assert "$7$" not in caplog.text
 
 
 @pytest.mark.parametrize("uid", ["+", "#", "a/b", "a:b", "a\nb", "", "$bridge"])
-def test_a_name_that_is_no_uid_never_reaches_the_password_file(uid: str) -> None:
-    assert accounts.passwords(BRIDGE, {uid: "$7$1"}) == f"bridge:{BRIDGE.hashed}\n"
+def test_a_name_that_is_not_a_uid_never_reaches_the_password_file(uid: str) -> None:
+    assert accounts.password_file(BRIDGE, {uid: "$7$1"}) == f"bridge:{BRIDGE.hashed}\n"
 
 
 @pytest.mark.parametrize("username", ["", " ", "a:b", "a\nuser b", " a", "a\0"])
@@ -61,7 +61,7 @@ def test_a_bridge_name_that_the_files_cannot_hold_is_refused(username: str) -> N
         BridgeAccount.make(username, "password")
 
 
-def test_the_bridge_s_password_is_hashed_and_shown_nowhere() -> None:
+def test_the_bridge_s_password_is_hashed_and_never_shown() -> None:
     made = BridgeAccount.make("bridge", "open sesame")
     assert secret_matches("open sesame", made.hashed)
     assert made.hashed not in repr(made)
@@ -69,7 +69,7 @@ def test_the_bridge_s_password_is_hashed_and_shown_nowhere() -> None:
         BridgeAccount.make("bridge", "")
 
 
-def test_a_file_is_replaced_at_once_and_closed_to_others(tmp_path: Path) -> None:
+def test_a_file_is_replaced_atomically_and_closed_to_others(tmp_path: Path) -> None:
     path = tmp_path / "passwords"
     files.write(path, "old")
     with path.open() as reader:  # as Mosquitto, in the middle of reading
@@ -89,8 +89,8 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one_and_nothing_else(tmp_p
     assert [each.name for each in tmp_path.iterdir()] == ["passwords"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-def test_files_belong_as_their_folder_does_so_that_mosquitto_can_read_them(tmp_path: Path) -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may change the owner of a file")
+def test_files_get_the_owner_of_their_folder_so_that_mosquitto_can_read_them(tmp_path: Path) -> None:
     group = grp.getgrnam("daemon").gr_gid
     os.chown(tmp_path, 1, group)
     files.make_folder(tmp_path / "data", files.DATA_MODE)

@@ -1,4 +1,4 @@
-"""`manage.py exportmosquitto` and the Mosquitto that runs with what it writes."""
+"""`manage.py exportmosquitto` and a Mosquitto that runs with its files."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from tests.support.eventually import eventually
 from tests.support.servers import Part
 
 WITHIN_S = 8.0
-"""A check of the database every three seconds, and room for a busy machine."""
+"""The database is checked every three seconds; the rest is room for a busy machine."""
 
 
-def test_it_writes_what_mosquitto_starts_with_and_shows_no_secret(broker: Exported) -> None:
+def test_mosquitto_starts_with_its_files_and_no_secret_is_shown(broker: Exported) -> None:
     assert signs_in(broker, "pump", broker.secrets["pump"])
     assert signs_in(broker, "bridge", "bridge-secret")
     assert not signs_in(broker, "pump", "wrong")
     assert not signs_in(broker, "bridge", broker.secrets["pump"])
-    for path in (broker.layout.conf, broker.layout.passwords, broker.layout.acl):
+    for path in (broker.paths.conf, broker.paths.passwords, broker.paths.acl):
         assert path.stat().st_mode & 0o7 == 0
-    texts = [broker.printed, *(path.read_text() for path in broker.layout.folder.iterdir() if path.is_file())]
+    texts = [broker.printed, *(path.read_text() for path in broker.paths.folder.iterdir() if path.is_file())]
     assert not any(secret in text for text in texts for secret in broker.secrets.values())
 
 
@@ -50,20 +50,20 @@ def test_watching_lets_a_new_device_in_and_cuts_a_replaced_secret_off(broker: Ex
     valve.close()
 
 
-def test_watching_spares_a_process_that_took_over_the_number(broker: Exported) -> None:
+def test_watching_spares_a_process_that_reuses_the_process_id(broker: Exported) -> None:
     broker.stop()
     bystander = subprocess.Popen(["sleep", "60"])
-    broker.layout.pid_file.write_text(f"{bystander.pid}\n")
+    broker.paths.pid_file.write_text(f"{bystander.pid}\n")
     broker.exporter.READY = "another program"
     broker.exporter.start()
     assert bystander.poll() is None
-    broker.start()  # and goes on as soon as there is a Mosquitto
+    broker.start()  # the watcher reloads it as soon as it runs
     eventually(lambda: Exporter.READY in broker.exporter.output)
     bystander.kill()
     bystander.wait()
 
 
-def test_without_a_bridge_password_it_says_where_one_can_be(tmp_path: Path) -> None:
+def test_without_a_bridge_password_it_names_the_places_for_one(tmp_path: Path) -> None:
     environment = {**os.environ, "DATA_DIR": str(tmp_path), "MQTT_URL": ""}
     command = [*Part(tmp_path, ["manage.py", "exportmosquitto", str(tmp_path / "export")], {}).command()]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
@@ -90,7 +90,7 @@ def test_another_command_may_reload_mosquitto(broker: Exported) -> None:
 
 
 @pytest.mark.parametrize("listener", ["1883", "localhost", "localhost:0", "localhost:x", "a b\n:1883", "u@host:1883"])
-def test_a_listener_that_cannot_be_is_refused(tmp_path: Path, listener: str) -> None:
+def test_an_invalid_listener_is_refused(tmp_path: Path, listener: str) -> None:
     with pytest.raises(CommandError, match="--listener must be HOST:PORT"):
         call_command("exportmosquitto", str(tmp_path / "export"), f"--listener={listener}")
     assert not (tmp_path / "export").exists()

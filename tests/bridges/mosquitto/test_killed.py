@@ -1,4 +1,4 @@
-"""What a Mosquitto that is killed has kept."""
+"""A Mosquitto that is killed keeps what it has acknowledged."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Callable
 
 import pytest
 
-from bridges.mosquitto.conf import Save
+from bridges.mosquitto.conf import SavePolicy
 from tests.bridges.mosquitto.exported import WAIT_S, Client, Exported
 from tests.support.eventually import eventually
 
 
-@pytest.mark.parametrize(("save", "promised_s"), [(Save.CHANGES, 1.0), (Save.SECONDS, 3.0)])
+@pytest.mark.parametrize(("save", "promised_s"), [(SavePolicy.CHANGES, 1.0), (SavePolicy.SECONDS, 3.0)])
 def test_of_1000_acknowledged_messages_none_is_lost(
-    export: Callable[..., Exported], save: Save, promised_s: float
+    export: Callable[..., Exported], save: SavePolicy, promised_s: float
 ) -> None:
     broker = export(f"--save={save.value}")
     bridge = Client(broker.port, "bridge", "bridge-secret", clean_session=False)
@@ -25,10 +25,10 @@ def test_of_1000_acknowledged_messages_none_is_lost(
     pump = Client(broker.port, "pump", broker.secrets["pump"])
     assert pump.connect()
     sent = {str(i).encode() for i in range(1000)}
-    for last in [pump.mqtt.publish("devices/pump/telemetry", each, 1) for each in sent]:
-        last.wait_for_publish(WAIT_S)
-        assert last.is_published()
-    time.sleep(promised_s)  # after the last acknowledgement; nothing tells of a save
+    for info in [pump.mqtt.publish("devices/pump/telemetry", each, 1) for each in sent]:
+        info.wait_for_publish(WAIT_S)
+        assert info.is_published()
+    time.sleep(promised_s)  # after the last acknowledgement: Mosquitto does not report when it saves
     broker.stop(signal.SIGKILL)
     broker.start()
     bridge = Client(broker.port, "bridge", "bridge-secret", clean_session=False)

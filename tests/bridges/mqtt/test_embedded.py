@@ -204,7 +204,7 @@ async def test_retained_telemetry_is_not_kept_and_a_retained_status_is(embedded:
 async def test_qos_0_is_dropped_and_counted_while_too_much_waits(
     embedded: Embedded, outage: Outage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridges.pipeline.MAX_WAITING", 5)
+    monkeypatch.setattr("bridges.ingest.pipeline.MAX_BUFFERED", 5)
     before, dropped = failures(), stats.dropped.labels("pipeline")
     dropped_before = dropped._value.get()
     await outage.begin()

@@ -1,4 +1,4 @@
-"""The API as programs call it: through the ASGI application, from an address, in somebody's name."""
+"""Clients of the API: programs and browsers at some address, calling the ASGI application directly."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from PIL import Image
 
-from bridges import pipeline
-from bridges.refusals import RefusalKeeper
+from bridges.ingest import batches, direct
+from bridges.ingest.refusal_recorder import RefusalRecorder
 from bridges.rest import auth, webhooks
 from bridges.rest.throttle import FailureThrottle
 from devices.models import Device, Member, Room, Space
@@ -27,22 +27,24 @@ from hub.asgi import application
 
 @pytest.fixture(autouse=True)
 def fresh_process(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
-    """What one process remembers of another test's database: ids of metrics, failed logins."""
-    monkeypatch.setattr(pipeline, "_shared", None)
-    monkeypatch.setattr(pipeline, "_refused", RefusalKeeper(database.run))
+    """Resets what the process remembers of the previous test's database: ids of metrics, failed logins."""
+    monkeypatch.setattr(batches, "_shared", None)
+    monkeypatch.setattr(direct, "_refusals", RefusalRecorder(database.run))
     monkeypatch.setattr(auth, "throttle", FailureThrottle())
     monkeypatch.setattr(webhooks, "throttle", FailureThrottle())
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # nobody's passwords: quick
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.MD5PasswordHasher"
+    ]  # fast; no test checks a password here
 
 
 def caller(address: str = "127.0.0.1", **headers: str) -> httpx.AsyncClient:
-    """A program at `address` that sends these headers with everything."""
+    """A program at `address` that sends these headers with every request."""
     transport = httpx.ASGITransport(application, client=(address, 40000))
     return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000", headers=headers)
 
 
 def browser(user: User) -> httpx.AsyncClient:
-    """A browser in which `user` has signed in."""
+    """A browser in which `user` is signed in."""
     client = Client()
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     made = caller()
@@ -52,7 +54,7 @@ def browser(user: User) -> httpx.AsyncClient:
 
 @dataclass(frozen=True)
 class Callers:
-    """One program for each character, each with an API token."""
+    """A program for each character, each with an API token, and one without."""
 
     alice: httpx.AsyncClient
     bob: httpx.AsyncClient
@@ -89,14 +91,14 @@ def pump_sender(pump: Device) -> Sender:
 
 @pytest.fixture
 def meter_sender(mallory: User) -> Sender:
-    """A device of another space, where mallory is manager."""
+    """A device of another space, which mallory manages."""
     cellar = Space.objects.create(slug="cellar", name="Cellar")
     Member.objects.create(space=cellar, user=mallory, role=Role.MANAGER)
     return Sender(*provisioning.create_device("meter-9", cellar, "Energy meter"))
 
 
 def error(response: httpx.Response, status: int, code: str) -> dict[str, object]:
-    """The error of a response that must have this status and code, and the shape of all errors."""
+    """The error of a response; asserts its status and code, and the shape of all errors."""
     assert response.status_code == status, response.text
     facts: dict[str, object] = response.json()["error"]
     assert facts["code"] == code, facts
@@ -108,12 +110,12 @@ def error(response: httpx.Response, status: int, code: str) -> dict[str, object]
 
 @pytest.fixture
 def room(pump: Device) -> int:
-    """The pump's."""
+    """The id of the pump's room."""
     return Room.objects.get(device=pump).pk
 
 
 def png(width: int = 4, height: int = 3) -> bytes:
-    """An image of so many pixels."""
+    """A PNG image of this size in pixels."""
     content = io.BytesIO()
     Image.new("RGB", (width, height), "teal").save(content, "PNG")
     return content.getvalue()

@@ -1,4 +1,4 @@
-"""History of availability, and how long a device may be silent. Who may ask at all is in test_rights.py."""
+"""History of availability, and how long a device may be silent. Access is tested in test_rights.py."""
 
 from __future__ import annotations
 
@@ -40,24 +40,24 @@ def history(pump: Device) -> None:
         ("", [("stale", 40)]),
     ],
 )
-async def test_history_begins_with_what_was_in_force(api: Callers, window: str, expected: list[Any]) -> None:
+async def test_history_begins_with_the_status_in_force(api: Callers, window: str, expected: list[Any]) -> None:
     answer = (await api.carol.get(f"{PATH}/availability?{window}")).json()
     assert [(row["status"], row["at"]) for row in answer["items"]] == expected
     assert all(row["count"] == row["at"] // 10 for row in answer["items"])
     assert answer["flapping"] is False
 
 
-async def test_it_says_that_a_device_flaps(api: Callers, pump: Device) -> None:
+async def test_a_flapping_device_is_marked(api: Callers, pump: Device) -> None:
     await AvailabilityChange.objects.acreate(device=pump, status="offline", at=now_us(), count=6)
     assert (await api.carol.get(f"{PATH}/availability")).json()["flapping"] is True
 
 
 @pytest.mark.parametrize("window", ["start=x", "end=-5", "start=5&end=5"])
-async def test_a_bad_window_is_refused(api: Callers, pump: Device, window: str) -> None:
+async def test_an_invalid_window_is_refused(api: Callers, pump: Device, window: str) -> None:
     error(await api.carol.get(f"{PATH}/availability?{window}"), 422, "invalid")
 
 
-async def test_a_manager_sets_how_long_it_may_be_silent(api: Callers, pump: Device) -> None:
+async def test_a_manager_sets_how_long_a_device_may_be_silent(api: Callers, pump: Device) -> None:
     for given, limit in ((90, 90), (None, 300)):
         answer = await api.alice.patch(PATH, json={"stale_after_s": given})
         assert answer.status_code == 200
@@ -65,19 +65,19 @@ async def test_a_manager_sets_how_long_it_may_be_silent(api: Callers, pump: Devi
             assert (facts["stale_after_s"], facts["silence_limit_s"]) == (given, limit)
 
 
-async def test_what_is_not_given_stays(api: Callers, pump: Device) -> None:
+async def test_a_field_that_is_not_given_stays(api: Callers, pump: Device) -> None:
     await api.alice.patch(PATH, json={"stale_after_s": 90})
     assert (await api.alice.patch(PATH, json={})).json()["stale_after_s"] == 90
 
 
 @pytest.mark.parametrize("who", ["bob", "carol"])
-async def test_nobody_below_a_manager_sets_it(api: Callers, pump: Device, who: str) -> None:
+async def test_only_managers_set_it(api: Callers, pump: Device, who: str) -> None:
     error(await getattr(api, who).patch(PATH, json={"stale_after_s": 90}), 403, "forbidden")
     await pump.arefresh_from_db()
     assert pump.stale_after_s is None
 
 
-async def test_a_manager_of_another_space_sets_nothing(api: Callers, pump: Device, meter_sender: Sender) -> None:
+async def test_a_manager_of_another_space_cannot_set_it(api: Callers, pump: Device, meter_sender: Sender) -> None:
     error(await api.mallory.patch(PATH, json={"stale_after_s": 90}), 404, "not_found")
     assert (await api.mallory.patch("/api/v1/devices/meter-9", json={"stale_after_s": 90})).status_code == 200
     await pump.arefresh_from_db()
@@ -96,13 +96,11 @@ async def test_a_login_needs_the_csrf_token(alices_browser: httpx.AsyncClient, p
 @pytest.mark.parametrize(
     "given", [{"stale_after_s": 1}, {"stale_after_s": "x"}, {"stale_after_s": 10**9}, {"uid": "x"}]
 )
-async def test_what_cannot_be_is_refused(api: Callers, pump: Device, given: dict[str, Any]) -> None:
+async def test_invalid_changes_are_refused(api: Callers, pump: Device, given: dict[str, Any]) -> None:
     error(await api.alice.patch(PATH, json=given), 422, "invalid")
 
 
-async def test_a_device_that_sends_over_http_alone_becomes_stale_and_comes_back(
-    api: Callers, pump_sender: Sender
-) -> None:
+async def test_a_device_that_only_uses_http_becomes_stale_and_comes_back(api: Callers, pump_sender: Sender) -> None:
     async def send() -> None:
         sent = await caller().post(f"{PATH}/telemetry", content=b'{"a": 1}', auth=pump_sender.basic)
         assert sent.status_code == 200

@@ -39,7 +39,7 @@ async def test_a_command_wakes_the_outbound_bridge(api: Callers, pump: Device) -
     await listener.stop()
 
 
-async def test_the_answer_is_in_the_command(api: Callers, pump: Device) -> None:
+async def test_a_command_shows_its_answer(api: Callers, pump: Device) -> None:
     id = (await api.bob.post(PATH, json={"name": "set", "args": {"speed": 40}})).json()["command"]
     await fanout.publish(await database.run(recorded, lifecycle.answer, pump, Answer(id, True, {"speed": 40})))
     found = (await api.carol.get(f"{PATH}/{id}")).json()
@@ -85,7 +85,7 @@ async def test_the_newest_commands_come_first(api: Callers, pump: Device) -> Non
         (b'{"name": "set", "arguments": {}}', 422, "arguments"),
     ],
 )
-async def test_a_bad_command_is_named_and_not_queued(
+async def test_an_invalid_command_is_named_and_not_queued(
     api: Callers, pump: Device, body: bytes, status: int, named: str
 ) -> None:
     facts = error(await api.bob.post(PATH, content=body), status, "invalid")
@@ -93,7 +93,7 @@ async def test_a_bad_command_is_named_and_not_queued(
     assert not await Command.objects.aexists()
 
 
-async def test_a_viewer_may_read_commands_and_not_issue_them(api: Callers, pump: Device) -> None:
+async def test_a_viewer_may_read_commands_but_not_issue_them(api: Callers, pump: Device) -> None:
     facts = error(await api.carol.post(PATH, json={"name": "set"}), 403, "forbidden")
     assert "operator" in str(facts["message"])
     assert not await Command.objects.aexists()
@@ -110,10 +110,10 @@ async def test_a_command_of_another_device_answers_like_a_missing_one(
 
 
 @pytest.mark.parametrize("id", ["%00", "%0A", "a%2Fb", "x" * 500, "é"])
-async def test_an_id_that_none_can_be_is_missing(api: Callers, pump: Device, id: str) -> None:
+async def test_an_impossible_id_is_not_found(api: Callers, pump: Device, id: str) -> None:
     error(await api.bob.get(f"{PATH}/{id}"), 404, "not_found")
 
 
 @pytest.mark.parametrize("limit", ["0", "501", "-1", "all"])
-async def test_a_bad_limit_is_named(api: Callers, pump: Device, limit: str) -> None:
+async def test_an_invalid_limit_is_named(api: Callers, pump: Device, limit: str) -> None:
     assert "limit" in str(error(await api.bob.get(PATH, params={"limit": limit}), 422, "invalid")["message"])

@@ -51,7 +51,7 @@ async def test_the_list_has_each_device_with_its_newest_values(api: Callers, run
     assert response.headers["cache-control"] == "no-store"
 
 
-async def test_one_device_comes_with_its_metrics(api: Callers, running_pump: Device) -> None:
+async def test_one_device_is_shown_with_its_metrics(api: Callers, running_pump: Device) -> None:
     response = await api.carol.get("/api/v1/devices/pump-1")
     assert response.json() == {
         **SNAPSHOT,
@@ -61,7 +61,7 @@ async def test_one_device_comes_with_its_metrics(api: Callers, running_pump: Dev
     }
 
 
-async def test_a_device_never_heard_of_has_no_time_and_no_values(api: Callers, pump: Device) -> None:
+async def test_a_device_that_never_sent_has_no_time_and_no_values(api: Callers, pump: Device) -> None:
     found = (await api.carol.get("/api/v1/devices/pump-1")).json()
     assert (found["availability"], found["availability_at"], found["latest"]) == ("unknown", None, {})
 
@@ -69,7 +69,7 @@ async def test_a_device_never_heard_of_has_no_time_and_no_values(api: Callers, p
 async def test_pages_follow_each_other_without_gap_or_repeat(api: Callers, space: Space) -> None:
     def make_five() -> None:
         for number in range(5):
-            provisioning.create_device(f"node-{number}", space, "Node")  # of one name, so that the uid decides
+            provisioning.create_device(f"node-{number}", space, "Node")  # one name for all: the uid decides
 
     await database.run(make_five)
     seen = []
@@ -81,19 +81,19 @@ async def test_pages_follow_each_other_without_gap_or_repeat(api: Callers, space
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "offset=-1"])
-async def test_a_bad_page_is_named(api: Callers, query: str) -> None:
+async def test_an_invalid_page_is_named(api: Callers, query: str) -> None:
     facts = error(await api.carol.get(f"/api/v1/devices?{query}"), 422, "invalid")
     assert query.split("=")[0] in str(facts["message"])
 
 
-async def test_the_list_is_of_ones_own_spaces(api: Callers, pump: Device, meter_sender: Sender) -> None:
+async def test_the_list_covers_ones_own_spaces(api: Callers, pump: Device, meter_sender: Sender) -> None:
     for who, uids in ((api.carol, ["pump-1"]), (api.mallory, ["meter-9"])):
         found = (await who.get("/api/v1/devices")).json()
         assert [item["device"]["uid"] for item in found["items"]] == uids
         assert found["count"] == 1
 
 
-async def test_the_list_can_be_of_one_space(api: Callers, pump: Device) -> None:
+async def test_the_list_may_be_limited_to_one_space(api: Callers, pump: Device) -> None:
     assert (await api.carol.get("/api/v1/devices?space=garden")).json()["count"] == 1
 
 
@@ -104,5 +104,5 @@ async def test_a_foreign_space_answers_like_a_missing_one(api: Callers, meter_se
 
 
 @pytest.mark.parametrize("slug", ["%00", "%ED%A0%80", "%0A"])
-async def test_a_space_that_no_slug_can_be_is_missing(api: Callers, slug: str) -> None:
+async def test_an_impossible_slug_is_not_found(api: Callers, slug: str) -> None:
     error(await api.carol.get(f"/api/v1/devices?space={slug}"), 404, "not_found")

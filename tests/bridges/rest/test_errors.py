@@ -1,4 +1,4 @@
-"""Whatever goes wrong, a program reads the same shape."""
+"""All errors have the same shape."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ async def test_an_unknown_path_is_not_found(path: str, method: str) -> None:
         ("/pump-1/telemetry", {"POST"}),
     ],
 )
-async def test_a_method_that_a_path_does_not_take_is_named(path: str, allowed: set[str]) -> None:
+async def test_a_method_that_a_path_does_not_accept_is_named(path: str, allowed: set[str]) -> None:
     response = await caller().delete(f"/api/v1/devices{path}")
     error(response, 405, "method_not_allowed")
     assert set(response.headers["allow"].split(", ")) == allowed
 
 
-async def test_what_the_database_does_not_take_is_no_reason_to_come_again(
+async def test_a_value_that_the_database_refuses_is_not_to_be_retried(
     api: Callers, pump: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*args: object) -> None:
@@ -43,12 +43,12 @@ async def test_what_the_database_does_not_take_is_no_reason_to_come_again(
     assert error(await api.carol.get("/api/v1/devices/pump-1"), 500, "internal")["retry"] is False
 
 
-@pytest.mark.parametrize("away", [OperationalError, InterfaceError])
-async def test_while_the_database_is_away_the_answer_says_to_come_again(
-    api: Callers, pump: Device, monkeypatch: pytest.MonkeyPatch, away: type[Exception]
+@pytest.mark.parametrize("failure", [OperationalError, InterfaceError])
+async def test_a_request_may_be_retried_while_the_database_is_unavailable(
+    api: Callers, pump: Device, monkeypatch: pytest.MonkeyPatch, failure: type[Exception]
 ) -> None:
     def fail(*args: object) -> None:
-        raise away("connection to server at db.internal failed")
+        raise failure("connection to server at db.internal failed")
 
     monkeypatch.setattr(endpoints, "_show", fail)
     facts = error(await api.carol.get("/api/v1/devices/pump-1"), 503, "unavailable")
@@ -56,7 +56,7 @@ async def test_while_the_database_is_away_the_answer_says_to_come_again(
     assert "db.internal" not in str(facts)
 
 
-async def test_a_mistake_of_ours_shows_nothing_of_itself(
+async def test_the_details_of_our_own_bugs_are_only_in_the_log(
     api: Callers, pump: Device, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*args: object) -> None:
@@ -68,6 +68,6 @@ async def test_a_mistake_of_ours_shows_nothing_of_itself(
     assert "ZeroDivisionError: the secret is 42" in caplog.text
 
 
-async def test_a_body_past_django_s_limit_is_too_large(api: Callers, pump: Device) -> None:
+async def test_a_body_above_django_s_limit_is_too_large(api: Callers, pump: Device) -> None:
     body = b'{"name": "set", "args": {"a": "' + b"x" * 2_000_000 + b'"}}'
     error(await api.bob.post("/api/v1/devices/pump-1/commands", content=body), 413, "too_large")

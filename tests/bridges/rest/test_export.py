@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError
 
-from bridges.rest import csv_files
+from bridges.rest import readings_csv
 from devices.errors import NotFound
 from devices.models import Device, Member
 from devices.rooms import provisioning
@@ -41,7 +41,7 @@ def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export, "PAGE", 2)
 
 
-async def test_everything_comes_by_metric_and_time(api: Callers, short_pages: None) -> None:
+async def test_readings_are_sorted_by_metric_and_time(api: Callers, short_pages: None) -> None:
     response = await api.carol.get(PATH)
     assert response.text.splitlines() == [
         "time,metric,value",
@@ -63,7 +63,7 @@ async def test_metrics_and_times_may_be_chosen(api: Callers) -> None:
     assert response.text.splitlines()[1:] == ["2023-11-14T22:13:21.000Z,speed,0.5"]
 
 
-async def test_a_device_without_readings_gives_the_first_line_alone(api: Callers, pump: Device) -> None:
+async def test_a_device_without_readings_gives_only_the_first_line(api: Callers, pump: Device) -> None:
     assert (await api.carol.get(f"{PATH}?end={T0 // 1000}")).text == "time,metric,value\n"
 
 
@@ -80,11 +80,11 @@ async def test_a_metric_of_another_device_is_unknown(api: Callers, pump: Device)
 
 
 @pytest.mark.parametrize("query", ["start=yesterday", "end=1e12", f"start={T0}&end=0"])
-async def test_a_bad_time_is_named(api: Callers, query: str) -> None:
+async def test_an_invalid_time_is_named(api: Callers, query: str) -> None:
     error(await api.carol.get(f"{PATH}?{query}"), 422, "invalid")
 
 
-async def test_the_extent_tells_what_an_export_will_hold(api: Callers) -> None:
+async def test_the_extent_covers_what_an_export_holds(api: Callers) -> None:
     ms = T0 // 1000
     response = await api.carol.get("/api/v1/devices/pump-1/readings/extent")
     assert response.json() == {
@@ -99,58 +99,60 @@ async def test_the_extent_tells_what_an_export_will_hold(api: Callers) -> None:
 @pytest.fixture
 def run(pump: Device, carol: User) -> Iterator[AsyncIterator[bytes]]:
     """An export of the four readings of `speed`, two at a time."""
-    return csv_files._Export(carol, pump.uid, export.extents(pump, ["speed"], 0, 2 * T0)).run()
+    return readings_csv._Export(carol, pump.uid, export.extents(pump, ["speed"], 0, 2 * T0)).run()
 
 
-async def test_what_comes_in_meanwhile_does_not_make_it_endless(
+async def test_new_readings_do_not_make_an_export_endless(
     run: AsyncIterator[bytes], pump: Device, short_pages: None
 ) -> None:
     await database.run(store, pump, *(("speed", number, T0 + number * 1_000_000) for number in range(4, 50)))
     assert b"".join([part async for part in run]).count(b"\n") == 1 + 4
 
 
-async def test_a_membership_that_ends_breaks_it_off(run: AsyncIterator[bytes], carol: User, short_pages: None) -> None:
+async def test_the_end_of_a_membership_breaks_an_export_off(
+    run: AsyncIterator[bytes], carol: User, short_pages: None
+) -> None:
     await anext(run)
     await Member.objects.filter(user=carol).adelete()
     with pytest.raises(NotFound):
         await anext(run)
-    assert csv_files.exports.taken == 0
+    assert readings_csv.exports.taken == 0
 
 
-async def test_a_client_that_goes_away_gives_its_place_back(run: AsyncGenerator[bytes], short_pages: None) -> None:
+async def test_a_client_that_disconnects_makes_room_for_another(run: AsyncGenerator[bytes], short_pages: None) -> None:
     await anext(run)
-    assert csv_files.exports.taken == 1
+    assert readings_csv.exports.taken == 1
     await run.aclose()
-    assert csv_files.exports.taken == 0
+    assert readings_csv.exports.taken == 0
 
 
-async def test_more_exports_at_once_than_allowed_are_refused_by_name(api: Callers) -> None:
+async def test_too_many_exports_at_once_are_refused_by_name(api: Callers) -> None:
     with contextlib.ExitStack() as stack:
-        for _ in range(csv_files.MAX_EXPORTS):
-            stack.enter_context(csv_files.exports)
+        for _ in range(readings_csv.MAX_EXPORTS):
+            stack.enter_context(readings_csv.exports)
         facts = error(await api.carol.get(PATH), 429, "too_many")
     assert facts["retry"] is True
     assert "exports" in str(facts["message"])
     assert (await api.carol.get(PATH)).status_code == 200
 
 
-async def test_a_database_that_is_away_at_the_beginning_has_a_status(
+async def test_a_database_that_is_unavailable_at_the_beginning_gives_a_status(
     api: Callers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "page", _away)
+    monkeypatch.setattr(export, "page", _unavailable)
     error(await api.carol.get(PATH), 503, "unavailable")
-    assert csv_files.exports.taken == 0
+    assert readings_csv.exports.taken == 0
 
 
-async def test_one_that_goes_away_in_the_middle_breaks_the_response(
+async def test_a_database_that_fails_in_the_middle_breaks_the_response(
     api: Callers, monkeypatch: pytest.MonkeyPatch, short_pages: None
 ) -> None:
     pages = iter([export.page])
-    monkeypatch.setattr(export, "page", lambda *args: next(pages, _away)(*args))
+    monkeypatch.setattr(export, "page", lambda *args: next(pages, _unavailable)(*args))
     with pytest.raises(OperationalError):
         await api.carol.get(PATH)
-    assert csv_files.exports.taken == 0
+    assert readings_csv.exports.taken == 0
 
 
-def _away(*args: object) -> None:
-    raise OperationalError("gone")
+def _unavailable(*args: object) -> None:
+    raise OperationalError("unavailable")

@@ -1,4 +1,4 @@
-"""Exports on real servers: slow readers, clients that go away, and what breaks off in the middle."""
+"""Exports on real servers: slow readers, clients that disconnect, and exports that break off."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 
-from bridges.rest.csv_files import MAX_EXPORTS
+from bridges.rest.readings_csv import MAX_EXPORTS
 from devices.models import Device, Member
 from devices.runtime import database
 from devices.spaces import tokens
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 ROWS = usually(60_000, soak=100_000)
 TEXT = "x" * 1_000
 SIZE = ROWS * len(TEXT)
-"""60 MB: a server that buffers an export, or reads it whole, is found out by its memory."""
+"""60 MB: a server that buffers an export, or reads all of it, shows in its memory."""
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def web(request: pytest.FixtureRequest, servers: WebServers) -> Iterator[WebServ
 
 @pytest.fixture
 def token(carol: User, pump: Device) -> str:
-    """Carol's, who watches a pump with a long history."""
+    """A token of carol, who watches a pump with a long history."""
     store, at = ReadingStore(), now_us() - 3_600_000_000
     for start in range(0, ROWS, 20_000):
         samples = tuple(Sample("log", TEXT, at + i) for i in range(start, start + 20_000))
@@ -52,7 +52,7 @@ def token(carol: User, pump: Device) -> str:
 
 @asynccontextmanager
 async def export(web: WebServer, token: str) -> AsyncIterator[tuple[bytes, asyncio.StreamReader]]:
-    """Asks for the export and reads the headers, and then whatever the test reads."""
+    """Requests the export and reads the headers; the test reads the rest."""
     reader, writer = await asyncio.open_connection("127.0.0.1", web.port, limit=64 * 1024)
     lines = ["GET /api/v1/devices/pump-1/readings.csv HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {token}"]
     writer.write(("\r\n".join(lines) + "\r\nConnection: close\r\n\r\n").encode())
@@ -62,7 +62,7 @@ async def export(web: WebServer, token: str) -> AsyncIterator[tuple[bytes, async
 
 
 async def read_all(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    """How much came, and the end of it; a connection that is reset ends it too."""
+    """Bytes received, and the last of them; a reset connection ends it too."""
     size, end = 0, b""
     try:
         while part := await reader.read(1 << 20):
@@ -73,7 +73,7 @@ async def read_all(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     return size, end
 
 
-async def test_a_slow_reader_costs_no_memory_and_holds_up_no_checkpoint(web: WebServer, token: str) -> None:
+async def test_a_slow_reader_costs_no_memory_and_blocks_no_checkpoint(web: WebServer, token: str) -> None:
     async with export(web, token) as (head, reader):
         assert b" 200 OK" in head
         before = most = web.memory
@@ -87,13 +87,13 @@ async def test_a_slow_reader_costs_no_memory_and_holds_up_no_checkpoint(web: Web
 
 
 def _checkpoint() -> int:
-    """1 where a reader held it up."""
+    """1 if a reader blocks it."""
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return int(cursor.fetchone()[0])
 
 
-async def test_a_quick_reader_gets_it_whole_in_bounded_memory(web: WebServer, token: str) -> None:
+async def test_a_fast_reader_gets_all_of_it_in_bounded_memory(web: WebServer, token: str) -> None:
     async with export(web, token) as (_, reader):
         before = web.memory
         size, end = await read_all(reader)
@@ -102,7 +102,7 @@ async def test_a_quick_reader_gets_it_whole_in_bounded_memory(web: WebServer, to
     assert web.memory - before < SIZE // 2
 
 
-async def test_one_whose_right_ends_is_cut_and_looks_like_no_whole_file(web: WebServer, token: str) -> None:
+async def test_an_export_is_cut_off_visibly_when_access_ends(web: WebServer, token: str) -> None:
     async with export(web, token) as (_, reader):
         await reader.readexactly(10_000)
         await Member.objects.all().adelete()
@@ -112,7 +112,7 @@ async def test_one_whose_right_ends_is_cut_and_looks_like_no_whole_file(web: Web
     assert "an export of pump-1 broke off: there is no device 'pump-1'" in web.output
 
 
-async def test_clients_that_go_away_make_room_for_others(web: WebServer, token: str) -> None:
+async def test_clients_that_disconnect_make_room_for_others(web: WebServer, token: str) -> None:
     async with asyncio.timeout(120):
         for _ in range(3 * MAX_EXPORTS):
             while True:

@@ -1,4 +1,4 @@
-"""Files on real servers: large ones in and out in bounded memory, slow readers, what is too large, and the logs."""
+"""Files on real servers: large files in bounded memory, slow readers, bodies that are too large, and the logs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 PART = b"0123456789abcdef" * 4096
 PARTS = usually(960, soak=2_400)
 SIZE = PARTS * len(PART)
-"""63 MB: a server that holds a file in memory is found out by it."""
+"""63 MB: a server that holds a file in memory shows in its memory."""
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +50,8 @@ def client(web: WebServer, bob: User, pump: Device) -> Iterator[httpx.Client]:
         yield made
 
 
-class Watch(threading.Thread):
-    """The most memory that the server takes meanwhile, beyond what it had."""
+class MemoryWatch(threading.Thread):
+    """Measures by how much the server's memory grows at most."""
 
     def __init__(self, web: WebServer) -> None:
         super().__init__(daemon=True)
@@ -64,7 +64,7 @@ class Watch(threading.Thread):
         while not self._end.wait(0.005):
             self.most = max(self.most, self._web.memory - self._before)
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> MemoryWatch:
         self.start()
         return self
 
@@ -88,9 +88,11 @@ def headers(parts: int) -> dict[str, str]:
     return {"Content-Type": "multipart/form-data; boundary=b", "Content-Length": str(length)}
 
 
-def test_a_large_file_goes_in_and_out_in_bounded_memory(web: WebServer, client: httpx.Client, room: int) -> None:
-    client.get("rooms")  # what is loaded with the first request is not the file's
-    with Watch(web) as watch:
+def test_a_large_file_is_uploaded_and_downloaded_in_bounded_memory(
+    web: WebServer, client: httpx.Client, room: int
+) -> None:
+    client.get("rooms")  # the modules that the first request loads must not count
+    with MemoryWatch(web) as watch:
         sent = client.post(f"rooms/{room}/files", content=form(PARTS), headers=headers(PARTS))
         assert sent.status_code == 201, sent.text
         id = Attachment.objects.get(size=SIZE).pk
@@ -112,7 +114,7 @@ async def test_a_slow_reader_costs_no_memory(web: WebServer, client: httpx.Clien
     reader, writer = await asyncio.open_connection("127.0.0.1", web.port, limit=64 * 1024)
     head = [f"GET /api/v1/rooms/{room}/files/{id}/log.bin HTTP/1.1", "Host: 127.0.0.1", "Connection: close"]
     head += [f"Authorization: {client.headers['Authorization']}", "", ""]
-    with Watch(web) as watch:
+    with MemoryWatch(web) as watch:
         writer.write("\r\n".join(head).encode())
         async with asyncio.timeout(60):
             assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
@@ -123,7 +125,7 @@ async def test_a_slow_reader_costs_no_memory(web: WebServer, client: httpx.Clien
     writer.transport.abort()
 
 
-def test_what_was_cut_off_leaves_nothing(web: WebServer, client: httpx.Client, room: int) -> None:
+def test_an_interrupted_upload_leaves_nothing(web: WebServer, client: httpx.Client, room: int) -> None:
     def broken() -> Iterator[bytes]:
         parts = form(200)
         for _ in range(100):
@@ -139,27 +141,25 @@ def test_what_was_cut_off_leaves_nothing(web: WebServer, client: httpx.Client, r
 
 def test_other_bodies_stay_small(web: WebServer, client: httpx.Client, room: int) -> None:
     for path in (f"rooms/{room}/messages", "hooks/x", f"rooms/{room}/files/1/a"):
-        for length in (headers(40), {"Content-Type": "multipart/form-data; boundary=b"}):  # announced, and in chunks
+        for length in (headers(40), {"Content-Type": "multipart/form-data; boundary=b"}):  # announced, and chunked
             assert is_refused(client, path, length), path
 
 
 def is_refused(client: httpx.Client, path: str, headers: dict[str, str]) -> bool:
-    """The connection may end before all is sent, and the answer be lost with it."""
+    """The connection may end before everything is sent, and the response be lost with it."""
     try:
         return client.post(path, content=form(40), headers=headers).status_code == 413
     except httpx.TransportError:
         return True
 
 
-def test_the_address_of_a_webhook_stands_in_no_log(
-    web: WebServer, client: httpx.Client, room: int, alice: User
-) -> None:
+def test_the_address_of_a_webhook_is_never_logged(web: WebServer, client: httpx.Client, room: int, alice: User) -> None:
     _, secret = webhooks.create_webhook(alice, room, "builds")
     assert client.post(f"hooks/{secret}", json={"text": "green"}).status_code == 201
     assert client.post(f"hooks/{secret}?x=y", content=b"{").status_code == 400
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE devices_webhook RENAME TO elsewhere")
-    try:  # a fault is logged with the path
+    try:  # an error is logged with its path
         assert client.post(f"hooks/{secret}", json={"text": "green"}).status_code in (500, 503)
     finally:
         with connection.cursor() as cursor:
@@ -185,10 +185,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
 @pytest.mark.parametrize("full", ["files", "TMPDIR"])
-def test_a_full_disk_is_told_and_the_hub_goes_on(
+def test_a_full_disk_is_reported_and_the_hub_goes_on(
     kind: str, full: str, tmp_path: Path, small_disk: Path, bob: User, room: int
 ) -> None:
-    """Where files are kept, and where they wait while they come in."""
+    """The disk of stored files, or that of uploads under way."""
     web = WebServer(kind, tmp_path, FILE_LIMIT="0", **({"TMPDIR": str(small_disk)} if full == "TMPDIR" else {}))
     if full == "files":
         (web.data / "files").symlink_to(small_disk)
@@ -196,10 +196,10 @@ def test_a_full_disk_is_told_and_the_hub_goes_on(
     try:
         rights = {"Authorization": f"Bearer {tokens.create(bob)}"}
         with httpx.Client(base_url=f"{web.url}/api/v1/", headers=rights, timeout=60) as client:
-            # 6 MB, which httpx sends as a whole: an answer that comes before its end is not lost.
+            # 6 MB, which httpx sends as a whole: it does not lose a response that comes before the end.
             refused = client.post(f"rooms/{room}/files", files={"file": ("a.bin", PART * 96)})
             assert refused.status_code == 503, refused.text
-            if refused.content:  # Daphne has no words for what happens before a request is one
+            if refused.content:  # Daphne's own response, for a body that fails before it is a request, is empty
                 assert refused.json()["error"]["code"] == "unavailable"
             assert not [path for path in small_disk.rglob("*") if path.is_file()]
             assert client.post(f"rooms/{room}/files", files={"file": ("a.bin", PART)}).status_code == 201

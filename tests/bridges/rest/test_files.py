@@ -1,4 +1,4 @@
-"""Files of rooms: what is taken, how it is kept, and how it is served."""
+"""Files of rooms: what is accepted, how it is stored, and how it is served."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def fetch(client: httpx.AsyncClient, room: int, file: dict[str, Any], **he
     return await client.get(f"/api/v1/rooms/{room}/files/{file['id']}/{file['name']}", headers=headers)
 
 
-def take_away(folder: Path) -> None:
+def make_unavailable(folder: Path) -> None:
     folder.rename(folder.with_name("elsewhere"))
     folder.write_text("not a folder")
 
@@ -50,13 +50,13 @@ def kept(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
-async def test_an_image_is_a_message_and_comes_back_as_it_was(api: Callers, room: int, files_folder: Path) -> None:
+async def test_an_image_is_a_message_and_is_served_unchanged(api: Callers, room: int, files_folder: Path) -> None:
     content = png(40, 30)
     sent = await send(api.bob, room, "the pump.png", content, text="look, @alice", key="k1")
     assert (sent.status_code, sent.json()) == (201, {"seq": 1})
-    said = await message(api.carol, room, 1)
-    assert (said["text"], said["author"], said["key"]) == ("look, @alice", "bob", "k1")
-    [file] = said["files"]
+    posted = await message(api.carol, room, 1)
+    assert (posted["text"], posted["author"], posted["key"]) == ("look, @alice", "bob", "k1")
+    [file] = posted["files"]
     assert file == {
         "id": file["id"],
         "name": "the pump.png",
@@ -72,7 +72,7 @@ async def test_an_image_is_a_message_and_comes_back_as_it_was(api: Callers, room
     assert shown.headers["content-length"] == str(len(content))
 
 
-async def test_an_image_is_shown_and_can_run_nothing(api: Callers, room: int) -> None:
+async def test_an_image_is_shown_and_cannot_run_anything(api: Callers, room: int) -> None:
     await send(api.bob, room, "a.png", png())
     shown = await fetch(api.carol, room, (await message(api.carol, room, 1))["files"][0])
     assert shown.headers["x-content-type-options"] == "nosniff"
@@ -82,7 +82,7 @@ async def test_an_image_is_shown_and_can_run_nothing(api: Callers, room: int) ->
 
 
 @pytest.mark.parametrize(("format", "type"), [("PNG", "png"), ("JPEG", "jpeg"), ("GIF", "gif"), ("WEBP", "webp")])
-async def test_an_image_is_what_its_content_is_whatever_the_sender_says(
+async def test_an_image_is_recognised_by_its_content_whatever_the_sender_claims(
     api: Callers, room: int, format: str, type: str
 ) -> None:
     content = io.BytesIO()
@@ -127,8 +127,8 @@ async def test_anything_else_is_a_download(api: Callers, room: int, name: str, c
     assert "sandbox" in served.headers["content-security-policy"]
 
 
-async def test_an_image_with_a_script_behind_it_is_served_as_an_image_alone(api: Callers, room: int) -> None:
-    """A polyglot: its pixels are sound, so it is shown; what else it is nobody is told, and may not guess."""
+async def test_an_image_with_a_script_behind_it_is_served_only_as_an_image(api: Callers, room: int) -> None:
+    """A polyglot: its pixels are valid, so it is shown, but no browser may interpret it as anything else."""
     content = png() + SCRIPT
     await send(api.bob, room, "a.html", content, "text/html")
     served = await fetch(api.bob, room, (await message(api.bob, room, 1))["files"][0])
@@ -138,7 +138,7 @@ async def test_an_image_with_a_script_behind_it_is_served_as_an_image_alone(api:
 
 
 async def test_an_image_of_too_many_pixels_is_a_download(api: Callers, room: int) -> None:
-    """Some hundred kilobytes of a single colour would fill each viewer's memory."""
+    """A few hundred kilobytes of a single colour would fill each viewer's memory."""
     content = io.BytesIO()
     Image.new("1", (10_000, 5_001)).save(content, "PNG")
     await send(api.bob, room, "bomb.png", content.getvalue())
@@ -147,7 +147,7 @@ async def test_an_image_of_too_many_pixels_is_a_download(api: Callers, room: int
     assert "attachment" in (await fetch(api.bob, room, file)).headers["content-disposition"]
 
 
-async def test_a_photograph_that_is_turned_has_the_size_it_is_shown_with(api: Callers, room: int) -> None:
+async def test_a_rotated_photograph_has_the_size_as_shown(api: Callers, room: int) -> None:
     content, exif = io.BytesIO(), Image.Exif()
     exif[0x0112] = 6
     Image.new("RGB", (40, 30)).save(content, "JPEG", exif=exif)
@@ -169,7 +169,7 @@ async def test_a_photograph_that_is_turned_has_the_size_it_is_shown_with(api: Ca
         ("x" * 200, "x" * 200),
     ],
 )
-async def test_names_keep_what_a_name_may_hold(api: Callers, room: int, name: str, shown: str) -> None:
+async def test_names_keep_every_character_that_a_name_may_have(api: Callers, room: int, name: str, shown: str) -> None:
     response = await post_raw(api.bob, room, f'form-data; name="file"; filename="{quoted(name)}"', b"hello")
     assert response.status_code == 201, response.text
     file = (await message(api.bob, room, 1))["files"][0]
@@ -182,7 +182,7 @@ async def test_names_keep_what_a_name_may_hold(api: Callers, room: int, name: st
 
 
 @pytest.mark.parametrize("name", ["x" * 201, ".", "..", "/", " ", ""])
-async def test_a_name_that_is_none_is_refused(api: Callers, room: int, name: str, files_folder: Path) -> None:
+async def test_an_invalid_name_is_refused(api: Callers, room: int, name: str, files_folder: Path) -> None:
     response = await post_raw(api.bob, room, f'form-data; name="file"; filename="{name}"', b"hello")
     assert "name" in str(error(response, 422, "invalid")["message"])
     assert kept(files_folder) == []
@@ -193,7 +193,7 @@ def quoted(name: str) -> str:
 
 
 async def post_raw(client: httpx.AsyncClient, room: int, disposition: str, content: bytes) -> httpx.Response:
-    """A form as a program writes it by hand: with names that a well-kept library would not send."""
+    """Posts a form written by hand, with names that a decent library would not send."""
     body = f"--b\r\nContent-Disposition: {disposition}\r\n\r\n".encode() + content + b"\r\n--b--\r\n"
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
     return await client.post(f"/api/v1/rooms/{room}/files", content=body, headers=headers)
@@ -237,29 +237,27 @@ async def test_two_files_at_once_are_refused(api: Callers, room: int, files_fold
 
 
 @pytest.mark.parametrize("text", ["x" * 2001, "a\u202eb", "nul\0"])
-async def test_a_bad_text_leaves_no_file(api: Callers, room: int, files_folder: Path, text: str) -> None:
+async def test_an_invalid_text_leaves_no_file(api: Callers, room: int, files_folder: Path, text: str) -> None:
     error(await send(api.bob, room, "a.png", png(), text=text), 422, "invalid")
     assert kept(files_folder) == []
     assert not await Message.objects.aexists()
 
 
-async def test_a_repeat_of_the_key_is_the_same_message_with_one_file(
-    api: Callers, room: int, files_folder: Path
-) -> None:
+async def test_a_repeated_key_gives_the_same_message_with_one_file(api: Callers, room: int, files_folder: Path) -> None:
     for _ in range(2):
         assert (await send(api.bob, room, "a.png", png(), key="k")).json() == {"seq": 1}
     assert len(kept(files_folder)) == 1
     assert await Attachment.objects.acount() == 1
 
 
-async def test_a_rate_holds_for_files_too(api: Callers, room: int, files_folder: Path, settings: Any) -> None:
+async def test_the_rate_limit_applies_to_files_too(api: Callers, room: int, files_folder: Path, settings: Any) -> None:
     settings.CHAT_RATE_LIMIT = 1
     assert (await send(api.bob, room, "a.png", png())).status_code == 201
     error(await send(api.bob, room, "b.png", png()), 429, "too_many")
     assert len(kept(files_folder)) == 1
 
 
-async def test_a_file_as_large_as_may_be_is_taken_and_a_byte_more_is_not(
+async def test_a_file_of_the_largest_size_is_accepted_and_a_byte_more_is_not(
     api: Callers, room: int, files_folder: Path, settings: Any
 ) -> None:
     settings.FILE_LIMIT = 1
@@ -270,7 +268,7 @@ async def test_a_file_as_large_as_may_be_is_taken_and_a_byte_more_is_not(
     assert len(kept(files_folder)) == 1
 
 
-async def test_no_limit_is_none(api: Callers, room: int, settings: Any) -> None:
+async def test_a_limit_of_0_means_no_limit(api: Callers, room: int, settings: Any) -> None:
     settings.FILE_LIMIT = 0
     assert (await send(api.bob, room, "a.bin", b"x" * 12 * 1024 * 1024)).status_code == 201
 
@@ -281,7 +279,7 @@ async def test_only_files_may_be_larger_than_a_mebibyte(api: Callers, room: int)
         error(await api.bob.post(f"/api/v1/{path}", files=large), 413, "too_large")
 
 
-async def test_what_is_kept_has_no_name_of_the_sender_s_and_is_closed_to_others(
+async def test_stored_files_do_not_have_the_sender_s_name_and_are_closed_to_others(
     api: Callers, room: int, files_folder: Path
 ) -> None:
     await send(api.bob, room, "evil.html", b"<script>")
@@ -293,7 +291,7 @@ async def test_what_is_kept_has_no_name_of_the_sender_s_and_is_closed_to_others(
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-async def test_a_removed_message_takes_its_file_with_it(api: Callers, room: int, files_folder: Path) -> None:
+async def test_removing_a_message_removes_its_file(api: Callers, room: int, files_folder: Path) -> None:
     await send(api.bob, room, "a.png", png())
     file = (await message(api.bob, room, 1))["files"][0]
     assert (await api.bob.delete(f"/api/v1/rooms/{room}/messages/1")).status_code == 200
@@ -302,7 +300,7 @@ async def test_a_removed_message_takes_its_file_with_it(api: Callers, room: int,
     assert "files" not in await message(api.bob, room, 1)
 
 
-async def test_a_file_is_found_under_its_room_and_name_alone(api: Callers, room: int) -> None:
+async def test_a_file_is_only_found_under_its_room_and_name(api: Callers, room: int) -> None:
     await send(api.bob, room, "a.png", png())
     id = (await message(api.bob, room, 1))["files"][0]["id"]
     other = (await api.alice.post("/api/v1/spaces/garden/rooms", json={"name": "Tea"})).json()["id"]
@@ -310,9 +308,7 @@ async def test_a_file_is_found_under_its_room_and_name_alone(api: Callers, room:
         error(await api.bob.get(f"/api/v1/rooms/{path}"), 404, "not_found")
 
 
-async def test_what_a_browser_has_is_not_sent_again_but_its_right_is_asked_for(
-    api: Callers, room: int, carol: User
-) -> None:
+async def test_a_cached_file_is_not_sent_again_but_access_is_checked(api: Callers, room: int, carol: User) -> None:
     await send(api.bob, room, "a.png", png())
     file = (await message(api.bob, room, 1))["files"][0]
     etag = (await fetch(api.carol, room, file)).headers["etag"]
@@ -322,23 +318,23 @@ async def test_what_a_browser_has_is_not_sent_again_but_its_right_is_asked_for(
     error(await fetch(api.carol, room, file, **{"If-None-Match": etag}), 404, "not_found")
 
 
-async def test_a_file_that_is_gone_is_missing(api: Callers, room: int, files_folder: Path) -> None:
+async def test_a_file_that_is_gone_is_not_found(api: Callers, room: int, files_folder: Path) -> None:
     await send(api.bob, room, "a.png", png())
     kept(files_folder)[0].unlink()
     error(await fetch(api.bob, room, (await message(api.bob, room, 1))["files"][0]), 404, "not_found")
 
 
-async def test_a_storage_that_is_away_has_a_name(api: Callers, room: int, files_folder: Path) -> None:
+async def test_an_unavailable_storage_is_named(api: Callers, room: int, files_folder: Path) -> None:
     await send(api.bob, room, "a.png", png())
     file = (await message(api.bob, room, 1))["files"][0]
-    take_away(files_folder)
+    make_unavailable(files_folder)
     assert "storage" in str(error(await send(api.bob, room, "b.png", png()), 503, "unavailable")["message"])
     assert "storage" in str(error(await fetch(api.bob, room, file), 503, "unavailable")["message"])
     assert await Message.objects.acount() == 1
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-async def test_a_full_disk_has_a_name_and_keeps_nothing(
+async def test_a_full_disk_is_named_and_nothing_is_kept(
     api: Callers, room: int, files_folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     def fill(self: FileSystemStorage, name: str, content: File[Any]) -> str:
@@ -356,12 +352,12 @@ async def test_a_full_disk_has_a_name_and_keeps_nothing(
     assert not await Message.objects.aexists()
 
 
-async def test_no_more_uploads_than_may_be_at_once(api: Callers, room: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_too_many_uploads_at_once_are_refused(api: Callers, room: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files.uploads, "taken", files.MAX_UPLOADS)
     error(await send(api.bob, room, "a.png", png()), 429, "too_many")
 
 
-async def test_a_login_sends_files_with_the_csrf_token_alone(bob: User, room: int, files_folder: Path) -> None:
+async def test_a_login_sends_files_only_with_the_csrf_token(bob: User, room: int, files_folder: Path) -> None:
     client = await sync_to_async(browser)(bob)
     error(await send(client, room, "a.png", png()), 403, "forbidden")
     client.cookies.set("csrftoken", "x" * 32)

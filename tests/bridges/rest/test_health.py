@@ -22,7 +22,7 @@ GREEN = {"ok": True}
 
 
 async def test_alive_needs_no_database() -> None:
-    """This test has none: a query would fail it."""
+    """This test has no database, so a query would fail it."""
     response = await caller().get("/healthz")
     assert (response.status_code, response.json()) == (200, {"ok": True})
 
@@ -53,7 +53,7 @@ def redis(tmp_path: Path, settings: Any) -> Iterator[Redis]:
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_ready_names_each_part(broker: Mosquitto) -> None:
+async def test_readiness_names_each_part(broker: Mosquitto) -> None:
     response = await caller().get("/readyz")
     assert (response.status_code, response.json()) == (200, {"database": GREEN, "layer": GREEN, "broker": GREEN})
 
@@ -69,7 +69,7 @@ async def test_each_of_several_brokers_is_named(broker: Mosquitto, settings: Any
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_a_broker_that_is_gone_is_red_and_no_secret_is_shown(broker: Mosquitto) -> None:
+async def test_a_broker_that_is_down_is_red_and_no_secret_is_shown(broker: Mosquitto) -> None:
     await asyncio.to_thread(broker.stop)
     response = await caller().get("/readyz")
     assert response.status_code == 503
@@ -82,7 +82,7 @@ async def test_a_broker_that_is_gone_is_red_and_no_secret_is_shown(broker: Mosqu
     assert (await caller().get("/readyz")).status_code == 200
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL's disk is another machine's matter")
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL's disk may be on another machine")
 @pytest.mark.django_db(transaction=True)
 async def test_a_disk_on_which_sqlite_cannot_write_is_red(broker: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "LEAST_FREE_BYTES", 1 << 60)
@@ -91,7 +91,7 @@ async def test_a_disk_on_which_sqlite_cannot_write_is_red(broker: Mosquitto, mon
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_the_embedded_broker_is_looked_for_where_it_listens(settings: Any) -> None:
+async def test_the_embedded_broker_is_checked_where_it_listens(settings: Any) -> None:
     served = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
     settings.BROKERS, settings.MQTT_PORT = {}, served.sockets[0].getsockname()[1]
     for bind in ("127.0.0.1", "0.0.0.0"):
@@ -101,7 +101,7 @@ async def test_the_embedded_broker_is_looked_for_where_it_listens(settings: Any)
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_redis_that_answers_is_green_time_after_time(broker: Mosquitto, redis: Redis) -> None:
+async def test_redis_is_green_time_after_time(broker: Mosquitto, redis: Redis) -> None:
     for _ in range(20):
         assert (await caller().get("/readyz")).json()["layer"] == GREEN
 
@@ -114,16 +114,14 @@ async def test_a_probe_leaves_no_subscription_behind(broker: Mosquitto, redis: R
     for _ in range(3):
         await caller().get("/readyz")
     async with asyncio.timeout(5):
-        while await client.pubsub_channels():  # noqa: ASYNC110 - Redis tells nobody when it has unsubscribed
+        while await client.pubsub_channels():  # noqa: ASYNC110 - Redis does not report when it has unsubscribed
             await asyncio.sleep(0.01)
     await client.aclose()
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP])
-async def test_redis_that_is_killed_or_frozen_is_red_in_time(
-    broker: Mosquitto, redis: Redis, fault: signal.Signals
-) -> None:
+async def test_a_killed_or_frozen_redis_is_red_in_time(broker: Mosquitto, redis: Redis, fault: signal.Signals) -> None:
     assert (await caller().get("/readyz")).status_code == 200
     assert redis.process is not None
     redis.process.send_signal(fault)
@@ -138,7 +136,7 @@ async def test_redis_that_is_killed_or_frozen_is_red_in_time(
 
 
 class Web(Part):
-    """The web server alone, with PostgreSQL."""
+    """Only the web server, with PostgreSQL."""
 
     def __init__(self, folder: Path, postgres: Postgres, mqtt_url: str) -> None:
         port = free_port()
@@ -167,10 +165,10 @@ def web(postgres: Postgres, broker: Mosquitto, tmp_path: Path) -> Iterator[Web]:
     server.stop()
 
 
-def test_a_database_that_is_frozen_or_gone_is_red_in_time_and_green_again(web: Web, postgres: Postgres) -> None:
+def test_a_frozen_or_stopped_database_is_red_in_time_and_green_again(web: Web, postgres: Postgres) -> None:
     assert web.get("/readyz").json() == {"database": GREEN, "layer": GREEN, "broker": GREEN}
     postgres.freeze()
-    for _ in range(6):  # more often than there are threads that could wait for it
+    for _ in range(6):  # more often than there are database threads
         began = time.monotonic()
         response = web.get("/readyz")
         assert time.monotonic() - began < health.LIMIT_S + 1

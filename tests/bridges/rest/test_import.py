@@ -9,7 +9,7 @@ from channels.layers import get_channel_layer
 from django.contrib.auth.models import User
 
 from bridges.csv import importing
-from bridges.rest import csv_files
+from bridges.rest import readings_csv
 from devices.models import Device, Metric, Reading
 from devices.rooms import provisioning
 from devices.telemetry import store
@@ -23,7 +23,7 @@ PATH = "/api/v1/devices/pump-1/readings.csv"
 
 
 def recent(seconds: int) -> int:
-    """Microseconds of a moment an hour ago: no retention is as short."""
+    """Microseconds of a moment an hour ago, which no retention is short enough to refuse."""
     return (now_us() // 1_000_000 - 3600 + seconds) * 1_000_000
 
 
@@ -57,7 +57,7 @@ async def test_an_exported_file_gives_the_same_readings_in_another_device(api: C
     assert (await api.alice.get("/api/v1/devices/pump-2/readings.csv")).content == file
 
 
-async def test_a_repeat_stores_nothing_and_changes_nothing(api: Callers, pump: Device) -> None:
+async def test_a_repeated_import_stores_and_changes_nothing(api: Callers, pump: Device) -> None:
     at = recent(0) // 1000
     facts = await imported(api.alice, f"time,speed,mode\n{at},1,on\n{at},2,\n{at + 1},3,\n")
     assert (facts["stored"], facts["present"]) == (3, 1)
@@ -67,7 +67,7 @@ async def test_a_repeat_stores_nothing_and_changes_nothing(api: Callers, pump: D
     assert [row for row in await sync_to_async(rows)("pump-1") if row in before] == before
 
 
-async def test_refused_lines_are_told_and_the_others_stored(api: Callers, pump: Device) -> None:
+async def test_refused_lines_are_listed_and_the_others_stored(api: Callers, pump: Device) -> None:
     at = recent(0) // 1000
     future = now_us() // 1000 + 600_000
     file = f"time,metric,value\n{at},a,1\n{at},a\n{future},a,1\n\nsoon,a,1\n{at},b,NaN\nlater,a,1\n{at},c,x\n"
@@ -88,13 +88,15 @@ async def test_refused_lines_are_told_and_the_others_stored(api: Callers, pump: 
     }
 
 
-async def test_the_first_refused_lines_are_told_and_all_are_counted(api: Callers, pump: Device) -> None:
+async def test_the_first_refused_lines_are_listed_and_all_are_counted(api: Callers, pump: Device) -> None:
     facts = await imported(api.alice, "time,a\n" + "soon,1\n" * 500)
     assert facts["refused"] == 500
-    assert [line["line"] for line in facts["lines"]] == list(range(2, 2 + importing.MAX_TOLD))
+    assert [line["line"] for line in facts["lines"]] == list(range(2, 2 + importing.MAX_LISTED))
 
 
-async def test_metrics_are_as_limited_as_over_mqtt(api: Callers, pump: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_limit_on_metrics_is_the_same_as_over_mqtt(
+    api: Callers, pump: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(store, "MAX_METRICS", 2)
     at = recent(0) // 1000
     facts = await imported(api.alice, f"time,a,b,c\n{at},1,2,3\n{at + 1},1,2,3\n")
@@ -103,7 +105,7 @@ async def test_metrics_are_as_limited_as_over_mqtt(api: Callers, pump: Device, m
     assert sorted([name async for name in Metric.objects.values_list("name", flat=True)]) == ["a", "b"]
 
 
-async def test_what_is_older_than_readings_are_kept_is_refused(api: Callers, pump: Device) -> None:
+async def test_values_older_than_readings_are_kept_are_refused(api: Callers, pump: Device) -> None:
     pump.space.raw_days = 30
     await pump.space.asave()
     old, at = (now_us() - 31 * 86_400_000_000) // 1000, recent(0) // 1000
@@ -137,7 +139,7 @@ async def test_a_body_over_1_mib_is_too_large(api: Callers, pump: Device) -> Non
     error(await post(api.alice, b"time,a\n" + b"1,1\n" * 300_000), 413, "too_large")
 
 
-async def test_managers_alone_may(api: Callers, pump: Device) -> None:
+async def test_only_managers_may_import(api: Callers, pump: Device) -> None:
     file = f"time,a\n{recent(0) // 1000},1\n"
     for client in (api.carol, api.bob):
         assert "manager" in str(error(await post(client, file), 403, "forbidden")["message"])
@@ -146,7 +148,7 @@ async def test_managers_alone_may(api: Callers, pump: Device) -> None:
     assert (await imported(api.alice, file))["stored"] == 1
 
 
-async def test_a_login_imports_with_the_csrf_token_alone(alice: User, pump: Device) -> None:
+async def test_a_login_imports_only_with_the_csrf_token(alice: User, pump: Device) -> None:
     client = await sync_to_async(browser)(alice)
     file = f"time,a\n{recent(0) // 1000},1\n"
     error(await post(client, file), 403, "forbidden")
@@ -155,12 +157,12 @@ async def test_a_login_imports_with_the_csrf_token_alone(alice: User, pump: Devi
     assert (await imported(client, file))["stored"] == 1
 
 
-async def test_more_imports_at_once_than_allowed_are_refused_by_name(api: Callers, pump: Device) -> None:
-    with csv_files.imports, csv_files.imports:
+async def test_too_many_imports_at_once_are_refused_by_name(api: Callers, pump: Device) -> None:
+    with readings_csv.imports, readings_csv.imports:
         assert error(await post(api.alice, "time,a\n"), 429, "too_many")["retry"] is True
 
 
-async def test_viewers_are_not_told(api: Callers, pump: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_viewers_are_not_notified(api: Callers, pump: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[Any] = []
     monkeypatch.setattr(type(get_channel_layer()), "group_send", lambda *args: sent.append(args))
     await imported(api.alice, f"time,a\n{recent(0) // 1000},1\n")

@@ -1,4 +1,4 @@
-"""What is said in rooms, over HTTP: the log and its cursors, edits and removals, search."""
+"""Messages over HTTP: the log and its cursors, edits and removals, search."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.bridges.rest.conftest import Callers, Sender, error
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 
-async def say(client: httpx.AsyncClient, room: int, text: str, **fields: str) -> httpx.Response:
+async def post(client: httpx.AsyncClient, room: int, text: str, **fields: str) -> httpx.Response:
     return await client.post(f"/api/v1/rooms/{room}/messages", json={"text": text, **fields})
 
 
@@ -27,9 +27,9 @@ async def log(client: httpx.AsyncClient, room: int, query: str = "") -> list[dic
     return items
 
 
-async def test_a_message_stands_in_the_log(api: Callers, room: int) -> None:
-    said = await say(api.carol, room, "is it on, @bob?", key="k1")
-    assert (said.status_code, said.json()) == (201, {"seq": 1})
+async def test_a_message_is_in_the_log(api: Callers, room: int) -> None:
+    posted = await post(api.carol, room, "is it on, @bob?", key="k1")
+    assert (posted.status_code, posted.json()) == (201, {"seq": 1})
     shown = (await api.bob.get(f"/api/v1/rooms/{room}/messages")).json()
     assert shown["seq"] == 1
     [message] = shown["items"]
@@ -45,10 +45,10 @@ async def test_a_message_stands_in_the_log(api: Callers, room: int) -> None:
     }
 
 
-async def test_a_key_makes_a_repeat_harmless_at_once_and_later(api: Callers, room: int) -> None:
-    answers = await asyncio.gather(*[say(api.bob, room, "hello", key="k") for _ in range(5)])
+async def test_a_key_makes_a_repeat_harmless(api: Callers, room: int) -> None:
+    answers = await asyncio.gather(*[post(api.bob, room, "hello", key="k") for _ in range(5)])
     assert {answer.json()["seq"] for answer in answers} == {1}
-    assert (await say(api.carol, room, "hello", key="k")).json()["seq"] == 2  # a key is its sender's own
+    assert (await post(api.carol, room, "hello", key="k")).json()["seq"] == 2  # a key belongs to its sender
     assert await Message.objects.acount() == 2
 
 
@@ -73,7 +73,7 @@ async def test_the_log_is_read_in_parts(api: Callers, bob: User, room: int, quer
     assert [item["seq"] for item in await log(api.carol, room, f"?limit=10{query}")] == list(seqs)
 
 
-async def test_whoever_reads_on_from_the_last_seq_gets_each_message_once(api: Callers, bob: User, room: int) -> None:
+async def test_reading_on_from_the_last_seq_gives_each_message_once(api: Callers, bob: User, room: int) -> None:
     for i in range(25):
         await posting.post(bob, room, f"m{i}")
     seen: list[int] = []
@@ -96,7 +96,7 @@ async def test_whoever_reads_on_from_the_last_seq_gets_each_message_once(api: Ca
         "limit=201",
     ],
 )
-async def test_a_cursor_that_is_none_is_refused_by_name(api: Callers, room: int, query: str) -> None:
+async def test_an_invalid_cursor_is_refused_by_name(api: Callers, room: int, query: str) -> None:
     facts = error(await api.carol.get(f"/api/v1/rooms/{room}/messages?{query}"), 422, "invalid")
     assert query.partition("=")[0] in str(facts["message"])
 
@@ -119,41 +119,41 @@ async def test_a_cursor_that_is_none_is_refused_by_name(api: Callers, room: int,
         ["text"],
     ],
 )
-async def test_what_is_no_message_is_refused(api: Callers, room: int, body: object) -> None:
+async def test_an_invalid_message_is_refused(api: Callers, room: int, body: object) -> None:
     error(await api.bob.post(f"/api/v1/rooms/{room}/messages", json=body), 422, "invalid")
     assert not await Message.objects.aexists()
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff", b'{"text": NaN}', b'{"text": "\\ud800"}'])
-async def test_what_is_no_json_is_400(api: Callers, room: int, content: bytes) -> None:
+async def test_invalid_json_is_400(api: Callers, room: int, content: bytes) -> None:
     error(await api.bob.post(f"/api/v1/rooms/{room}/messages", content=content), 400, "invalid")
 
 
-async def test_a_text_is_given_back_as_it_was_said(api: Callers, room: int) -> None:
+async def test_a_text_is_returned_unchanged(api: Callers, room: int) -> None:
     text = "<script>alert(1)</script> **no** & 'x' \"y\" \n\t🌱 Ünïcödé"
-    await say(api.bob, room, text)
+    await post(api.bob, room, text)
     assert (await log(api.carol, room))[0]["text"] == text
 
 
-async def test_a_rate_is_one_person_s(api: Callers, room: int, settings: Any) -> None:
+async def test_the_rate_limit_is_per_person(api: Callers, room: int, settings: Any) -> None:
     settings.CHAT_RATE_LIMIT = 2
     for _ in range(2):
-        assert (await say(api.bob, room, "x")).status_code == 201
-    assert error(await say(api.bob, room, "x"), 429, "too_many")["retry"]
+        assert (await post(api.bob, room, "x")).status_code == 201
+    assert error(await post(api.bob, room, "x"), 429, "too_many")["retry"]
     error(await api.bob.patch(f"/api/v1/rooms/{room}/messages/1", json={"text": "y"}), 429, "too_many")
-    assert (await say(api.carol, room, "x")).status_code == 201
+    assert (await post(api.carol, room, "x")).status_code == 201
 
 
-async def test_a_command_is_given_from_the_room_by_who_may(api: Callers, pump: Device, room: int) -> None:
-    error(await say(api.carol, room, "/set speed 40"), 403, "forbidden")
-    assert (await say(api.bob, room, "/set speed 40")).status_code == 201
+async def test_operators_give_commands_from_the_room(api: Callers, pump: Device, room: int) -> None:
+    error(await post(api.carol, room, "/set speed 40"), 403, "forbidden")
+    assert (await post(api.bob, room, "/set speed 40")).status_code == 201
     assert (await Command.objects.aget()).args == {"speed": 40}
     assert [item["kind"] for item in await log(api.carol, room)] == ["command"]
-    error(await say(api.bob, room, "/nothing"), 422, "invalid")
+    error(await post(api.bob, room, "/nothing"), 422, "invalid")
 
 
-async def test_an_edit_leaves_its_trace(api: Callers, room: int) -> None:
-    await say(api.carol, room, "teh pump")
+async def test_an_edit_leaves_a_trace(api: Callers, room: int) -> None:
+    await post(api.carol, room, "teh pump")
     edited = await api.carol.patch(f"/api/v1/rooms/{room}/messages/1", json={"text": "the pump"})
     assert (edited.status_code, edited.json()) == (200, {"seq": 2})
     message, edit = await log(api.bob, room)
@@ -164,8 +164,8 @@ async def test_an_edit_leaves_its_trace(api: Callers, room: int) -> None:
     assert revision == {"text": "teh pump", "until": edit["at"], "by": "carol"}
 
 
-async def test_only_the_author_edits_and_managers_remove_too(api: Callers, room: int) -> None:
-    await say(api.carol, room, "hello")
+async def test_only_the_author_edits_and_only_managers_remove_for_others(api: Callers, room: int) -> None:
+    await post(api.carol, room, "hello")
     path = f"/api/v1/rooms/{room}/messages/1"
     for client in (api.bob, api.alice):
         error(await client.patch(path, json={"text": "bye"}), 403, "forbidden")
@@ -174,8 +174,8 @@ async def test_only_the_author_edits_and_managers_remove_too(api: Callers, room:
     error(await api.carol.patch(path, json={"text": "again"}), 404, "not_found")
 
 
-async def test_what_was_removed_is_for_its_author_and_for_managers(api: Callers, room: int) -> None:
-    await say(api.carol, room, "my password is hunter2")
+async def test_only_the_author_and_managers_read_a_removed_message(api: Callers, room: int) -> None:
+    await post(api.carol, room, "my password is hunter2")
     await api.carol.delete(f"/api/v1/rooms/{room}/messages/1")
     assert "hunter2" not in str(await log(api.alice, room))
     revisions = f"/api/v1/rooms/{room}/messages/1/revisions"
@@ -185,8 +185,8 @@ async def test_what_was_removed_is_for_its_author_and_for_managers(api: Callers,
 
 
 @pytest.mark.parametrize("seq", ["2", "0", "9" * 30, "x"])
-async def test_a_message_that_is_none_is_missing(api: Callers, room: int, seq: str) -> None:
-    await say(api.alice, room, "hello")
+async def test_an_unknown_message_is_not_found(api: Callers, room: int, seq: str) -> None:
+    await post(api.alice, room, "hello")
     path = f"/api/v1/rooms/{room}/messages/{seq}"
     error(await api.alice.patch(path, json={"text": "x"}), 404, "not_found")
     error(await api.alice.delete(path), 404, "not_found")
@@ -202,15 +202,15 @@ async def find(client: httpx.AsyncClient, words: str, room: int | None = None, *
 
 async def test_search_finds_all_words_in_any_order_and_case(api: Callers, room: int) -> None:
     for text in ("The PUMP is loud", "loud music", "Straße gesperrt", "100% _sure_"):
-        await say(api.bob, room, text)
+        await post(api.bob, room, text)
     for words, seqs in {"loud pump": [1], "LOUD": [2, 1], "STRASSE": [3], "100%": [4], "%": [4], "_s": [4]}.items():
         assert [item["seq"] for item in (await find(api.carol, words, room))["items"]] == seqs, words
     assert (await find(api.carol, "nothing of it", room)) == {"items": [], "next": None}
 
 
-async def test_search_goes_on_page_by_page(api: Callers, room: int) -> None:
+async def test_search_continues_page_by_page(api: Callers, room: int) -> None:
     for i in range(5):
-        await say(api.bob, room, f"tea {i}")
+        await post(api.bob, room, f"tea {i}")
     texts: list[str] = []
     page: dict[str, Any] = {"next": None}
     while not texts or page["next"] is not None:
@@ -220,21 +220,21 @@ async def test_search_goes_on_page_by_page(api: Callers, room: int) -> None:
     assert texts == [f"tea {i}" for i in (4, 3, 2, 1, 0)]
 
 
-async def test_search_finds_neither_what_was_removed_nor_what_was_edited_away(api: Callers, room: int) -> None:
+async def test_search_finds_neither_removed_nor_replaced_texts(api: Callers, room: int) -> None:
     for text in ("secret one", "secret two"):
-        await say(api.bob, room, text)
+        await post(api.bob, room, text)
     await api.bob.delete(f"/api/v1/rooms/{room}/messages/1")
     await api.bob.patch(f"/api/v1/rooms/{room}/messages/2", json={"text": "public"})
     assert (await find(api.alice, "secret", room))["items"] == []
     assert [item["seq"] for item in (await find(api.alice, "public"))["items"]] == [2]
 
 
-async def test_search_over_all_rooms_stays_among_one_s_own(
+async def test_search_over_all_rooms_covers_only_one_s_own(
     api: Callers, meter_sender: Sender, room: int, mallory: User
 ) -> None:
     cellar = (await api.mallory.get("/api/v1/rooms")).json()["items"][0]["id"]
-    await say(api.mallory, cellar, "mallory's plan")
-    await say(api.bob, room, "the garden's plan")
+    await post(api.mallory, cellar, "mallory's plan")
+    await post(api.bob, room, "the garden's plan")
     await api.bob.post("/api/v1/people/carol/messages", json={"text": "our plan"})
     found = {
         name: sorted(item["text"] for item in (await find(client, "plan"))["items"])
@@ -249,6 +249,6 @@ async def test_search_over_all_rooms_stays_among_one_s_own(
 
 
 @pytest.mark.parametrize("query", ["", "q=", "q=%20", "q=%00", "q=" + "x" * 201, "q=" + "a+" * 11, "q=a&before=-1"])
-async def test_a_search_for_nothing_is_refused(api: Callers, room: int, query: str) -> None:
+async def test_an_invalid_search_is_refused(api: Callers, room: int, query: str) -> None:
     for path in ("search", f"rooms/{room}/search"):
         error(await api.alice.get(f"/api/v1/{path}?{query}"), 422, "invalid")

@@ -10,7 +10,7 @@ from tests.bridges.rest.conftest import Sender, caller, error
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-async def test_the_machine_itself_reads_the_counters() -> None:
+async def test_programs_on_this_machine_read_the_counters() -> None:
     stats.refused.labels("not_finite").inc()
     for address in ("127.0.0.1", "::1"):
         response = await caller(address).get("/metrics")
@@ -35,26 +35,26 @@ async def test_a_scraper_with_a_token_may_name_any_host(bob: User) -> None:
     assert "hubbub_readings_stored_total" in response.text
 
 
-async def test_a_page_that_comes_to_this_machine_by_a_name_of_its_own_gets_nothing() -> None:
+async def test_dns_rebinding_is_refused() -> None:
     error(await caller(Host="evil.example").get("/metrics"), 401, "unauthenticated")
 
 
-async def test_a_foreign_host_opens_nothing_else(bob: User) -> None:
+async def test_a_foreign_host_is_refused_everywhere_else(bob: User) -> None:
     token = await database.run(tokens.create, bob)
     for path in ("/api/v1/devices", "/metrics/", "/login/"):
         assert (await caller(Host="web-2:8000", Authorization=f"Bearer {token}").get(path)).status_code == 400
 
 
-async def test_a_device_s_credentials_are_no_token(pump_sender: Sender) -> None:
+async def test_a_device_s_credentials_are_not_a_token(pump_sender: Sender) -> None:
     error(await caller("192.0.2.7").get("/metrics", auth=pump_sender.basic), 401, "unauthenticated")
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via", "X-Forwarded-Proto"])
-async def test_what_a_proxy_on_the_machine_passes_on_is_not_local(header: str) -> None:
+async def test_a_request_through_a_proxy_on_this_machine_is_not_local(header: str) -> None:
     error(await caller(**{header: "for=127.0.0.1"}).get("/metrics"), 401, "unauthenticated")
 
 
-async def test_no_secret_and_no_name_of_a_device_is_in_it(pump_sender: Sender) -> None:
+async def test_it_holds_no_secret_and_no_name_of_a_device(pump_sender: Sender) -> None:
     await caller().post("/api/v1/devices/pump-1/telemetry", json={"speed": 1}, auth=pump_sender.basic)
     text = (await caller().get("/metrics")).text
     assert pump_sender.secret not in text

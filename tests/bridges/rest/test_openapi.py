@@ -14,7 +14,7 @@ from tests.support.hub import RunningHub
 
 @pytest.fixture
 async def document() -> Any:
-    response = await caller("192.0.2.7").get("/api/v1/openapi.json")  # for everybody
+    response = await caller("192.0.2.7").get("/api/v1/openapi.json")  # open to everybody
     assert response.status_code == 200
     return response.json()
 
@@ -27,13 +27,13 @@ def test_every_way_to_sign_in_is_described(document: Any) -> None:
     }
 
 
-def test_every_operation_names_who_may_and_the_shape_of_its_errors(document: Any) -> None:
+def test_every_operation_names_its_authentication_and_the_shape_of_its_errors(document: Any) -> None:
     operations = [(path, operation) for path, methods in document["paths"].items() for operation in methods.values()]
     assert operations
     for path, operation in operations:
         schemes = {name for scheme in operation.get("security", []) for name in scheme}
         failures = {status: answer for status, answer in operation["responses"].items() if int(status) >= 400}
-        if path == "/api/v1/hooks/{secret}":  # who knows the address may
+        if path == "/api/v1/hooks/{secret}":  # the address itself is the secret
             assert schemes == set()
         else:
             assert schemes == ({"DeviceCredentials"} if path.endswith("telemetry") else {"BearerToken", "LoginCookie"})
@@ -81,7 +81,7 @@ def test_the_paths_are_those_of_the_contract(document: Any) -> None:
     }
 
 
-def test_every_reference_leads_somewhere(document: Any) -> None:
+def test_every_reference_resolves(document: Any) -> None:
     def references(part: Any) -> Iterator[str]:
         if isinstance(part, dict):
             yield from ([part["$ref"]] if "$ref" in part else [])
@@ -95,8 +95,8 @@ def test_every_reference_leads_somewhere(document: Any) -> None:
         assert reference.removeprefix("#/components/schemas/") in document["components"]["schemas"]
 
 
-async def test_the_docs_ask_no_validator_on_the_internet() -> None:
-    """Swagger does so by default, on any address but localhost."""
+async def test_the_docs_use_no_validator_on_the_internet() -> None:
+    """Swagger does by default, on any address but localhost."""
     assert '"validatorUrl": null' in (await caller().get("/api/v1/docs")).text
 
 

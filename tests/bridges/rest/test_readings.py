@@ -20,13 +20,13 @@ T0 = 1_700_000_000_000
 
 @pytest.fixture(autouse=True)
 def ten_readings(pump: Device) -> None:
-    """One a second: 0.0 to 4.5, and one of now."""
+    """One a second, 0.0 to 4.5, and one from just now."""
     samples = [Sample("speed", second / 2, (T0 + second * 1000) * 1000) for second in range(10)]
     samples.append(Sample("mode", "eco", now_us() - 1_000_000))
     ReadingStore().store([(pump, Telemetry(tuple(samples), now_us()))])
 
 
-async def test_raw_readings_come_as_two_columns(api: Callers) -> None:
+async def test_raw_readings_are_two_columns(api: Callers) -> None:
     query = {"metric": "speed", "start": str(T0), "end": str(T0 + 3000)}
     response = await api.carol.get(PATH, params=query)
     assert response.json() == {
@@ -37,7 +37,7 @@ async def test_raw_readings_come_as_two_columns(api: Callers) -> None:
     }
 
 
-async def test_more_than_fits_comes_as_a_rollup(api: Callers) -> None:
+async def test_more_readings_than_points_become_a_rollup(api: Callers) -> None:
     query = {"metric": "speed", "start": str(T0), "end": str(T0 + 10_000), "points": "2"}
     assert (await api.carol.get(PATH, params=query)).json() == {
         "metric": "speed",
@@ -57,7 +57,7 @@ async def test_more_than_fits_comes_as_a_rollup(api: Callers) -> None:
         ("2023-11-14T22:13:20Z", "2023-11-14T22:13:22Z"),
         ("2023-11-14T22:13:20", "2023-11-14T22:13:22.000"),
         ("2023-11-15T00:13:20%2B02:00", str(T0 + 2000)),
-        ("2023-11-15T00:13:20+02:00", str(T0 + 2000)),  # the "+" is a space by the time that it arrives
+        ("2023-11-15T00:13:20+02:00", str(T0 + 2000)),  # the "+" arrives as a space
     ],
 )
 async def test_times_may_be_iso_8601(api: Callers, start: str, end: str) -> None:
@@ -65,12 +65,12 @@ async def test_times_may_be_iso_8601(api: Callers, start: str, end: str) -> None
     assert response.json()["t"] == [T0, T0 + 1000], response.text
 
 
-async def test_without_times_it_is_the_last_hour(api: Callers) -> None:
+async def test_the_default_is_the_last_hour(api: Callers) -> None:
     assert (await api.carol.get(PATH, params={"metric": "speed"})).json()["t"] == []
     assert (await api.carol.get(PATH, params={"metric": "mode"})).json()["v"] == ["eco"]
 
 
-async def test_without_start_it_is_the_hour_before_the_end(api: Callers) -> None:
+async def test_the_default_start_is_an_hour_before_the_end(api: Callers) -> None:
     hour = 3_600_000
     for end, expected in ((T0 + hour, 10), (T0 + hour + 5000, 5), (T0, 0)):
         found = (await api.carol.get(PATH, params={"metric": "speed", "end": str(end)})).json()
@@ -93,7 +93,7 @@ async def test_without_start_it_is_the_hour_before_the_end(api: Callers) -> None
         ("metric=speed&points=NaN", "points"),
     ],
 )
-async def test_a_bad_parameter_is_named(api: Callers, query: str, named: str) -> None:
+async def test_an_invalid_parameter_is_named(api: Callers, query: str, named: str) -> None:
     assert named in str(error(await api.carol.get(f"{PATH}?{query}"), 422, "invalid")["message"])
 
 
@@ -102,13 +102,13 @@ async def test_an_unknown_metric_is_not_found(api: Callers, metric: str) -> None
     error(await api.carol.get(f"{PATH}?metric={metric}"), 404, "not_found")
 
 
-async def test_the_window_of_a_browser_s_clock_is_taken(api: Callers) -> None:
-    """What `new Date().toISOString()` gives."""
+async def test_the_time_format_of_browsers_is_accepted(api: Callers) -> None:
+    """The result of `new Date().toISOString()`."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     assert (await api.carol.get(PATH, params={"metric": "mode", "end": now})).status_code == 200
 
 
-async def test_rollups_that_outlive_their_readings_are_shown_to_members_alone(api: Callers) -> None:
+async def test_only_members_see_rollups_that_outlive_their_readings(api: Callers) -> None:
     await sync_to_async(roll_up_and_remove)()
     query = {"metric": "speed", "start": str(T0), "end": str(T0 + 10_000)}
     found = (await api.carol.get(PATH, params=query)).json()

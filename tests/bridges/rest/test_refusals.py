@@ -1,10 +1,10 @@
-"""The last refused messages of a device, over HTTP. Who may ask is in test_rights.py."""
+"""The last refused messages of a device, over HTTP. Access is tested in test_rights.py."""
 
 from __future__ import annotations
 
 import pytest
 
-from bridges.codec import MAX_PAYLOAD
+from bridges.codec.strict_json import MAX_PAYLOAD
 from bridges.rest.api import api as ninja_api
 from devices.models import Device, Refusal
 from devices.values import now_us
@@ -25,7 +25,7 @@ async def test_a_refused_message_is_shown_to_every_member(api: Callers, pump_sen
         assert before <= row["first_at"] == row["at"] <= now_us() // 1000
 
 
-async def test_a_manager_of_another_space_sees_none_of_it(
+async def test_a_manager_of_another_space_sees_none_of_them(
     api: Callers, pump_sender: Sender, meter_sender: Sender
 ) -> None:
     await caller().post("/api/v1/devices/pump-1/telemetry", content=b"{", auth=pump_sender.basic)
@@ -34,7 +34,7 @@ async def test_a_manager_of_another_space_sees_none_of_it(
 
 
 @pytest.mark.parametrize("announced", [True, False])
-async def test_what_is_too_large_is_kept_too(api: Callers, pump_sender: Sender, announced: bool) -> None:
+async def test_a_payload_that_is_too_large_is_listed_too(api: Callers, pump_sender: Sender, announced: bool) -> None:
     async def chunks():
         yield b"x" * (MAX_PAYLOAD + 1)
 
@@ -45,7 +45,7 @@ async def test_what_is_too_large_is_kept_too(api: Callers, pump_sender: Sender, 
     assert row["reason"] == "payload_too_large"
 
 
-async def test_a_device_that_sends_nothing_bad_has_none(api: Callers, pump: Device) -> None:
+async def test_a_device_without_refused_messages_has_an_empty_list(api: Callers, pump: Device) -> None:
     assert (await api.carol.get(PATH)).json() == {"items": []}
     assert not await Refusal.objects.aexists()
 

@@ -1,4 +1,4 @@
-"""How long history is kept, over HTTP. What it does is in tests/devices/telemetry/retention/."""
+"""How long history is kept, over HTTP. Its effect is tested in tests/devices/services/test_retention.py."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ async def test_a_foreign_space_answers_like_a_missing_one(api: Callers, meter_se
     "body",
     [{"raw_days": -1}, {"raw_days": None}, {"raw_days": "7"}, {"raw_days": 1.5}, {"days": 1}, {"hour_days": 1}, []],
 )
-async def test_what_makes_no_sense_changes_nothing(api: Callers, space: Space, body: Any) -> None:
+async def test_an_invalid_change_changes_nothing(api: Callers, space: Space, body: Any) -> None:
     error(await api.alice.patch(SPACE, json=body), 422, "invalid")
     await space.arefresh_from_db()
     assert space.raw_days == 0
 
 
-async def test_what_is_too_old_is_refused_and_the_rest_stored(api: Callers, pump_sender: Sender) -> None:
+async def test_values_that_are_too_old_are_refused_and_the_rest_stored(api: Callers, pump_sender: Sender) -> None:
     await Space.objects.aupdate(raw_days=90)
     now, old = now_us() // 1000, 1_546_300_800_000
     body = [{"ts": now - i, "values": {"a": i}} for i in range(3)] + [{"ts": old, "values": {"a": 3, "b": 4}}]
@@ -86,7 +86,7 @@ async def test_what_is_too_old_is_refused_and_the_rest_stored(api: Callers, pump
     assert (row["reason"], row["detail"]) == ("older_than_retention", detail)
 
 
-async def test_where_nothing_is_left_the_message_is_refused(pump_sender: Sender) -> None:
+async def test_a_message_with_only_old_values_is_refused(pump_sender: Sender) -> None:
     await Space.objects.aupdate(raw_days=90)
     body = {"ts": now_us() // 1000 - 91 * DAY_US // 1000, "values": {"a": 1}}
     facts = error(await caller().post(TELEMETRY, json=body, auth=pump_sender.basic), 422, "refused")
@@ -95,7 +95,7 @@ async def test_where_nothing_is_left_the_message_is_refused(pump_sender: Sender)
 
 
 @pytest.mark.parametrize("raw_days", [0, 90])
-async def test_seconds_in_place_of_milliseconds_are_named(pump_sender: Sender, raw_days: int) -> None:
+async def test_seconds_instead_of_milliseconds_are_pointed_out(pump_sender: Sender, raw_days: int) -> None:
     await Space.objects.aupdate(raw_days=raw_days)
     seconds = int(datetime.now(UTC).timestamp())
     facts = error(

@@ -1,4 +1,4 @@
-"""Every endpoint of devices, with everybody who may not."""
+"""Every endpoint of devices, called by everybody who may not."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ ENDPOINTS: dict[str, Call] = {
     "show_command": get("/{uid}/commands/abc"),
     "issue_command": lambda client, uid: client.post(f"/api/v1/devices/{uid}/commands", json={"name": "set"}),
 }
-"""All that people may ask of devices."""
+"""All endpoints of devices for people."""
 OF_SPACES = {"show_space_retention", "change_space_retention"}
-"""Theirs are in test_retention.py, those of `store_telemetry`, for devices, in test_ingest.py, and those of
-`post_to_webhook`, for whoever knows the address, in test_webhooks.py."""
+"""Tested in test_retention.py; `store_telemetry`, for devices, in test_telemetry.py, and `post_to_webhook`, for anybody
+who knows the address, in test_webhooks.py."""
 
 of_a_device = pytest.mark.parametrize("call", [call for name, call in ENDPOINTS.items() if name != "list_devices"])
 each = pytest.mark.parametrize("call", ENDPOINTS.values(), ids=ENDPOINTS)
@@ -64,19 +64,19 @@ def test_no_endpoint_is_left_out() -> None:
 async def test_nobody_gets_401(api: Callers, pump: Device, call: Call) -> None:
     response = await call(api.nobody, "pump-1")
     error(response, 401, "unauthenticated")
-    assert response.headers["www-authenticate"] == "Bearer"  # and not Basic, at which a browser opens a dialog
+    assert response.headers["www-authenticate"] == "Bearer"  # not Basic, for which a browser opens a dialog
 
 
 @each
 @pytest.mark.parametrize(
     "authorization", ["Bearer wrong", "Bearer", "Bearer ", "bearer a b", "Basic cHVtcC0xOng=", "Token x"]
 )
-async def test_a_bad_token_gets_401(api: Callers, pump: Device, call: Call, authorization: str) -> None:
+async def test_an_invalid_token_gets_401(api: Callers, pump: Device, call: Call, authorization: str) -> None:
     error(await call(caller(Authorization=authorization), "pump-1"), 401, "unauthenticated")
 
 
 @each
-async def test_a_device_s_credentials_are_none_of_a_person(pump_sender: Sender, call: Call) -> None:
+async def test_a_device_s_credentials_are_not_those_of_a_person(pump_sender: Sender, call: Call) -> None:
     client = caller()
     client.auth = pump_sender.basic
     error(await call(client, "pump-1"), 401, "unauthenticated")
@@ -90,7 +90,7 @@ async def test_a_foreign_device_answers_like_a_missing_one(api: Callers, pump: D
 
 @of_a_device
 @pytest.mark.parametrize("uid", ["%00", "pump-1%0A", "..", "a b", "x" * 65, "é", "%ff"])
-async def test_a_uid_that_none_can_be_is_missing(api: Callers, pump: Device, call: Call, uid: str) -> None:
+async def test_an_impossible_uid_is_not_found(api: Callers, pump: Device, call: Call, uid: str) -> None:
     error(await call(api.alice, uid), 404, "not_found")
 
 
@@ -106,7 +106,7 @@ async def test_a_lost_membership_counts_at_once(api: Callers, bob: User, pump: D
     error(await call(api.bob, "pump-1"), 404, "not_found")
 
 
-async def test_a_manager_elsewhere_is_nobody_here(
+async def test_a_manager_of_another_space_has_no_rights_here(
     api: Callers, mallory: User, meter_sender: Sender, pump: Device
 ) -> None:
     command = await api.mallory.post("/api/v1/devices/meter-9/commands", json={"name": "set"})
@@ -124,7 +124,7 @@ async def test_a_login_reads(bobs_browser: httpx.AsyncClient, pump: Device) -> N
     assert (await ENDPOINTS["show_device"](bobs_browser, "pump-1")).status_code == 200
 
 
-async def test_a_login_writes_with_the_csrf_token_alone(bobs_browser: httpx.AsyncClient, pump: Device) -> None:
+async def test_a_login_writes_only_with_the_csrf_token(bobs_browser: httpx.AsyncClient, pump: Device) -> None:
     issue = ENDPOINTS["issue_command"]
     assert "CSRF" in str(error(await issue(bobs_browser, "pump-1"), 403, "forbidden")["message"])
     bobs_browser.cookies.set("csrftoken", "x" * 32)
@@ -134,7 +134,7 @@ async def test_a_login_writes_with_the_csrf_token_alone(bobs_browser: httpx.Asyn
     assert await Command.objects.acount() == 1
 
 
-async def test_a_foreign_origin_writes_nothing(bobs_browser: httpx.AsyncClient, pump: Device) -> None:
+async def test_a_foreign_origin_cannot_write(bobs_browser: httpx.AsyncClient, pump: Device) -> None:
     bobs_browser.cookies.set("csrftoken", "x" * 32)
     bobs_browser.headers.update({"X-CSRFToken": "x" * 32, "Origin": "http://evil.example"})
     error(await ENDPOINTS["issue_command"](bobs_browser, "pump-1"), 403, "forbidden")
@@ -145,12 +145,12 @@ async def test_a_token_needs_no_csrf_token(api: Callers, pump: Device) -> None:
     assert (await ENDPOINTS["issue_command"](api.bob, "pump-1")).status_code == 202
 
 
-async def test_a_wrong_token_is_not_made_good_by_a_login(bobs_browser: httpx.AsyncClient, pump: Device) -> None:
+async def test_a_login_does_not_make_up_for_a_wrong_token(bobs_browser: httpx.AsyncClient, pump: Device) -> None:
     bobs_browser.headers["Authorization"] = "Bearer wrong"
     error(await ENDPOINTS["show_device"](bobs_browser, "pump-1"), 401, "unauthenticated")
 
 
-async def test_a_login_that_ended_is_none(bobs_browser: httpx.AsyncClient, pump: Device) -> None:
+async def test_an_expired_login_is_refused(bobs_browser: httpx.AsyncClient, pump: Device) -> None:
     await Session.objects.all().aupdate(expire_date=timezone.now() - timedelta(seconds=1))
     error(await ENDPOINTS["show_device"](bobs_browser, "pump-1"), 401, "unauthenticated")
 
@@ -161,12 +161,12 @@ async def test_a_changed_password_ends_a_login(bobs_browser: httpx.AsyncClient, 
     error(await ENDPOINTS["show_device"](bobs_browser, "pump-1"), 401, "unauthenticated")
 
 
-async def test_a_forged_cookie_is_none(pump: Device) -> None:
+async def test_a_forged_cookie_is_refused(pump: Device) -> None:
     client = caller()
     client.cookies.set("hubbub_session", "forged")
     error(await ENDPOINTS["issue_command"](client, "pump-1"), 401, "unauthenticated")
 
 
-async def test_a_token_given_twice_works_in_both_hands(bob: User, pump: Device) -> None:
+async def test_a_person_may_have_two_tokens(bob: User, pump: Device) -> None:
     both = [await database.run(with_token, bob) for _ in range(2)]
     assert [(await client.get("/api/v1/devices")).status_code for client in both] == [200, 200]

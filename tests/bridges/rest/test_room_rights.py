@@ -1,4 +1,4 @@
-"""Every endpoint of rooms, with everybody who may not."""
+"""Every endpoint of rooms, called by everybody who may not."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True
 
 Call = Callable[[httpx.AsyncClient, int], Awaitable[httpx.Response]]
 SECRET_WORD = "bergamot"
-"""Said in the room; who may not read it never meets it."""
+"""A word of a message in the room, which nobody without access may ever see."""
 
 
 def ask(method: str, path: str, json: object = None, files: object = None) -> Call:
@@ -77,50 +77,52 @@ of_a_room = pytest.mark.parametrize("call", OF_A_ROOM.values(), ids=OF_A_ROOM)
 
 
 @pytest.fixture
-async def said(room: int, bob: User) -> int:
-    """The room, in which bob has said something."""
+async def room_with_message(room: int, bob: User) -> int:
+    """The room, in which bob has posted a message."""
     await posting.post(bob, room, f"{SECRET_WORD}, @carol")
     return room
 
 
 @pytest.fixture
 async def conversation(alice: User, bob: User, carol: User) -> int:
-    """Bob's and carol's."""
+    """The conversation of bob and carol."""
     return (await posting.direct(bob, "carol", SECRET_WORD))[0]
 
 
 async def nothing_happened(texts: int = 1) -> bool:
-    spoken = [text async for text in Message.objects.values_list("text", flat=True)]
-    return len(spoken) == texts and not await Webhook.objects.aexists()
+    texts_found = [text async for text in Message.objects.values_list("text", flat=True)]
+    return len(texts_found) == texts and not await Webhook.objects.aexists()
 
 
 @each
-async def test_nobody_gets_401(api: Callers, said: int, call: Call) -> None:
+async def test_nobody_gets_401(api: Callers, room_with_message: int, call: Call) -> None:
     for client in (api.nobody, caller(Authorization="Bearer wrong"), caller(Authorization="Basic cHVtcC0xOng=")):
-        error(await call(client, said), 401, "unauthenticated")
+        error(await call(client, room_with_message), 401, "unauthenticated")
     assert await nothing_happened()
 
 
 @each
-async def test_a_device_s_credentials_are_none_of_a_person(pump_sender: Sender, said: int, call: Call) -> None:
+async def test_a_device_s_credentials_are_not_those_of_a_person(
+    pump_sender: Sender, room_with_message: int, call: Call
+) -> None:
     client = caller()
     client.auth = pump_sender.basic
-    error(await call(client, said), 401, "unauthenticated")
+    error(await call(client, room_with_message), 401, "unauthenticated")
 
 
 @each
-async def test_a_token_ends_with_its_owner(api: Callers, bob: User, said: int, call: Call) -> None:
+async def test_a_token_ends_with_its_owner(api: Callers, bob: User, room_with_message: int, call: Call) -> None:
     await User.objects.filter(pk=bob.pk).aupdate(is_active=False)
-    error(await call(api.bob, said), 401, "unauthenticated")
+    error(await call(api.bob, room_with_message), 401, "unauthenticated")
 
 
 @of_a_room
 async def test_a_foreign_room_answers_like_a_missing_one(
-    api: Callers, meter_sender: Sender, said: int, call: Call
+    api: Callers, meter_sender: Sender, room_with_message: int, call: Call
 ) -> None:
-    """Mallory manages a space elsewhere, which is worth nothing here."""
-    foreign, missing = await call(api.mallory, said), await call(api.mallory, said + 1000)
-    facts = str(error(foreign, 404, "not_found")).replace(str(said), str(said + 1000))
+    """Mallory manages another space, which gives her no rights here."""
+    foreign, missing = await call(api.mallory, room_with_message), await call(api.mallory, room_with_message + 1000)
+    facts = str(error(foreign, 404, "not_found")).replace(str(room_with_message), str(room_with_message + 1000))
     assert facts == str(error(missing, 404, "not_found"))
     assert await nothing_happened()
 
@@ -129,7 +131,7 @@ async def test_a_foreign_room_answers_like_a_missing_one(
 async def test_a_conversation_of_others_answers_like_a_missing_room(
     api: Callers, conversation: int, call: Call
 ) -> None:
-    """To the manager of their space."""
+    """Even for the manager of their space."""
     foreign, missing = await call(api.alice, conversation), await call(api.alice, conversation + 1000)
     facts = str(error(foreign, 404, "not_found")).replace(str(conversation), str(conversation + 1000))
     assert facts == str(error(missing, 404, "not_found"))
@@ -137,46 +139,48 @@ async def test_a_conversation_of_others_answers_like_a_missing_room(
 
 
 @of_a_room
-async def test_a_lost_membership_counts_at_once(api: Callers, bob: User, said: int, call: Call) -> None:
+async def test_a_lost_membership_counts_at_once(api: Callers, bob: User, room_with_message: int, call: Call) -> None:
     await Member.objects.filter(user=bob).adelete()
-    error(await call(api.bob, said), 404, "not_found")
+    error(await call(api.bob, room_with_message), 404, "not_found")
 
 
 @pytest.mark.parametrize(
     "name", ["rename_room", "list_webhooks", "create_webhook", "delete_webhook", "create_room", "remove_message"]
 )
-async def test_what_managers_do_is_forbidden_to_others(api: Callers, said: int, name: str) -> None:
-    error(await ENDPOINTS[name](api.carol, said), 403, "forbidden")
+async def test_what_only_managers_may_do_is_forbidden_to_others(
+    api: Callers, room_with_message: int, name: str
+) -> None:
+    error(await ENDPOINTS[name](api.carol, room_with_message), 403, "forbidden")
     assert await nothing_happened()
 
 
 @pytest.mark.parametrize("name", CHANGING)
-async def test_a_login_changes_with_the_csrf_token_alone(said: int, alice: User, name: str) -> None:
+async def test_a_login_changes_things_only_with_the_csrf_token(room_with_message: int, alice: User, name: str) -> None:
     client = await sync_to_async(browser)(alice)
-    assert "CSRF" in str(error(await ENDPOINTS[name](client, said), 403, "forbidden")["message"])
+    assert "CSRF" in str(error(await ENDPOINTS[name](client, room_with_message), 403, "forbidden")["message"])
     client.cookies.set("csrftoken", "x" * 32)
     client.headers.update({"X-CSRFToken": "x" * 32, "Origin": "http://evil.example"})
-    assert "CSRF" in str(error(await ENDPOINTS[name](client, said), 403, "forbidden")["message"])
+    assert "CSRF" in str(error(await ENDPOINTS[name](client, room_with_message), 403, "forbidden")["message"])
     assert await nothing_happened()
 
 
 @pytest.mark.parametrize("name", [name for name in ENDPOINTS if name not in CHANGING and name != "show_file"])
-async def test_a_login_reads(said: int, alice: User, name: str) -> None:
-    assert (await ENDPOINTS[name](await sync_to_async(browser)(alice), said)).status_code == 200
+async def test_a_login_reads(room_with_message: int, alice: User, name: str) -> None:
+    assert (await ENDPOINTS[name](await sync_to_async(browser)(alice), room_with_message)).status_code == 200
 
 
 @each
-async def test_two_spaces_share_no_word(
-    api: Callers, meter_sender: Sender, said: int, conversation: int, call: Call
+async def test_nothing_leaks_from_one_space_to_another(
+    api: Callers, meter_sender: Sender, room_with_message: int, conversation: int, call: Call
 ) -> None:
-    """Mallory asks everything there is of her own room, and of all."""
+    """Mallory calls every endpoint for her own room, and those for all rooms."""
     own = await Room.objects.aget(device=meter_sender.device)
     response = await call(api.mallory, own.pk)
     for word in (SECRET_WORD, "garden" if "spaces/garden" not in str(response.url) else SECRET_WORD, "pump"):
         assert word not in response.text.replace(f"q={SECRET_WORD}", "")
 
 
-async def test_a_file_of_a_conversation_is_for_its_two(api: Callers, conversation: int) -> None:
+async def test_only_the_two_read_a_file_of_their_conversation(api: Callers, conversation: int) -> None:
     sent = await ENDPOINTS["post_file"](api.bob, conversation)
     seq = sent.json()["seq"]
     shown = (await api.carol.get(f"/api/v1/rooms/{conversation}/messages?around_seq={seq}")).json()
@@ -188,7 +192,7 @@ async def test_a_file_of_a_conversation_is_for_its_two(api: Callers, conversatio
     error(await api.nobody.get(path), 401, "unauthenticated")
 
 
-async def test_a_file_is_not_had_through_a_room_of_one_s_own(
+async def test_a_file_cannot_be_read_through_a_room_of_one_s_own(
     api: Callers, meter_sender: Sender, pump: Device, room: int
 ) -> None:
     await ENDPOINTS["post_file"](api.bob, room)

@@ -28,7 +28,7 @@ def fail(guard: FailureThrottle, address: str, times: int = MAX_FAILURES) -> Non
         guard.failed(address)
 
 
-def test_the_last_failure_that_is_allowed_holds_nobody_up(guard: FailureThrottle) -> None:
+def test_the_last_allowed_failure_causes_no_wait(guard: FailureThrottle) -> None:
     fail(guard, "192.0.2.7", MAX_FAILURES - 1)
     assert guard.wait_s("192.0.2.7") == 0
     fail(guard, "192.0.2.7", 1)
@@ -53,20 +53,20 @@ def test_one_ipv6_network_counts_as_one_address(guard: FailureThrottle) -> None:
     assert guard.wait_s("2001:db8:0:1::1") == 0
 
 
-def test_an_ipv4_address_in_ipv6_clothes_is_the_same(guard: FailureThrottle) -> None:
+def test_an_ipv4_address_mapped_to_ipv6_is_the_same(guard: FailureThrottle) -> None:
     fail(guard, "::ffff:192.0.2.7")
     assert guard.wait_s("192.0.2.7") > 0
     assert guard.wait_s("::ffff:192.0.2.8") == 0
 
 
-def test_trust_is_of_a_uid_at_an_address(guard: FailureThrottle) -> None:
+def test_trust_belongs_to_a_uid_at_an_address(guard: FailureThrottle) -> None:
     guard.succeeded("192.0.2.7", "pump-1")
     assert guard.trusts("192.0.2.7", "pump-1")
     assert not guard.trusts("192.0.2.7", "pump-2")
     assert not guard.trusts("192.0.2.8", "pump-1")
 
 
-def test_what_is_remembered_is_bounded(guard: FailureThrottle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_memory_is_bounded(guard: FailureThrottle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttle, "MAX_REMEMBERED", 3)
     for host in range(10):
         guard.failed(f"192.0.2.{host}")

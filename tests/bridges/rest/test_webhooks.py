@@ -23,16 +23,16 @@ async def make(api: Callers, room: int, name: str = "builds") -> str:
     return urlsplit(made.json()["url"]).path
 
 
-async def test_what_is_posted_is_said_in_the_webhook_s_name(api: Callers, room: int) -> None:
+async def test_a_post_becomes_a_message_under_the_webhook_s_name(api: Callers, room: int) -> None:
     path = await make(api, room)
     posted = await api.nobody.post(path, json={"text": "green, @carol"})
     assert (posted.status_code, posted.json()) == (201, {"seq": 1})
-    [said] = (await api.carol.get(f"/api/v1/rooms/{room}/messages")).json()["items"]
-    assert (said["author"], said["origin"], said["text"]) == ("builds", "bot", "green, @carol")
+    [message] = (await api.carol.get(f"/api/v1/rooms/{room}/messages")).json()["items"]
+    assert (message["author"], message["origin"], message["text"]) == ("builds", "bot", "green, @carol")
     assert (await api.carol.get("/api/v1/inbox")).json()["mentions"] == 1
 
 
-async def test_the_address_is_shown_once_and_kept_as_a_hash(api: Callers, room: int) -> None:
+async def test_the_address_is_shown_once_and_stored_as_a_hash(api: Callers, room: int) -> None:
     path = await make(api, room)
     secret = path.rpartition("/")[2]
     assert len(secret) >= 43
@@ -49,11 +49,14 @@ async def test_the_address_is_shown_once_and_kept_as_a_hash(api: Callers, room: 
         {"json": {"text": "x", "channel": "#ops", "username": "ci", "icon_emoji": ":x:", "attachments": []}},
         {"content": b'{"text": "x"}', "headers": {"Content-Type": "application/json; charset=utf-8"}},
         {"content": b'{"text": "x"}'},
-        {"content": b'{"text": "x"}', "headers": {"Content-Type": "application/x-www-form-urlencoded"}},  # bare curl -d
+        {
+            "content": b'{"text": "x"}',
+            "headers": {"Content-Type": "application/x-www-form-urlencoded"},
+        },  # from a plain curl -d
         {"data": {"payload": json.dumps({"text": "x"})}},
     ],
 )
-async def test_clients_of_slack_s_webhooks_are_taken(api: Callers, room: int, sent: dict[str, Any]) -> None:
+async def test_clients_of_slack_s_webhooks_are_accepted(api: Callers, room: int, sent: dict[str, Any]) -> None:
     assert (await api.nobody.post(await make(api, room), **sent)).status_code == 201
     assert (await Message.objects.aget()).text == "x"
 
@@ -75,19 +78,19 @@ async def test_clients_of_slack_s_webhooks_are_taken(api: Callers, room: int, se
         (b'{"text": "' + b"x" * 1024 * 1024 + b'"}', 413),
     ],
 )
-async def test_what_is_no_message_is_refused(api: Callers, room: int, content: bytes, status: int) -> None:
+async def test_an_invalid_message_is_refused(api: Callers, room: int, content: bytes, status: int) -> None:
     response = await api.nobody.post(await make(api, room), content=content)
     error(response, status, "too_large" if status == 413 else "invalid")
     assert not await Message.objects.aexists()
 
 
-async def test_a_webhook_gives_no_commands(api: Callers, room: int) -> None:
+async def test_a_webhook_cannot_give_commands(api: Callers, room: int) -> None:
     await api.nobody.post(await make(api, room), json={"text": "/set speed 100"})
     assert (await Message.objects.aget()).kind == "chat"
 
 
 @pytest.mark.parametrize("secret", ["wrong", "x" * 43, "%00", "é", "%ff"])
-async def test_a_wrong_secret_is_missing_like_one_that_was_deleted(api: Callers, room: int, secret: str) -> None:
+async def test_a_wrong_secret_answers_like_a_deleted_one(api: Callers, room: int, secret: str) -> None:
     path = await make(api, room)
     id = (await api.alice.get(f"/api/v1/rooms/{room}/webhooks")).json()["items"][0]["id"]
     assert (await api.alice.delete(f"/api/v1/rooms/{room}/webhooks/{id}")).status_code == 204
@@ -97,14 +100,14 @@ async def test_a_wrong_secret_is_missing_like_one_that_was_deleted(api: Callers,
     error(await api.alice.delete(f"/api/v1/rooms/{room}/webhooks/{id}"), 404, "not_found")
 
 
-async def test_a_secret_is_not_repeated_to_who_posts(api: Callers, room: int) -> None:
+async def test_a_secret_is_not_repeated_in_a_response(api: Callers, room: int) -> None:
     for method in ("get", "put", "delete"):
         response = await api.nobody.request(method, "/api/v1/hooks/the-secret")
         error(response, 405, "method_not_allowed")
         assert "the-secret" not in response.text
 
 
-async def test_an_address_that_guesses_is_held_up_and_who_knows_a_secret_is_not(api: Callers, room: int) -> None:
+async def test_a_client_that_guesses_is_throttled_and_one_that_knows_a_secret_is_not(api: Callers, room: int) -> None:
     path = await make(api, room)
     good, guess = caller("192.0.2.1"), caller("192.0.2.1")
     assert (await good.post(path, json={"text": "x"})).status_code == 201
@@ -115,11 +118,11 @@ async def test_an_address_that_guesses_is_held_up_and_who_knows_a_secret_is_not(
     assert 0 < int(late.headers["retry-after"]) <= 60
     assert (await good.post(path, json={"text": "x"})).status_code == 201  # trusted from here
     other = await make(api, room, "other")
-    error(await guess.post(other, json={"text": "x"}), 429, "too_many")  # a right guess is not told either
+    error(await guess.post(other, json={"text": "x"}), 429, "too_many")  # not even a correct guess shows
     assert (await caller("192.0.2.2").post(other, json={"text": "x"})).status_code == 201
 
 
-async def test_a_webhook_has_a_rate_of_its_own(api: Callers, room: int, settings: Any) -> None:
+async def test_each_webhook_has_its_own_rate_limit(api: Callers, room: int, settings: Any) -> None:
     settings.CHAT_RATE_LIMIT = 2
     one, two = await make(api, room, "one"), await make(api, room, "two")
     for _ in range(2):
@@ -128,7 +131,7 @@ async def test_a_webhook_has_a_rate_of_its_own(api: Callers, room: int, settings
     assert (await api.nobody.post(two, json={"text": "x"})).status_code == 201
 
 
-async def test_managers_alone_have_webhooks(api: Callers, room: int) -> None:
+async def test_only_managers_have_webhooks(api: Callers, room: int) -> None:
     await make(api, room)
     id = (await api.alice.get(f"/api/v1/rooms/{room}/webhooks")).json()["items"][0]["id"]
 
@@ -143,7 +146,7 @@ async def test_managers_alone_have_webhooks(api: Callers, room: int) -> None:
     assert await Webhook.objects.acount() == 1
 
 
-async def test_a_webhook_is_its_own_room_s(api: Callers, room: int) -> None:
+async def test_a_webhook_belongs_to_its_room(api: Callers, room: int) -> None:
     await make(api, room)
     id = (await api.alice.get(f"/api/v1/rooms/{room}/webhooks")).json()["items"][0]["id"]
     tea = (await api.alice.post("/api/v1/spaces/garden/rooms", json={"name": "Tea"})).json()["id"]
@@ -153,5 +156,5 @@ async def test_a_webhook_is_its_own_room_s(api: Callers, room: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 65, "a\nb", "\u202ea", "nul\0", None])
-async def test_a_name_that_is_none_is_refused(api: Callers, room: int, name: object) -> None:
+async def test_an_invalid_name_is_refused(api: Callers, room: int, name: object) -> None:
     error(await api.alice.post(f"/api/v1/rooms/{room}/webhooks", json={"name": name}), 422, "invalid")

@@ -18,7 +18,7 @@ def fleet() -> list[Credentials]:
 
 @pytest.fixture
 def broker(tmp_path: Path, fleet: list[Credentials]) -> Iterator[Mosquitto]:
-    """Started."""
+    """A running Mosquitto with an account for each device."""
     accounts = {entry.uid: hash_secret(entry.secret) for entry in fleet} | {"bridge": hash_secret("b")}
     mosquitto = Mosquitto(tmp_path, accounts)
     mosquitto.start()

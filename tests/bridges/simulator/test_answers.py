@@ -16,19 +16,19 @@ def answers(pump: Pump) -> Answers:
     return Answers(pump)
 
 
-def test_answers_what_is_set_now(answers: Answers, pump: Pump):
+def test_the_answer_has_the_new_values(answers: Answers, pump: Pump):
     answer = answers.answer("a1", b'{"name": "set", "args": {"speed": 40, "on": false}}')
     assert json.loads(answer) == {"ok": True, "result": {"speed": 40, "on": False}}
     assert pump.readings()["speed"] == 40
 
 
-def test_repeat_gets_the_first_answer_and_is_not_executed(answers: Answers, pump: Pump):
+def test_a_repeated_command_gets_the_first_answer_and_is_not_executed(answers: Answers, pump: Pump):
     first = answers.answer("a1", b'{"name": "set", "args": {"speed": 40}}')
     assert answers.answer("a1", b'{"name": "set", "args": {"speed": 90}}') == first
     assert pump.readings()["speed"] == 40
 
 
-def test_refused_command_says_why(answers: Answers):
+def test_a_refused_command_gives_the_reason(answers: Answers):
     answer = json.loads(answers.answer("a1", b'{"name": "explode"}'))
     assert answer == {"ok": False, "error": "unknown command 'explode'; known here: set"}
 
@@ -51,7 +51,7 @@ def test_refused_command_says_why(answers: Answers):
         b'{"name": "set", "args": {"speed": ' + b"[" * 100_000,
     ],
 )
-def test_malformed_command_is_answered_and_changes_nothing(answers: Answers, pump: Pump, payload: bytes):
+def test_a_malformed_command_is_answered_and_changes_nothing(answers: Answers, pump: Pump, payload: bytes):
     before = pump.readings()
     answer = json.loads(answers.answer("a1", payload))
     assert answer["ok"] is False
@@ -59,7 +59,7 @@ def test_malformed_command_is_answered_and_changes_nothing(answers: Answers, pum
     assert pump.readings() == before
 
 
-def test_memory_is_bounded(answers: Answers, pump: Pump):
+def test_the_memory_of_answers_is_bounded(answers: Answers, pump: Pump):
     answers.answer("first", b'{"name": "set", "args": {"speed": 40}}')
     for number in range(REMEMBERED):
         answers.answer(f"later-{number}", b'{"name": "set", "args": {"speed": 50}}')

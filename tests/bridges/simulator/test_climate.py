@@ -12,7 +12,7 @@ def after(seconds: float, start_s: float, **settings: object) -> dict:
     return house.readings()
 
 
-def test_controller_keeps_the_target_through_day_and_night():
+def test_the_controller_keeps_the_target_through_day_and_night():
     house = Climate(seed=4, start_s=MIDNIGHT)
     house.step(120)
     seen = []
@@ -23,12 +23,12 @@ def test_controller_keeps_the_target_through_day_and_night():
     assert max(seen) - min(seen) > 1  # and yet the curve bends
 
 
-def test_day_is_bright_and_night_is_dark():
+def test_the_day_is_bright_and_the_night_is_dark():
     assert after(20, NOON)["light"] > 20_000
     assert after(20, MIDNIGHT)["light"] == 0
 
 
-def test_heater_warms_and_open_vent_cools():
+def test_the_heater_warms_and_an_open_vent_cools():
     idle = after(60, MIDNIGHT, heater=False, vent=0)["temperature"]
     assert after(60, MIDNIGHT, heater=True, vent=0)["temperature"] > idle + 5
     assert after(60, NOON, heater=False, vent=100)["temperature"] < after(60, NOON, vent=0)["temperature"] - 5
@@ -46,6 +46,6 @@ def test_setting_the_vent_by_hand_leaves_automatic_mode():
     assert house.readings()["vent"] != 35
 
 
-def test_plants_breathe_out_at_night_and_take_up_carbon_dioxide_by_day():
+def test_plants_release_carbon_dioxide_at_night_and_absorb_it_by_day():
     assert after(100, MIDNIGHT)["co2"] > 600
     assert after(100, NOON - 50)["co2"] < 420

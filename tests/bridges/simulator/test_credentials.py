@@ -12,7 +12,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "simulator.jsonl"
 
 
-def test_reads_what_createdevice_prints(file: Path):
+def test_it_reads_the_lines_of_createdevice(file: Path):
     file.write_text(f'{PUMP}\n\n{{"uid": "tank-9", "secret": "x"}}\n')
     assert read(file) == [Credentials("pump-1", "s3cret-of-the-pump"), Credentials("tank-9", "x")]
 
@@ -26,10 +26,10 @@ def test_reads_what_createdevice_prints(file: Path):
         ('["pump-2", "x"]', "expected"),
         ('{"uid": "toaster-1", "secret": "x"}', "toaster-1.*pump, tank"),
         ('{"uid": "pump-/#", "secret": "x"}', "not a uid"),
-        (PUMP, "stands in line 1 already"),
+        (PUMP, "already in line 1"),
     ],
 )
-def test_bad_line_is_named_by_file_and_line_without_a_secret(file: Path, line: str, complaint: str):
+def test_an_invalid_line_is_named_by_file_and_line_without_a_secret(file: Path, line: str, complaint: str):
     file.write_text(f"{PUMP}\n{line}\n")
     with pytest.raises(CredentialsError, match=complaint) as caught:
         read(file)

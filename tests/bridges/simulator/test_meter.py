@@ -5,7 +5,7 @@ import pytest
 from bridges.simulator.physics.meter import Meter
 
 
-def test_total_is_the_sum_of_the_phases():
+def test_the_total_is_the_sum_of_the_phases():
     meter = Meter(seed=2)
     for _ in range(50):
         meter.step(1)
@@ -22,7 +22,7 @@ def test_energy_is_the_integral_of_the_power():
     assert meter.readings()["energy"] - start == pytest.approx(joules / 3_600_000, rel=0.001)
 
 
-def test_loads_come_and_go_in_steps():
+def test_appliances_switch_on_and_off():
     meter = Meter(seed=2)
     powers = []
     for _ in range(600):
@@ -33,7 +33,7 @@ def test_loads_come_and_go_in_steps():
     assert sum(jump < 100 for jump in jumps) > 300
 
 
-def test_open_relay_cuts_the_power_and_the_voltage_stays():
+def test_an_open_relay_cuts_the_power_but_not_the_voltage():
     meter = Meter(seed=2)
     meter.step(10)
     assert meter.command("set", {"relay": False}) == {"relay": False}
@@ -46,7 +46,7 @@ def test_open_relay_cuts_the_power_and_the_voltage_stays():
     assert meter.readings()["power"] > 200
 
 
-def test_voltage_dips_under_load():
+def test_the_voltage_dips_under_load():
     meter = Meter(seed=2)
     loaded, idle = [], []
     for _ in range(3000):
@@ -56,7 +56,7 @@ def test_voltage_dips_under_load():
     assert sum(loaded) / len(loaded) < sum(idle) / len(idle) - 1
 
 
-def test_counter_never_runs_back_over_a_restart():
+def test_the_counter_never_runs_backwards_at_a_restart():
     day_s = 86_400.0
     meter = Meter(seed=2, start_s=1_800_000_000)
     meter.step(day_s / 4)

@@ -1,4 +1,4 @@
-"""What holds for every kind."""
+"""Properties of every kind of device."""
 
 import re
 
@@ -13,7 +13,7 @@ each_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
 
 
 def flat(readings: dict, prefix: str = "") -> dict:
-    """Nested names as the hub writes them: `phase.l1`."""
+    """Nested names as the hub stores them: `phase.l1`."""
     found = {}
     for name, value in readings.items():
         found |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
@@ -21,7 +21,7 @@ def flat(readings: dict, prefix: str = "") -> dict:
 
 
 @each_kind
-def test_same_seed_gives_the_same_curves(kind: type[Model]):
+def test_the_same_seed_gives_the_same_curves(kind: type[Model]):
     def curve(seed: int) -> list:
         model = kind(seed=seed, start_s=1000)
         seen = []
@@ -35,7 +35,7 @@ def test_same_seed_gives_the_same_curves(kind: type[Model]):
 
 
 @each_kind
-def test_curves_do_not_depend_on_the_interval(kind: type[Model]):
+def test_the_curves_do_not_depend_on_the_interval(kind: type[Model]):
     seldom, often = kind(seed=1, start_s=1000), kind(seed=1, start_s=1000)
     seldom.step(60)
     for _ in range(60):
@@ -69,21 +69,21 @@ def test_attributes_are_flat_and_name_metrics_that_exist(kind: type[Model]):
 
 
 @each_kind
-def test_control_shows_what_was_set(kind: type[Model]):
+def test_a_control_shows_the_value_that_was_set(kind: type[Model]):
     for name, control in kind.CONTROLS.items():
         model = kind(seed=1)
-        for value in good_values(control):
+        for value in valid_values(control):
             assert model.command("set", {name: value}) == {name: value}
             assert model.readings()[name] == value
 
 
 @each_kind
-def test_set_refuses_bad_values_and_changes_nothing(kind: type[Model]):
+def test_set_refuses_invalid_values_and_changes_nothing(kind: type[Model]):
     model = kind(seed=1)
     before = model.readings()
-    good = {name: good_values(control)[-1] for name, control in kind.CONTROLS.items()}
+    good = {name: valid_values(control)[-1] for name, control in kind.CONTROLS.items()}
     for name, control in kind.CONTROLS.items():
-        for value in bad_values(control):
+        for value in invalid_values(control):
             with pytest.raises(BadArgument, match=name):
                 model.command("set", {**good, name: value})
     for args in ({}, {**good, "colour": "red"}):
@@ -93,7 +93,7 @@ def test_set_refuses_bad_values_and_changes_nothing(kind: type[Model]):
 
 
 @each_kind
-def test_unknown_command_is_refused_with_what_is_known(kind: type[Model]):
+def test_an_unknown_command_is_refused_with_a_list_of_the_known_ones(kind: type[Model]):
     with pytest.raises(UnknownCommand, match="known here: set"):
         kind(seed=1).command("explode", {})
 
@@ -105,17 +105,17 @@ def test_buttons_take_no_arguments(kind: type[Model]):
             kind(seed=1).command(button, {"loud": True})
 
 
-def good_values(control: Switch | Slider | Choice) -> list:
+def valid_values(control: Switch | Slider | Choice) -> list:
     match control:
         case Switch():
             return [True, False]
         case Slider():
             return [control.low, control.high, (control.low + control.high) / 2]
         case Choice():
-            return list(control.words)
+            return list(control.options)
 
 
-def bad_values(control: Switch | Slider | Choice) -> list:
+def invalid_values(control: Switch | Slider | Choice) -> list:
     match control:
         case Switch():
             return [1, "true", None, []]
@@ -125,18 +125,18 @@ def bad_values(control: Switch | Slider | Choice) -> list:
             return ["", "other", 1, None, ["auto"]]
 
 
-def test_prefix_of_the_uid_names_the_kind():
+def test_the_prefix_of_the_uid_names_the_kind():
     assert kind_of("pump-1") is KINDS["pump"]
     assert type(build("vehicle-north-7")) is KINDS["vehicle"]
     with pytest.raises(UnknownKind, match="pump, tank, climate, meter, vehicle"):
         kind_of("toaster-1")
 
 
-def test_demo_fleet_shows_every_kind_with_distinct_names():
+def test_the_demo_fleet_has_every_kind_and_distinct_names():
     assert {kind_of(device.uid) for device in DEMO_FLEET} == set(KINDS.values())
     assert len({device.uid for device in DEMO_FLEET}) == len({device.name for device in DEMO_FLEET}) == len(DEMO_FLEET)
 
 
-def test_fleet_as_a_whole_shows_nested_text_and_boolean_values():
+def test_the_fleet_as_a_whole_has_nested_text_and_boolean_values():
     values = [value for kind in KINDS.values() for value in kind(seed=1).readings().values()]
     assert {dict, str, bool, float} <= {type(value) for value in values}

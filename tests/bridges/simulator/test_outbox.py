@@ -3,18 +3,18 @@ import asyncio
 import pytest
 
 from bridges.simulator.backlog import Backlog
-from bridges.simulator.outbox import URGENT_LIMIT, WINDOW, Message, Outbox
+from bridges.simulator.outbox import URGENT_LIMIT, WINDOW, DeviceOutbox, OutgoingMessage
 
 
-class Wire:
-    """A connection whose acknowledgements the test gives."""
+class FakeConnection:
+    """A connection whose messages the test acknowledges."""
 
     def __init__(self) -> None:
         self.up = False
-        self.sent: list[Message] = []
+        self.sent: list[OutgoingMessage] = []
         self._open: list[asyncio.Future[None]] = []
 
-    def publish(self, message: Message) -> asyncio.Future[None]:
+    def publish(self, message: OutgoingMessage) -> asyncio.Future[None]:
         self.sent.append(message)
         self._open.append(asyncio.get_running_loop().create_future())
         return self._open[-1]
@@ -25,8 +25,8 @@ class Wire:
 
 
 @pytest.fixture
-def wire() -> Wire:
-    return Wire()
+def connection() -> FakeConnection:
+    return FakeConnection()
 
 
 @pytest.fixture
@@ -35,45 +35,49 @@ def backlog() -> Backlog:
 
 
 @pytest.fixture
-def outbox(wire: Wire, backlog: Backlog) -> Outbox:
-    return Outbox(wire, backlog, "devices/pump-1/telemetry")
+def outbox(connection: FakeConnection, backlog: Backlog) -> DeviceOutbox:
+    return DeviceOutbox(connection, backlog, "devices/pump-1/telemetry")
 
 
-async def test_urgent_messages_overtake_the_backlog(wire: Wire, backlog: Backlog, outbox: Outbox):
+async def test_urgent_messages_overtake_the_backlog(connection: FakeConnection, backlog: Backlog, outbox: DeviceOutbox):
     backlog.add(1, {}, live=False)
-    outbox.put(Message("status", b"online"), Message("attributes", b"{}"))
-    assert wire.sent == []
-    wire.up = True
+    outbox.put(OutgoingMessage("status", b"online"), OutgoingMessage("attributes", b"{}"))
+    assert connection.sent == []
+    connection.up = True
     outbox.flush()
-    assert [message.topic for message in wire.sent] == ["status", "attributes", "devices/pump-1/telemetry"]
+    assert [message.topic for message in connection.sent] == ["status", "attributes", "devices/pump-1/telemetry"]
 
 
-async def test_unacknowledged_messages_are_limited(wire: Wire, backlog: Backlog, outbox: Outbox):
-    wire.up = True
+async def test_unacknowledged_messages_are_limited(connection: FakeConnection, backlog: Backlog, outbox: DeviceOutbox):
+    connection.up = True
     for ts in range(WINDOW + 5):
         backlog.add(ts + 1, {}, live=True)
         outbox.flush()
-    assert len(wire.sent) == WINDOW
+    assert len(connection.sent) == WINDOW
     assert len(backlog) == 5
-    await wire.acknowledge()
-    assert len(wire.sent) == WINDOW + 1
-    assert not backlog  # the five went together, as a list
+    await connection.acknowledge()
+    assert len(connection.sent) == WINDOW + 1
+    assert not backlog  # the five were sent together, as a list
 
 
-async def test_same_urgent_message_waits_once(wire: Wire, outbox: Outbox):
+async def test_an_urgent_message_that_is_already_waiting_is_not_added_again(
+    connection: FakeConnection, outbox: DeviceOutbox
+):
     for _ in range(3):
-        outbox.put(Message("status", b"online"))
-    wire.up = True
+        outbox.put(OutgoingMessage("status", b"online"))
+    connection.up = True
     outbox.flush()
-    assert len(wire.sent) == 1
+    assert len(connection.sent) == 1
 
 
-async def test_urgent_messages_are_bounded_and_the_oldest_give_way(wire: Wire, outbox: Outbox):
+async def test_past_their_limit_the_oldest_urgent_messages_are_dropped(
+    connection: FakeConnection, outbox: DeviceOutbox
+):
     for number in range(URGENT_LIMIT + 1):
-        outbox.put(Message(f"answers/{number}", b""))
-    wire.up = True
+        outbox.put(OutgoingMessage(f"answers/{number}", b""))
+    connection.up = True
     outbox.flush()
-    while len(wire.sent) < URGENT_LIMIT:
-        await wire.acknowledge()
-    assert wire.sent[0].topic == "answers/1"
-    assert wire.sent[-1].topic == f"answers/{URGENT_LIMIT}"
+    while len(connection.sent) < URGENT_LIMIT:
+        await connection.acknowledge()
+    assert connection.sent[0].topic == "answers/1"
+    assert connection.sent[-1].topic == f"answers/{URGENT_LIMIT}"

@@ -10,7 +10,7 @@ def settled(speed: float) -> Pump:
     return pump
 
 
-def test_starting_pump_spins_up_with_inertia():
+def test_a_starting_pump_spins_up_with_inertia():
     pump = Pump(seed=1)
     rpm = []
     for _ in range(30):
@@ -20,7 +20,7 @@ def test_starting_pump_spins_up_with_inertia():
     assert rpm[-1] == pytest.approx(0.65 * RATED_RPM, rel=0.02)
 
 
-def test_switched_off_pump_slows_down_and_comes_to_rest():
+def test_a_pump_that_is_switched_off_slows_down_and_comes_to_rest():
     pump = settled(80)
     pump.command("set", {"on": False})
     rpm = [pump.readings()["rpm"]]
@@ -37,13 +37,13 @@ def test_switched_off_pump_slows_down_and_comes_to_rest():
 
 def test_power_follows_the_cube_of_the_speed_and_pressure_its_square():
     full, half = settled(100).readings(), settled(50).readings()
-    # Both ran the same seed for the same time, so the sprinklers are open equally far.
+    # Both ran with the same seed for the same time, so their sprinklers are equally open.
     assert full["flow"] / half["flow"] == pytest.approx(2, rel=0.02)
     assert full["pressure"] / half["pressure"] == pytest.approx(4, rel=0.04)
     assert full["power"] / half["power"] == pytest.approx(8, rel=0.06)
 
 
-def test_motor_warms_under_load_and_cools_when_off():
+def test_the_motor_warms_under_load_and_cools_when_off():
     pump = settled(100)
     hot = pump.readings()["temperature"]
     pump.command("set", {"on": False})

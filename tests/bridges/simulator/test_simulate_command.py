@@ -28,7 +28,7 @@ Simulate = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def credentials(tmp_path: Path, fleet: list[Credentials]) -> Path:
-    """In the place where the command looks by default."""
+    """At the default path of the command."""
     file = tmp_path / "simulator.jsonl"
     file.write_text("".join(json.dumps({"uid": entry.uid, "secret": entry.secret}) + "\n" for entry in fleet))
     return file
@@ -36,7 +36,7 @@ def credentials(tmp_path: Path, fleet: list[Credentials]) -> Path:
 
 @pytest.fixture
 def simulate(tmp_path: Path) -> Iterator[Simulate]:
-    """Starts the command; what it prints is in one stream."""
+    """Starts the command; stdout and stderr are one stream."""
     started = []
 
     def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -60,17 +60,17 @@ def simulate(tmp_path: Path) -> Iterator[Simulate]:
 
 
 async def line_with(process: subprocess.Popen[str], part: str) -> str:
-    """Reads what it prints up to a line."""
+    """Reads the output up to a line with `part`, and returns that line."""
     assert process.stdout is not None
     async with asyncio.timeout(20):
         while line := await asyncio.to_thread(process.stdout.readline):
             if part in line:
                 return line
-    raise AssertionError(f"it ended without saying {part!r}")
+    raise AssertionError(f"the output ended without {part!r}")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_signal_says_offline_and_exits_with_0(simulate, credentials, broker, watcher, fleet, number):
+async def test_a_signal_publishes_offline_and_exits_with_0(simulate, credentials, broker, watcher, fleet, number):
     process = simulate("--url", broker.url("bridge", "ignored"), "--interval", "0.2")
     for entry in fleet:
         await watcher.until_status(entry.uid, b"online")
@@ -84,7 +84,7 @@ async def test_signal_says_offline_and_exits_with_0(simulate, credentials, broke
         await watcher.until_status(entry.uid, b"offline")
 
 
-async def test_killed_devices_are_offline_by_their_wills(simulate, credentials, broker, watcher, fleet):
+async def test_the_wills_of_killed_devices_report_them_offline(simulate, credentials, broker, watcher, fleet):
     process = simulate("--url", broker.url())
     for entry in fleet:
         await watcher.until_status(entry.uid, b"online")
@@ -93,7 +93,7 @@ async def test_killed_devices_are_offline_by_their_wills(simulate, credentials, 
         await watcher.until_status(entry.uid, b"offline")
 
 
-async def test_it_stops_when_who_started_it_is_gone(simulate, credentials, broker, watcher):
+async def test_it_stops_when_the_program_that_started_it_is_gone(simulate, credentials, broker, watcher):
     process = simulate("--url", broker.url(), "--stop-with-stdin")
     await watcher.until_status("pump-1", b"online")
     process.stdin.close()
@@ -101,7 +101,7 @@ async def test_it_stops_when_who_started_it_is_gone(simulate, credentials, broke
     assert await asyncio.to_thread(process.wait, 10) == 0
 
 
-async def test_closed_stdin_alone_does_not_stop_it(simulate, credentials, broker, watcher):
+async def test_a_closed_stdin_does_not_stop_it_without_the_option(simulate, credentials, broker, watcher):
     process = simulate("--url", broker.url())
     process.stdin.close()
     await watcher.until("devices/pump-1/telemetry")
@@ -109,14 +109,14 @@ async def test_closed_stdin_alone_does_not_stop_it(simulate, credentials, broker
     assert process.poll() is None
 
 
-async def test_settings_name_the_broker(simulate, credentials, broker, watcher):
+async def test_the_settings_name_the_broker(simulate, credentials, broker, watcher):
     simulate(MQTT_PORT=str(broker.port))
     await watcher.until_status("pump-1", b"online")
     simulate(MQTT_PORT="1", MQTT_URL=broker.url("bridge", "b"))
     await watcher.until_status("pump-1", b"online")
 
 
-async def test_signal_while_there_is_no_broker_exits_with_0(simulate, credentials):
+async def test_a_signal_while_there_is_no_broker_exits_with_0(simulate, credentials):
     process = simulate("--url", f"mqtt://127.0.0.1:{free_port()}")
     await line_with(process, "Connection refused")
     began = time.monotonic()
@@ -131,13 +131,13 @@ async def test_signal_while_there_is_no_broker_exits_with_0(simulate, credential
     ("content", "arguments", "complaint"),
     [
         (None, [], "simulator.jsonl: no such file"),
-        ('{"uid": "toaster-1", "secret": "x"}', [], "simulator.jsonl, line 1: uid 'toaster-1' names no kind"),
+        ('{"uid": "toaster-1", "secret": "x"}', [], "simulator.jsonl, line 1: uid 'toaster-1' has no known kind"),
         ("pump-1", [], "simulator.jsonl, line 1: expected"),
         ('{"uid": "pump-1", "secret": "x"}', ["--interval", "0"], "--interval"),
         ('{"uid": "pump-1", "secret": "x"}', ["--url", "http://x"], "the broker's address"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_1(simulate, tmp_path, content, arguments, complaint):
+def test_invalid_input_gives_one_line_and_exit_code_1(simulate, tmp_path, content, arguments, complaint):
     if content is not None:
         (tmp_path / "simulator.jsonl").write_text(content)
     process = simulate(*arguments)
@@ -148,7 +148,7 @@ def test_bad_input_is_one_line_and_exit_1(simulate, tmp_path, content, arguments
 
 
 class TlsMosquitto(Mosquitto):
-    """Speaks TLS on a second port with a certificate that signs itself."""
+    """Offers TLS on a second port with a self-signed certificate."""
 
     def command(self) -> list[str]:
         command = super().command()
@@ -183,7 +183,7 @@ class TlsMosquitto(Mosquitto):
 
 @pytest.fixture
 async def tls_broker(broker: Mosquitto) -> AsyncIterator[TlsMosquitto]:
-    """The same accounts; it takes the place of the other one."""
+    """Replaces the broker by one with TLS and the same accounts."""
     broker.kill()
     mosquitto = TlsMosquitto(broker.folder, broker.accounts)
     mosquitto.port = broker.port
@@ -192,7 +192,7 @@ async def tls_broker(broker: Mosquitto) -> AsyncIterator[TlsMosquitto]:
     mosquitto.kill()
 
 
-async def test_devices_speak_tls(simulate, credentials, tls_broker, watcher):
+async def test_devices_connect_over_tls(simulate, credentials, tls_broker, watcher):
     process = simulate("--url", f"mqtts://127.0.0.1:{tls_broker.tls_port}", SSL_CERT_FILE=str(tls_broker.certificate))
     await watcher.until_status("pump-1", b"online")
     assert (await watcher.command("pump-1", "c1", '{"name": "set", "args": {"on": false}}'))["ok"]
@@ -200,6 +200,6 @@ async def test_devices_speak_tls(simulate, credentials, tls_broker, watcher):
     await watcher.until_status("pump-1", b"offline")
 
 
-async def test_certificate_of_a_stranger_is_not_trusted(simulate, credentials, tls_broker):
+async def test_an_unknown_certificate_is_not_trusted(simulate, credentials, tls_broker):
     process = simulate("--url", f"mqtts://127.0.0.1:{tls_broker.tls_port}")
     assert "CERTIFICATE_VERIFY_FAILED" in await line_with(process, "no connection")

@@ -1,7 +1,7 @@
 from bridges.simulator.physics.tank import Tank
 
 
-def test_level_saws_between_the_marks():
+def test_the_level_rises_and_falls_between_the_thresholds():
     tank = Tank(seed=5)
     levels = []
     for _ in range(1200):
@@ -11,7 +11,7 @@ def test_level_saws_between_the_marks():
     assert 84 < max(levels) < 90
 
 
-def test_closed_valve_lets_the_tank_run_dry():
+def test_a_closed_valve_lets_the_tank_run_dry():
     tank = Tank(seed=5)
     tank.command("set", {"valve": "closed"})
     tank.step(600)
@@ -20,7 +20,7 @@ def test_closed_valve_lets_the_tank_run_dry():
     assert tank.readings()["filling"] is False
 
 
-def test_open_valve_fills_it_to_the_rim_and_no_further():
+def test_an_open_valve_fills_the_tank_to_the_rim_and_no_further():
     tank = Tank(seed=5)
     tank.command("set", {"valve": "open"})
     assert tank.readings()["filling"] is True

@@ -9,15 +9,15 @@ from bridges.simulator.physics.vehicle import CHARGE_BELOW, ROUTE, Vehicle
 METRES_PER_DEGREE = 111_320
 
 
-def test_route_is_closed_and_knows_directions():
+def test_a_route_is_closed_and_has_bearings():
     square = Route([(0.0, 0.0), (0.01, 0.0), (0.01, 0.01), (0.0, 0.01)])
     assert square.length_m == pytest.approx(0.04 * METRES_PER_DEGREE, rel=0.001)
-    assert [square.bearing(mark + 1) for mark in square.marks[:-1]] == pytest.approx([0, 90, 180, 270])
+    assert [square.bearing(at + 1) for at in square.distances_m[:-1]] == pytest.approx([0, 90, 180, 270])
     assert square.position(square.length_m) == pytest.approx((0.0, 0.0))
     assert square.turn(1) == pytest.approx(90)
 
 
-def test_position_moves_as_fast_as_the_speed_says():
+def test_the_position_moves_at_the_speed_reported():
     van = Vehicle(seed=6)
     before = van.readings()
     for _ in range(900):
@@ -30,7 +30,7 @@ def test_position_moves_as_fast_as_the_speed_says():
         before = now
 
 
-def test_van_halts_at_customers_and_drives_on():
+def test_the_van_stops_at_customers_and_drives_on():
     van = Vehicle(seed=6)
     states = []
     for _ in range(900):
@@ -44,7 +44,7 @@ def test_van_halts_at_customers_and_drives_on():
     assert changes.count("driving") >= 3
 
 
-def test_empty_battery_is_charged_at_the_depot():
+def test_an_empty_battery_is_charged_at_the_depot():
     van = Vehicle(seed=6)
     levels, charging_at = [], set()
     for _ in range(5000):
@@ -58,7 +58,7 @@ def test_empty_battery_is_charged_at_the_depot():
     assert max(levels) > 90
 
 
-def test_limit_is_kept():
+def test_the_speed_limit_is_observed():
     van = Vehicle(seed=6)
     van.command("set", {"limit": 25})
     van.step(30)
@@ -67,7 +67,7 @@ def test_limit_is_kept():
         assert van.readings()["speed"] <= 27
 
 
-def test_horn_sounds_for_two_seconds():
+def test_the_horn_sounds_for_two_seconds():
     van = Vehicle(seed=6)
     assert van.command("horn", {}) == {"horn": True}
     assert van.readings()["horn"] is True
@@ -75,7 +75,7 @@ def test_horn_sounds_for_two_seconds():
     assert van.readings()["horn"] is False
 
 
-def test_doors_lock_and_unlock():
+def test_the_doors_lock_and_unlock():
     van = Vehicle(seed=6)
     assert van.command("unlock", {}) == {"locked": False}
     assert van.readings()["locked"] is False

@@ -1,4 +1,4 @@
-"""Somebody who sees all that devices say."""
+"""A client that sees everything that devices publish."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from tests.support.servers import Mosquitto
 
 
 class Watcher:
-    """Collects everything below `devices/`, over the broker's restarts, none missed: its session is persistent."""
+    """Collects every message below `devices/`, across restarts of the broker: its session is persistent."""
 
     def __init__(self, broker: Mosquitto, name: str = "watcher") -> None:
         self._broker, self._name = broker, name
         self._unread: dict[str, asyncio.Queue[bytes]] = defaultdict(asyncio.Queue)
-        self._online, self._noted = asyncio.Event(), asyncio.Event()
+        self._online, self._retained_changed = asyncio.Event(), asyncio.Event()
         self._client: aiomqtt.Client
         self.topics: list[str] = []
-        """Of each message so far."""
+        """The topic of each message so far."""
         self.retained: dict[str, bytes] = {}
-        """What the broker still held when the watcher came."""
+        """The retained messages at the time of the subscription, by topic."""
 
     @contextlib.asynccontextmanager
     async def watching(self) -> AsyncIterator[Watcher]:
@@ -39,7 +39,7 @@ class Watcher:
         await self._client.publish(topic, payload, qos=1, retain=retain)
 
     async def until(self, topic: str, accept: Callable[[bytes], bool] = lambda payload: True) -> bytes:
-        """The next unread payload of `topic` that is accepted; the ones before it count as read."""
+        """Returns the next unread payload of `topic` that `accept` accepts; the ones before it count as read."""
         async with asyncio.timeout(15):
             while not accept(payload := await self._unread[topic].get()):
                 pass
@@ -51,11 +51,11 @@ class Watcher:
     async def until_retained(self, expected: dict[str, bytes]) -> None:
         async with asyncio.timeout(15):
             while self.retained != expected:
-                self._noted.clear()
-                await self._noted.wait()
+                self._retained_changed.clear()
+                await self._retained_changed.wait()
 
     async def command(self, uid: str, command_id: str, payload: str) -> dict:
-        """Send it; its answer."""
+        """Sends a command and returns its answer."""
         await self.publish(f"devices/{uid}/commands/{command_id}", payload)
         return json.loads(await self.until(f"devices/{uid}/answers/{command_id}"))
 
@@ -73,14 +73,14 @@ class Watcher:
                     await self._client.subscribe("devices/#", qos=1)
                     self._online.set()
                     async for message in self._client.messages:
-                        self._note(message)
+                        self._collect(message)
             await asyncio.sleep(0.05)
 
-    def _note(self, message: aiomqtt.Message) -> None:
+    def _collect(self, message: aiomqtt.Message) -> None:
         topic = message.topic.value
         if message.retain:
             self.retained[topic] = message.payload
-            self._noted.set()
+            self._retained_changed.set()
         else:
             self.topics.append(topic)
             self._unread[topic].put_nowait(message.payload)

@@ -18,7 +18,7 @@ from django.contrib.auth.models import User
 from django.db import connection as database
 from django.test import Client
 
-from dashboards import services as dashboards
+from dashboards import widgets
 from dashboards.live.relay import Relay
 from dashboards.models import Dashboard, Widget
 from devices.channel import fanout
@@ -86,19 +86,19 @@ def delete_device(world: World) -> None:
 
 def change_widgets(world: World) -> None:
     fan = Device.objects.get(uid="fan-1")
-    dashboards.replace_widgets(world.dashboard, [Widget(dashboard=world.dashboard, device=fan, kind="value")])
+    widgets.replace_widgets(world.dashboard, [Widget(dashboard=world.dashboard, device=fan, kind="value")])
 
 
 def rearrange_widgets(world: World) -> None:
     """The devices stay the same."""
     shown = Device.objects.filter(pk__in=world.dashboard.widgets.values("device"))
-    dashboards.replace_widgets(
+    widgets.replace_widgets(
         world.dashboard, [Widget(dashboard=world.dashboard, device=device, kind="gauge") for device in list(shown)]
     )
 
 
 def delete_dashboard(world: World) -> None:
-    dashboards.delete(Dashboard.objects.get(pk=world.dashboard.pk))
+    widgets.delete(Dashboard.objects.get(pk=world.dashboard.pk))
 
 
 def sign_out(world: World) -> None:
@@ -293,7 +293,7 @@ def _undo(world: World) -> None:
     """All is as before."""
     provisioning.set_role(world.garden, world.carol, Role.VIEWER)
     provisioning.move_device(world.pump, world.garden)
-    dashboards.replace_widgets(world.dashboard, [Widget(dashboard=world.dashboard, device=world.pump, kind="value")])
+    widgets.replace_widgets(world.dashboard, [Widget(dashboard=world.dashboard, device=world.pump, kind="value")])
     world.token = tokens.create(world.carol)
 
 

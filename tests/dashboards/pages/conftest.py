@@ -20,11 +20,11 @@ ClientOf = Callable[[User], Client]
 
 @pytest.fixture
 def client_of() -> ClientOf:
-    """A browser in which the person is signed in."""
+    """Returns a browser in which the person is signed in."""
 
     def sign_in(user: User) -> Client:
         client = Client()
-        # Not `login()`: the lock-out back end wants a request, which the test client has none of.
+        # Not `login()`: the lock-out back end needs a request, which the test client does not pass.
         client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
         return client
 
@@ -46,7 +46,7 @@ def store(device: Device, **values: Any) -> None:
 
 
 def data(response: HttpResponse, id: str = "page") -> Any:
-    """What the page gives its scripts."""
+    """The data that the page gives its scripts."""
     found = re.search(rf'<script id="{id}" type="application/json">(.*?)</script>', response.content.decode())
     assert found, f"the page has no data {id!r}"
     return json.loads(found[1])

@@ -13,7 +13,7 @@ def form(space: Space, **fields: str) -> dict[str, str]:
     return {"uid": "fan-1", "name": "Roof fan", "space": str(space.pk), **fields}
 
 
-def test_it_makes_the_device_and_shows_its_secret_in_lines_to_paste(
+def test_it_creates_the_device_and_shows_its_secret_in_lines_to_paste(
     client_of: ClientOf, alice: User, space: Space
 ) -> None:
     answer = client_of(alice).post("/add-device/", form(space), HTTP_HOST="localhost")
@@ -30,7 +30,7 @@ def test_it_makes_the_device_and_shows_its_secret_in_lines_to_paste(
 
 
 @pytest.mark.parametrize("uid", ["", "with space", "a/b", "#", "ü", "x" * 65, "fan-1\n2"])
-def test_it_refuses_a_bad_uid_and_keeps_what_was_typed(
+def test_it_refuses_an_invalid_uid_and_keeps_the_input(
     client_of: ClientOf, alice: User, space: Space, uid: str
 ) -> None:
     answer = client_of(alice).post("/add-device/", form(space, uid=uid))
@@ -48,7 +48,7 @@ def test_it_refuses_a_taken_uid_even_of_a_foreign_space(
     assert b"is taken" in answer.content
 
 
-def test_it_adds_to_no_space_that_one_does_not_manage(client_of: ClientOf, alice: User, foreign_pump: Device) -> None:
+def test_it_refuses_a_space_that_one_does_not_manage(client_of: ClientOf, alice: User, foreign_pump: Device) -> None:
     answer = client_of(alice).post("/add-device/", form(foreign_pump.space))
     assert answer.status_code == 422
     assert Device.objects.count() == 1
@@ -56,7 +56,7 @@ def test_it_adds_to_no_space_that_one_does_not_manage(client_of: ClientOf, alice
 
 @pytest.mark.parametrize("name", ["bob", "carol", "mallory"])
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_it_is_for_managers_alone(
+def test_it_is_only_for_managers(
     client_of: ClientOf, request: pytest.FixtureRequest, space: Space, name: str, method: str
 ) -> None:
     browser = client_of(request.getfixturevalue(name))
@@ -64,7 +64,7 @@ def test_it_is_for_managers_alone(
     assert not Device.objects.exists()
 
 
-def test_it_asks_for_a_login(client: Client, space: Space) -> None:
+def test_it_requires_a_login(client: Client, space: Space) -> None:
     assert client.post("/add-device/", form(space)).status_code == 302
     assert not Device.objects.exists()
 
@@ -75,7 +75,7 @@ def test_a_device_may_be_called_add(client_of: ClientOf, alice: User, space: Spa
     assert b"Adder" in browser.get("/devices/add/").content
 
 
-def test_it_asks_for_the_broker_where_there_are_several(
+def test_it_asks_for_the_broker_if_there_are_several(
     client_of: ClientOf,
     alice: User,
     space: Space,
@@ -90,7 +90,7 @@ def test_it_asks_for_the_broker_where_there_are_several(
     assert "hunter2" not in page
 
 
-def test_it_shows_the_broker_as_devices_reach_it(
+def test_it_shows_the_public_address_of_the_broker(
     client_of: ClientOf,
     alice: User,
     space: Space,
@@ -102,7 +102,7 @@ def test_it_shows_the_broker_as_devices_reach_it(
     assert "-h hub.example.org -p 1883" in page
 
 
-def test_it_refuses_a_broker_that_there_is_not(client_of: ClientOf, alice: User, space: Space) -> None:
+def test_it_refuses_an_unknown_broker(client_of: ClientOf, alice: User, space: Space) -> None:
     client = client_of(alice)
     assert b'name="broker"' not in client.get("/add-device/").content
     assert client.post("/add-device/", form(space, broker="cellar")).status_code == 422

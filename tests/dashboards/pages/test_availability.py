@@ -1,4 +1,4 @@
-"""What the device's page brings of its availability. How it looks is in tests/paths/test_availability.py."""
+"""The availability on the device's page. Its looks are tested in tests/paths/test_availability.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from devices.values import now_us
 from tests.dashboards.pages.conftest import ClientOf, data
 
 
-def test_it_brings_the_last_day_with_what_was_in_force(client_of: ClientOf, carol: User, pump: Device) -> None:
+def test_it_has_the_last_day_and_the_status_before(client_of: ClientOf, carol: User, pump: Device) -> None:
     hour, now = 3_600_000_000, now_us()
     AvailabilityChange.objects.bulk_create(
         AvailabilityChange(device=pump, status=status, at=now - hours * hour)
@@ -23,7 +23,7 @@ def test_it_brings_the_last_day_with_what_was_in_force(client_of: ClientOf, caro
 
 
 @pytest.mark.parametrize(("name", "may"), [("alice", True), ("bob", False), ("carol", False)])
-def test_a_manager_alone_is_offered_to_set_the_silence(
+def test_only_a_manager_may_set_the_silence(
     client_of: ClientOf, request: pytest.FixtureRequest, pump: Device, name: str, may: bool
 ) -> None:
     page = client_of(request.getfixturevalue(name)).get("/devices/pump-1/").content

@@ -1,4 +1,4 @@
-"""What holds for every page."""
+"""Properties of every page."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def test_pages_fetch_nothing_from_outside(client_of: ClientOf, alice: User, pump
     assert not re.findall(r'(?:src|href)="(?:https?:)?//', page)
 
 
-def test_the_worker_of_notifications_is_a_script_above_all_pages(client: Client) -> None:
+def test_the_worker_of_notifications_is_served_from_the_root(client: Client) -> None:
     answer = client.get("/notification-worker.js")
     assert answer["Content-Type"] == "text/javascript"
     assert b"notificationclick" in answer.content
 
 
-def test_no_link_to_a_file_that_is_not_there(client_of: ClientOf, alice: User, pump: Device) -> None:
+def test_every_linked_file_exists(client_of: ClientOf, alice: User, pump: Device) -> None:
     from django.contrib.staticfiles import finders
 
     pages = [client_of(alice).get(path).content.decode() for path in PAGES]
@@ -61,29 +61,29 @@ def test_no_link_to_a_file_that_is_not_there(client_of: ClientOf, alice: User, p
     assert [name for name in files if not finders.find(name)] == []
 
 
-def test_nothing_else_of_node_modules_can_be_found() -> None:
+def test_no_other_file_of_node_modules_can_be_found() -> None:
     from django.contrib.staticfiles import finders
 
     for name in ("vendor/uplot/package.json", "vendor/../package.json", "uplot/dist/uPlot.esm.js"):
         assert not finders.find(name)
 
 
-def test_the_fault_page_needs_neither_the_database_nor_a_login() -> None:
+def test_the_error_page_needs_neither_the_database_nor_a_login() -> None:
     answer = server_error(RequestFactory().get("/"))
     assert answer.status_code == 500
     assert b"Something went wrong" in answer.content
 
 
-def test_what_the_role_does_not_allow_has_a_page() -> None:
+def test_there_is_a_page_for_an_insufficient_role() -> None:
     answer = permission_denied(RequestFactory().get("/"), PermissionDenied())
     assert b"Your role doesn" in answer.content
 
 
-def test_the_page_for_a_request_that_cannot_be_read_says_so() -> None:
+def test_there_is_a_page_for_an_unreadable_request() -> None:
     assert "can’t read" in loader.get_template("400.html").render()
 
 
-def test_an_icon_is_inlined_and_silent() -> None:
+def test_an_icon_is_inlined_and_hidden_from_screen_readers() -> None:
     text = Template('{% load icons %}{% icon "moon" 20 %}').render(Context())
     assert text.startswith('<svg class="icon" width="20"')
     assert 'aria-hidden="true"' in text
@@ -91,6 +91,6 @@ def test_an_icon_is_inlined_and_silent() -> None:
 
 
 @pytest.mark.parametrize("name", ["no-such-icon", "../../../package"])
-def test_an_icon_that_is_not_there_is_named(name: str) -> None:
+def test_a_missing_icon_is_named(name: str) -> None:
     with pytest.raises(TemplateSyntaxError, match="no icon"):
         Template("{% load icons %}{% icon name %}").render(Context({"name": name}))

@@ -6,9 +6,9 @@ from django.test import Client
 
 from bridges.simulator import kinds
 from bridges.simulator.fleet import DEMO_FLEET
+from dashboards.demo import create_demo_dashboard
 from dashboards.live import streams
 from dashboards.models import Dashboard, Widget
-from dashboards.services import create_demo_dashboard
 from devices.models import Device, Space
 from devices.rooms import provisioning
 from tests.dashboards.pages.conftest import ClientOf, data, store
@@ -39,22 +39,20 @@ def test_it_has_the_revision_of_the_live_stream(client_of: ClientOf, carol: User
     assert page["revision"] == streams.snapshot(carol, stream, streams.find(carol, stream))["revision"]
 
 
-def test_it_is_in_everybodys_navigation_who_may_see_it(
-    client_of: ClientOf, carol: User, mallory: User, board: Dashboard
-) -> None:
+def test_it_is_in_the_navigation_of_members(client_of: ClientOf, carol: User, mallory: User, board: Dashboard) -> None:
     link = f'href="/dashboards/{board.pk}/"'.encode()
     assert link in client_of(carol).get("/").content
     assert link not in client_of(mallory).get("/").content
 
 
-def test_a_foreign_one_and_a_missing_one_look_alike(client_of: ClientOf, mallory: User, board: Dashboard) -> None:
+def test_a_foreign_and_a_missing_dashboard_look_the_same(client_of: ClientOf, mallory: User, board: Dashboard) -> None:
     browser = client_of(mallory)
     foreign, missing = browser.get(f"/dashboards/{board.pk}/"), browser.get("/dashboards/999999/")
     assert (foreign.status_code, missing.status_code) == (404, 404)
     assert foreign.content == missing.content
 
 
-def test_it_asks_for_a_login(client: Client, board: Dashboard) -> None:
+def test_it_requires_a_login(client: Client, board: Dashboard) -> None:
     assert client.get(f"/dashboards/{board.pk}/").status_code == 302
 
 
@@ -75,7 +73,7 @@ def demo(space: Space) -> Dashboard:
     return create_demo_dashboard(space)
 
 
-def test_the_demo_dashboard_shows_what_the_demo_devices_send(demo: Dashboard) -> None:
+def test_the_demo_dashboard_shows_metrics_of_the_demo_devices(demo: Dashboard) -> None:
     assert demo.widgets.count() > 8
     for widget in demo.widgets.select_related("device"):
         model = kinds.build(widget.device.uid)
@@ -99,11 +97,11 @@ def test_the_demo_dashboards_tiles_fill_the_grid_without_overlap(demo: Dashboard
     assert max(column for column, _ in cells) == 11
 
 
-def test_the_demo_dashboard_is_made_once(demo: Dashboard, space: Space) -> None:
+def test_the_demo_dashboard_is_created_once(demo: Dashboard, space: Space) -> None:
     assert create_demo_dashboard(space) == demo
     assert demo.widgets.count() == create_demo_dashboard(space).widgets.count()
 
 
-def test_the_demo_dashboard_leaves_out_what_is_missing(space: Space, pump: Device) -> None:
+def test_the_demo_dashboard_leaves_out_missing_devices(space: Space, pump: Device) -> None:
     shown = create_demo_dashboard(space).widgets.values_list("device__uid", flat=True)
     assert set(shown) == {"pump-1"}

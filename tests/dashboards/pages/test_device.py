@@ -24,18 +24,18 @@ def test_it_shows_values_attributes_and_recent_commands(client_of: ClientOf, bob
     ]
 
 
-def test_it_asks_for_a_login(client: Client, pump: Device) -> None:
+def test_it_requires_a_login(client: Client, pump: Device) -> None:
     assert client.get("/devices/pump-1/")["Location"] == "/login/?next=/devices/pump-1/"
 
 
-def test_a_foreign_device_and_a_missing_one_look_alike(client_of: ClientOf, alice: User, foreign_pump: Device) -> None:
+def test_a_foreign_and_a_missing_device_look_the_same(client_of: ClientOf, alice: User, foreign_pump: Device) -> None:
     browser = client_of(alice)
     foreign, missing = browser.get("/devices/foreign-pump/"), browser.get("/devices/missing-pump/")
     assert (foreign.status_code, missing.status_code) == (404, 404)
     assert foreign.content == missing.content
 
 
-def test_who_is_no_member_finds_nothing(client_of: ClientOf, mallory: User, pump: Device) -> None:
+def test_a_person_who_is_not_a_member_does_not_find_it(client_of: ClientOf, mallory: User, pump: Device) -> None:
     assert client_of(mallory).get("/devices/pump-1/").status_code == 404
 
 
@@ -58,7 +58,7 @@ def test_it_offers_what_the_role_allows(
 
 
 @pytest.mark.parametrize(("name", "manages"), [("alice", True), ("bob", False)])
-def test_it_holds_the_devices_room(
+def test_it_has_the_devices_room(
     client_of: ClientOf, request: pytest.FixtureRequest, pump: Device, name: str, manages: bool
 ) -> None:
     page = data(client_of(request.getfixturevalue(name)).get("/devices/pump-1/"))
@@ -68,7 +68,7 @@ def test_it_holds_the_devices_room(
 
 
 @pytest.mark.parametrize(("query", "seq"), [("seq=812", 812), ("seq=-1", None), ("seq=x", None), ("seq=²", None)])
-def test_a_link_names_a_message_of_the_room(
+def test_a_link_opens_a_message_of_the_room(
     client_of: ClientOf, bob: User, pump: Device, query: str, seq: int | None
 ) -> None:
     assert data(client_of(bob).get(f"/devices/pump-1/?{query}"))["open_at"] == seq

@@ -29,17 +29,17 @@ def test_it_shows_no_device_of_a_foreign_space(
 
 
 @pytest.mark.parametrize("path", ["/", "/fleet-status/"])
-def test_it_shows_nothing_to_who_is_not_signed_in(client: Client, pump: Device, path: str) -> None:
+def test_it_requires_a_login(client: Client, pump: Device, path: str) -> None:
     assert client.get(path).status_code == 302
 
 
-def test_it_tells_a_person_without_a_space_whom_to_ask(client_of: ClientOf, mallory: User, pump: Device) -> None:
+def test_it_refers_a_person_without_a_space_to_a_manager(client_of: ClientOf, mallory: User, pump: Device) -> None:
     page = client_of(mallory).get("/").content
     assert b"not a member of any space" in page
     assert b"pump-1" not in page
 
 
-def test_it_teaches_a_manager_to_connect_the_first_device(client_of: ClientOf, alice: User, settings) -> None:  # type: ignore[no-untyped-def]
+def test_it_shows_a_manager_how_to_connect_the_first_device(client_of: ClientOf, alice: User, settings) -> None:  # type: ignore[no-untyped-def]
     settings.MQTT_PORT = 18830
     page = client_of(alice).get("/", HTTP_HOST="localhost").content.decode()
     assert "mosquitto_pub -h localhost -p 18830 -u UID -P SECRET" in page
@@ -54,13 +54,13 @@ def test_it_never_shows_the_bridges_own_login_at_the_broker(client_of: ClientOf,
 
 
 @pytest.mark.parametrize("name", ["bob", "carol"])
-def test_it_offers_adding_to_managers_alone(client_of: ClientOf, request: pytest.FixtureRequest, name: str) -> None:
+def test_it_offers_adding_only_to_managers(client_of: ClientOf, request: pytest.FixtureRequest, name: str) -> None:
     page = client_of(request.getfixturevalue(name)).get("/").content
     assert b"/add-device/" not in page
     assert b"mosquitto_pub" not in page
 
 
-def test_it_names_the_spaces_where_there_are_more(client_of: ClientOf, alice: User, pump: Device) -> None:
+def test_it_names_the_spaces_if_there_are_several(client_of: ClientOf, alice: User, pump: Device) -> None:
     assert b"fleet-group-name" not in client_of(alice).get("/").content
     attic = Space.objects.create(slug="attic", name="Attic")
     Member.objects.create(space=attic, user=alice, role=Role.VIEWER)
@@ -76,13 +76,13 @@ def test_a_hostile_name_is_text(client_of: ClientOf, alice: User, space: Space) 
     assert b"<script>alert" not in page
 
 
-def test_status_tells_of_every_device_since_when_it_is_so(client_of: ClientOf, carol: User, pump: Device) -> None:
+def test_the_status_of_every_device_has_its_time(client_of: ClientOf, carol: User, pump: Device) -> None:
     Device.objects.filter(pk=pump.pk).update(availability="online", availability_at=1_700_000_000_000_000)
     answer = client_of(carol).get("/fleet-status/")
     assert answer.json() == {"devices": {"pump-1": ["online", 1_700_000_000_000]}}
 
 
-def test_it_takes_few_queries_however_many_devices(
+def test_it_needs_few_queries_however_many_devices(
     client_of: ClientOf,
     carol: User,
     space: Space,

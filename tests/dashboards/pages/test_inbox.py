@@ -30,7 +30,7 @@ def rows(page: Any) -> list[str]:
     return re.findall(r'<li class="side-row conversation".*?</li>', found, re.DOTALL)
 
 
-def test_it_lists_conversations_newest_first_with_what_is_unread(
+def test_it_lists_conversations_newest_first_with_unread_counts(
     client_of: ClientOf, alice: User, bob: User, carol: User
 ) -> None:
     write(bob, alice, "first")
@@ -44,7 +44,7 @@ def test_it_lists_conversations_newest_first_with_what_is_unread(
     assert re.findall(r"data-number>(\d*)<", second)[0] == "2"
 
 
-def test_it_offers_those_who_share_a_space(
+def test_it_lists_people_who_share_a_space(
     client_of: ClientOf, alice: User, bob: User, mallory: User, space: Space
 ) -> None:
     bots.create_bot("weather", space, Role.VIEWER)
@@ -56,16 +56,16 @@ def test_it_offers_those_who_share_a_space(
     assert "Nobody to write to yet" in shown(client_of(mallory).get("/inbox/"))
 
 
-def test_a_conversation_is_opened_by_whoever_writes_first(client_of: ClientOf, alice: User, bob: User) -> None:
+def test_opening_a_conversation_creates_it(client_of: ClientOf, alice: User, bob: User) -> None:
     given = data(client_of(alice).get("/inbox/bob/?seq=3"))
     assert given["room"]["with"] == "bob"
     assert (given["open_at"], given["closed"], given["person"]["manages"]) == (3, "", False)
     assert data(client_of(bob).get("/inbox/alice/"))["room"]["id"] == given["room"]["id"]
-    assert rows(client_of(bob).get("/inbox/")) == []  # nobody has said anything
+    assert rows(client_of(bob).get("/inbox/")) == []  # it has no message yet
 
 
 @pytest.mark.parametrize("name", ["mallory", "alice", "missing", "a%00b", "a%0Ab", "a/b", "..%2F", "%20"])
-def test_who_is_foreign_is_like_who_is_missing(client_of: ClientOf, alice: User, mallory: User, name: str) -> None:
+def test_a_stranger_looks_like_a_missing_person(client_of: ClientOf, alice: User, mallory: User, name: str) -> None:
     client = client_of(alice)
     assert client.get(f"/inbox/{name}/").status_code == 404
     assert client.post(f"/inbox/{name}/", {"block": "1"}).status_code == 404
@@ -73,7 +73,7 @@ def test_who_is_foreign_is_like_who_is_missing(client_of: ClientOf, alice: User,
     assert not Block.objects.exists()
 
 
-def test_nobody_reads_the_conversation_of_others(
+def test_nobody_else_reads_a_conversation(
     client_of: ClientOf, alice: User, bob: User, carol: User, mallory: User
 ) -> None:
     write(bob, carol, "between us")
@@ -82,7 +82,7 @@ def test_nobody_reads_the_conversation_of_others(
     assert client_of(mallory).get("/inbox/bob/").status_code == 404
 
 
-def test_who_has_been_blocked_reads_on_and_is_told(client_of: ClientOf, alice: User, bob: User) -> None:
+def test_a_blocked_person_may_read_and_sees_the_block(client_of: ClientOf, alice: User, bob: User) -> None:
     write(alice, bob, "Hi")
     assert client_of(bob).post("/inbox/alice/", {"block": "1"})["Location"] == "/inbox/alice/"
     theirs, own = client_of(alice).get("/inbox/bob/"), client_of(bob).get("/inbox/alice/")
@@ -92,7 +92,7 @@ def test_who_has_been_blocked_reads_on_and_is_told(client_of: ClientOf, alice: U
     assert "Unblock" not in shown(theirs)
 
 
-def test_only_who_has_blocked_takes_it_back(client_of: ClientOf, alice: User, bob: User) -> None:
+def test_only_the_blocker_can_unblock(client_of: ClientOf, alice: User, bob: User) -> None:
     blocks.block(bob, "alice")
     client_of(alice).post("/inbox/bob/", {"block": "0"})
     assert Block.objects.exists()
@@ -101,7 +101,7 @@ def test_only_who_has_blocked_takes_it_back(client_of: ClientOf, alice: User, bo
     assert data(client_of(bob).get("/inbox/alice/"))["closed"] == ""
 
 
-def test_two_who_share_no_space_any_more_read_what_they_said(
+def test_two_people_who_no_longer_share_a_space_may_read_their_conversation(
     client_of: ClientOf, alice: User, bob: User, space: Space
 ) -> None:
     write(bob, alice, "Farewell")
@@ -113,7 +113,7 @@ def test_two_who_share_no_space_any_more_read_what_they_said(
     assert client_of(bob).get("/inbox/alice/").status_code == 200
 
 
-def test_a_name_of_any_characters_has_a_page(client_of: ClientOf, alice: User, space: Space) -> None:
+def test_a_name_with_any_characters_has_a_page(client_of: ClientOf, alice: User, space: Space) -> None:
     odd = people.create_person('</script><img/src=x/onerror="alert(1)">?&#%', "long enough")
     provisioning.set_role(space, odd, Role.VIEWER)
     async_to_sync(posting.direct)(odd, "alice", "Hello")

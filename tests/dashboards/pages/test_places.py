@@ -13,7 +13,7 @@ from tests.dashboards.pages.conftest import ClientOf
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_it_names_all_that_one_may_go_to(
+def test_it_lists_every_page_that_one_may_open(
     client_of: ClientOf, alice: User, carol: User, pump: Device, space: Space
 ) -> None:
     rooms.create(space, "General")
@@ -30,7 +30,7 @@ def test_it_names_all_that_one_may_go_to(
     assert [place["room"] for place in places if place["kind"] == "person"] == [conversation]
 
 
-def test_it_names_nothing_of_a_foreign_space(
+def test_it_lists_nothing_of_a_foreign_space(
     client_of: ClientOf, alice: User, mallory: User, pump: Device, foreign_pump: Device
 ) -> None:
     rooms.create(foreign_pump.space, "Foreign affairs")
@@ -41,5 +41,5 @@ def test_it_names_nothing_of_a_foreign_space(
     assert client_of(mallory).get("/places/").json() == {"places": []}
 
 
-def test_it_names_nothing_to_who_is_not_signed_in(client: Client, pump: Device) -> None:
+def test_it_requires_a_login(client: Client, pump: Device) -> None:
     assert client.get("/places/").status_code == 302

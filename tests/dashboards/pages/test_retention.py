@@ -24,7 +24,7 @@ def days(raw: object = "", minute: object = "", hour: object = "", **more: str) 
 
 @pytest.fixture
 def speed(pump: Device) -> Metric:
-    """A metric with readings of 100, of 50 and of 0 days ago."""
+    """A metric with readings from 100, 50 and 0 days ago."""
     samples = tuple(Sample("speed", 1.0, now_us() - age * DAY_US) for age in (100, 50, 0))
     with transaction.atomic():
         ReadingStore().store([(pump, Telemetry(samples, now_us()))])
@@ -49,7 +49,7 @@ def test_a_manager_changes_it(client_of: ClientOf, alice: User, space: Space) ->
     assert (space.raw_days, space.minute_days, space.hour_days) == (30, 300, 0)
 
 
-def test_it_says_what_would_go_before_anything_does(
+def test_it_shows_what_would_be_lost_before_it_is(
     client_of: ClientOf, alice: User, space: Space, speed: Metric
 ) -> None:
     browser = client_of(alice)
@@ -58,14 +58,14 @@ def test_it_says_what_would_go_before_anything_does(
     assert "readings of 1 metric, from" in answer.content.decode()
     space.refresh_from_db()
     assert space.raw_days == 0
-    # Confirmed for other days, it asks again.
+    # A confirmation for other days does not count.
     assert browser.post(SPACE, days(20, 0, 0, confirmed="70,0,0")).status_code == 422
     assert browser.post(SPACE, days(70, 0, 0, confirmed=answer.context["form"].key)).status_code == 302
     space.refresh_from_db()
     assert space.raw_days == 70
 
 
-def test_to_keep_more_asks_nothing(client_of: ClientOf, alice: User, space: Space, speed: Metric) -> None:
+def test_keeping_more_needs_no_confirmation(client_of: ClientOf, alice: User, space: Space, speed: Metric) -> None:
     Space.objects.update(raw_days=30, minute_days=0)
     assert client_of(alice).post(SPACE, days(60, 0, 0)).status_code == 302
 
@@ -82,7 +82,7 @@ def test_to_keep_more_asks_nothing(client_of: ClientOf, alice: User, space: Spac
         (days(30, 30, 20), "at least as long"),
     ],
 )
-def test_it_refuses_days_that_make_no_sense_and_keeps_what_was_typed(
+def test_it_refuses_invalid_days_and_keeps_the_input(
     client_of: ClientOf, alice: User, space: Space, speed: Metric, wrong: dict[str, str], word: str
 ) -> None:
     answer = client_of(alice).post(SPACE, wrong)
@@ -112,7 +112,7 @@ def test_a_metric_has_days_of_its_own_or_those_of_the_space(
     assert speed.raw_days is None
 
 
-def test_a_metric_of_any_name_can_be_changed(client_of: ClientOf, alice: User, pump: Device) -> None:
+def test_a_metric_with_any_name_can_be_changed(client_of: ClientOf, alice: User, pump: Device) -> None:
     metric = Metric.objects.create(device=pump, name="../a b/é&c?#")
     browser = client_of(alice)
     page = browser.get(DEVICE).content.decode()
@@ -136,12 +136,12 @@ def test_only_managers_change_it(
 
 
 @pytest.mark.parametrize("path", [SPACE, DEVICE, METRIC])
-def test_what_is_foreign_is_missing(client_of: ClientOf, mallory: User, speed: Metric, path: str) -> None:
+def test_a_foreign_page_is_not_found(client_of: ClientOf, mallory: User, speed: Metric, path: str) -> None:
     assert client_of(mallory).get(path).status_code == 404
     assert Client().get(path).status_code == 302  # to sign in
 
 
-def test_a_missing_space_or_metric_has_a_page(client_of: ClientOf, alice: User, pump: Device) -> None:
+def test_a_missing_space_or_metric_is_not_found(client_of: ClientOf, alice: User, pump: Device) -> None:
     for path in (
         "/spaces/nowhere/retention/",
         "/spaces/a%00b/retention/",
@@ -151,7 +151,7 @@ def test_a_missing_space_or_metric_has_a_page(client_of: ClientOf, alice: User, 
         assert client_of(alice).get(path).status_code == 404
 
 
-def test_it_is_linked_where_one_looks_for_it(client_of: ClientOf, alice: User, pump: Device) -> None:
+def test_it_is_linked_from_the_fleet_and_the_device(client_of: ClientOf, alice: User, pump: Device) -> None:
     browser = client_of(alice)
     assert f'href="{SPACE}"' in browser.get("/").content.decode()
     assert f'href="{DEVICE}"' in browser.get("/devices/pump-1/").content.decode()

@@ -9,7 +9,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from dashboards import room_lists
+from dashboards.rooms import lists
+from dashboards.rooms.search import PAGE
 from devices.log import messages
 from devices.models import Device, Member, Message, Room, Space, Webhook
 from devices.rooms import posting, provisioning, rooms, webhooks
@@ -30,7 +31,7 @@ def foreign_room(db: None) -> Room:
     return rooms.create(Space.objects.create(slug="elsewhere", name="Elsewhere"), "Foreign affairs")
 
 
-def say(person: User, room: Room, text: str) -> int:
+def post(person: User, room: Room, text: str) -> int:
     return async_to_sync(posting.post)(person, room.pk, text)
 
 
@@ -41,11 +42,11 @@ def shown(page: Any) -> str:
 # The list
 
 
-def test_it_lists_rooms_by_space_with_what_is_unread(
+def test_it_lists_rooms_by_space_with_unread_counts(
     client_of: ClientOf, alice: User, bob: User, pump: Device, general: Room
 ) -> None:
-    say(bob, pump.room, "One, @alice")
-    say(bob, pump.room, "two")
+    post(bob, pump.room, "One, @alice")
+    post(bob, pump.room, "two")
     page = shown(client_of(alice).get("/rooms/"))
     rows = re.findall(r"<li class=\"side-row.*?</li>", page, re.DOTALL)
     assert ["Irrigation pump" in rows[0], "General" in rows[1]] == [True, True]
@@ -53,42 +54,42 @@ def test_it_lists_rooms_by_space_with_what_is_unread(
     assert re.findall(r"data-number>(\d*)<", rows[1]) == ["", ""]
 
 
-def test_many_rooms_in_which_nobody_speaks_are_folded_away(
+def test_many_rooms_without_messages_are_folded_away(
     client_of: ClientOf, alice: User, space: Space, general: Room
 ) -> None:
-    made = [provisioning.create_device(f"sensor-{n}", space)[0] for n in range(room_lists.QUIET_SHOWN + 1)]
-    say(alice, made[3].room, "Not this one")
-    (group,) = room_lists.by_space(alice)
+    made = [provisioning.create_device(f"sensor-{n}", space)[0] for n in range(lists.QUIET_SHOWN + 1)]
+    post(alice, made[3].room, "Not this one")
+    (group,) = lists.by_space(alice)
     assert len(group.quiet) == 0
-    say(alice, provisioning.create_device("last", space)[0].room, "Nor this")
+    post(alice, provisioning.create_device("last", space)[0].room, "Nor this")
     provisioning.create_device("straw", space)
-    (group,) = room_lists.by_space(alice)
-    assert {room["name"] for room in group.talked} == {"sensor-3", "last", "General"}
+    (group,) = lists.by_space(alice)
+    assert {room["name"] for room in group.active} == {"sensor-3", "last", "General"}
     assert "Device rooms without messages" in shown(client_of(alice).get("/rooms/"))
 
 
 @pytest.fixture
 def fleet(space: Space, monkeypatch: pytest.MonkeyPatch) -> list[Device]:
-    """Of eight devices three are listed; somebody has spoken beside the last of them."""
-    monkeypatch.setattr(room_lists, "SHOWN", 3)
+    """Eight devices, of which three are listed; the room of the last one has a message."""
+    monkeypatch.setattr(lists, "SHOWN", 3)
     made = [provisioning.create_device(f"sensor-{n}", space)[0] for n in range(8)]
     Room.objects.filter(device=made[7]).update(active_at=1_000)
     return made
 
 
-def listed(groups: list[room_lists.Group]) -> list[str]:
-    return [room["name"] for group in groups for room in [*group.talked, *group.quiet]]
+def listed(groups: list[lists.RoomGroup]) -> list[str]:
+    return [room["name"] for group in groups for room in [*group.active, *group.quiet]]
 
 
-def test_of_a_large_fleet_the_list_has_the_newest_and_says_how_many_more_there_are(
+def test_the_list_of_a_large_fleet_has_the_newest_and_the_number_of_the_others(
     client_of: ClientOf, alice: User, general: Room, fleet: list[Device], foreign_room: Room
 ) -> None:
-    (group,) = groups = room_lists.by_space(alice)
+    (group,) = groups = lists.by_space(alice)
     assert (listed(groups), group.more) == (["sensor-7", "General", "sensor-0", "sensor-1"], 5)
     assert "5 more" in shown(client_of(alice).get("/rooms/"))
 
 
-def test_a_room_that_is_not_listed_is_listed_on_its_own_page_and_where_it_is_looked_for(
+def test_an_unlisted_room_is_listed_on_its_own_page_and_in_a_search(
     client_of: ClientOf, alice: User, general: Room, fleet: list[Device], foreign_room: Room
 ) -> None:
     page = client_of(alice).get(f"/rooms/{fleet[5].room.pk}/")
@@ -100,24 +101,24 @@ def test_a_room_that_is_not_listed_is_listed_on_its_own_page_and_where_it_is_loo
     for words in ("Foreign", "\0", "%"):
         page = client_of(alice).get("/rooms/", {"q": words})
         assert listed(page.context["groups"]) == ["sensor-7", "General", "sensor-0", "sensor-1"]
-    assert "Foreign" not in str(room_lists.by_space(alice, current=foreign_room.pk))
+    assert "Foreign" not in str(lists.by_space(alice, current=foreign_room.pk))
 
 
-def test_a_list_costs_few_queries(
+def test_a_list_needs_few_queries(
     alice: User, general: Room, fleet: list[Device], django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(5):
-        room_lists.by_space(alice, current=fleet[5].room.pk, words="sensor")
+        lists.by_space(alice, current=fleet[5].room.pk, words="sensor")
 
 
-def test_beside_the_list_stands_what_was_said_last(client_of: ClientOf, alice: User, bob: User, general: Room) -> None:
-    say(bob, general, "the kettle is on")
+def test_the_newest_messages_are_beside_the_list(client_of: ClientOf, alice: User, bob: User, general: Room) -> None:
+    post(bob, general, "the kettle is on")
     async_to_sync(posting.direct)(bob, "alice", "in private")
     (one,) = client_of(alice).get("/rooms/").context["found"]
     assert (one.author, one.pieces[0].text) == ("bob", "the kettle is on")
 
 
-def test_while_others_search_a_page_says_to_come_again(client_of: ClientOf, alice: User, general: Room) -> None:
+def test_a_search_may_be_retried_while_others_are_searching(client_of: ClientOf, alice: User, general: Room) -> None:
     with messages.searches, messages.searches:
         page = client_of(alice).get("/rooms/?q=kettle")
         assert client_of(alice).get("/rooms/").status_code == 200
@@ -129,19 +130,19 @@ def test_it_shows_nothing_of_a_foreign_space(
     client_of: ClientOf, carol: User, general: Room, foreign_room: Room, bob: User, path: str
 ) -> None:
     Member.objects.create(space=foreign_room.space, user=bob, role=Role.VIEWER)
-    say(bob, foreign_room, "State affairs")
+    post(bob, foreign_room, "State affairs")
     page = shown(client_of(carol).get(path))
     assert "Foreign affairs" not in page
     assert "State" not in page
 
 
-def test_it_tells_a_person_without_a_space_whom_to_ask(client_of: ClientOf, mallory: User, general: Room) -> None:
+def test_it_refers_a_person_without_a_space_to_a_manager(client_of: ClientOf, mallory: User, general: Room) -> None:
     page = shown(client_of(mallory).get("/rooms/"))
     assert "Ask a manager to take you in" in page
     assert "General" not in page
 
 
-def test_it_offers_new_rooms_to_managers_alone(client_of: ClientOf, alice: User, bob: User, general: Room) -> None:
+def test_it_offers_new_rooms_only_to_managers(client_of: ClientOf, alice: User, bob: User, general: Room) -> None:
     assert "/spaces/garden/rooms/" in shown(client_of(alice).get("/rooms/"))
     assert "/spaces/garden/rooms/" not in shown(client_of(bob).get("/rooms/"))
 
@@ -152,8 +153,8 @@ def test_it_offers_new_rooms_to_managers_alone(client_of: ClientOf, alice: User,
 def test_search_marks_the_words_and_links_to_the_message(
     client_of: ClientOf, carol: User, bob: User, pump: Device
 ) -> None:
-    seq = say(bob, pump.room, "The Pump is <b>loud</b>")
-    say(bob, pump.room, "The tank is full")
+    seq = post(bob, pump.room, "The Pump is <b>loud</b>")
+    post(bob, pump.room, "The tank is full")
     page = shown(client_of(carol).get("/rooms/?q=pump%20LOUD"))
     assert "<mark>Pump</mark> is &lt;b&gt;<mark>loud</mark>" in page
     assert f'href="/rooms/{pump.room.pk}/?seq={seq}"' in page
@@ -168,12 +169,12 @@ def test_search_finds_ones_own_conversations_and_nobody_elses(
     assert "Nothing found" in shown(client_of(carol).get("/rooms/?q=recipe"))
 
 
-def test_search_goes_on_where_the_page_ends(client_of: ClientOf, alice: User, general: Room, settings: Any) -> None:
+def test_search_continues_on_the_next_page(client_of: ClientOf, alice: User, general: Room, settings: Any) -> None:
     settings.CHAT_RATE_LIMIT = 0
-    for n in range(room_lists.PAGE + 2):
-        say(alice, general, f"number {n}.")
+    for n in range(PAGE + 2):
+        post(alice, general, f"number {n}.")
     first = shown(client_of(alice).get("/rooms/?q=number"))
-    assert first.count("<mark>") == room_lists.PAGE
+    assert first.count("<mark>") == PAGE
     (more,) = re.findall(r'href="(/rooms/\?q=number&amp;before=\d+)"', first)
     second = shown(client_of(alice).get(more.replace("&amp;", "&")))
     assert second.count("<mark>") == 2
@@ -183,21 +184,21 @@ def test_search_goes_on_where_the_page_ends(client_of: ClientOf, alice: User, ge
 @pytest.mark.parametrize(
     "query", ["%00", "%0A", "x" * 3000, "a" + "%20" * 50, "&before=x", "a&before=99999999999999999999"]
 )
-def test_search_takes_whatever_is_asked(client_of: ClientOf, alice: User, general: Room, query: str) -> None:
+def test_search_accepts_any_text(client_of: ClientOf, alice: User, general: Room, query: str) -> None:
     assert client_of(alice).get(f"/rooms/?q={query}").status_code == 200
 
 
 # New rooms
 
 
-def test_a_manager_makes_a_room(client_of: ClientOf, alice: User, general: Room) -> None:
+def test_a_manager_creates_a_room(client_of: ClientOf, alice: User, general: Room) -> None:
     answer = client_of(alice).post("/spaces/garden/rooms/", {"name": "Night shift"})
     made = Room.objects.get(name="Night shift")
     assert answer["Location"] == f"/rooms/{made.pk}/"
 
 
 @pytest.mark.parametrize("name", ["General", "  ", "x" * 121, "tab\tbed"])
-def test_a_bad_name_is_refused_with_a_reason(client_of: ClientOf, alice: User, general: Room, name: str) -> None:
+def test_an_invalid_name_is_refused_with_a_reason(client_of: ClientOf, alice: User, general: Room, name: str) -> None:
     answer = client_of(alice).post("/spaces/garden/rooms/", {"name": name})
     assert answer.status_code == 422
     assert 'role="alert"' in shown(answer)
@@ -205,7 +206,7 @@ def test_a_bad_name_is_refused_with_a_reason(client_of: ClientOf, alice: User, g
 
 
 @pytest.mark.parametrize(("name", "status"), [("bob", 403), ("carol", 403), ("mallory", 404)])
-def test_nobody_else_makes_a_room(
+def test_nobody_else_creates_a_room(
     client_of: ClientOf, request: pytest.FixtureRequest, general: Room, name: str, status: int
 ) -> None:
     client = client_of(request.getfixturevalue(name))
@@ -233,7 +234,7 @@ def test_a_manager_finds_its_settings(client_of: ClientOf, alice: User, general:
     assert f"/rooms/{general.pk}/settings/" in shown(page)
 
 
-def test_a_seq_that_is_none_is_ignored(client_of: ClientOf, alice: User, general: Room) -> None:
+def test_an_invalid_seq_is_ignored(client_of: ClientOf, alice: User, general: Room) -> None:
     assert data(client_of(alice).get(f"/rooms/{general.pk}/?seq=-1"))["open_at"] is None
 
 
@@ -288,7 +289,7 @@ def test_nobody_manages_a_conversation(client_of: ClientOf, alice: User, bob: Us
     assert _statuses(client_of(alice), Room(pk=room)) == [302, 403, 403, 403, 403]
 
 
-def test_who_is_not_signed_in_is_sent_to_the_login(client: Client, general: Room) -> None:
+def test_a_visitor_is_redirected_to_the_login(client: Client, general: Room) -> None:
     assert _statuses(client, general) == [302] * 5
     assert [client.get(path).status_code for path in ("/rooms/", "/inbox/", "/inbox/bob/")] == [302] * 3
     assert client.post("/spaces/garden/rooms/").status_code == 302
@@ -306,7 +307,7 @@ def test_a_manager_renames_a_room(client_of: ClientOf, alice: User, general: Roo
     assert "1 to 120 printable characters" in shown(refused)
 
 
-def test_a_device_s_room_has_the_name_of_the_device(client_of: ClientOf, alice: User, pump: Device) -> None:
+def test_a_device_s_room_cannot_be_renamed(client_of: ClientOf, alice: User, pump: Device) -> None:
     assert 'name="name" maxlength="120"' not in shown(client_of(alice).get(f"/rooms/{pump.room.pk}/settings/"))
     assert client_of(alice).post(f"/rooms/{pump.room.pk}/settings/", {"name": "Mine"}).status_code == 422
 
@@ -325,12 +326,12 @@ def test_the_address_of_a_webhook_is_shown_once(client_of: ClientOf, alice: User
 
 
 @pytest.mark.parametrize("name", ["", "x" * 65])
-def test_a_webhook_of_a_bad_name_is_refused(client_of: ClientOf, alice: User, general: Room, name: str) -> None:
+def test_a_webhook_with_an_invalid_name_is_refused(client_of: ClientOf, alice: User, general: Room, name: str) -> None:
     assert client_of(alice).post(f"/rooms/{general.pk}/webhooks/", {"name": name}).status_code == 422
     assert not general.webhooks.exists()
 
 
-def test_a_manager_deletes_a_webhook_of_this_room_alone(
+def test_a_manager_deletes_only_webhooks_of_this_room(
     client_of: ClientOf, alice: User, general: Room, pump: Device
 ) -> None:
     webhook, _ = webhooks.create_webhook(alice, general.pk, "Weather")
@@ -341,14 +342,14 @@ def test_a_manager_deletes_a_webhook_of_this_room_alone(
 
 
 @pytest.mark.parametrize("path", ["/rooms/{}/webhooks/", "/rooms/{}/webhooks/1/delete/", "/spaces/garden/rooms/"])
-def test_actions_are_posted(client_of: ClientOf, alice: User, general: Room, path: str) -> None:
+def test_actions_need_a_post(client_of: ClientOf, alice: User, general: Room, path: str) -> None:
     assert client_of(alice).get(path.format(general.pk)).status_code == 405
 
 
 def test_names_and_texts_are_shown_as_text(client_of: ClientOf, alice: User, space: Space) -> None:
     payload = "</script><script>alert(1)</script>"
     room = rooms.create(space, payload)
-    say(alice, room, payload)
+    post(alice, room, payload)
     webhooks.create_webhook(alice, room.pk, payload)
     client = client_of(alice)
     for path in ("/rooms/", "/rooms/?q=alert", f"/rooms/{room.pk}/", f"/rooms/{room.pk}/settings/"):

@@ -9,19 +9,19 @@ from tests.dashboards.pages.conftest import ClientOf
 GOOD = {"username": "alice", "password": "alice's password"}
 
 
-def test_it_leads_who_is_not_signed_in_to_the_form_and_back(client: Client, alice: User) -> None:
+def test_a_visitor_is_redirected_to_the_form_and_back(client: Client, alice: User) -> None:
     answer = client.get("/devices/pump-1/")
     assert answer["Location"] == "/login/?next=/devices/pump-1/"
     answer = client.post("/login/", {**GOOD, "next": "/devices/pump-1/"})
     assert (answer.status_code, answer["Location"]) == (302, "/devices/pump-1/")
 
 
-def test_it_never_leads_away_from_the_hub(client: Client, alice: User) -> None:
+def test_it_never_redirects_away_from_the_hub(client: Client, alice: User) -> None:
     answer = client.post("/login/", {**GOOD, "next": "https://elsewhere.example/"})
     assert answer["Location"] == "/"
 
 
-def test_it_tells_of_a_wrong_password_without_telling_who_exists(client: Client, alice: User) -> None:
+def test_a_wrong_password_does_not_reveal_whether_a_user_exists(client: Client, alice: User) -> None:
     known = client.post("/login/", {"username": "alice", "password": "wrong"})
     missing = client.post("/login/", {"username": "nobody", "password": "wrong"})
     assert b'role="alert"' in known.content
@@ -29,12 +29,12 @@ def test_it_tells_of_a_wrong_password_without_telling_who_exists(client: Client,
     assert b"don\xe2\x80\x99t match" in missing.content
 
 
-def test_it_shows_the_name_that_was_typed_as_text(client: Client, db: None) -> None:
+def test_it_escapes_the_name_that_was_typed(client: Client, db: None) -> None:
     page = client.post("/login/", {"username": '"><script>alert(1)</script>', "password": "x"}).content
     assert b"<script>alert" not in page
 
 
-def test_it_locks_for_a_while_after_ten_failures(client: Client, alice: User) -> None:
+def test_it_is_locked_for_a_while_after_ten_failures(client: Client, alice: User) -> None:
     for _ in range(10):
         answer = client.post("/login/", {"username": "alice", "password": "wrong"})
     assert answer.status_code == 429
@@ -53,7 +53,7 @@ def test_sign_out_needs_a_post(client_of: ClientOf, alice: User) -> None:
 
 
 @pytest.mark.parametrize("path", ["/login/", "/logout/", "/add-device/", "/devices/pump-1/secret/"])
-def test_a_form_from_elsewhere_is_refused_with_a_page(path: str, alice: User) -> None:
+def test_a_form_from_another_site_is_refused_with_a_page(path: str, alice: User) -> None:
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
     answer = browser.post(path, GOOD)

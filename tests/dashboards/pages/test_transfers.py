@@ -20,11 +20,11 @@ def test_it_offers_the_metrics_that_have_readings(client_of: ClientOf, carol: Us
     assert "<b>" not in content
 
 
-def test_it_says_so_where_there_is_nothing_to_export(client_of: ClientOf, carol: User, pump: Device) -> None:
+def test_a_device_without_readings_has_nothing_to_export(client_of: ClientOf, carol: User, pump: Device) -> None:
     assert "No readings to export yet" in client_of(carol).get(EXPORT).content.decode()
 
 
-def test_a_viewer_may_export_and_not_import(client_of: ClientOf, carol: User, bob: User, pump: Device) -> None:
+def test_a_viewer_may_export_but_not_import(client_of: ClientOf, carol: User, bob: User, pump: Device) -> None:
     for person in (carol, bob):
         client = client_of(person)
         assert client.get(EXPORT).status_code == 200
@@ -43,14 +43,14 @@ def test_a_manager_may_import(client_of: ClientOf, alice: User, pump: Device) ->
 
 
 @pytest.mark.parametrize("path", [EXPORT, IMPORT])
-def test_a_foreign_device_is_a_missing_one(client_of: ClientOf, mallory: User, pump: Device, path: str) -> None:
+def test_a_foreign_device_is_not_found(client_of: ClientOf, mallory: User, pump: Device, path: str) -> None:
     client = client_of(mallory)
     assert client.get(path).status_code == 404
     assert client.get(path.replace("pump-1", "pump-2")).status_code == 404
 
 
 @pytest.mark.parametrize("path", [EXPORT, IMPORT])
-def test_nobody_is_asked_to_sign_in(client: Client, pump: Device, path: str) -> None:
+def test_a_visitor_is_redirected_to_the_login(client: Client, pump: Device, path: str) -> None:
     response = client.get(path)
     assert response.status_code == 302
     assert response["Location"].startswith("/login/")

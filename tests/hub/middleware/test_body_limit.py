@@ -42,8 +42,8 @@ def reader() -> Reader:
 
 @pytest.fixture
 async def ask(reader: Reader) -> AsyncIterator[Ask]:
-    """Sends bytes to a real server; returns the first that it answers, up to the end of the headers or the body."""
-    sock = socket.create_server(("127.0.0.1", 0))  # listens already: who comes early waits
+    """Sends bytes to a real server; returns the beginning of its response, with its headers."""
+    sock = socket.create_server(("127.0.0.1", 0))  # already listens, so early clients wait
     limited = BodyLimit(reader, lambda method, path: MOST)
     server = uvicorn.Server(uvicorn.Config(limited, lifespan="off", log_level="error"))
     serving = asyncio.create_task(server.serve(sockets=[sock]))
@@ -70,7 +70,7 @@ async def test_a_body_within_the_limit_is_read(ask: Ask) -> None:
     assert b"\r\n100000\r\n" in await ask(post(f"Content-Length: {MOST}", body=b"x" * MOST))
 
 
-async def test_a_length_that_is_announced_is_refused_before_a_byte_of_it_is_sent(ask: Ask, reader: Reader) -> None:
+async def test_an_announced_length_is_refused_before_the_body_is_sent(ask: Ask, reader: Reader) -> None:
     answer = await ask(post("Content-Length: 99999999999"))
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b'"code": "too_large"' in answer
@@ -79,7 +79,7 @@ async def test_a_length_that_is_announced_is_refused_before_a_byte_of_it_is_sent
 
 
 async def test_chunks_are_read_up_to_the_limit(ask: Ask, reader: Reader) -> None:
-    """The last chunk never comes, and the answer does."""
+    """The last chunk never comes, but the response does."""
     chunk = f"{50_000:x}".encode() + b"\r\n" + b"x" * 50_000 + b"\r\n"
     answer = await ask(post("Transfer-Encoding: chunked", body=chunk * 3))
     assert answer.startswith(b"HTTP/1.1 413 ")
@@ -99,20 +99,20 @@ async def test_other_protocols_pass(reader: Reader) -> None:
     assert seen == ["websocket"]
 
 
-class Full:
-    """An application that finds no space for the body, or fails after it has begun to answer."""
+class FailingWriter:
+    """An application that fails to write, before or after it has started its response."""
 
-    def __init__(self, number: int, begins: bool) -> None:
+    def __init__(self, number: int, started: bool) -> None:
         self._number = number
-        self._begins = begins
+        self._started = started
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        if self._begins:
+        if self._started:
             await send({"type": "http.response.start", "status": 200, "headers": []})
         raise OSError(self._number, "something")
 
 
-async def answer_of(application: Full) -> list[dict[str, Any]]:
+async def answer_of(application: FailingWriter) -> list[dict[str, Any]]:
     sent: list[dict[str, Any]] = []
 
     async def send(message: dict[str, Any]) -> None:
@@ -126,17 +126,17 @@ async def answer_of(application: Full) -> list[dict[str, Any]]:
     return sent
 
 
-async def test_a_body_that_the_disk_has_no_space_for_is_refused_by_name() -> None:
-    start, body = await answer_of(Full(errno.ENOSPC, begins=False))
+async def test_a_body_that_the_disk_has_no_room_for_is_refused_by_name() -> None:
+    start, body = await answer_of(FailingWriter(errno.ENOSPC, started=False))
     assert start["status"] == 503
     assert b'"code": "unavailable"' in body["body"]
     assert b"full" in body["body"]
 
 
-@pytest.mark.parametrize(("number", "begins"), [(errno.EIO, False), (errno.ENOSPC, True)])
-async def test_what_fails_otherwise_or_later_is_not_hidden(number: int, begins: bool) -> None:
+@pytest.mark.parametrize(("number", "started"), [(errno.EIO, False), (errno.ENOSPC, True)])
+async def test_other_and_later_failures_are_not_hidden(number: int, started: bool) -> None:
     with pytest.raises(OSError, match="something"):
-        await answer_of(Full(number, begins))
+        await answer_of(FailingWriter(number, started))
 
 
 @pytest.mark.parametrize(
@@ -151,6 +151,6 @@ async def test_what_fails_otherwise_or_later_is_not_hidden(number: int, begins: 
         ("POST", "/login/", 0, 1024 * 1024),
     ],
 )
-def test_files_alone_may_be_large(settings: Any, method: str, path: str, limit: int, most: float) -> None:
+def test_only_files_may_be_large(settings: Any, method: str, path: str, limit: int, most: float) -> None:
     settings.FILE_LIMIT = limit
     assert allowed(method, path) == most

@@ -1,0 +1,40 @@
+"""Times as devices and files write them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from devices.errors import Refusal
+
+FUTURE_US = 5 * 60 * 1_000_000
+"""How far a device's clock may be ahead of ours before its times are replaced by the time of receipt."""
+
+_LAST_MS = 253_402_300_800_000  # the year 10000, where `datetime` ends
+
+
+def claimed_time(claimed: Any) -> int:
+    """Microseconds of a time given as milliseconds since 1970 UTC or as ISO 8601.
+
+    Raises `Refusal("timestamp_invalid")`.
+    """
+    if isinstance(claimed, str):
+        return _iso_time(claimed)
+    if isinstance(claimed, (int, float)) and not isinstance(claimed, bool) and 0 <= claimed < _LAST_MS:
+        return int(claimed * 1000)
+    raise Refusal("timestamp_invalid", ascii(claimed)[:64])
+
+
+def _iso_time(text: str) -> int:
+    """A time without an offset is UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        span = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise Refusal("timestamp_invalid", ascii(text[:64])) from None
+    time = (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds
+    if time < 0:
+        raise Refusal("timestamp_invalid", ascii(text[:64]))
+    return time

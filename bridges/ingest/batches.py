@@ -1,0 +1,224 @@
+"""Batches of deliveries into the database: decoded, then stored in one transaction."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db import ProgrammingError, transaction
+
+from bridges.codec import payloads
+from bridges.ingest import liveness
+from bridges.ingest.delivery import Delivery
+from bridges.ingest.liveness import LivenessTracker, Sighting, Sightings
+from bridges.ingest.rate_limit import RateLimiter
+from devices.channel.events import Event
+from devices.commands import lifecycle
+from devices.errors import Refusal
+from devices.log import entries
+from devices.log.entries import Outcome
+from devices.registry import attributes, brokers, senders
+from devices.registry.senders import Sender
+from devices.runtime import stats
+from devices.runtime.database import UNAVAILABLE_ERRORS
+from devices.telemetry.store import ReadingStore
+from devices.values import Answer, Attributes, Availability, Report, StatusReport, Telemetry
+
+logger = logging.getLogger("hubbub.ingest")
+
+RETRYABLE_ERRORS = (*UNAVAILABLE_ERRORS, ProgrammingError)
+"""Errors of storing that are not a message's fault: also a table that does not exist yet, or a withdrawn right."""
+
+
+@dataclass(slots=True)
+class BatchResult:
+    """What came of a batch: events to publish, and by index the refusal of each delivery that was refused, in whole or
+    in part.
+
+    `readings` were stored; `samples_refused` were left out of messages that were stored otherwise.
+    """
+
+    events: list[Event] = field(default_factory=list)
+    refusals: dict[int, Refusal] = field(default_factory=dict)
+    readings: int = 0
+    samples_refused: int = 0
+
+    def add(self, part: BatchResult) -> None:
+        """Adds what came of a part of the batch."""
+        self.events += part.events
+        self.refusals |= part.refusals
+        self.readings += part.readings
+        self.samples_refused += part.samples_refused
+
+
+_Decoded = tuple[int, Delivery, Report]
+"""Index in the batch, the message, and its content."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """The deliveries of one transaction. They are decoded once, however often storing is tried.
+
+    Decoding counts towards a device's rate limit: decoded anew at each attempt, messages of a device that kept to its
+    limit would be refused after a database had been unavailable for some seconds.
+    """
+
+    deliveries: list[Delivery]
+    decoded: list[_Decoded] | None = None
+    refusals: dict[int, Refusal] = field(default_factory=dict)
+
+
+class BatchProcessor:
+    """Decodes and stores batches. Synchronous; a lock admits one thread at a time."""
+
+    def __init__(self) -> None:
+        self._store = ReadingStore()
+        self._liveness = LivenessTracker()
+        self._limiter = RateLimiter(settings.DEVICE_RATE_LIMIT)
+        self._lock = threading.Lock()
+
+    def expect_backlog(self, messages: int) -> None:
+        """Up to this many messages of each device may have been waiting for us; they pass beyond its rate limit."""
+        self._limiter.allow(messages)
+
+    def process(self, batch: Batch) -> BatchResult:
+        """Stores the batch in one transaction.
+
+        Raises one of `RETRYABLE_ERRORS` while the database cannot store it; the same batch may be tried again. A
+        delivery that cannot be stored for another reason is refused, and the rest of its batch is stored.
+        """
+        with self._lock:
+            decoded = self._decode(batch)
+            result = BatchResult(refusals=dict(batch.refusals))
+            try:
+                self._write(decoded, result)
+            except RETRYABLE_ERRORS:
+                self._store.forget()
+                raise
+            except Exception:
+                logger.exception("a batch of %d messages cannot be stored; trying them one by one", len(decoded))
+                self._store.forget()
+                for one in decoded:
+                    self._write_single(one, result)
+            return result
+
+    def _decode(self, batch: Batch) -> list[_Decoded]:
+        if batch.decoded is not None:
+            return batch.decoded
+        decoded = batch.decoded = []
+        for i, delivery in enumerate(batch.deliveries):
+            try:
+                self._limiter.check(delivery.uid, delivery.received_at)
+                decoded.append((i, delivery, _decode(delivery)))
+            except Refusal as refusal:
+                batch.refusals[i] = refusal
+        for kind, count in Counter(delivery.kind for delivery in batch.deliveries).items():
+            stats.received.labels(kind).inc(count)
+        return decoded
+
+    def _write_single(self, one: _Decoded, result: BatchResult) -> None:
+        try:
+            self._write([one], result)
+        except RETRYABLE_ERRORS:
+            self._store.forget()
+            raise
+        except Exception as error:
+            self._store.forget()
+            result.refusals[one[0]] = Refusal("not_storable", type(error).__name__)
+
+    def _write(self, decoded: list[_Decoded], result: BatchResult) -> None:
+        """Adds to `result` only after the commit."""
+        if not decoded:
+            return
+        with transaction.atomic():
+            stored = self._store_all(decoded)
+        result.add(stored)
+        stats.samples_refused.inc(stored.samples_refused)
+        stats.batches.inc()
+
+    def _store_all(self, decoded: list[_Decoded]) -> BatchResult:
+        stored = BatchResult()
+        outcome = Outcome()
+        telemetry: list[tuple[Sender, Telemetry]] = []
+        sightings: Sightings = {}
+        new_metrics: defaultdict[int, set[str]] = defaultdict(set)
+        known = senders.by_uid(delivery.uid for _, delivery, _ in decoded)
+        first_broker = brokers.first()
+        for i, delivery, report in decoded:
+            try:
+                device = _sender(known, delivery, first_broker)
+                if isinstance(report, Telemetry):
+                    kept, too_old = self._store.without_old(device, report)
+                    self._store.check_room(device, kept, new_metrics[device.id])
+                    telemetry.append((device, kept))
+                    if too_old is not None:
+                        stored.refusals[i] = too_old
+                        stored.samples_refused += len(report.samples) - len(kept.samples)
+                    sightings[device.id] = Sighting(device, Availability.ONLINE, report.received_at)
+                else:
+                    outcome += _apply(device, report)
+                    liveness.record(sightings, device, report)
+            except Refusal as refusal:
+                stored.refusals[i] = refusal
+        if telemetry:
+            outcome.events += self._store.store(telemetry)
+        outcome += self._liveness.apply(sightings)
+        stored.events = entries.record(outcome)  # once and last, because it locks rooms
+        stored.readings = sum(len(kept.samples) for _, kept in telemetry)
+        return stored
+
+
+def _decode(delivery: Delivery) -> Report:
+    if delivery.refusal is not None:
+        # A new one each time: an exception that is raised again and again accumulates tracebacks.
+        raise Refusal(delivery.refusal.reason, delivery.refusal.detail)
+    match delivery.kind:
+        case "telemetry":
+            if delivery.retained:
+                raise Refusal("retained")
+            return payloads.decode_telemetry(delivery.payload, delivery.received_at)
+        case "status":
+            return payloads.decode_status(delivery.payload, delivery.received_at, repeated=delivery.repeated)
+        case "attributes":
+            return payloads.decode_attributes(delivery.payload, repeated=delivery.repeated)
+        case "answer":
+            return payloads.decode_answer(delivery.payload, delivery.ref)
+        case _:
+            raise Refusal("bad_topic", delivery.kind)
+
+
+def _sender(known: Mapping[str, Sender], delivery: Delivery, first_broker: str) -> Sender:
+    device = known.get(delivery.uid)
+    if device is None:
+        raise Refusal("unknown_device")
+    if delivery.broker is not None and delivery.broker != (device.broker or first_broker):
+        raise Refusal("wrong_broker", delivery.broker)
+    return device
+
+
+def _apply(device: Sender, report: StatusReport | Attributes | Answer) -> Outcome:
+    """Stores attributes or an answer. A status report changes nothing here: `LivenessTracker.apply` stores it."""
+    if isinstance(report, StatusReport):
+        return Outcome()
+    if isinstance(report, Attributes):
+        attributes.merge(device, report)
+        return Outcome()
+    outcome = lifecycle.answer(device, report)
+    if not outcome.events:
+        raise Refusal("unknown_command", ascii(report.command_id))
+    return outcome
+
+
+_shared: BatchProcessor | None = None
+
+
+def shared_processor() -> BatchProcessor:
+    """The processor that all bridges of this process share, with one memory of devices and rates."""
+    global _shared
+    if _shared is None:
+        _shared = BatchProcessor()
+    return _shared

@@ -1,0 +1,37 @@
+"""One message on its way in, as a protocol hands it over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from devices.errors import Refusal
+
+
+# Tens of thousands of these are made each second. `gc=False` keeps the collector from walking through all buffered
+# ones again and again; none is left to it, as each is stored or dropped with its pipeline.
+class Delivery(msgspec.Struct, gc=False):
+    """One message of a device.
+
+    - `uid`: the device that sent it; `kind`: telemetry, status, attributes, answer, or another one, which is refused.
+    - `received_at`: microseconds. `ref`: the id of the command that an answer belongs to.
+    - `retained`: the broker keeps it for later subscribers. `repeated`: the broker may be repeating an earlier message,
+      so it is not a sign of life.
+    - `broker`: name of the broker it came through; `None` for other protocols.
+    - `refusal`: why it is refused, if that shows before it is decoded.
+    - `settle` acknowledges it: called once, on the event loop, after the commit or the refusal; `None` for QoS 0.
+    - `size`: bytes of the whole payload, if `payload` is only the beginning of one that is too large.
+    """
+
+    uid: str
+    kind: str
+    payload: bytes
+    received_at: int
+    ref: str = ""
+    retained: bool = False
+    repeated: bool = False
+    broker: str | None = None
+    refusal: Refusal | None = None
+    settle: Callable[[], object] | None = None
+    size: int | None = None

@@ -1,0 +1,86 @@
+"""Telemetry over HTTP: the payload of MQTT, sent with the device's own credentials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Router
+from pydantic import BaseModel, Field
+
+from bridges.codec.strict_json import MAX_PAYLOAD
+from bridges.ingest.batches import BatchResult
+from bridges.ingest.delivery import Delivery
+from bridges.ingest.direct import ingest_now, refuse_now
+from bridges.rest.auth import DeviceCredentials, device_of
+from bridges.rest.errors import Problem
+from devices.access import device_may_touch
+from devices.errors import NotFound, Refusal
+from devices.values import now_us
+
+router = Router(tags=["ingest"])
+
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": 'Values by name, or {"ts": time, "values": {…}}, or a list of these. At most 128 KiB.',
+        "content": {
+            "application/json": {
+                "schema": {"type": ["object", "array"]},
+                "examples": {
+                    "now": {"value": {"temperature": 21.5, "on": True}},
+                    "at a time": {"value": {"ts": 1767225600000, "values": {"temperature": 21.5}}},
+                },
+            }
+        },
+    }
+}
+
+
+class Stored(BaseModel):
+    """`refused`, `reason` and `message` are present if some values were left out because they are older than readings
+    are kept."""
+
+    stored: int = Field(description="readings that were stored")
+    refused: int = Field(0, description="values that were not stored")
+    reason: str = ""
+    message: str = ""
+
+
+@router.post(
+    "/{uid}/telemetry",
+    auth=DeviceCredentials(),
+    response={200: Stored, (400, 401, 404, 413, 422, 429, 503): Problem},
+    openapi_extra=_BODY,
+    exclude_unset=True,
+)
+async def store_telemetry(request: HttpRequest, uid: str) -> dict[str, Any]:
+    """Stores telemetry of the device and sends it to viewers before it answers."""
+    received_at = now_us()
+    if not device_may_touch(device_of(request).uid, uid):
+        raise NotFound(f"there is no device {uid!r}")
+    try:
+        payload = _body(request)
+    except Refusal as refusal:
+        await refuse_now(Delivery(uid, "telemetry", b"", received_at), refusal)
+        raise
+    result = await ingest_now(Delivery(uid, "telemetry", payload, received_at))
+    return {"stored": result.readings, **_refused(result)}
+
+
+def _refused(result: BatchResult) -> dict[str, Any]:
+    refusal = result.refusals.get(0)
+    if refusal is None:
+        return {}
+    return {"refused": result.samples_refused, "reason": refusal.reason, "message": refusal.message}
+
+
+def _body(request: HttpRequest) -> bytes:
+    """Reads at most one byte more than is allowed, because the request need not announce its length."""
+    announced = request.META.get("CONTENT_LENGTH") or "0"
+    if announced.isdigit() and int(announced) > MAX_PAYLOAD:
+        raise Refusal("payload_too_large", f"{announced} bytes")
+    body: bytes = request.read(MAX_PAYLOAD + 1)
+    if len(body) > MAX_PAYLOAD:
+        raise Refusal("payload_too_large")
+    return body

@@ -1,0 +1,42 @@
+"""The widgets of a dashboard: replacing them, and telling an outdated page by its revision."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import msgspec
+from django.db import transaction
+
+from dashboards.models import Dashboard, Widget
+from devices.channel import fanout
+from devices.channel.events import StreamChanged
+
+_SHOWN = ("kind", "title", "metrics", "options", "x", "y", "width", "height", "device__name", "device__space_id")
+
+
+def revision(dashboard_id: int) -> str:
+    """A hash of everything a page shows of the widgets: a page that was drawn with another revision is outdated."""
+    rows = Widget.objects.filter(dashboard=dashboard_id).order_by("pk").values_list("pk", "device_id", *_SHOWN)
+    return hashlib.blake2s(msgspec.json.encode(list(rows)), digest_size=8).hexdigest()
+
+
+def replace_widgets(dashboard: Dashboard, widgets: Iterable[Widget]) -> None:
+    """Gives the dashboard these widgets instead of those it has, and notifies its viewers."""
+    with transaction.atomic():
+        dashboard.widgets.all().delete()
+        Widget.objects.bulk_create(widgets)
+    notify_viewers(dashboard.pk)
+
+
+def delete(dashboard: Dashboard) -> None:
+    """Deletes the dashboard and notifies its viewers."""
+    number = dashboard.pk
+    dashboard.delete()
+    notify_viewers(number)
+
+
+def notify_viewers(dashboard_id: int) -> None:
+    """Call it after every change of what a dashboard shows; viewers are notified after the commit."""
+    event = StreamChanged(f"dashboard:{dashboard_id}")
+    transaction.on_commit(lambda: fanout.publish_from_sync([event]))
