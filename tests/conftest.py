@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from collections.abc import Iterator
@@ -110,10 +111,13 @@ def fresh_channel_layer() -> Iterator[None]:
     channel_layers.backends.clear()
 
 
+_FOLDERS = itertools.count()
+
+
 @pytest.fixture(autouse=True)
-def files_folder(tmp_path: Path, settings: Any) -> Path:
-    """Where the files of rooms are kept, made with the first of them."""
-    folder = tmp_path / "files"
+def files_folder(tmp_path_factory: pytest.TempPathFactory, settings: Any) -> Path:
+    """Where the files of rooms are kept, made with the first of them: most tests have none."""
+    folder = tmp_path_factory.getbasetemp() / f"files-{next(_FOLDERS)}"
     kept = settings.STORAGES["default"]
     options = {**kept["OPTIONS"], "location": folder}
     settings.STORAGES = {**settings.STORAGES, "default": {**kept, "OPTIONS": options}}

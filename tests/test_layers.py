@@ -1,4 +1,4 @@
-"""The layers of the code: hub -> dashboards | bridges -> devices, each outside thing with one owner."""
+"""The layers of the code: hub -> dashboards | bridges -> devices, and each outside library has one owner."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_code_keeps_to_its_layers() -> None:
+def test_the_code_respects_its_layers() -> None:
     done = lint(ROOT)
     assert done.returncode == 0, done.stdout
 
 
-AGAINST = [
+FORBIDDEN_IMPORTS = [
     ("devices/values.py", "import bridges.codec"),
     ("bridges/codec/values.py", "def late() -> None:\n    import dashboards.apps"),
     ("dashboards/apps.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import bridges.codec"),
@@ -48,12 +48,12 @@ AGAINST = [
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What the linter says of the code with all these imports in it."""
+    """What the linter reports once all these imports are in the code."""
     folder = tmp_path_factory.mktemp("code")
     for package in PACKAGES:
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__", "static"))
     shutil.copy(ROOT / "pyproject.toml", folder)
-    for file, line in AGAINST:
+    for file, line in FORBIDDEN_IMPORTS:
         with (folder / file).open("a") as source:
             source.write(f"\n{line}\n")
     done = lint(folder)
@@ -61,8 +61,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize(("file", "line"), AGAINST)
-def test_an_import_against_them_is_found(found: str, file: str, line: str) -> None:
+@pytest.mark.parametrize(("file", "line"), FORBIDDEN_IMPORTS)
+def test_an_import_against_the_layers_is_found(found: str, file: str, line: str) -> None:
     importer = file.removesuffix(".py").replace("/", ".")
     imported = line.rpartition("import ")[2]
     package = imported.split(".")[0]

@@ -31,6 +31,7 @@ class TimeFormatter:
         self._second, self._text = -1, ""
 
     def text(self, time: int) -> str:
+        """`2026-01-01T00:00:00.000Z` for a time in microseconds."""
         second, fraction = divmod(time, 1_000_000)
         if second != self._second:  # costs more than the rest of the line, and neighbouring readings share it
             self._second, self._text = second, datetime.fromtimestamp(second, UTC).isoformat()[:19]

@@ -35,6 +35,7 @@ class ImportReport:
 
     @property
     def refused(self) -> int:
+        """All refused values, listed or not."""
         return self.reasons.total()
 
     def refuse(self, cell: ParsedCell, refusal: Refusal) -> None:

@@ -36,7 +36,7 @@ RETRYABLE_ERRORS = (*UNAVAILABLE_ERRORS, ProgrammingError)
 
 @dataclass(slots=True)
 class BatchResult:
-    """What came of a batch: events to publish, and by index the refusal of each delivery that was refused, in whole or
+    """The result of a batch: events to publish, and by index the refusal of each delivery that was refused, in whole or
     in part.
 
     `readings` were stored; `samples_refused` were left out of messages that were stored otherwise.

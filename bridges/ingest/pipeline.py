@@ -45,7 +45,7 @@ RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 class DeliverySource(Protocol):
-    """Where deliveries come from; asked to pause when too many are buffered."""
+    """A source of deliveries, which is asked to pause when too many are buffered."""
 
     def pause_reading(self) -> None:
         """Read no more. Messages that were read already may still be offered."""
@@ -81,6 +81,7 @@ class Pipeline:
             source.pause_reading()
 
     def detach(self, source: DeliverySource) -> None:
+        """From now on `source` is neither paused nor resumed."""
         self._sources.discard(source)
 
     def offer(self, delivery: Delivery) -> bool:

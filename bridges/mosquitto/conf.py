@@ -76,7 +76,7 @@ _SAVES = {
 
 @dataclass(frozen=True, slots=True)
 class ListenAddress:
-    """Where Mosquitto listens, as a section of its configuration."""
+    """An address for Mosquitto to listen on; as text, the line of its configuration."""
 
     host: str
     port: int
@@ -94,14 +94,17 @@ class MosquittoPaths:
 
     @property
     def conf(self) -> Path:
+        """The configuration, which names all the others."""
         return self.folder / "mosquitto.conf"
 
     @property
     def passwords(self) -> Path:
+        """The password file."""
         return self.folder / "passwords"
 
     @property
     def acl(self) -> Path:
+        """The access control list."""
         return self.folder / "acl"
 
     @property

@@ -1,1 +1,1 @@
-"""What the pages of rooms show beside a room: the list of rooms, and the search."""
+"""The list of rooms and the search, which the pages of rooms show beside a room."""

@@ -39,7 +39,7 @@ def excerpt(text: str, words: str) -> list[Piece]:
 
 
 def _spans(line: str, words: Iterable[str]) -> list[Span]:
-    """Where the folded words are in the line, in order and without overlap."""
+    """The positions of the folded words in the line, in order and without overlap."""
     origins: list[int] = []  # of each folded character: the index of its character in the line
     for index, character in enumerate(line):
         origins += [index] * len(folded(character))

@@ -13,7 +13,7 @@ from devices.registry import brokers
 
 @dataclass(frozen=True, slots=True)
 class PublishedAddress:
-    """Where devices reach a broker."""
+    """An address at which devices reach a broker."""
 
     host: str
     port: int

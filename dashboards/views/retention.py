@@ -55,6 +55,7 @@ class RetentionForm(forms.Form):
 
     @property
     def days(self) -> dict[str, Any]:
+        """The valid days by field; `None` for a field that was left empty."""
         return {field: self.cleaned_data[field] for field in FIELDS}
 
     @property

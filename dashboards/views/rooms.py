@@ -112,6 +112,7 @@ def create_webhook(request: HttpRequest, id: int) -> HttpResponse:
 @login_required
 @require_POST
 def delete_webhook(request: HttpRequest, id: int, webhook: int) -> HttpResponse:
+    """Deletes a webhook of the room, for managers."""
     with errors_as_pages():
         webhooks.delete_webhook(request.user, id, webhook)
     return redirect("room_settings", id)

@@ -18,11 +18,11 @@ from tests.support.viewer import Viewer
 HOST = "hub.test"
 ORIGIN = f"https://{HOST}"
 WAIT_S = 30
-"""How long anything awaited may take on a slow machine."""
+"""How long anything may take on a slow machine."""
 
 
 def make_certificate(folder: Path, address: str) -> None:
-    """`server.pem` and `server.key`, its own authority, for `HOST` and the address."""
+    """Writes `server.pem` and `server.key`, self-signed, for `HOST` and the address."""
     names = f"subjectAltName=DNS:{HOST},IP:{address}"
     files = ["-keyout", str(folder / "server.key"), "-out", str(folder / "server.pem")]
     options = [
@@ -45,13 +45,13 @@ def secret_in(page: str) -> str:
 
 
 class Browser:
-    """One person's, signed in through the page."""
+    """The browser of one person, who signs in through the page."""
 
     def __init__(self, address: str, folder: Path) -> None:
         self.url = f"https://{address}:8443"
         self.tls = ssl.create_default_context(cafile=folder / "server.pem")
         self._address = address
-        self.own_address = address.rsplit(".", 1)[0] + ".200"  # another than the proxy's
+        self.own_address = address.rsplit(".", 1)[0] + ".200"  # different from the proxy's
         self.http = httpx.Client(
             base_url=self.url,
             transport=httpx.HTTPTransport(verify=self.tls, local_address=self.own_address),
@@ -108,12 +108,12 @@ class Device:
         self._client.loop_start()
 
     def await_connection(self) -> None:
-        """Returns once the broker has let it in, however often it refused before."""
-        while not self.is_let_in():
+        """Returns once the broker has accepted the device, however often it refused before."""
+        while not self.is_accepted():
             pass
 
-    def is_let_in(self) -> bool:
-        """What the broker says next."""
+    def is_accepted(self) -> bool:
+        """The broker's answer to the next attempt to connect."""
         return self._connected.get(timeout=WAIT_S)
 
     def publish(self, **values: Any) -> None:

@@ -1,4 +1,4 @@
-"""docker-compose.yml and Dockerfile as data: what Compose makes of them, with the settings of an `.env`."""
+"""docker-compose.yml and Dockerfile as data, as Compose reads them with the settings of an `.env`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _VARIABLE = re.compile(r"\$\$|\$\{(?P<name>\w+)(?::(?P<how>[-?])(?P<text>[^}]*))
 
 
 class Unset(Exception):
-    """A variable that the file insists on."""
+    """A variable that the file requires is not set."""
 
 
 def example_settings() -> dict[str, str]:
@@ -55,7 +55,7 @@ def _fill(node: Any, settings: Mapping[str, str]) -> Any:
 
 
 def image_words(instruction: str) -> list[str]:
-    """What the last `ENTRYPOINT`, `CMD` … of the Dockerfile has in its exec form."""
+    """The words of the last `ENTRYPOINT`, `CMD` … of the Dockerfile, in its exec form."""
     [*_, text] = re.findall(rf"^\s*{instruction} (\[.*\])$", DOCKERFILE.read_text(), re.MULTILINE)
     words: list[str] = json.loads(text)
     return words

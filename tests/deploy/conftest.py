@@ -16,7 +16,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     made = Stack(folder, PUBLIC_URL=ORIGIN, SCHEME="https", MQTT_PUBLIC_URL="mqtt://mqtt.hub.test")
     make_certificate(folder, made["proxy"].address)
     if os.getuid() == 0:
-        (folder / "server.key").chmod(0o644)  # as the documentation says: nginx is not root in its container
+        (folder / "server.key").chmod(0o644)  # as documented, since nginx is not root in its container
     with made:
         yield made
 
@@ -32,7 +32,7 @@ def manager(stack: Stack) -> Browser:
 
 @pytest.fixture(scope="package")
 def pump(stack: Stack, manager: Browser) -> Iterator[Device]:
-    """Made on the page a moment before it connects."""
+    """A device that was added on the page a moment before it connects."""
     device = Device(stack["mosquitto"].address, "pump", secret_in(manager.add_device("pump")))
     device.await_connection()
     yield device

@@ -1,7 +1,7 @@
 """docker-compose.yml without an engine: each container is a process here, on a loopback address of its own.
 
-Commands, environment, health checks, secrets and templates are the file's. Replaced are addresses (0.0.0.0 and
-127.0.0.1 by the container's own, names of services by theirs) and paths of volumes (by folders of the test).
+Commands, environment, health checks, secrets and templates are those of the file. Addresses (0.0.0.0 and 127.0.0.1 by
+the container's own, names of services by theirs) and paths of volumes (by folders of the test) are replaced.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from tests.deploy.resolver import Resolver
 from tests.support.servers import ROOT, START_S, Server, find
 
 STOP_SIGNALS = {"proxy": "SIGQUIT", "postgres": "SIGINT"}
-"""What the images of nginx and PostgreSQL ask to be stopped with; all others take SIGTERM."""
+"""The stop signals that the images of nginx and PostgreSQL declare; all others use SIGTERM."""
 _POSTGRES_BIN = [str(folder) for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
 _PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin", *_POSTGRES_BIN])
 _DATA_DIR = "/var/lib/hubbub/"
-"""The hub's in its image: what is mounted there lies in `data_folder`."""
+"""The hub's data folder in its image; what is mounted there lies in `data_folder`."""
 
 
 class Container(Server):
     """One replica of a service."""
 
     def __init__(self, stack: Stack, service: str, number: int, **environment: str) -> None:
-        """`environment`: what is other than the file says."""
+        """`environment`: variables that differ from the file."""
         self._own = stack.folder / f"{service}-{number}"
         self._own.mkdir()
         super().__init__(self._own)
@@ -50,15 +50,15 @@ class Container(Server):
         return [*self._as_user(), *self._resolved(list(map(self.local, words))), *self._more_words()]
 
     def environment(self) -> dict[str, str]:
-        """Nothing of the test's own; images of others have none that matters here."""
-        # BIND: requests may name the address, as they may 127.0.0.1 in a container.
+        """None of the test's own variables; other images have none that matters here."""
+        # BIND: requests may address it by this name, as by 127.0.0.1 in a container.
         image = {"DATA_DIR": str(self.data_folder), "BIND": self.address} if self._is_hub else {}
         given = {name: self.local(str(value)) for name, value in self._definition.get("environment", {}).items()}
         return {"PATH": _PATH, "HOME": str(self._own), **image, **given, **self._more_environment}
 
     @property
     def data_folder(self) -> Path:
-        """A hub's; the file system of its container is read-only."""
+        """The data folder of a hub; the rest of its container's file system is read-only."""
         return self._own / "data"
 
     @property
@@ -66,7 +66,7 @@ class Container(Server):
         return "build" in self._definition
 
     def start(self) -> None:
-        """Returns once the health check of the file says that it is up."""
+        """Starts it, and returns once the health check of the file succeeds."""
         self.begin()
         self.await_health()
 
@@ -78,7 +78,7 @@ class Container(Server):
             time.sleep(0.1)
 
     def begin(self) -> None:
-        """Starts it and does not wait."""
+        """Starts it without waiting."""
         self._prepare()
         with self._log.open("a") as log:
             self.process = subprocess.Popen(
@@ -125,7 +125,7 @@ class Container(Server):
         return code
 
     def kill(self) -> None:
-        """With all its processes, as a container ends with its first."""
+        """Kills all its processes, as a container ends with its first one."""
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(timeout=5)
@@ -133,14 +133,14 @@ class Container(Server):
         self._stack.announce()
 
     def local(self, text: str) -> str:
-        """The text with addresses and paths as they are here."""
-        # `accounts` says where Mosquitto listens, not where it does itself.
+        """The text with the addresses and paths of this machine."""
+        # `accounts` names the address on which Mosquitto listens, not its own.
         every = self._stack.addresses["mosquitto"] if self.service == "accounts" else self.address
         addresses = {"0.0.0.0": every, "127.0.0.1": self.address, "127.0.0.11": self._stack.resolver.address}
         named = {f"{name}:": f"{address}:" for name, address in self._stack.addresses.items()}
         paths = {inside: str(here) for inside, here in self._paths.items()}
         known = {**addresses, **named, **paths}
-        # In one go: what has been put in is not to be replaced again.
+        # In a single pass, so that no replacement is replaced again.
         names = "|".join(rf"{re.escape(name)}(?=\d)" for name in named)
         others = "|".join(rf"{re.escape(other)}(?![\w.-])" for other in [*addresses, *paths])
         return re.sub(rf"(?<![\w.-])(?:{names}|{others})", lambda match: known[match[0]], text)
@@ -166,7 +166,7 @@ class Container(Server):
         return compose.image_words("ENTRYPOINT") if self._is_hub else []
 
     def _resolved(self, words: list[str]) -> list[str]:
-        """With the program's full path; a missing one skips the test."""
+        """The words with the program's full path. A missing program skips the test."""
         program = sys.executable if words[0] == "python" else find(words[0], *_POSTGRES_BIN)
         return [program, *words[1:]]
 
@@ -179,7 +179,7 @@ class Container(Server):
         return ["-D", str(self._stack.database), "-c", "unix_socket_directories=", "-c", "fsync=off"]
 
     def _prepare(self) -> None:
-        """What the entrypoint of somebody else's image does before the command."""
+        """Does what the entrypoints of the other images do before the command."""
         if self.service == "proxy":
             self._fill_templates()
         elif self.service == "mosquitto" and os.getuid() == 0:
@@ -199,7 +199,7 @@ class Container(Server):
 
 
 class Stack:
-    """All services of the file, each with its replicas; entered, they run."""
+    """All services of the file, each with its replicas. They run while it is entered."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
@@ -217,10 +217,10 @@ class Stack:
         self.definition = compose.read(self.settings)
         self.services: dict[str, dict[str, Any]] = self.definition["services"]
         self.addresses: dict[str, str] = {}
-        """Name of a service of one container -> its address."""
+        """Name of a service with a single container -> its address."""
         self.resolver = Resolver(f"{self._network}.2")
         self.containers: dict[str, list[Container]] = {}
-        self._postgres = Path(tempfile.mkdtemp(prefix="hubbub-postgres-"))  # not in `folder`: its user may not enter
+        self._postgres = Path(tempfile.mkdtemp(prefix="hubbub-postgres-"))  # its user may not enter `folder`
         self.database = self._postgres / "data"
         self.as_postgres = (
             [find("setpriv"), "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
@@ -263,12 +263,12 @@ class Stack:
         return self.folder / f"volume-{name}"
 
     def another(self, service: str, **environment: str) -> Container:
-        """One more of a service, with some of its environment changed; the caller stops it."""
+        """Another container of the service, with some of its environment changed. The caller stops it."""
         self._others += 1
         return Container(self, service, len(self.containers[service]) + self._others, **environment)
 
     def announce(self) -> None:
-        """The name server knows the web containers that run, as the engine's does."""
+        """Gives the name server the running web containers, as the engine does."""
         self.resolver.addresses = [each.address for each in self.containers.get("web", []) if each.process is not None]
 
     def manage(self, *arguments: str) -> str:
@@ -276,7 +276,7 @@ class Stack:
         return self["web"].run_once(*arguments)
 
     def _start_in_order(self) -> None:
-        """Each service as soon as those it depends on are as it wants them."""
+        """Starts each service as soon as those it depends on are healthy or done."""
         pending, end = list(self.containers), time.monotonic() + START_S
         healthy: set[str] = set()
         while pending or healthy != set(self.containers):
@@ -289,6 +289,7 @@ class Stack:
                         healthy.add(service)
                     else:
                         container.begin()
+            time.sleep(0.1)  # the checks are processes too
             for service in set(self.containers) - healthy - set(pending):
                 if all(container.is_healthy() for container in self.containers[service]):
                     healthy.add(service)
@@ -308,7 +309,7 @@ class Stack:
         return order
 
     def _make_database(self) -> None:
-        """What the image of PostgreSQL does at its first start, with the file's user, database and password."""
+        """Does what PostgreSQL's image does at its first start, with the user, database and password of the file."""
         environment = self.services["postgres"]["environment"]
         password = self._postgres / "password"
         shutil.copy(self.folder / "secrets" / "database_password", password)

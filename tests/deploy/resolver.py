@@ -1,4 +1,4 @@
-"""A name server of one name, in the place of the one that containers have."""
+"""A name server for a single name, in place of the container engine's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TTL_S = 1
 
 
 class Resolver(threading.Thread):
-    """Answers every question for an address with `addresses`, in turn first, as the engine's own does."""
+    """Answers every query with `addresses`, each of them first in turn, as the engine's own name server does."""
 
     def __init__(self, host: str) -> None:
         super().__init__(daemon=True, name="resolver")

@@ -1,4 +1,4 @@
-"""docker-compose.yml, Dockerfile and .env as a reviewer reads them; no engine is needed."""
+"""docker-compose.yml, Dockerfile and .env, checked without a container engine."""
 
 from __future__ import annotations
 
@@ -32,34 +32,34 @@ def services(file: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def test_the_file_is_what_the_compose_specification_allows(file: dict[str, Any]) -> None:
+def test_the_compose_file_is_valid(file: dict[str, Any]) -> None:
     errors = list(Draft7Validator(get_builtin_schema("vendor.compose-spec")).iter_errors(file))
     assert not errors, errors
 
 
-def test_it_insists_on_the_address_of_the_hub() -> None:
+def test_the_public_url_is_required() -> None:
     with pytest.raises(compose.Unset, match="PUBLIC_URL"):
         compose.read({})
 
 
-def test_every_setting_of_the_example_is_one_of_the_file_and_the_other_way_round() -> None:
+def test_the_example_lists_exactly_the_settings_that_the_file_uses() -> None:
     used = set(re.findall(r"\$\{(\w+)", compose.COMPOSE.read_text()))
     assert used == set(compose.example_settings())
 
 
-def test_the_defaults_of_the_file_are_those_of_the_example() -> None:
+def test_the_defaults_of_the_file_match_the_example() -> None:
     example = compose.example_settings()
     defaults = dict(re.findall(r"\$\{(\w+):-([^}]+)\}", compose.COMPOSE.read_text()))
     assert defaults == {name: example[name] for name in defaults}
 
 
-def test_every_image_has_a_version(services: dict[str, dict[str, Any]]) -> None:
+def test_every_image_is_pinned_to_a_version(services: dict[str, dict[str, Any]]) -> None:
     names = {service["image"] for service in services.values()}
     names |= set(re.findall(r"^FROM (\S+)", compose.DOCKERFILE.read_text(), re.MULTILINE))
     assert not [name for name in names if not re.search(r":\d+\.\d+(\.\d+)?(-[a-z-]+)?$", name)]
 
 
-def test_every_service_has_a_health_check_comes_back_and_ends_in_time(services: dict[str, dict[str, Any]]) -> None:
+def test_every_service_has_a_health_check_and_restarts(services: dict[str, dict[str, Any]]) -> None:
     for name, service in services.items():
         if name == ONE_SHOT:
             assert service["restart"].startswith("on-failure")
@@ -69,7 +69,7 @@ def test_every_service_has_a_health_check_comes_back_and_ends_in_time(services: 
             assert service["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL"), name
 
 
-def test_no_container_is_root_or_can_write_to_its_image(services: dict[str, dict[str, Any]]) -> None:
+def test_no_container_runs_as_root_or_can_write_to_its_image(services: dict[str, dict[str, Any]]) -> None:
     dockerfile = compose.DOCKERFILE.read_text()
     assert dockerfile.rindex("\nUSER hubbub") > dockerfile.rindex("\nRUN")
     for name, service in services.items():
@@ -78,23 +78,23 @@ def test_no_container_is_root_or_can_write_to_its_image(services: dict[str, dict
         assert service["cap_drop"] == ["ALL"], name
 
 
-def test_mosquitto_is_the_user_whose_files_it_reads(services: dict[str, dict[str, Any]]) -> None:
+def test_mosquitto_runs_as_the_owner_of_its_files(services: dict[str, dict[str, Any]]) -> None:
     [uid] = re.findall(r"--uid (\d+)", compose.DOCKERFILE.read_text())
     [gid] = re.findall(r"--gid (\d+)", compose.DOCKERFILE.read_text())
     assert services["mosquitto"]["user"] == f"{uid}:{gid}"
 
 
-def test_the_proxy_and_mosquitto_alone_can_be_reached(services: dict[str, dict[str, Any]]) -> None:
+def test_only_the_proxy_and_mosquitto_are_reachable(services: dict[str, dict[str, Any]]) -> None:
     published = {name: [port.split(":")[-1] for port in each.get("ports", [])] for name, each in services.items()}
     assert {name: ports for name, ports in published.items() if ports} == {
         "proxy": ["8080", "8443"],
-        "mosquitto": ["1883", "8883"],  # and not the bridges' 1884
+        "mosquitto": ["1883", "8883"],  # but not the bridges' 1884
     }
     assert services["proxy"]["networks"] == ["front"]
     assert [name for name, each in services.items() if "front" in each["networks"]] == ["proxy", "web"]
 
 
-def test_no_secret_stands_in_the_environment_or_on_a_command_line(file: dict[str, Any]) -> None:
+def test_secrets_are_never_in_the_environment_or_on_a_command_line(file: dict[str, Any]) -> None:
     text = compose.COMPOSE.read_text()
     assert not re.search(r"://\w+:[^@/\s]+@", text)
     assert not re.search(r"PASSWORD(?!_FILE)", text)
@@ -103,7 +103,7 @@ def test_no_secret_stands_in_the_environment_or_on_a_command_line(file: dict[str
             assert secret in file["secrets"], name
 
 
-def test_what_a_service_waits_for_is_there_and_in_no_circle(services: dict[str, dict[str, Any]]) -> None:
+def test_service_dependencies_exist_and_have_no_circle(services: dict[str, dict[str, Any]]) -> None:
     done: set[str] = set()
     while done != services.keys():
         ready = {name for name, each in services.items() if each.get("depends_on", {}).keys() <= done} - done
@@ -115,7 +115,7 @@ def test_what_a_service_waits_for_is_there_and_in_no_circle(services: dict[str, 
             assert how == {"condition": wanted}
 
 
-def test_every_command_is_one_of_manage_py(services: dict[str, dict[str, Any]]) -> None:
+def test_every_command_of_a_service_is_a_manage_py_command(services: dict[str, dict[str, Any]]) -> None:
     entrypoint = compose.image_words("ENTRYPOINT")
     assert entrypoint == ["python", "manage.py"]
     commands = {each["command"][0] for each in services.values() if "build" in each}
@@ -125,7 +125,7 @@ def test_every_command_is_one_of_manage_py(services: dict[str, dict[str, Any]]) 
     assert commands | {compose.image_words("CMD")[0]} <= set(known.stdout.split())
 
 
-def test_secrets_are_made_once_in_a_folder_of_their_own(tmp_path: Path, file: dict[str, Any]) -> None:
+def test_secrets_are_created_once_and_only_for_their_owner(tmp_path: Path, file: dict[str, Any]) -> None:
     folder = tmp_path / "secrets"
 
     def make() -> dict[str, str]:
@@ -141,10 +141,10 @@ def test_secrets_are_made_once_in_a_folder_of_their_own(tmp_path: Path, file: di
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o644}
 
 
-def test_the_image_has_all_that_the_hub_needs(tmp_path: Path) -> None:
-    """What the Dockerfile copies from here, and nothing else, in a folder: the hub starts and finds its files."""
+def test_the_image_contains_everything_the_hub_needs(tmp_path: Path) -> None:
+    """With only the files that the Dockerfile copies, the hub starts and finds its static files."""
     copied = re.findall(r"^COPY (?!--from)(.+)$", compose.DOCKERFILE.read_text(), re.MULTILINE)
-    final = copied[2:]  # the first two are of the stages that install packages
+    final = copied[2:]  # the first two belong to the stages that install packages
     for words in final:
         source, target = words.split()
         path = tmp_path / target
@@ -162,7 +162,7 @@ def test_the_image_has_all_that_the_hub_needs(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_build_gets_what_it_copies_and_no_secrets() -> None:
+def test_the_build_context_contains_only_what_the_dockerfile_copies() -> None:
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     copied = re.findall(r"^COPY (?!--from)(.+)$", compose.DOCKERFILE.read_text(), re.MULTILINE)
     assert allowed == {source for words in copied for source in words.split()[:-1]}

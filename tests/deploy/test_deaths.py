@@ -1,4 +1,4 @@
-"""What happens when a part dies, and when it is asked to end."""
+"""Parts that are killed, and parts that are asked to stop."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tests.support.viewer import Viewer
 pytestmark = pytest.mark.timeout(300)
 
 STOP_S = 10
-"""How long a part may take to end."""
+"""How long a part may take to stop."""
 
 
 def stored(manager: Browser, metric: str) -> list[float]:
-    """All that the hub has of the pump's metric, each value once: what a bridge had stored and not acknowledged when it
-    was killed comes again, and without times of its own it may be stored again."""
+    """The stored values of the pump's metric, each value once: messages that a bridge had stored but not acknowledged
+    when it was killed come again, and without times of their own they may be stored again."""
     answer = manager.http.get("/api/v1/devices/pump/readings", params={"metric": metric, "points": 2000})
     return sorted(set(answer.json()["v"])) if answer.status_code == 200 else []
 
@@ -30,7 +30,7 @@ def watch(manager: Browser, live: Viewer) -> None:
     assert live.request("subscribe", stream="device:pump")["ok"]
 
 
-def test_viewers_of_a_web_process_that_is_killed_find_the_other(stack: Stack, manager: Browser, pump: Device) -> None:
+def test_viewers_of_a_killed_web_process_reconnect_to_the_other(stack: Stack, manager: Browser, pump: Device) -> None:
     dead, alive = stack.containers["web"]
     with ExitStack() as open_ones:
         lives = [open_ones.enter_context(manager.live()) for _ in range(8)]
@@ -41,7 +41,7 @@ def test_viewers_of_a_web_process_that_is_killed_find_the_other(stack: Stack, ma
             pump.publish(before=1)
             lost = [live for live in lives if _is_cut(live)]
             assert 0 < len(lost) < len(lives)
-            for _ in lost:  # each comes back at once, through the same proxy, and has what was stored meanwhile
+            for _ in lost:  # each reconnects at once through the same proxy, and gets what was stored meanwhile
                 again = open_ones.enter_context(manager.live())
                 snapshot = again.request("subscribe", stream="device:pump")["result"]
                 assert snapshot["latest"]["before"][1] == 1
@@ -59,7 +59,7 @@ def _is_cut(live: Viewer) -> bool:
 
 
 @pytest.mark.parametrize("how", ["kill", "stop"])
-def test_a_bridge_that_dies_loses_nothing(stack: Stack, manager: Browser, pump: Device, how: str) -> None:
+def test_a_killed_or_stopped_bridge_loses_nothing(stack: Stack, manager: Browser, pump: Device, how: str) -> None:
     dying, _ = stack.containers["bridge"]
     metric = f"while_{how}"
     for number in range(100):
@@ -70,8 +70,8 @@ def test_a_bridge_that_dies_loses_nothing(stack: Stack, manager: Browser, pump: 
     eventually(lambda: stored(manager, metric) == list(range(100)))
 
 
-def _later_seen(stack: Stack, manager: Browser, pump: Device) -> None:
-    """A viewer sees what is published from now on, after a reconnect if need be."""
+def wait_until_viewers_see_news(stack: Stack, manager: Browser, pump: Device) -> None:
+    """A viewer sees what is published from now on, if necessary after a reconnect."""
     count = 0
 
     def seen() -> bool:
@@ -90,17 +90,17 @@ def _later_seen(stack: Stack, manager: Browser, pump: Device) -> None:
 
 
 @pytest.mark.parametrize("service", ["redis", "mosquitto", "accounts", "worker", "proxy", "postgres"])
-def test_the_hub_goes_on_when_a_part_has_been_killed_and_started_again(
+def test_the_hub_recovers_when_a_part_was_killed_and_restarted(
     stack: Stack, manager: Browser, pump: Device, service: str
 ) -> None:
     stack[service].kill()
     stack[service].start()
     if service == "mosquitto":
         pump.await_connection()
-    _later_seen(stack, manager, pump)
+    wait_until_viewers_see_news(stack, manager, pump)
 
 
-def test_a_device_made_while_mosquitto_is_away_is_let_in_when_it_is_back(stack: Stack, manager: Browser) -> None:
+def test_a_device_added_without_mosquitto_can_connect_once_it_is_back(stack: Stack, manager: Browser) -> None:
     stack["mosquitto"].kill()
     secret = secret_in(manager.add_device("late"))
     stack["mosquitto"].start()
@@ -109,17 +109,17 @@ def test_a_device_made_while_mosquitto_is_away_is_let_in_when_it_is_back(stack: 
     late.stop()
 
 
-def test_a_device_made_while_accounts_is_away_is_let_in_when_it_is_back(stack: Stack, manager: Browser) -> None:
+def test_a_device_added_without_accounts_can_connect_once_it_is_back(stack: Stack, manager: Browser) -> None:
     stack["accounts"].kill()
     late = Device(stack["mosquitto"].address, "later", secret_in(manager.add_device("later")))
-    assert not late.is_let_in()
+    assert not late.is_accepted()
     stack["accounts"].start()
     late.await_connection()
     late.stop()
 
 
-def test_each_part_ends_in_time_with_0_when_it_is_asked_to(stack: Stack, manager: Browser, pump: Device) -> None:
-    """With viewers on all channels, and in the order in which Compose stops them."""
+def test_every_part_stops_in_time_with_exit_code_0(stack: Stack, manager: Browser, pump: Device) -> None:
+    """There are viewers over WebSocket and events, and the parts stop in the order in which Compose stops them."""
     order = [each for each in reversed(stack.all) if each.service != "migrate"]
     with manager.live() as live, manager.http.stream("GET", "/api/v1/stream?device=pump") as events:
         watch(manager, live)

@@ -1,4 +1,4 @@
-"""The whole way through all parts of docker-compose.yml, as processes."""
+"""Whole ways through all parts of docker-compose.yml, run as processes."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from tests.deploy.containers import Container, Stack
 pytestmark = pytest.mark.timeout(300)
 
 
-def test_cookies_of_the_login_go_over_tls_alone(stack: Stack, manager: Browser) -> None:
+def test_login_cookies_are_sent_only_over_tls(stack: Stack, manager: Browser) -> None:
     cookies = [cookie for cookie in manager.http.cookies.jar if cookie.name in ("hubbub_session", "csrftoken")]
     assert len(cookies) == 2
     assert all(cookie.secure for cookie in cookies)
 
 
-def test_without_tls_one_is_sent_there(stack: Stack) -> None:
+def test_http_is_redirected_to_https(stack: Stack) -> None:
     answer = httpx.get(f"http://{stack['proxy'].address}:8080/devices/x/?y=1", headers={"Host": HOST})
     assert answer.status_code == 308
     assert answer.headers["location"] == f"{ORIGIN}/devices/x/?y=1"
 
 
-def test_a_form_from_elsewhere_is_refused(manager: Browser) -> None:
+def test_a_form_from_another_origin_is_refused(manager: Browser) -> None:
     token = manager.http.cookies["csrftoken"]
     answer = manager.http.post(
         "/add-device/", data={"csrfmiddlewaretoken": token}, headers={"Origin": "https://evil.test"}
@@ -37,7 +37,7 @@ def test_a_form_from_elsewhere_is_refused(manager: Browser) -> None:
     assert answer.status_code == 403
 
 
-def test_pages_come_with_their_files(manager: Browser) -> None:
+def test_static_files_of_pages_are_served_compressed(manager: Browser) -> None:
     page = manager.http.get("/").text
     files = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
     assert any("vendor/" in file for file in files)
@@ -48,17 +48,17 @@ def test_pages_come_with_their_files(manager: Browser) -> None:
             assert answer.headers["content-encoding"] == "gzip"
 
 
-def test_a_new_device_is_told_where_the_broker_is_and_is_let_in(stack: Stack, manager: Browser) -> None:
+def test_a_new_device_is_shown_the_broker_s_address_and_can_connect(stack: Stack, manager: Browser) -> None:
     page = manager.add_device("fan")
     assert "-h mqtt.hub.test -p 1883" in page
     fan = Device(stack["mosquitto"].address, "fan", secret_in(page))
-    fan.await_connection()  # refused until Mosquitto has read the file that `accounts` has written
+    fan.await_connection()  # refused until Mosquitto has read the file that `accounts` writes
     fan.stop()
 
 
-def test_a_device_is_refused_with_another_s_secret(stack: Stack, pump: Device) -> None:
+def test_a_device_with_a_wrong_secret_is_refused(stack: Stack, pump: Device) -> None:
     intruder = Device(stack["mosquitto"].address, "pump", "wrong")
-    assert not intruder.is_let_in()
+    assert not intruder.is_accepted()
     intruder.stop()
 
 
@@ -76,17 +76,17 @@ def test_a_command_reaches_the_device_and_its_answer_comes_back(manager: Browser
         assert live.push("command", id=id, status="succeeded")["result"] == {"speed": 7}
 
 
-def test_a_page_from_elsewhere_gets_no_live_connection(manager: Browser, pump: Device) -> None:
+def test_a_page_from_another_origin_gets_no_live_connection(manager: Browser, pump: Device) -> None:
     with pytest.raises(InvalidStatus, match="403"), manager.live(origin="https://evil.test"):
         pass
 
 
-def test_events_are_not_held_back(manager: Browser, pump: Device) -> None:
+def test_server_sent_events_are_not_buffered_by_the_proxy(manager: Browser, pump: Device) -> None:
     with manager.http.stream("GET", "/api/v1/stream?device=pump") as answer:
         assert answer.status_code == 200
         lines = answer.iter_lines()
         _until(lines, "snapshot")
-        for value in (1, 2, 3):  # one at a time: the next is published when this one has been seen
+        for value in (1, 2, 3):  # one at a time: the next is published once this one has been seen
             pump.publish(flow=value)
             event = _until(lines, "telemetry")
             assert [point[1] for point in event["devices"]["pump"]["flow"]] == [value]
@@ -99,13 +99,13 @@ def _until(lines: Iterator[str], type: str) -> dict:  # type: ignore[type-arg]
     raise AssertionError(f"the stream ended before a {type}")
 
 
-def test_counters_of_web_processes_are_closed_to_the_world(stack: Stack, manager: Browser) -> None:
+def test_the_metrics_of_web_processes_are_not_public(stack: Stack, manager: Browser) -> None:
     assert manager.http.get("/metrics").status_code == 401
     spoofed = {"X-Forwarded-For": "127.0.0.1", "Forwarded": "for=127.0.0.1"}
     assert manager.http.get("/metrics", headers=spoofed).status_code == 401
 
 
-def test_every_hop_counts(stack: Stack, manager: Browser, pump: Device) -> None:
+def test_every_part_counts_what_passes_through_it(stack: Stack, manager: Browser, pump: Device) -> None:
     with manager.live() as live:
         live.request("subscribe", stream="device:pump")
         pump.publish(flow=99)
@@ -128,21 +128,21 @@ def _counts(container: Container) -> dict[str, float]:
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
 
 
-def test_the_hub_knows_who_comes_through_the_proxy(stack: Stack, manager: Browser) -> None:
-    """Else ten failed logins of anybody would lock everybody's name."""
+def test_the_hub_sees_the_client_s_address_behind_the_proxy(stack: Stack, manager: Browser) -> None:
+    """Otherwise ten failed logins of one person would lock everybody out."""
     code = "from axes.models import AccessLog; print(AccessLog.objects.get().ip_address)"
     assert stack.manage("shell", "-v", "0", "-c", code).strip() == manager.own_address
 
 
-def test_all_containers_but_the_one_shot_are_healthy_and_kept_no_key_of_their_own(stack: Stack) -> None:
+def test_every_lasting_container_is_healthy_and_stores_no_key_of_its_own(stack: Stack) -> None:
     for containers in stack.containers.values():
         for container in containers:
             assert container.service == "migrate" or container.is_healthy()
             assert {path.name for path in container.data_folder.iterdir()} <= {"files"}
 
 
-def test_a_file_that_one_web_process_takes_all_of_them_serve(stack: Stack, manager: Browser, pump: Device) -> None:
-    content = bytes(range(256)) * 12_000  # 3 MB: more than nginx takes elsewhere
+def test_an_uploaded_file_is_served_by_every_web_process(stack: Stack, manager: Browser, pump: Device) -> None:
+    content = bytes(range(256)) * 12_000  # 3 MB: more than nginx accepts on other paths
     path = f"/api/v1/rooms/{_room_of(manager, 'pump')}"
     headers = {"Origin": ORIGIN, "X-CSRFToken": manager.http.cookies["csrftoken"]}
     sent = manager.http.post(f"{path}/files", files={"file": ("log.bin", content)}, headers=headers)
@@ -162,7 +162,7 @@ def _room_of(manager: Browser, uid: str) -> int:
     return int(id)
 
 
-def test_the_address_of_a_webhook_stands_in_no_log(stack: Stack, manager: Browser, pump: Device) -> None:
+def test_the_address_of_a_webhook_appears_in_no_log(stack: Stack, manager: Browser, pump: Device) -> None:
     headers = {"Origin": ORIGIN, "X-CSRFToken": manager.http.cookies["csrftoken"]}
     path = f"/api/v1/rooms/{_room_of(manager, 'pump')}/webhooks"
     made = manager.http.post(path, json={"name": "ci"}, headers=headers)
@@ -176,26 +176,26 @@ def test_the_address_of_a_webhook_stands_in_no_log(stack: Stack, manager: Browse
         assert secret not in container.output, container.service
 
 
-def test_the_proxy_does_not_log_it_with_an_error_either(stack: Stack, manager: Browser) -> None:
-    lonely = stack.another("proxy", PROXY_SCHEME="http", PROXY_WEB="127.0.0.1:9")  # where nobody listens
-    lonely.start()
+def test_the_proxy_s_error_log_does_not_contain_the_webhook_address(stack: Stack, manager: Browser) -> None:
+    lone_proxy = stack.another("proxy", PROXY_SCHEME="http", PROXY_WEB="127.0.0.1:9")  # where nothing listens
+    lone_proxy.start()
     try:
         for path in ("hooks/the-secret", "rooms"):
-            assert httpx.get(f"http://{lonely.address}:8080/api/v1/{path}").status_code == 502
-        lonely.wait_for("Connection refused")  # of the other
+            assert httpx.get(f"http://{lone_proxy.address}:8080/api/v1/{path}").status_code == 502
+        lone_proxy.wait_for("Connection refused")  # of the second request
     finally:
-        assert lonely.stop() == 0
-    assert "the-secret" not in lonely.output
+        assert lone_proxy.stop() == 0
+    assert "the-secret" not in lone_proxy.output
 
 
-def test_live_connections_are_shared_by_the_web_processes(stack: Stack, manager: Browser) -> None:
+def test_live_connections_are_spread_over_the_web_processes(stack: Stack, manager: Browser) -> None:
     with ExitStack() as open_ones:
         for _ in range(12):
             assert open_ones.enter_context(manager.live()).welcome["type"] == "welcome"
         assert all(_counts(each)["hubbub_connections"] > 0 for each in stack.containers["web"])
 
 
-def test_without_tls_the_same_proxy_serves_over_http(stack: Stack, manager: Browser) -> None:
+def test_without_tls_the_proxy_serves_over_http(stack: Stack, manager: Browser) -> None:
     plain = stack.another("proxy", PROXY_SCHEME="http")
     plain.start()
     try:

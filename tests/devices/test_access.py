@@ -37,7 +37,7 @@ def test_a_role_allows_its_actions_and_those_below(
 
 
 @pytest.mark.parametrize(("name", "allowed"), RIGHTS)
-def test_a_device_is_given_forbidden_or_missing(
+def test_a_device_is_returned_or_forbidden_or_not_found(
     name: str, allowed: set[Action], request: pytest.FixtureRequest, pump: Device
 ) -> None:
     person = request.getfixturevalue(name)
@@ -49,12 +49,12 @@ def test_a_device_is_given_forbidden_or_missing(
                 access.device(person, "pump-1", action)
 
 
-def test_a_forbidden_action_names_the_role_that_is_wanted(carol: User, pump: Device) -> None:
+def test_a_forbidden_action_names_the_required_role(carol: User, pump: Device) -> None:
     with pytest.raises(Forbidden, match="manager"):
         access.device(carol, "pump-1", Action.MANAGE)
 
 
-def test_a_role_counts_in_its_space_alone(alice: User, pump: Device, meter: Device) -> None:
+def test_a_role_counts_only_in_its_space(alice: User, pump: Device, meter: Device) -> None:
     assert list(access.devices(alice)) == [pump]
     assert not access.may(alice, Action.WATCH, meter.space_id)
     with pytest.raises(NotFound) as foreign:
@@ -64,27 +64,27 @@ def test_a_role_counts_in_its_space_alone(alice: User, pump: Device, meter: Devi
     assert foreign.value.message.replace("meter-9", "meter-8") == missing.value.message
 
 
-def test_a_member_of_two_spaces_has_each_device_once(alice: User, pump: Device, meter: Device) -> None:
+def test_a_member_of_two_spaces_sees_each_device_once(alice: User, pump: Device, meter: Device) -> None:
     Member.objects.create(space=meter.space, user=alice, role=Role.VIEWER)
     assert sorted(device.uid for device in access.devices(alice)) == ["meter-9", "pump-1"]
     assert list(access.spaces(alice, Action.COMMAND)) == [pump.space]
 
 
-def test_nobody_may_anything(pump: Device) -> None:
-    nobody = AnonymousUser()
-    assert access.role_in(nobody, pump.space_id) is None
-    assert not access.devices(nobody).exists()
+def test_an_anonymous_user_has_no_rights_to_devices(pump: Device) -> None:
+    anonymous = AnonymousUser()
+    assert access.role_in(anonymous, pump.space_id) is None
+    assert not access.devices(anonymous).exists()
     with pytest.raises(NotFound):
-        access.device(nobody, "pump-1")
+        access.device(anonymous, "pump-1")
 
 
-def test_a_deactivated_manager_is_nobody(alice: User, pump: Device) -> None:
+def test_a_deactivated_manager_has_no_rights(alice: User, pump: Device) -> None:
     alice.is_active = False
     assert access.role_in(alice, pump.space_id) is None
     assert not access.devices(alice).exists()
 
 
-def test_a_superuser_without_membership_is_nobody(mallory: User, pump: Device) -> None:
+def test_a_superuser_without_a_membership_has_no_rights(mallory: User, pump: Device) -> None:
     mallory.is_superuser = True
     assert not access.may(mallory, Action.WATCH, pump.space_id)
 
@@ -95,13 +95,13 @@ def test_a_uid_is_matched_exactly(alice: User, pump: Device, uid: str) -> None:
         access.device(alice, uid)
 
 
-def test_a_device_may_touch_its_own_alone() -> None:
+def test_a_device_may_touch_only_itself() -> None:
     assert access.device_may_touch("pump-1", "pump-1")
     for uid in ("pump-10", "pump", "+", "#", "PUMP-1", ""):
         assert not access.device_may_touch("pump-1", uid)
 
 
-def test_a_device_and_the_right_to_it_cost_two_queries(
+def test_looking_up_a_device_with_its_rights_costs_two_queries(
     bob: User, pump: Device, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(2):
@@ -115,7 +115,7 @@ def conversation(alice: User, bob: User) -> Room:
 
 
 @pytest.mark.parametrize(("name", "allowed"), RIGHTS)
-def test_a_room_is_given_forbidden_or_missing(
+def test_a_room_is_returned_or_forbidden_or_not_found(
     name: str, allowed: set[Action], request: pytest.FixtureRequest, pump: Device
 ) -> None:
     person = request.getfixturevalue(name)
@@ -129,7 +129,7 @@ def test_a_room_is_given_forbidden_or_missing(
 
 
 @pytest.mark.parametrize(("name", "allowed"), RIGHTS)
-def test_whoever_may_read_a_room_of_a_space_may_speak_there(
+def test_whoever_can_read_a_room_of_a_space_can_post_there(
     name: str, allowed: set[Action], request: pytest.FixtureRequest, pump: Device
 ) -> None:
     person = request.getfixturevalue(name)
@@ -140,7 +140,7 @@ def test_whoever_may_read_a_room_of_a_space_may_speak_there(
             access.room_to_talk_in(person, pump.room.pk)
 
 
-def test_a_foreign_room_and_a_missing_one_answer_alike(alice: User, mallory: User, conversation: Room) -> None:
+def test_a_foreign_room_and_a_missing_one_raise_the_same_error(alice: User, mallory: User, conversation: Room) -> None:
     errors = []
     for id in (conversation.pk, 10**9, 2**63, -1):
         with pytest.raises(NotFound) as error:
@@ -149,7 +149,7 @@ def test_a_foreign_room_and_a_missing_one_answer_alike(alice: User, mallory: Use
     assert len(set(errors)) == 1
 
 
-def test_a_conversation_is_its_two_s_alone(alice: User, bob: User, carol: User, conversation: Room) -> None:
+def test_a_conversation_is_open_only_to_its_two_people(alice: User, bob: User, carol: User, conversation: Room) -> None:
     for person in (alice, bob):
         assert access.room_to_talk_in(person, conversation.pk) == conversation
         for action in (Action.COMMAND, Action.MANAGE):
@@ -161,7 +161,7 @@ def test_a_conversation_is_its_two_s_alone(alice: User, bob: User, carol: User, 
 
 
 @pytest.mark.parametrize("blocker", ["alice", "bob"])
-def test_where_one_has_blocked_the_other_both_read_and_neither_speaks(
+def test_after_a_block_both_people_can_read_but_not_post(
     alice: User, bob: User, conversation: Room, blocker: str
 ) -> None:
     by, person = (alice, bob) if blocker == "alice" else (bob, alice)
@@ -172,7 +172,7 @@ def test_where_one_has_blocked_the_other_both_read_and_neither_speaks(
             access.room_to_talk_in(one, conversation.pk)
 
 
-def test_a_block_is_of_two_people_and_ends_nothing_else(
+def test_a_block_affects_only_the_conversation_of_the_two_people(
     alice: User, bob: User, carol: User, conversation: Room, pump: Device
 ) -> None:
     Block.objects.create(by=alice, person=carol)
@@ -180,7 +180,7 @@ def test_a_block_is_of_two_people_and_ends_nothing_else(
     assert access.room_to_talk_in(carol, pump.room.pk) == pump.room
 
 
-def test_who_shares_no_space_any_more_reads_and_does_not_speak(
+def test_people_without_a_shared_space_can_read_but_not_post(
     alice: User, bob: User, space: Space, conversation: Room
 ) -> None:
     Member.objects.filter(user=bob).delete()
@@ -190,7 +190,7 @@ def test_who_shares_no_space_any_more_reads_and_does_not_speak(
             access.room_to_talk_in(one, conversation.pk)
 
 
-def test_to_a_deactivated_person_nobody_speaks(alice: User, bob: User, conversation: Room) -> None:
+def test_nobody_can_post_to_a_deactivated_person(alice: User, bob: User, conversation: Room) -> None:
     User.objects.filter(pk=bob.pk).update(is_active=False)
     with pytest.raises(Forbidden):
         access.room_to_talk_in(alice, conversation.pk)
@@ -198,15 +198,17 @@ def test_to_a_deactivated_person_nobody_speaks(alice: User, bob: User, conversat
     assert not access.rooms(bob).exists()
 
 
-def test_nobody_has_no_rooms_and_knows_nobody(alice: User, pump: Device) -> None:
-    nobody = AnonymousUser()
-    assert not access.rooms(nobody).exists()
-    assert not access.acquaintances(nobody).exists()
+def test_an_anonymous_user_has_no_rooms_and_no_acquaintances(alice: User, pump: Device) -> None:
+    anonymous = AnonymousUser()
+    assert not access.rooms(anonymous).exists()
+    assert not access.acquaintances(anonymous).exists()
     with pytest.raises(NotFound):
-        access.room_to_talk_in(nobody, pump.room.pk)
+        access.room_to_talk_in(anonymous, pump.room.pk)
 
 
-def test_acquaintances_share_a_space_and_are_active(alice: User, bob: User, mallory: User, meter: Device) -> None:
+def test_acquaintances_are_active_people_who_share_a_space(
+    alice: User, bob: User, mallory: User, meter: Device
+) -> None:
     assert list(access.acquaintances(alice)) == [bob]
     assert list(access.acquaintances(mallory)) == []
     Member.objects.create(space=meter.space, user=mallory, role=Role.VIEWER)
@@ -216,10 +218,18 @@ def test_acquaintances_share_a_space_and_are_active(alice: User, bob: User, mall
     assert list(access.acquaintances(bob)) == [alice]
 
 
-def test_an_acquaintance_is_found_by_name_and_a_stranger_like_nobody(alice: User, bob: User, mallory: User) -> None:
+def test_an_acquaintance_is_found_by_name_and_a_stranger_looks_nonexistent(
+    alice: User, bob: User, mallory: User
+) -> None:
     assert access.acquaintance(alice, "bob") == bob
     errors = []
-    for person, name in ((alice, "mallory"), (mallory, "alice"), (alice, "nobody"), (alice, "alice"), (alice, "a\0")):
+    for person, name in (
+        (alice, "mallory"),
+        (mallory, "alice"),
+        (alice, "nobody"),
+        (alice, "alice"),
+        (alice, "a\0"),
+    ):
         with pytest.raises(NotFound) as error:
             access.acquaintance(person, name)
         errors.append(error.value.message.replace(repr(name), "N"))
@@ -234,24 +244,24 @@ def test_readers_are_the_active_members_of_the_space_or_the_two_of_a_conversatio
     assert set(access.readers(conversation)) == {alice, bob}
 
 
-def test_a_message_is_removed_by_its_author_and_by_managers(
+def test_a_message_can_be_removed_by_its_author_and_by_managers(
     alice: User, bob: User, carol: User, mallory: User, pump: Device, conversation: Room
 ) -> None:
-    said = Message(room=pump.room, author=bob)
-    assert [access.may_remove(person, said) for person in (alice, bob, carol, mallory)] == [True, True, False, False]
-    in_private = Message(room=conversation, author=bob)
-    assert [access.may_remove(person, in_private) for person in (alice, bob, carol)] == [False, True, False]
-    of_nobody = Message(room=pump.room, author=None)
-    assert [access.may_remove(person, of_nobody) for person in (alice, bob)] == [True, False]
-    assert not access.may_remove(AnonymousUser(), of_nobody)
+    message = Message(room=pump.room, author=bob)
+    assert [access.may_remove(person, message) for person in (alice, bob, carol, mallory)] == [True, True, False, False]
+    direct_message = Message(room=conversation, author=bob)
+    assert [access.may_remove(person, direct_message) for person in (alice, bob, carol)] == [False, True, False]
+    message_without_author = Message(room=pump.room, author=None)
+    assert [access.may_remove(person, message_without_author) for person in (alice, bob)] == [True, False]
+    assert not access.may_remove(AnonymousUser(), message_without_author)
 
 
-def test_a_room_of_another_space_stays_closed(alice: User, pump: Device, meter: Device) -> None:
+def test_rooms_of_another_space_are_not_listed(alice: User, pump: Device, meter: Device) -> None:
     rooms.create(meter.space, "Cellar's own")
     assert list(access.rooms(alice)) == [pump.room]
 
 
-def test_a_room_and_the_right_to_speak_there_cost_few_queries(
+def test_checking_the_right_to_post_costs_few_queries(
     bob: User, pump: Device, conversation: Room, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(1):

@@ -10,16 +10,16 @@ def known(kind: type[HubbubError]) -> list[type[HubbubError]]:
     return [kind, *(found for child in kind.__subclasses__() for found in known(child))]
 
 
-def test_every_error_of_the_domain_has_its_advice() -> None:
+def test_every_error_code_of_the_domain_has_retry_advice() -> None:
     codes = {kind.code for kind in known(HubbubError) if kind.__module__ == errors.__name__}
     assert codes <= set(RETRY)
 
 
-def test_a_refusal_says_what_its_reason_means() -> None:
+def test_the_message_of_a_refusal_explains_its_reason() -> None:
     assert Refusal("too_deep").message == REFUSALS["too_deep"]
     assert Refusal("not_finite", "NaN").message == f"{REFUSALS['not_finite']}: NaN"
 
 
-def test_a_refusal_without_a_known_reason_cannot_be_made() -> None:
+def test_a_refusal_needs_a_known_reason() -> None:
     with pytest.raises(KeyError):
         Refusal("just_because")

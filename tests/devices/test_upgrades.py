@@ -1,4 +1,4 @@
-"""What a newer version makes of an existing database."""
+"""Migrations of existing data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def before_retention() -> Iterator[Apps]:
-    """The models as they were."""
+    """The models as they were before retention could be set."""
     yield from _at("0002_refusals")
 
 
@@ -35,25 +35,25 @@ def _to_the_newest() -> Apps:
     return executor.migrate(executor.loader.graph.leaf_nodes()).apps
 
 
-def test_a_space_that_was_there_keeps_its_history_for_ever(before_retention: Apps) -> None:
+def test_existing_spaces_keep_their_readings_for_ever(before_retention: Apps) -> None:
     before_retention.get_model("devices", "Space").objects.create(slug="old", name="Old")
     now = _to_the_newest()
     space = now.get_model("devices", "Space").objects.get(slug="old")
     assert (space.raw_days, space.minute_days, space.hour_days) == (0, 0, 0)
 
 
-def test_webhooks_of_one_name_are_told_apart(first_rooms: Apps) -> None:
+def test_webhooks_with_the_same_name_are_renamed(first_rooms: Apps) -> None:
     space = first_rooms.get_model("devices", "Space").objects.create(slug="old", name="Old")
     Room, Webhook = (first_rooms.get_model("devices", name) for name in ("Room", "Webhook"))
     tea, coffee = (Room.objects.create(space=space, name=name) for name in ("Tea", "Coffee"))
-    given = [(tea, "CI"), (tea, "CI 2"), (tea, "CI"), (tea, "CI"), (coffee, "CI"), (tea, "x" * 64), (tea, "x" * 64)]
-    for i, (room, name) in enumerate(given):
+    webhooks = [(tea, "CI"), (tea, "CI 2"), (tea, "CI"), (tea, "CI"), (coffee, "CI"), (tea, "x" * 64), (tea, "x" * 64)]
+    for i, (room, name) in enumerate(webhooks):
         Webhook.objects.create(room=room, name=name, hash=str(i))
     names = _to_the_newest().get_model("devices", "Webhook").objects.order_by("id").values_list("name", flat=True)
     assert list(names) == ["CI", "CI 2", "CI 3", "CI 4", "CI", "x" * 64, "x" * 62 + " 2"]
 
 
-def test_what_edits_of_removed_messages_said_is_hidden(first_rooms: Apps) -> None:
+def test_the_edits_of_removed_messages_lose_their_text(first_rooms: Apps) -> None:
     space = first_rooms.get_model("devices", "Space").objects.create(slug="old", name="Old")
     room = first_rooms.get_model("devices", "Room").objects.create(space=space, name="Tea")
     Message = first_rooms.get_model("devices", "Message")

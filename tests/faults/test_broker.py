@@ -1,4 +1,4 @@
-"""A broker that goes away is found again, and keeps what it has acknowledged as far as its configuration says."""
+"""The bridge reconnects to a broker that was stopped, which has kept what its configuration promises to keep."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from tests.support.stack import Stack
 
 MESSAGES = usually(1_500, soak=2_500)
 PER_SECOND = 500
-"""What suits `SavePolicy.CHANGES` (docs/deployment/mosquitto.md)."""
+"""A rate that suits `SavePolicy.CHANGES` (docs/deployment/mosquitto.md)."""
 UNSAVED_S = {SavePolicy.CHANGES: 1.0, SavePolicy.SECONDS: 3.0}
-"""What a killed Mosquitto may lose: a round of its loop, or two seconds. Each with room for a slow machine."""
+"""What a killed Mosquitto may lose: a round of its loop, or two seconds, each with some room for a slow machine."""
 
 pytestmark = pytest.mark.timeout(240)
 
 
-def test_a_broker_that_is_restarted_is_found_again_and_nothing_is_lost(stack: Stack) -> None:
-    """Stopped in order, Mosquitto writes its state down; the device repeats what was not acknowledged."""
+def test_the_bridge_reconnects_to_a_restarted_broker_and_loses_nothing(stack: Stack) -> None:
+    """A Mosquitto that is stopped properly saves its state; the device repeats what was not acknowledged."""
     publisher = stack.publisher(2 * MESSAGES)
     publisher.wait_until_sent(MESSAGES)
     stack.mosquitto.stop()
@@ -30,7 +30,7 @@ def test_a_broker_that_is_restarted_is_found_again_and_nothing_is_lost(stack: St
     stack.check(publisher)
 
 
-def test_a_broker_that_is_killed_loses_nothing_it_has_acknowledged(tmp_path: Path) -> None:
+def test_a_killed_broker_loses_nothing_it_has_acknowledged(tmp_path: Path) -> None:
     with _saving(SavePolicy.CHANGES, tmp_path) as stack:
         publisher = stack.publisher(MESSAGES, per_second=PER_SECOND)
         publisher.wait_until_sent(MESSAGES // 2)
@@ -39,10 +39,8 @@ def test_a_broker_that_is_killed_loses_nothing_it_has_acknowledged(tmp_path: Pat
 
 
 @pytest.mark.parametrize("save", SavePolicy)
-def test_a_broker_killed_while_the_bridge_is_away_loses_at_most_what_it_had_not_saved(
-    tmp_path: Path, save: SavePolicy
-) -> None:
-    """The bridge is away, so that what the broker forgets is nowhere else."""
+def test_a_broker_killed_without_a_bridge_loses_only_what_it_had_not_saved(tmp_path: Path, save: SavePolicy) -> None:
+    """The bridge is stopped, so that what the broker loses exists nowhere else."""
     with _saving(save, tmp_path) as stack:
         stack.bridge.stop()
         publisher = stack.publisher(MESSAGES, per_second=PER_SECOND)
@@ -67,7 +65,7 @@ def _saving(save: SavePolicy, folder: Path) -> Stack:
 
 
 def _kill_and_start_broker(stack: Stack) -> float:
-    """Returns the seconds until the bridge has found it again."""
+    """Returns the seconds until the bridge has reconnected to it."""
     seen = len(stack.bridge.output)
     stack.mosquitto.kill()
     stack.mosquitto.start()

@@ -1,4 +1,4 @@
-"""Many messages at once are all stored, in bounded memory."""
+"""A burst of messages is stored completely and in bounded memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_MIB = 100
 pytestmark = pytest.mark.timeout(240)
 
 
-def test_a_burst_of_several_devices_is_stored_in_little_memory(stack: Stack) -> None:
+def test_a_burst_of_several_devices_is_stored_in_bounded_memory(stack: Stack) -> None:
     memory = Memory(stack.bridge)
     publishers = [
         stack.publisher(MESSAGES // len(stack.devices), device, per_second=0) for device in range(len(stack.devices))
@@ -31,7 +31,7 @@ def test_a_burst_of_several_devices_is_stored_in_little_memory(stack: Stack) -> 
 
 
 def test_large_messages_that_cannot_be_stored_yet_wait_at_the_broker(stack: Stack) -> None:
-    """Somebody else holds the database; what the bridge reads on meanwhile is bounded in bytes."""
+    """Another process locks the database; what the bridge reads in the meantime is bounded in bytes."""
     memory = Memory(stack.bridge)
     with closing(sqlite3.connect(stack.data / "hubbub.sqlite3", isolation_level=None)) as database:
         database.execute("BEGIN IMMEDIATE")
@@ -48,12 +48,12 @@ def test_large_messages_that_cannot_be_stored_yet_wait_at_the_broker(stack: Stac
 
 
 class Memory:
-    """How much the memory of a server has grown since this was made, at its highest."""
+    """The greatest growth of a server's memory since this object was created."""
 
     def __init__(self, server: Server) -> None:
         assert server.process is not None
         self._folder = Path(f"/proc/{server.process.pid}")
-        (self._folder / "clear_refs").write_text("5")  # starts the high-water mark anew
+        (self._folder / "clear_refs").write_text("5")  # resets the high-water mark
         self._before = self._kib("VmRSS")
 
     def grown_mib(self) -> float:

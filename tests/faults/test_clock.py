@@ -1,4 +1,4 @@
-"""A clock that is set back and forth swallows nothing and stops nothing."""
+"""A clock that is set back and forward loses no reading and stops nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 
 
 class ShiftedBridge(Bridge):
-    """A bridge whose clock is ahead by the seconds that `shift` says; the monotonic clock runs on."""
+    """A bridge whose clock can be moved by `shift`; its monotonic clock is not affected."""
 
     def environment(self) -> dict[str, str]:
         assert _LIBRARY is not None
@@ -35,29 +35,29 @@ class ShiftedBridge(Bridge):
     def shift(self, seconds: int) -> None:
         fresh = self._offset.with_suffix(".new")
         fresh.write_text(f"{seconds:+d}\n")
-        os.replace(fresh, self._offset)  # never to be read half written
+        os.replace(fresh, self._offset)  # so that it is never read half written
 
 
 @pytest.mark.skipif(_LIBRARY is None, reason="libfaketime is not installed")
-def test_a_clock_set_back_an_hour_and_forth_swallows_no_reading(tmp_path: Path) -> None:
-    """The readings have the time of receipt; the rate limit of a device is on, and counts by the same clock."""
+def test_a_clock_set_back_and_forward_an_hour_loses_no_reading(tmp_path: Path) -> None:
+    """The readings have the time of receipt. The rate limit of a device is on and uses the same clock."""
     stack = Stack(tmp_path, DEVICE_RATE_LIMIT="1000")
     bridge = stack.bridge = ShiftedBridge(tmp_path, stack.settings)
     with stack:
-        begun = _newest(stack)
+        before = _newest(stack)
         publisher = stack.publisher(5 * STEP, per_second=PER_SECOND, own_times=False)
         for step, shift_s in enumerate((-HOUR_S, 0, HOUR_S, 0), start=1):
-            wanted = {(publisher.uid, i) for i in range(step * STEP)}
-            stack.wait_until_stored(wanted)
+            expected = {(publisher.uid, i) for i in range(step * STEP)}
+            stack.wait_until_stored(expected)
             bridge.shift(shift_s)
         stack.check(publisher)
-        assert stack.stored() == [(publisher.uid, i) for i in range(5 * STEP)]  # by time, the order in which they came
-        # The clock was ahead by an hour in the fourth fifth: it was this clock that gave the times.
-        assert _newest(stack) - begun > (HOUR_S - 60) * 1_000_000
+        assert stack.stored() == [(publisher.uid, i) for i in range(5 * STEP)]  # in time order, as they came
+        # In the fourth fifth the clock was an hour ahead, so the times came from this clock.
+        assert _newest(stack) - before > (HOUR_S - 60) * 1_000_000
 
 
 @pytest.mark.skipif(_LIBRARY is None, reason="libfaketime is not installed")
-def test_a_bridge_finds_its_broker_again_while_its_clock_is_set(tmp_path: Path) -> None:
+def test_a_bridge_reconnects_to_its_broker_although_its_clock_changes(tmp_path: Path) -> None:
     stack = Stack(tmp_path)
     bridge = stack.bridge = ShiftedBridge(tmp_path, stack.settings)
     with stack:

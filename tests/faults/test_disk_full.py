@@ -1,4 +1,4 @@
-"""While SQLite's disk is full nothing is acknowledged and nothing is lost, and the hub says so."""
+"""While SQLite's disk is full, nothing is acknowledged, nothing is lost, and the hub reports it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.timeout(240)
 
 
 class Disk:
-    """A small one, that can be filled up."""
+    """A small file system that can be filled up."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -54,7 +54,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 
 class HubStack(Stack):
-    """With a whole hub in place of the bridge, whose health and counters can be asked for."""
+    """A whole hub in place of the bridge, with its health and counters."""
 
     def __init__(self, folder: Path, disk: Disk) -> None:
         super().__init__(folder, data=disk.folder / "data")
@@ -71,7 +71,7 @@ class HubStack(Stack):
         return self.rows("PRAGMA integrity_check") == [("ok",)]
 
 
-def test_a_full_disk_raises_the_alarm_and_ingest_resumes_by_itself(tmp_path: Path, disk: Disk) -> None:
+def test_a_full_disk_is_reported_and_ingest_resumes_by_itself(tmp_path: Path, disk: Disk) -> None:
     with HubStack(tmp_path, disk) as stack:
         assert stack.database_health() == {"ok": True}
         publisher = stack.publisher(MESSAGES, per_second=PER_SECOND)
@@ -92,8 +92,8 @@ def test_a_full_disk_raises_the_alarm_and_ingest_resumes_by_itself(tmp_path: Pat
         assert stack.is_intact()
 
 
-def test_what_a_full_disk_did_not_take_is_not_acknowledged(tmp_path: Path, disk: Disk) -> None:
-    """A hub that is killed while its disk is full has taken nothing out of the broker's hands."""
+def test_messages_that_a_full_disk_rejects_are_not_acknowledged(tmp_path: Path, disk: Disk) -> None:
+    """After the hub was killed while its disk was full, the broker still has everything."""
     with HubStack(tmp_path, disk) as stack:
         disk.fill()
         publisher = stack.publisher(MESSAGES)

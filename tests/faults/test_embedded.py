@@ -1,4 +1,4 @@
-"""A hub that is killed, with everything in one process, loses nothing that its own broker has acknowledged."""
+"""A killed hub that runs everything in one process loses nothing that its embedded broker has acknowledged."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def stack(tmp_path: Path) -> Iterator[EmbeddedStack]:
 
 
 @pytest.mark.parametrize("seed", usually([1], soak=[1, 2, 3]))
-def test_a_killed_hub_loses_nothing_and_doubles_nothing(stack: EmbeddedStack, seed: int) -> None:
+def test_a_killed_hub_neither_loses_nor_duplicates_messages(stack: EmbeddedStack, seed: int) -> None:
     points = sorted(random.Random(seed).sample(range(500, MESSAGES - 500), KILLS))
     publisher = stack.publisher(MESSAGES)
     for point in points:
@@ -55,7 +55,7 @@ def test_a_killed_hub_loses_nothing_and_doubles_nothing(stack: EmbeddedStack, se
     stack.check(publisher)
 
 
-def test_a_hub_that_is_stopped_loses_nothing(stack: EmbeddedStack) -> None:
+def test_a_stopped_hub_loses_nothing(stack: EmbeddedStack) -> None:
     publisher = stack.publisher(MESSAGES)
     publisher.wait_until_sent(MESSAGES // 2)
     assert stack.hub.stop() == 0

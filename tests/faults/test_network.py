@@ -19,12 +19,12 @@ MESSAGES = usually(3_000, soak=6_000)
 PER_SECOND = 1_000
 KEEPALIVE_S = usually(2, soak=30)
 NOTICED_S = 1.5 * KEEPALIVE_S + 15
-"""It takes up to one and a half; the rest is room for a slow machine."""
+"""It takes up to one and a half keep-alives; the rest is room for a slow machine."""
 
 IN_FLIGHT = 1_000
-"""Fewer than the broker sends before it wants acknowledgements."""
+"""Fewer than the broker sends before it waits for acknowledgements."""
 MESSAGE_BYTES = 60
-"""Each is somewhat longer."""
+"""Each message is somewhat longer."""
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -51,7 +51,7 @@ class ImpatientBridge(Part):
 
 @pytest.fixture
 def proxied(tmp_path: Path) -> Iterator[tuple[Stack, Proxy]]:
-    """A stack whose bridge, and nobody else, reaches the broker through a proxy."""
+    """A stack in which only the bridge reaches the broker through a proxy."""
     stack = Stack(tmp_path)
     proxy = Proxy(stack.mosquitto.port)
     stack.bridge = ImpatientBridge(
@@ -62,7 +62,7 @@ def proxied(tmp_path: Path) -> Iterator[tuple[Stack, Proxy]]:
     proxy.close()
 
 
-def test_a_bridge_whose_connections_are_cut_again_and_again_loses_nothing(proxied: tuple[Stack, Proxy]) -> None:
+def test_a_bridge_with_repeatedly_cut_connections_loses_nothing(proxied: tuple[Stack, Proxy]) -> None:
     stack, proxy = proxied
     publisher = stack.publisher(MESSAGES, per_second=PER_SECOND)
     for cut in range(1, 4):
@@ -73,8 +73,8 @@ def test_a_bridge_whose_connections_are_cut_again_and_again_loses_nothing(proxie
     stack.check(publisher)
 
 
-def test_a_bridge_notices_a_connection_that_died_without_a_word(proxied: tuple[Stack, Proxy]) -> None:
-    """Half-open: to the bridge the connection looks well, and nothing comes any more."""
+def test_a_bridge_notices_a_half_open_connection(proxied: tuple[Stack, Proxy]) -> None:
+    """The connection looks intact to the bridge, but nothing arrives any more."""
     stack, proxy = proxied
     publisher = stack.publisher(MESSAGES, per_second=PER_SECOND)
     publisher.wait_until_sent(MESSAGES // 2)
@@ -86,8 +86,8 @@ def test_a_bridge_notices_a_connection_that_died_without_a_word(proxied: tuple[S
     stack.check(publisher)
 
 
-def test_what_is_stored_and_comes_again_is_absorbed(proxied: tuple[Stack, Proxy]) -> None:
-    """The acknowledgements are lost on the way, so that the broker sends all of it again, flagged as repeated."""
+def test_messages_redelivered_after_they_were_stored_are_not_stored_again(proxied: tuple[Stack, Proxy]) -> None:
+    """The acknowledgements are lost on the way, so the broker sends all messages again, flagged as duplicates."""
     stack, proxy = proxied
     proxy.swallow(answers_only=True)
     publisher = stack.publisher(IN_FLIGHT)

@@ -1,4 +1,4 @@
-"""While PostgreSQL is away nothing is acknowledged and nothing is lost, and the hub says so instead of hanging."""
+"""While PostgreSQL is unavailable, nothing is acknowledged, nothing is lost, and the hub says so instead of hanging."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.support.servers import HubServer
 from tests.support.soak import usually
 from tests.support.stack import Stack
 
-AWAY_S = usually(6, soak=30)
+OUTAGE_S = usually(6, soak=30)
 PER_SECOND = 200
-MESSAGES = PER_SECOND * (AWAY_S + 4)
+MESSAGES = PER_SECOND * (OUTAGE_S + 4)
 RED_S = GREEN_S = 10
 ANSWER_S = 20
-"""How long a page or the API may take to say that the database is away; twice what they need."""
+"""How long a page or the API may take to say that the database is unavailable; twice what they need."""
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -63,7 +63,7 @@ def frozen(postgres: Postgres) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(("fault", "device"), [(stopped, 0), (frozen, 1)])
-def test_a_postgresql_that_is_away_costs_no_message_and_is_named(
+def test_an_unavailable_postgresql_loses_no_message_and_is_reported(
     stack: Stack, postgres: Postgres, fault: Callable[[Postgres], AbstractContextManager[None]], device: int
 ) -> None:
     browser = _signed_in(stack)
@@ -72,8 +72,8 @@ def test_a_postgresql_that_is_away_costs_no_message_and_is_named(
     publisher.wait_until_sent(PER_SECOND)
     with ThreadPoolExecutor() as threads:
         with fault(postgres):
-            back_at = time.monotonic() + AWAY_S
-            with suppress(httpx.ReadTimeout):  # who does not wait must not hold up the others
+            back_at = time.monotonic() + OUTAGE_S
+            with suppress(httpx.ReadTimeout):  # a client that does not wait must not delay the others
                 browser.get("/", timeout=1)
             asked = [
                 threads.submit(_timed, partial(stack.get, "/api/v1/devices", timeout_s=ANSWER_S)),
@@ -89,11 +89,11 @@ def test_a_postgresql_that_is_away_costs_no_message_and_is_named(
     print(
         f"/readyz red after {red_s:.1f} s, green {green_s:.1f} s after the fault; drained {took_s:.1f} s after the last"
     )
-    _assert_named(asked)
+    _assert_reported(asked)
 
 
-def test_what_is_not_stored_is_not_acknowledged(stack: Stack, postgres: Postgres) -> None:
-    """A bridge that is killed while PostgreSQL is away has taken nothing out of the broker's hands."""
+def test_messages_that_are_not_stored_are_not_acknowledged(stack: Stack, postgres: Postgres) -> None:
+    """After the bridge was killed while PostgreSQL was unavailable, the broker still has everything."""
     with stopped(postgres):
         publisher = stack.publisher(1_000, 2)
         publisher.join()
@@ -122,9 +122,9 @@ def _timed(get: Callable[[], httpx.Response]) -> tuple[httpx.Response, float]:
     return get(), time.monotonic() - start
 
 
-def _assert_named(asked: list[Future[tuple[httpx.Response, float]]]) -> None:
+def _assert_reported(asked: list[Future[tuple[httpx.Response, float]]]) -> None:
     for answer in asked:
         response, took_s = answer.result()
         print(f"{response.request.url.path}: {response.status_code} after {took_s:.1f} s")
         assert response.status_code == 503
-        assert "database is away" in response.text
+        assert "database is unavailable" in response.text

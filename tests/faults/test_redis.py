@@ -1,4 +1,4 @@
-"""Without Redis the viewers hear nothing; what devices send is stored all the same."""
+"""Without Redis, viewers receive nothing, but what devices send is still stored."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MESSAGES = usually(4_000, soak=8_000)
 PER_SECOND = 1_000
 STEP = usually(500, soak=1_000)
 STALLED_S = 20
-"""A bridge that waited for Redis would store nothing for as long as it is away."""
+"""A bridge that waited for Redis would store nothing until Redis is back."""
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -30,8 +30,8 @@ def test_ingest_goes_on_without_redis(tmp_path: Path, fault: str) -> None:
         else:
             stack.redis.freeze()
         try:
-            begun = len(stack.stored())
-            took_s = eventually(lambda: len(stack.stored()) >= begun + 2 * STEP, STALLED_S)
+            before = len(stack.stored())
+            took_s = eventually(lambda: len(stack.stored()) >= before + 2 * STEP, STALLED_S)
         finally:
             stack.redis.start() if fault == "killed" else stack.redis.thaw()
         print(f"{2 * STEP} messages stored in {took_s:.1f} s without Redis")

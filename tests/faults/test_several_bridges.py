@@ -1,4 +1,4 @@
-"""Bridges side by side: one client id for one of them, a load that two share, and a lead that is handed on."""
+"""Several bridges: each has its own client id, two share the load, and another takes over the lead."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(300)
 
 
 class SharedStack(Stack):
-    """Without a bridge at first. Mosquitto logs each packet."""
+    """A stack without a bridge at first, whose Mosquitto logs each packet."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -36,7 +36,7 @@ class SharedStack(Stack):
         return [self.redis, self.mosquitto, *(each for each in self.bridges if each.process)]  # type: ignore[list-item]
 
     def sent(self, pattern: str = "") -> Counter[str]:
-        """Client id -> messages that the broker has sent there, of those whose line in its log has `pattern`."""
+        """Client id -> messages that the broker has sent there and logged in a line that matches `pattern`."""
         lines = re.findall(rf"Sending PUBLISH to (\S+) .*{pattern}", self.mosquitto.output)
         return Counter(lines)
 
@@ -62,13 +62,15 @@ def shared(tmp_path: Path) -> Iterator[SharedStack]:
 
 
 def run(bridge: Bridge) -> subprocess.CompletedProcess[str]:
-    """For a bridge that is to end by itself."""
+    """Runs a bridge that is expected to exit by itself."""
     return subprocess.run(
         bridge.command(), env=bridge.environment(), cwd=ROOT, capture_output=True, text=True, timeout=START_S
     )
 
 
-def test_a_second_bridge_of_one_client_id_says_so_and_leaves_the_first_alone(stack: Stack, tmp_path: Path) -> None:
+def test_a_second_bridge_with_the_same_client_id_exits_without_disturbing_the_first(
+    stack: Stack, tmp_path: Path
+) -> None:
     publisher = stack.publisher(MESSAGES)
     publisher.wait_until_sent(100)
     done = run(Bridge(tmp_path, stack.settings))
@@ -80,7 +82,7 @@ def test_a_second_bridge_of_one_client_id_says_so_and_leaves_the_first_alone(sta
     assert stack.mosquitto.output.count("as hubbub-bridge ") == 1
 
 
-def test_two_bridges_share_the_load_and_what_one_left_behind_when_killed_is_not_lost(shared: SharedStack) -> None:
+def test_two_bridges_share_the_load_and_lose_nothing_when_one_is_killed(shared: SharedStack) -> None:
     one, other = shared.bridges
     one.start()
     other.start()
@@ -94,7 +96,9 @@ def test_two_bridges_share_the_load_and_what_one_left_behind_when_killed_is_not_
     assert min(sent["hubbub-bridge-1"], sent["hubbub-bridge-2"]) > MESSAGES / 10, sent
 
 
-def test_all_places_taken_the_next_bridge_says_so(shared: SharedStack, tmp_path: Path) -> None:
+def test_a_bridge_exits_with_an_error_when_all_bridges_of_the_group_run_already(
+    shared: SharedStack, tmp_path: Path
+) -> None:
     for bridge in shared.bridges:
         bridge.start()
     done = run(Bridge(tmp_path, shared.settings, "--of", "2"))
@@ -102,7 +106,7 @@ def test_all_places_taken_the_next_bridge_says_so(shared: SharedStack, tmp_path:
     assert "all of the 2 bridges run already, hubbub-bridge-1 to hubbub-bridge-2" in done.stderr
 
 
-def test_one_of_the_bridges_takes_the_retained_status_and_another_once_that_is_gone(shared: SharedStack) -> None:
+def test_one_bridge_receives_the_retained_status_and_another_takes_over(shared: SharedStack) -> None:
     for uid in UIDS:
         shared.publish_status(uid, "online")
     one, other = shared.bridges
@@ -135,7 +139,7 @@ class TestOnPostgresql:
         with Stack(tmp_path, DATABASE_URL=postgres.url) as found:
             yield found
 
-    def test_a_killed_bridge_gets_its_client_id_back_at_once_and_a_second_does_not(
+    def test_a_killed_bridge_regains_its_client_id_at_once_but_a_second_bridge_exits(
         self, stack: Stack, tmp_path: Path
     ) -> None:
         publisher = stack.publisher(MESSAGES)
@@ -146,7 +150,7 @@ class TestOnPostgresql:
         assert run(Bridge(tmp_path, stack.settings)).returncode == 1
         stack.check(publisher)
 
-    def test_a_bridge_stops_when_another_took_its_client_id_while_the_database_was_away(
+    def test_a_bridge_that_lost_its_client_id_during_an_outage_stops(
         self, stack: Stack, postgres: Postgres, tmp_path: Path
     ) -> None:
         stack.bridge.process.send_signal(19)  # SIGSTOP: the server ends its connections, and it does not notice

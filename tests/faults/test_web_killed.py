@@ -1,4 +1,4 @@
-"""A web process is killed under its viewers and started again: all come back, and are shown what they have missed."""
+"""A web process is killed and restarted: all its viewers reconnect and are shown what they have missed."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ async def _storm(deployment: Deployment, web: WebServer, machine: Machine) -> No
             assert min(viewer.last for viewer in crowd.viewers) >= stored[-1]
             sent = counter.sent + 3
             await crowd.all(lambda viewer: viewer.last >= sent, BACK_S)
-            # What comes live goes on where the snapshot ended.
+            # The live readings continue where the snapshot ended.
             assert sum(viewer.holes for viewer in crowd.viewers) == 0
 
 
-def test_viewers_of_a_killed_web_process_come_back_and_miss_nothing(tmp_path: Path) -> None:
+def test_viewers_of_a_killed_web_process_reconnect_and_miss_nothing(tmp_path: Path) -> None:
     with Deployment(tmp_path, machines=2, CONNECTION_LIMIT="0") as deployment:
         for web in (deployment.uvicorn, deployment.daphne):
             machine = deployment.machines.pop()

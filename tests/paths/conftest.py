@@ -11,7 +11,7 @@ from tests.support.hub import RunningHub
 
 @pytest.fixture(scope="session")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    """The whole hub, shared by all tests of a process. They leave it running, and each makes devices of its own."""
+    """A whole hub, shared by all tests of a process. They leave it running, and each creates its own devices."""
     server = RunningHub(tmp_path_factory.mktemp("hub"))
     server.start()
     yield server
@@ -22,6 +22,6 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """For a file and no longer: Playwright leaves an event loop running, beside which no asynchronous test can."""
+    """One browser for each file: while Playwright's event loop is running, no asynchronous test can run."""
     with chromium() as found:
         yield found

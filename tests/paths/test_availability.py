@@ -1,4 +1,4 @@
-"""A device that comes and goes, in a real browser: its pill, its history, and how long it may be silent."""
+"""The availability of a device in a real browser: its pill, its history, and how long it may be silent."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 expect.set_options(timeout=WAIT_MS)
 
 
-def say(hub: RunningHub, device: Credentials, *words: str) -> None:
-    """Publishes the words on the device's status, one after the other."""
+def publish_status(hub: RunningHub, device: Credentials, *statuses: str) -> None:
+    """Publishes the statuses of the device, one after the other."""
     login = ["-p", str(hub.mqtt_port), "-u", device.uid, "-P", device.secret]
     command = [find("mosquitto_pub"), *login, "-q", "1", "-t", f"devices/{device.uid}/status", "-l"]
-    subprocess.run(command, input="\n".join(words), text=True, check=True, timeout=30)
+    subprocess.run(command, input="\n".join(statuses), text=True, check=True, timeout=30)
 
 
 @pytest.fixture
@@ -34,21 +34,21 @@ def alice(browser: Browser, hub: RunningHub) -> Iterator[Person]:
     assert person.complaints == []
 
 
-def test_a_device_that_flaps_shows_its_last_state_and_that_it_flaps(alice: Person, hub: RunningHub) -> None:
+def test_the_page_of_a_flapping_device_shows_that_and_its_last_state(alice: Person, hub: RunningHub) -> None:
     device = hub.create_device("loose-contact")
     alice.page.goto("/devices/loose-contact/")
     pill = alice.page.locator("[data-availability]")
     panel = alice.page.locator("[data-availability-panel]")
     expect(pill).to_have_text("Unknown")
-    for _ in range(8):  # one by one: the changes within a batch are one change
-        say(hub, device, "online")
-        say(hub, device, "offline")
+    for _ in range(8):  # one by one, since the changes within a batch count as one
+        publish_status(hub, device, "online")
+        publish_status(hub, device, "offline")
     expect(pill).to_have_text("Offline")
     expect(panel.get_by_text("Flapping", exact=True).first).to_be_visible()
     expect(panel.get_by_role("listitem").first).to_contain_text("Offline")
 
 
-def test_a_manager_sets_how_long_a_device_may_be_silent_on_a_phone(alice: Person, hub: RunningHub) -> None:
+def test_a_manager_can_set_on_a_phone_how_long_a_device_may_be_silent(alice: Person, hub: RunningHub) -> None:
     hub.create_device("hourly")
     alice.page.set_viewport_size(PHONE)
     alice.page.goto("/devices/hourly/")

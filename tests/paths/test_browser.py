@@ -1,4 +1,4 @@
-"""The whole way in a real browser: simulated devices, the hub, Chromium."""
+"""Whole ways in a real browser: simulated devices, the hub, Chromium."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def alice(browser: Browser, hub: RunningHub) -> Iterator[Person]:
     assert person.complaints == []
 
 
-def test_a_wrong_password_is_told_and_a_right_one_opens_the_fleet(browser: Browser, hub: RunningHub) -> None:
+def test_a_wrong_password_is_refused_and_the_right_one_opens_the_fleet(browser: Browser, hub: RunningHub) -> None:
     person = Person(browser, hub, "bob")
     person.sign_in_by_form("wrong")
     expect(person.page.get_by_role("alert")).to_be_visible()
@@ -52,14 +52,14 @@ def test_a_wrong_password_is_told_and_a_right_one_opens_the_fleet(browser: Brows
     person.leave()
 
 
-def test_values_on_the_fleet_page_change_by_themselves(alice: Person) -> None:
+def test_values_on_the_fleet_page_update_by_themselves(alice: Person) -> None:
     value = alice.page.locator("[data-uid=meter-1] .lead-value [data-part=value]")
     expect(value).to_have_text(_NUMBER)
     first = value.inner_text()
     expect(value).not_to_have_text(first)
 
 
-def test_what_mosquitto_pub_publishes_is_on_the_page(alice: Person, hub: RunningHub) -> None:
+def test_a_reading_published_with_mosquitto_pub_appears_on_the_page(alice: Person, hub: RunningHub) -> None:
     device = hub.create_device("newcomer")
     alice.page.goto("/devices/newcomer/")
     expect(alice.page.get_by_role("heading", name="No data yet")).to_be_visible()
@@ -98,7 +98,7 @@ def test_a_viewer_sees_controls_but_cannot_use_them(browser: Browser, hub: Runni
     assert carol.complaints == []
 
 
-def test_who_is_no_member_sees_nothing(browser: Browser, hub: RunningHub) -> None:
+def test_someone_without_a_space_sees_no_devices(browser: Browser, hub: RunningHub) -> None:
     mallory = Person(browser, hub, "mallory")
     mallory.sign_in()
     expect(mallory.page.get_by_text("not a member of any space")).to_be_visible()
@@ -107,7 +107,7 @@ def test_who_is_no_member_sees_nothing(browser: Browser, hub: RunningHub) -> Non
     mallory.leave()
 
 
-def test_the_dashboard_moves(alice: Person) -> None:
+def test_values_on_a_dashboard_update_by_themselves(alice: Person) -> None:
     page = alice.page
     page.get_by_role("link", name="Greenhouse", exact=True).click()
     value = page.locator("[data-part=value]").first
@@ -124,7 +124,7 @@ BLOCKED = """
 """
 
 
-def test_where_no_websocket_gets_through_the_page_lives_all_the_same(alice: Person) -> None:
+def test_pages_stay_live_without_websockets(alice: Person) -> None:
     page = alice.page
     page.add_init_script(BLOCKED)
     page.goto("/dashboards/1/")
@@ -143,7 +143,7 @@ def test_where_no_websocket_gets_through_the_page_lives_all_the_same(alice: Pers
     expect(newest.locator("[data-part=status]")).to_contain_text("Done", ignore_case=True)
 
 
-def test_a_lost_connection_is_shown_and_comes_back_by_itself(alice: Person, hub: RunningHub) -> None:
+def test_a_lost_connection_is_shown_and_restored_by_itself(alice: Person, hub: RunningHub) -> None:
     page = alice.page
     page.goto("/devices/meter-1/")
     power = page.locator("[data-values] tr", has=page.get_by_text("Power", exact=True))

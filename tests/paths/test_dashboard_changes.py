@@ -1,4 +1,4 @@
-"""A dashboard gets other tiles while somebody looks at it."""
+"""A dashboard is changed while somebody is looking at it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 expect.set_options(timeout=WAIT_MS)
 
 
-def test_the_page_shows_the_tiles_that_there_are(browser: Browser, tmp_path: Path) -> None:
+def test_an_open_dashboard_shows_changed_tiles(browser: Browser, tmp_path: Path) -> None:
     with Deployment(tmp_path, machines=1) as deployment:
         [machine] = deployment.machines
         for web in (deployment.daphne, deployment.uvicorn):

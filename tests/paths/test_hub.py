@@ -1,4 +1,4 @@
-"""The hub as a person meets it: started from a shell, stopped from a shell."""
+"""The hub as its operator uses it: started and stopped in a shell."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.viewer import Viewer
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    """Started for the first time."""
+    """A hub that is started for the first time."""
     server = RunningHub(tmp_path_factory.mktemp("hub"), is_fresh=True)
     server.start()
     yield server
@@ -35,12 +35,12 @@ def printed_line(output: str) -> str:
     return found[1]
 
 
-def test_it_prints_where_to_go_and_who_may_sign_in(hub: RunningHub) -> None:
+def test_the_hub_prints_its_address_and_the_demo_users(hub: RunningHub) -> None:
     assert f"http://localhost:{hub.port}" in hub.output
     assert all(name in hub.output for name in ("alice", "bob", "carol", "mallory", HubServer.PASSWORD))
 
 
-def test_the_printed_line_publishes(hub: RunningHub) -> None:
+def test_the_printed_mosquitto_pub_command_publishes(hub: RunningHub) -> None:
     find("mosquitto_pub")
     with Viewer(hub.url, hub.create_token("carol")) as viewer:
         assert viewer.subscribe("device:my-device")["latest"] == {}
@@ -49,7 +49,7 @@ def test_the_printed_line_publishes(hub: RunningHub) -> None:
         assert viewer.telemetry("my-device")["temperature"][0][1] == 21.5
 
 
-def test_it_goes_on_where_it_stopped(tmp_path: Path) -> None:
+def test_a_restarted_hub_keeps_its_data_and_secrets(tmp_path: Path) -> None:
     find("mosquitto_pub")
     first = RunningHub(tmp_path, is_fresh=True)
     first.start()
@@ -74,7 +74,7 @@ def test_it_goes_on_where_it_stopped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("setting", ["PORT", "MQTT_PORT"])
-def test_a_taken_port_is_one_clear_line(hub: RunningHub, tmp_path: Path, setting: str) -> None:
+def test_a_taken_port_is_reported_in_one_clear_line(hub: RunningHub, tmp_path: Path, setting: str) -> None:
     taken = hub.port if setting == "PORT" else hub.mqtt_port
     second = HubServer(tmp_path, **{setting: str(taken)})
     done = subprocess.run(second.command(), env=second.environment(), capture_output=True, text=True, timeout=START_S)
@@ -85,7 +85,7 @@ def test_a_taken_port_is_one_clear_line(hub: RunningHub, tmp_path: Path, setting
     assert str(taken) in lines[0]
 
 
-def test_a_bad_setting_is_one_clear_line(tmp_path: Path) -> None:
+def test_an_invalid_setting_is_reported_in_one_clear_line(tmp_path: Path) -> None:
     done = subprocess.run(
         HubServer(tmp_path).command(),
         env={**os.environ, "DATA_DIR": str(tmp_path), "PORT": "eighty"},
@@ -97,8 +97,8 @@ def test_a_bad_setting_is_one_clear_line(tmp_path: Path) -> None:
     assert done.stderr.splitlines() == ["hubbub: PORT must be a whole number from 1 to 65535, not 'eighty'"]
 
 
-def test_secrets_are_not_in_the_files_of_the_data_folder(hub: RunningHub) -> None:
-    """Nothing but the file made for it holds a device's secret."""
+def test_a_device_s_secret_is_not_stored_in_the_data_folder(hub: RunningHub) -> None:
+    """Only the file that was created for it contains a device's secret."""
     device = hub.create_device("secretive")
     for file in (hub.folder / "data").iterdir():
         if file.is_file():
@@ -106,7 +106,7 @@ def test_secrets_are_not_in_the_files_of_the_data_folder(hub: RunningHub) -> Non
     assert device.secret not in hub.output
 
 
-def test_the_metrics_cover_the_broker_too(hub: RunningHub) -> None:
+def test_the_metrics_include_those_of_the_broker(hub: RunningHub) -> None:
     shown = httpx.get(f"{hub.url}/metrics").text
     assert 'hubbub_broker{count="accepted_logins"}' in shown
     assert "hubbub_messages_received_total" in shown
@@ -123,12 +123,12 @@ def test_a_large_body_is_refused_while_it_arrives(hub: RunningHub, framing: str)
                 client.sendall(b"%x\r\n%b\r\n" % (len(piece), piece) if "chunked" in framing else piece)
                 taken += len(piece)
         except OSError:
-            pass  # the hub has hung up
-    assert taken < 25_000_000  # what the buffers of two sockets hold, and no more
+            pass  # the hub has closed the connection
+    assert taken < 25_000_000  # no more than the buffers of two sockets hold
     assert httpx.get(f"{hub.url}/healthz").status_code == 200
 
 
-def test_a_message_that_is_too_large_does_not_block_its_device(hub: RunningHub) -> None:
+def test_a_too_large_message_does_not_block_its_device(hub: RunningHub) -> None:
     find("mosquitto_pub")
     device = hub.create_device("talkative")
     login = f"-p {hub.mqtt_port} -u {device.uid} -P {device.secret} -q 1 -t devices/talkative/telemetry"
@@ -141,7 +141,7 @@ def test_a_message_that_is_too_large_does_not_block_its_device(hub: RunningHub) 
     assert 'hubbub_messages_refused_total{reason="payload_too_large"} 1.0' in httpx.get(f"{hub.url}/metrics").text
 
 
-def test_a_second_hub_on_one_data_folder_says_so(hub: RunningHub, tmp_path: Path) -> None:
+def test_a_second_hub_on_the_same_data_folder_exits_with_an_error(hub: RunningHub, tmp_path: Path) -> None:
     other = RunningHub(tmp_path, DATA_DIR=hub.settings["DATA_DIR"])
     done = subprocess.run(
         other.command(), env=other.environment(), cwd=ROOT, capture_output=True, text=True, timeout=START_S

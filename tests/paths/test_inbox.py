@@ -1,4 +1,4 @@
-"""What people hear of each other on whatever page they are, in a real browser."""
+"""Unread messages and notifications on every page, in a real browser."""
 
 from __future__ import annotations
 
@@ -21,48 +21,48 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 expect.set_options(timeout=WAIT_MS)
 
-Come = Callable[..., Person]
+SignIn = Callable[..., Person]
 
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    """A hub with a person whose name is a script."""
+    """A hub with a person and a room whose names are scripts."""
     server = RunningHub(tmp_path_factory.mktemp("hub"), CHAT_RATE_LIMIT="0")
     server.start()
-    server.records.run(_odd)
+    server.records.run(create_scripted_names)
     yield server
     code = server.stop()
     print(server.output)
     assert code == 0
 
 
-ODD = "<img/src=x/onerror=alert(1)>"
+SCRIPTED_NAME = "<img/src=x/onerror=alert(1)>"
 
 
-def _odd() -> None:
-    """A person and a room whose names are scripts."""
+def create_scripted_names() -> None:
+    """Creates a person and a room whose names are scripts."""
     demo = Space.objects.get(slug="demo")
-    provisioning.set_role(demo, people.create_person(ODD, None), Role.VIEWER)
+    provisioning.set_role(demo, people.create_person(SCRIPTED_NAME, None), Role.VIEWER)
     rooms.create(demo, "</script><script>alert(1)</script>")
 
 
 @pytest.fixture
-def come(browser: Browser, hub: RunningHub) -> Iterator[Come]:
-    """Lets a person come with a browser of their own; their pages must not complain, nor open a dialog."""
+def sign_in(browser: Browser, hub: RunningHub) -> Iterator[SignIn]:
+    """Signs a person in with their own browser, whose pages must log no error and open no dialog."""
     present: list[Person] = []
 
-    def arrive(username: str, path: str = "/", **options: object) -> Person:
+    def sign_in_person(username: str, path: str = "/", **options: object) -> Person:
         person = Person(browser, hub, username, **options)
         person.context.on("dialog", lambda dialog: person.complaints.append(f"dialog: {dialog.message}"))
         person.sign_in()
         expect(person.page.get_by_role("heading", name="Fleet")).to_be_visible()
-        person.page.wait_for_load_state()  # its scripts have run then
+        person.page.wait_for_load_state()  # then its scripts have run
         if path != "/":
             person.page.goto(path)
         present.append(person)
         return person
 
-    yield arrive
+    yield sign_in_person
     for person in present:
         person.leave()
         assert person.complaints == []
@@ -84,11 +84,11 @@ def call(person: Person, method: str, path: str, body: object = None) -> Any:
     return person.page.evaluate(_CALL, [method, path, body])
 
 
-def write(person: Person, to: str, text: str) -> None:
+def send_direct(person: Person, to: str, text: str) -> None:
     call(person, "POST", f"people/{to}/messages", {"text": text})
 
 
-def say(person: Person, room: int, text: str) -> None:
+def post(person: Person, room: int, text: str) -> None:
     call(person, "POST", f"rooms/{room}/messages", {"text": text})
 
 
@@ -98,7 +98,7 @@ def room_of(person: Person, name: str) -> int:
 
 
 def type_message(page: Page, text: str) -> None:
-    """Writes into the room that the page shows."""
+    """Posts in the room that the page shows."""
     page.wait_for_load_state()
     box = page.locator("textarea[aria-label=Message]")
     box.fill(text)
@@ -115,15 +115,15 @@ def expect_unread(page: Page, entry: str, count: int) -> None:
 
 
 def clear(person: Person) -> None:
-    """Reads all that is there, so that a test begins with nothing unread."""
-    told = call(person, "GET", "inbox")
-    for room in [*told["conversations"], *told["rooms"]]:
+    """Marks everything as read, so that a test starts with nothing unread."""
+    notification = call(person, "GET", "inbox")
+    for room in [*notification["conversations"], *notification["rooms"]]:
         call(person, "PUT", f"rooms/{room['id']}/read", {"seq": room["seq"]})
     expect(person.page).to_have_title(re.compile(r"^[^(]"))
 
 
-def test_a_private_message_shows_on_any_page_and_reading_it_shows_on_all(come: Come) -> None:
-    alice, bob = come("alice", "/inbox/bob/"), come("bob")
+def test_a_direct_message_is_counted_on_every_page_until_it_is_read(sign_in: SignIn) -> None:
+    alice, bob = sign_in("alice", "/inbox/bob/"), sign_in("bob")
     clear(bob)
     second = bob.context.new_page()
     second.goto("/devices/my-device/")
@@ -141,25 +141,25 @@ def test_a_private_message_shows_on_any_page_and_reading_it_shows_on_all(come: C
         expect(page).to_have_title(re.compile(r"^[^(]"))
 
 
-def test_a_message_waits_for_who_is_away(come: Come) -> None:
-    bob = come("bob")
+def test_a_message_sent_while_a_person_is_away_is_unread_when_they_return(sign_in: SignIn) -> None:
+    bob = sign_in("bob")
     clear(bob)
     bob.page.goto("about:blank")
-    write(come("alice"), "bob", "When you are back")
+    send_direct(sign_in("alice"), "bob", "When you are back")
     bob.page.goto("/")
     expect_unread(bob.page, "inbox", 1)
     bob.page.goto("/inbox/")
     expect(bob.page.locator("[data-conversation]", has_text="alice")).to_contain_text("When you are back")
 
 
-def test_a_room_counts_and_a_mention_stands_out(come: Come) -> None:
-    alice, bob = come("alice"), come("bob", "/rooms/")
+def test_a_room_counts_unread_messages_and_highlights_mentions(sign_in: SignIn) -> None:
+    alice, bob = sign_in("alice"), sign_in("bob", "/rooms/")
     clear(bob)
     room = room_of(alice, "General")
-    say(alice, room, "Good morning")
+    post(alice, room, "Good morning")
     expect_unread(bob.page, "rooms", 1)
     expect(bob.page.locator("[data-menu-badges=rooms] [data-mention-count]")).to_be_hidden()
-    say(alice, room, "Are you there, @bob?")
+    post(alice, room, "Are you there, @bob?")
     expect_unread(bob.page, "rooms", 2)
     expect(bob.page.locator("[data-menu-badges=rooms] [data-mention-count] [data-number]")).to_have_text("1")
     row = bob.page.locator("[data-room-row]", has_text="General")
@@ -169,8 +169,8 @@ def test_a_room_counts_and_a_mention_stands_out(come: Come) -> None:
     expect_unread(bob.page, "rooms", 0)
 
 
-def test_a_conversation_with_somebody_new_begins_from_the_picker(come: Come) -> None:
-    carol, bob = come("carol", "/inbox/"), come("bob", "/inbox/")
+def test_a_new_conversation_can_be_started_from_the_list_of_people(sign_in: SignIn) -> None:
+    carol, bob = sign_in("carol", "/inbox/"), sign_in("bob", "/inbox/")
     clear(bob)
     carol.page.get_by_role("region", name="People").get_by_role("link", name="bob").click()
     type_message(carol.page, "Hello, we have not met")
@@ -180,8 +180,8 @@ def test_a_conversation_with_somebody_new_begins_from_the_picker(come: Come) -> 
     expect(bob.page.get_by_role("heading", name="carol", level=1)).to_be_visible()
 
 
-def test_who_is_blocked_cannot_write_until_it_is_taken_back(come: Come) -> None:
-    bob, carol = come("bob", "/inbox/carol/"), come("carol")
+def test_a_blocked_person_cannot_write_until_the_block_is_lifted(sign_in: SignIn) -> None:
+    bob, carol = sign_in("bob", "/inbox/carol/"), sign_in("carol")
     bob.page.locator(".talk-menu summary").click()
     bob.page.get_by_role("button", name="Block carol").click()
     expect(bob.page.locator("textarea[aria-label=Message]")).to_be_disabled()
@@ -194,12 +194,12 @@ def test_who_is_blocked_cannot_write_until_it_is_taken_back(come: Come) -> None:
     type_message(carol.page, "So we talk again")
 
 
-def test_search_finds_a_message_and_opens_it(come: Come) -> None:
-    alice = come("alice")
+def test_search_finds_a_message_and_opens_it_in_its_room(sign_in: SignIn) -> None:
+    alice = sign_in("alice")
     room = room_of(alice, "General")
-    say(alice, room, "The gasket of the third boiler leaks")
+    post(alice, room, "The gasket of the third boiler leaks")
     for n in range(60):
-        say(alice, room, f"Something else, {n}")
+        post(alice, room, f"Something else, {n}")
     alice.page.goto("/rooms/")
     find = alice.page.get_by_role("searchbox", name="Find a room or a message")
     find.fill("GASKET boiler")
@@ -211,8 +211,8 @@ def test_search_finds_a_message_and_opens_it(come: Come) -> None:
     expect(alice.page.get_by_role("log").get_by_text("The gasket of the third boiler leaks")).to_be_in_viewport()
 
 
-def test_the_list_of_rooms_narrows_down_and_a_manager_adds_to_it(come: Come) -> None:
-    alice, bob = come("alice", "/rooms/"), come("bob", "/rooms/")
+def test_the_room_list_can_be_filtered_and_shows_new_rooms_of_a_manager(sign_in: SignIn) -> None:
+    alice, bob = sign_in("alice", "/rooms/"), sign_in("bob", "/rooms/")
     alice.page.get_by_role("button", name="New room in Demo").or_(alice.page.locator(".new-room summary")).first.click()
     alice.page.get_by_label("New room", exact=True).fill("Night shift")
     alice.page.get_by_role("button", name="Create").click()
@@ -223,13 +223,13 @@ def test_the_list_of_rooms_narrows_down_and_a_manager_adds_to_it(come: Come) -> 
     expect(bob.page.locator("[data-room-row]:visible")).to_have_count(1)
 
 
-def test_scripts_in_names_and_messages_stay_text(come: Come) -> None:
-    write(come(ODD), "alice", "<img src=x onerror=alert(2)>")
-    alice = come("alice", "/inbox/")
-    row = alice.page.locator("[data-conversation]", has_text=ODD)
+def test_scripts_in_names_and_messages_are_shown_as_text(sign_in: SignIn) -> None:
+    send_direct(sign_in(SCRIPTED_NAME), "alice", "<img src=x onerror=alert(2)>")
+    alice = sign_in("alice", "/inbox/")
+    row = alice.page.locator("[data-conversation]", has_text=SCRIPTED_NAME)
     expect(row).to_contain_text("<img src=x onerror=alert(2)>")
     row.get_by_role("link").click()
-    expect(alice.page.get_by_role("heading", name=ODD, level=1)).to_be_visible()
+    expect(alice.page.get_by_role("heading", name=SCRIPTED_NAME, level=1)).to_be_visible()
     for path in ("/rooms/", "/rooms/?q=onerror", "/rooms/?q=<script>alert(3)</script>"):
         alice.page.goto(path)
         expect(alice.page.locator("[data-room-row]", has_text="<script>")).to_be_visible(visible="q=" not in path)
@@ -241,8 +241,8 @@ def test_scripts_in_names_and_messages_stay_text(come: Come) -> None:
     assert alice.page.evaluate("document.querySelectorAll('main img').length") == 0
 
 
-def test_ctrl_k_goes_where_one_types(come: Come) -> None:
-    bob = come("bob")
+def test_ctrl_k_opens_what_was_typed(sign_in: SignIn) -> None:
+    bob = sign_in("bob")
     bob.page.keyboard.press("Control+k")
     text = bob.page.get_by_role("combobox", name=re.compile("^Go to"))
     expect(text).to_be_focused()
@@ -258,7 +258,7 @@ def test_ctrl_k_goes_where_one_types(come: Come) -> None:
     expect(bob.page).to_have_url(re.compile("/devices/my-device/$"))
 
 
-_STUB = """
+_NOTIFICATION_STUB = """
     window.shown = [];
     window.Notification = class {
         static permission = "default";
@@ -273,7 +273,7 @@ _STUB = """
 
 
 def hide(page: Page) -> None:
-    """As if the person looked at something else."""
+    """Makes the page believe that it is hidden."""
     page.evaluate("sessionStorage.setItem('hidden', '1'); document.dispatchEvent(new Event('visibilitychange'))")
 
 
@@ -285,64 +285,64 @@ def notifications(pages: list[Page]) -> list[dict[str, str]]:
 _SHOWN = "async () => { while (!shown.length) await new Promise((again) => setTimeout(again, 50)); }"
 
 
-def decided(page: Page) -> None:
-    """Returns once the page has told of what it has heard, or left it to another: it asks for locks twice before."""
+def wait_for_notifications(page: Page) -> None:
+    """Returns once the page has shown its notifications or left them to another page: it asks for locks twice."""
     page.evaluate("navigator.locks.query().then(() => navigator.locks.query())")
 
 
-def test_a_message_is_told_once_however_many_pages_are_hidden(come: Come) -> None:
-    alice, bob = come("alice"), come("bob")
+def test_a_message_is_notified_once_however_many_pages_are_hidden(sign_in: SignIn) -> None:
+    alice, bob = sign_in("alice"), sign_in("bob")
     clear(bob)
-    bob.context.add_init_script(_STUB)
+    bob.context.add_init_script(_NOTIFICATION_STUB)
     bob.page.goto("/inbox/")
-    assert bob.page.evaluate("Notification.asked") == 0  # not before it is wanted
+    assert bob.page.evaluate("Notification.asked") == 0  # not before the person turns it on
     bob.page.get_by_role("button", name="Turn on").click()
     expect(bob.page.get_by_role("button", name="Turn off")).to_be_visible()
     pages = [bob.page, bob.context.new_page(), bob.context.new_page()]
     for page in pages[1:]:
         page.goto("/")
         expect(page.locator("html:not([data-connection])")).to_be_attached()
-    write(alice, "bob", "You are looking at it")
+    send_direct(alice, "bob", "You are looking at it")
     for page in pages:
         expect_unread(page, "inbox", 1)
     assert notifications(pages) == []
 
     for page in pages:
         hide(page)
-    write(alice, "bob", "You are not")
+    send_direct(alice, "bob", "You are not")
     for page in pages:
         expect_unread(page, "inbox", 2)
     for page in pages:
-        decided(page)
-    (told,) = notifications(pages)
-    assert (told["title"], told["body"]) == ("Message from alice", "You are not")
-    assert re.fullmatch(r"hubbub-\d+-\d+", told["tag"])
+        wait_for_notifications(page)
+    (notification,) = notifications(pages)
+    assert (notification["title"], notification["body"]) == ("Message from alice", "You are not")
+    assert re.fullmatch(r"hubbub-\d+-\d+", notification["tag"])
 
-    teller = next(page for page in pages if page.evaluate("shown.length"))
-    teller.evaluate("shown[0].object.onclick()")
-    expect(teller).to_have_url(re.compile(r"/inbox/alice/\?seq=\d+$"))
+    notifier = next(page for page in pages if page.evaluate("shown.length"))
+    notifier.evaluate("shown[0].object.onclick()")
+    expect(notifier).to_have_url(re.compile(r"/inbox/alice/\?seq=\d+$"))
 
 
-def test_a_mention_is_told_and_the_off_switch_is_remembered(come: Come) -> None:
-    alice, bob = come("alice"), come("bob")
+def test_a_mention_is_notified_and_turning_notifications_off_is_remembered(sign_in: SignIn) -> None:
+    alice, bob = sign_in("alice"), sign_in("bob")
     clear(bob)
     room = room_of(alice, "General")
-    bob.context.add_init_script(_STUB)
+    bob.context.add_init_script(_NOTIFICATION_STUB)
     bob.page.goto("/rooms/")
     bob.page.get_by_role("button", name="Turn on").click()
     hide(bob.page)
-    say(alice, room, "Nothing for anybody in particular")
-    say(alice, room, "But this, @bob")
+    post(alice, room, "Nothing for anybody in particular")
+    post(alice, room, "But this, @bob")
     bob.page.evaluate(_SHOWN)
-    (told,) = notifications([bob.page])
-    assert (told["title"], told["body"]) == ("alice mentions you", "But this, @bob")
+    (notification,) = notifications([bob.page])
+    assert (notification["title"], notification["body"]) == ("alice mentions you", "But this, @bob")
 
     bob.page.get_by_role("button", name="Turn off").click()
     bob.page.reload()
     expect(bob.page.get_by_role("button", name="Turn on")).to_be_visible()
-    say(alice, room, "And this, @bob")
+    post(alice, room, "And this, @bob")
     expect(bob.page.locator("[data-menu-badges=rooms] [data-mention-count] [data-number]")).to_have_text("2")
-    decided(bob.page)
+    wait_for_notifications(bob.page)
     assert notifications([bob.page]) == []
 
 
@@ -364,25 +364,25 @@ _CLICK = """(url) => new Promise((opened) => {
 })"""
 
 
-def test_where_pages_may_show_no_notification_a_worker_does(come: Come) -> None:
-    alice, bob = come("alice"), come("bob")
+def test_a_service_worker_shows_notifications_where_pages_cannot(sign_in: SignIn) -> None:
+    alice, bob = sign_in("alice"), sign_in("bob")
     clear(bob)
     bob.context.add_init_script(_PHONE_STUB)
     bob.page.goto("/")
     expect(bob.page.locator("html:not([data-connection])")).to_be_attached()
     hide(bob.page)
     with bob.context.expect_event("serviceworker") as registered:
-        write(alice, "bob", "Are you there?")
+        send_direct(alice, "bob", "Are you there?")
     bob.page.evaluate(_SHOWN)
-    (told,) = notifications([bob.page])
-    assert (told["title"], told["body"]) == ("Message from alice", "Are you there?")
-    registered.value.evaluate(_CLICK, told["data"]["url"])
+    (notification,) = notifications([bob.page])
+    assert (notification["title"], notification["body"]) == ("Message from alice", "Are you there?")
+    registered.value.evaluate(_CLICK, notification["data"]["url"])
     expect(bob.page).to_have_url(re.compile(r"/inbox/alice/\?seq=\d+$"))
     expect(bob.page.get_by_role("log")).to_contain_text("Are you there?")
 
 
-def test_on_a_phone_the_list_and_the_room_take_turns(come: Come) -> None:
-    bob = come("bob", "/rooms/", has_touch=True)
+def test_a_phone_shows_either_the_room_list_or_a_room(sign_in: SignIn) -> None:
+    bob = sign_in("bob", "/rooms/", has_touch=True)
     bob.page.set_viewport_size(PHONE)
     bob.page.get_by_role("link", name="General").click()
     expect(bob.page.get_by_role("heading", name="General", level=1)).to_be_visible()

@@ -1,4 +1,4 @@
-"""A page whose live connection opens long after its history was read."""
+"""A page whose live connection opens long after its history was loaded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.hub import Credentials, RunningHub
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-HELD = """
+DELAYED_WEBSOCKET = """
     const { WebSocket } = window;
     window.WebSocket = class {
         constructor(url) {
@@ -30,7 +30,7 @@ HELD = """
         close() { this.socket?.close(); }
     };
 """
-"""A network that lets no WebSocket through before `letIn()`."""
+"""A network that lets no WebSocket through before `letIn()` is called."""
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def page(browser: Browser, hub: RunningHub) -> Iterator[Page]:
     alice = Person(browser, hub, "alice")
     alice.sign_in()
     alice.page.get_by_role("heading", name="Fleet").wait_for()
-    alice.page.add_init_script(HELD)
+    alice.page.add_init_script(DELAYED_WEBSOCKET)
     yield alice.page
     alice.leave()
     assert alice.complaints == []
@@ -60,7 +60,7 @@ def open_device(page: Page, hub: RunningHub, uid: str) -> None:
 
 
 @pytest.mark.parametrize("open_page", [open_dashboard, open_device])
-def test_its_line_has_what_was_stored_before_the_connection_opened(
+def test_a_chart_shows_what_was_stored_before_the_connection_opened(
     page: Page, hub: RunningHub, open_page: object
 ) -> None:
     assert callable(open_page)

@@ -1,4 +1,4 @@
-"""Redis, a web server or the bridge goes while pages are open: afterwards each chart shows what is stored."""
+"""Redis, a web server or the bridge fails while pages are open: afterwards each chart shows what is stored."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 expect.set_options(timeout=WAIT_MS)
 
 RESYNC_S = 5
-"""On a machine with nothing else to do it is two; this one has."""
+"""It takes two on an idle machine; this one is busy."""
 SCENES = 8
-"""Each has a device of its own, so that a chart shows what one test has sent."""
-BACK_S = 10
-"""A page is back so soon after its server."""
+"""The devices: each test has its own, so that its charts show only what it has sent."""
+RECONNECT_S = 10
+"""A page reconnects within this time after its server is back."""
 
 
 @pytest.fixture(scope="module")
@@ -43,16 +43,16 @@ class Scene:
     dashboard: Person
 
     def check(self) -> None:
-        """The device stops; what it sent, what is stored and what is on the screens must become the same."""
+        """Stops the device; what it sent, what is stored and what the pages show must become the same."""
         self.counter.__exit__()
         eventually(lambda: len(self.deployment.stored_of(self.counter.uid)) >= self.counter.sent)
-        wanted = self.deployment.stored_of(self.counter.uid)
+        expected = self.deployment.stored_of(self.counter.uid)
         for person in (self.device_page, self.dashboard):
             try:
-                eventually(lambda page=person.page: line(page) == wanted, 30)
+                eventually(lambda page=person.page: line(page) == expected, 30)
             except AssertionError:
-                missing = sorted(set(wanted) - set(line(person.page)))
-                told = f"{len(missing)} of {len(wanted)} are missing: {missing[:10]}"
+                missing = sorted(set(expected) - set(line(person.page)))
+                told = f"{len(missing)} of {len(expected)} are missing: {missing[:10]}"
                 raise AssertionError(f"{person.page.url}: {told}") from None
             expect(person.page.locator("[data-connection-bar]")).not_to_be_visible()
             assert "/login/" not in person.page.url
@@ -87,7 +87,7 @@ def scene(browser: Browser, deployment: Deployment) -> Iterator[Scene]:
 
 
 @pytest.mark.parametrize("fault", ["killed", "frozen"])
-def test_redis_goes_and_comes_back(scene: Scene, fault: str) -> None:
+def test_charts_are_complete_after_redis_failed(scene: Scene, fault: str) -> None:
     deployment = scene.deployment
     stream = f"device:{scene.counter.uid}"
     with (
@@ -113,8 +113,8 @@ def test_redis_goes_and_comes_back(scene: Scene, fault: str) -> None:
         scene.check()
 
 
-def test_a_web_server_is_killed_and_started_again(scene: Scene) -> None:
-    """With WebSockets on Daphne and on uvicorn."""
+def test_charts_are_complete_after_a_web_server_was_killed(scene: Scene) -> None:
+    """Both Daphne and uvicorn, each with a page that is connected to it."""
     deployment = scene.deployment
     for web, person in ((deployment.daphne, scene.device_page), (deployment.uvicorn, scene.dashboard)):
         scene.counter.wait_for(10)
@@ -126,13 +126,13 @@ def test_a_web_server_is_killed_and_started_again(scene: Scene) -> None:
         expect(person.page.locator("[data-connection-bar]")).not_to_be_visible()
         back_s = time.monotonic() - began
         print(f"{web.name} killed: the page is back {back_s:.1f} s after it")
-        assert back_s < BACK_S
+        assert back_s < RECONNECT_S
     scene.counter.wait_for(10)
     scene.check()
 
 
 @pytest.mark.parametrize("fault", ["killed", "stopped"])
-def test_the_bridge_goes_and_comes_back(scene: Scene, fault: str) -> None:
+def test_charts_are_complete_after_the_bridge_failed(scene: Scene, fault: str) -> None:
     scene.counter.wait_for(10)
     if fault == "killed":
         scene.deployment.bridge.kill()

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.support.servers import ROOT, HubServer, find
 
 
-def test_ctrl_c_ends_it_with_success(tmp_path: Path) -> None:
+def test_ctrl_c_ends_make_run_with_exit_code_0(tmp_path: Path) -> None:
     make, hub = find("make"), HubServer(tmp_path)
     pid, terminal = pty.fork()
     if pid == 0:
@@ -23,7 +23,7 @@ def test_ctrl_c_ends_it_with_success(tmp_path: Path) -> None:
         while more := os.read(terminal, 4096):
             shown += more
     except OSError:
-        pass  # Linux's way of saying that nobody holds the other end any more
+        pass  # what Linux raises once the other end is closed
     _, status = os.waitpid(pid, 0)
     assert os.waitstatus_to_exitcode(status) == 0
     assert b"Error" not in shown

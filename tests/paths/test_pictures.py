@@ -1,4 +1,4 @@
-"""The README's pictures, made by `make pictures`: the real pages, with a few minutes of the demo behind them."""
+"""The README's pictures, made by `make pictures`: the real pages after a few minutes of the demo."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TALK = [
     ("@bob it gets loud: @pump-1.pressure", "Then less, and **longer**."),
     ("/set speed 40", "Better, and @pump-1.temperature is fine too."),
 ]
-"""What alice says, and what bob answers."""
+"""What alice writes, and what bob answers."""
 
 PAGES = {"fleet": "/", "device": "/devices/pump-1/", "dashboard": "/dashboards/1/", "room": "/rooms/"}
 
@@ -42,7 +42,7 @@ def hub(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     bob.sign_in()
     for person in (alice, bob):
         person.page.goto("/devices/pump-1/")
-    for texts in TALK:  # so that the pump's curves have a story to tell
+    for texts in TALK:  # so that the pump's curves change
         for person, text in zip((alice, bob), texts, strict=True):
             box = person.page.get_by_role("textbox", name="Message", exact=True)
             box.fill(text)
@@ -70,11 +70,11 @@ def page(scheme: str, browser: Browser, hub: RunningHub) -> Iterator[Page]:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_it_takes_a_picture(page: Page, name: str, scheme: str) -> None:
+def test_take_a_picture(page: Page, name: str, scheme: str) -> None:
     page.goto(PAGES[name])
     if name == "room":
         page.get_by_role("link", name="Irrigation pump").first.click()
-    page.wait_for_timeout(4000)  # until history is drawn and the live tail has grown a little
+    page.wait_for_timeout(4000)  # until the history is drawn and some live readings have followed
     file = ROOT / "docs" / "images" / (f"{name}.png" if scheme == "light" else f"{name}-{scheme}.png")
     file.parent.mkdir(exist_ok=True)
     page.screenshot(path=file)

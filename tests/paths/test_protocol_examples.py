@@ -1,4 +1,4 @@
-"""The examples of docs/, run as they stand there."""
+"""The examples of docs/, run unchanged."""
 
 from __future__ import annotations
 
@@ -65,22 +65,24 @@ def device(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     process.wait()
 
 
-def test_no_example_is_left_out() -> None:
+def test_every_example_is_known_to_the_tests() -> None:
     of_the_protocol = {"device", "ingest", "client", "events", "http", "csv", "rooms", "webhook"}
     assert set(EXAMPLES) == of_the_protocol | {"app", "follower", "bot", "post"}
 
 
-def test_two_examples_never_share_a_name() -> None:
+def test_example_names_are_unique() -> None:
     assert sum(len(_BLOCK.findall(page)) for page in PAGES.values()) == len(EXAMPLES)
 
 
-def test_what_is_said_to_run_in_the_tests_does() -> None:
+def test_every_example_said_to_run_in_the_tests_is_marked() -> None:
     for path, page in PAGES.items():
         promised, run = page.count("*Runs in the tests:*"), len(_BLOCK.findall(page))
         assert promised == run, f"{path} promises {promised} examples and has {run}"
 
 
-def test_a_client_watches_a_device_and_commands_it(environment: dict[str, str], device: subprocess.Popen[str]) -> None:
+def test_the_client_example_watches_and_commands_a_device(
+    environment: dict[str, str], device: subprocess.Popen[str]
+) -> None:
     done = subprocess.run(
         [sys.executable, "-c", EXAMPLES["client"]], env=environment, capture_output=True, text=True, timeout=START_S
     )
@@ -92,7 +94,7 @@ def test_a_client_watches_a_device_and_commands_it(environment: dict[str, str], 
     assert lines[-1] == "answer {'speed': 40}"
 
 
-def test_curl_follows_a_device(environment: dict[str, str], device: subprocess.Popen[str]) -> None:
+def test_the_curl_example_follows_a_device(environment: dict[str, str], device: subprocess.Popen[str]) -> None:
     find("curl")
     done = subprocess.run(
         ["sh", "-euc", EXAMPLES["events"]], env=environment, capture_output=True, text=True, timeout=START_S
@@ -102,7 +104,7 @@ def test_curl_follows_a_device(environment: dict[str, str], device: subprocess.P
     assert any(frame["type"] == "telemetry" for frame in frames)
 
 
-def test_http_ingest_stores(environment: dict[str, str]) -> None:
+def test_the_ingest_example_stores_a_reading(environment: dict[str, str]) -> None:
     find("curl")
     with Viewer(environment["HUB"], environment["TOKEN"]) as viewer:
         uid = environment["DEVICE_UID"]
@@ -111,7 +113,9 @@ def test_http_ingest_stores(environment: dict[str, str]) -> None:
         assert viewer.telemetry(uid)["temperature"][0][1] == 21.5
 
 
-def test_the_http_api_commands_and_tells_history(environment: dict[str, str], device: subprocess.Popen[str]) -> None:
+def test_the_http_example_sends_a_command_and_reads_history(
+    environment: dict[str, str], device: subprocess.Popen[str]
+) -> None:
     find("curl")
     with Viewer(environment["HUB"], environment["TOKEN"]) as viewer:
         viewer.subscribe(f"device:{environment['DEVICE_UID']}")
@@ -127,7 +131,9 @@ def test_the_http_api_commands_and_tells_history(environment: dict[str, str], de
     assert columns["v"][0] == 0
 
 
-def test_a_history_goes_out_and_in_as_a_file(environment: dict[str, str], hub: RunningHub, tmp_path: Path) -> None:
+def test_the_csv_example_exports_and_imports_history(
+    environment: dict[str, str], hub: RunningHub, tmp_path: Path
+) -> None:
     find("curl")
     uid = environment["DEVICE_UID"]
     (tmp_path / "history.csv").write_text(f"time,speed\n{int(time.time()) * 1000},40\n")
@@ -142,8 +148,8 @@ def test_a_history_goes_out_and_in_as_a_file(environment: dict[str, str], hub: R
 
 
 @dataclass(frozen=True)
-class Talk:
-    """The room of the example's device, as alice has it. She manages the space."""
+class DeviceRoom:
+    """The room of the example's device, as seen by alice, who manages the space."""
 
     client: httpx.Client
     room: int
@@ -156,29 +162,31 @@ class Talk:
     def post(self, text: str) -> None:
         self.client.post(f"rooms/{self.room}/messages", json={"text": text}).raise_for_status()
 
-    def said(self, text: str) -> dict[str, Any]:
-        """The message that has this in it, as soon as it is said."""
+    def wait_for_message(self, text: str) -> dict[str, Any]:
+        """Waits for a message that contains the text, and returns it."""
         found: list[dict[str, Any]] = []
 
-        def is_said() -> bool:
+        def is_posted() -> bool:
             found[:] = [message for message in self.messages if text in message["text"]]
             return bool(found)
 
-        eventually(is_said)
+        eventually(is_posted)
         return found[0]
 
 
 @pytest.fixture
-def talk(hub: RunningHub, environment: dict[str, str]) -> Iterator[Talk]:
+def device_room(hub: RunningHub, environment: dict[str, str]) -> Iterator[DeviceRoom]:
     rights = {"Authorization": f"Bearer {hub.create_token('alice')}"}
     with httpx.Client(base_url=f"{hub.url}/api/v1/", headers=rights, timeout=START_S) as client:
         rooms = client.get("rooms").json()["items"]
         [room] = [room["id"] for room in rooms if room["device"] == environment["DEVICE_UID"]]
         environment["ROOM"] = str(room)
-        yield Talk(client, room)
+        yield DeviceRoom(client, room)
 
 
-def test_curl_talks_in_a_room(environment: dict[str, str], talk: Talk, tmp_path: Path) -> None:
+def test_the_room_example_posts_a_message_and_a_file(
+    environment: dict[str, str], device_room: DeviceRoom, tmp_path: Path
+) -> None:
     find("curl")
     (tmp_path / "sound.txt").write_text("brrr")
     command = ["sh", "-euc", EXAMPLES["rooms"]]
@@ -186,13 +194,13 @@ def test_curl_talks_in_a_room(environment: dict[str, str], talk: Talk, tmp_path:
         command, env=environment, cwd=tmp_path, check=True, capture_output=True, text=True, timeout=START_S
     )
     assert "the pump is loud" in done.stdout
-    [file] = talk.said("this is how it sounds")["files"]
-    assert talk.client.get(f"rooms/{talk.room}/files/{file['id']}/sound.txt").text == "brrr"
+    [file] = device_room.wait_for_message("this is how it sounds")["files"]
+    assert device_room.client.get(f"rooms/{device_room.room}/files/{file['id']}/sound.txt").text == "brrr"
 
 
 @contextmanager
 def running(example: str, environment: dict[str, str]) -> Iterator[None]:
-    """A bot that has read the room so far."""
+    """Runs a bot, which has read the room when the block begins."""
     command = [sys.executable, "-c", EXAMPLES[example]]
     bot = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     try:
@@ -204,42 +212,44 @@ def running(example: str, environment: dict[str, str]) -> Iterator[None]:
         bot.communicate()
 
 
-def test_a_bot_answers(environment: dict[str, str], talk: Talk) -> None:
+def test_the_bot_example_answers(environment: dict[str, str], device_room: DeviceRoom) -> None:
     with running("bot", environment):
-        talk.post("!dice")
-        answer = talk.said("@alice has thrown ")
+        device_room.post("!dice")
+        answer = device_room.wait_for_message("@alice has thrown ")
         assert (answer["author"], answer["data"]) == ("bob", {"mentions": ["alice"]})
 
 
-def test_a_bot_that_follows_the_room_answers_mentions(environment: dict[str, str], talk: Talk) -> None:
+def test_the_follower_example_answers_mentions(environment: dict[str, str], device_room: DeviceRoom) -> None:
     with running("follower", environment):
-        talk.post("nobody is meant")
-        talk.post("@bob the beds are dry")
-        answer = talk.said("I have read: ")
+        device_room.post("nobody is meant")
+        device_room.post("@bob the beds are dry")
+        answer = device_room.wait_for_message("I have read: ")
         assert (answer["author"], answer["text"]) == ("bob", "@alice I have read: @bob the beds are dry")
 
 
-def test_one_request_posts_a_message(environment: dict[str, str], talk: Talk) -> None:
+def test_the_post_example_posts_a_message_once(environment: dict[str, str], device_room: DeviceRoom) -> None:
     find("curl")
     for _ in range(2):
         subprocess.run(["sh", "-euc", EXAMPLES["post"]], env=environment, check=True, timeout=START_S)
-    assert [message["key"] for message in talk.messages if message["text"] == "watered"] == ["watered-monday"]
+    assert [message["key"] for message in device_room.messages if message["text"] == "watered"] == ["watered-monday"]
 
 
-def test_a_chat_command_of_an_app_answers(environment: dict[str, str], talk: Talk, hub: RunningHub) -> None:
-    assert talk.client.post(f"rooms/{talk.room}/messages", json={"text": "/dew"}).status_code == 404
+def test_the_chat_command_example_answers(
+    environment: dict[str, str], device_room: DeviceRoom, hub: RunningHub
+) -> None:
+    assert device_room.client.post(f"rooms/{device_room.room}/messages", json={"text": "/dew"}).status_code == 404
     uid, secret = environment["DEVICE_UID"], environment["DEVICE_SECRET"]
     values = {"temperature": 20, "humidity": 50}
     httpx.post(f"{hub.url}/api/v1/devices/{uid}/telemetry", auth=(uid, secret), json=values).raise_for_status()
-    talk.post("/dew")
-    assert talk.said("dew point: **9.3 °C**")["kind"] == "note"
-    names = [one["name"] for one in talk.client.get(f"rooms/{talk.room}/chat-commands").json()["items"]]
+    device_room.post("/dew")
+    assert device_room.wait_for_message("dew point: **9.3 °C**")["kind"] == "note"
+    names = [one["name"] for one in device_room.client.get(f"rooms/{device_room.room}/chat-commands").json()["items"]]
     assert "dew" in names
 
 
-def test_a_webhook_posts(environment: dict[str, str], talk: Talk) -> None:
+def test_the_webhook_example_posts_a_message(environment: dict[str, str], device_room: DeviceRoom) -> None:
     find("curl")
-    made = talk.client.post(f"rooms/{talk.room}/webhooks", json={"name": "ci"}).json()
+    made = device_room.client.post(f"rooms/{device_room.room}/webhooks", json={"name": "ci"}).json()
     environment["WEBHOOK"] = made["url"]
     subprocess.run(["sh", "-euc", EXAMPLES["webhook"]], env=environment, check=True, timeout=START_S)
-    assert talk.said("the build is green")["author"] == "ci"
+    assert device_room.wait_for_message("the build is green")["author"] == "ci"

@@ -1,4 +1,4 @@
-"""People and a device in one room, each person with a browser of their own."""
+"""People and a device in one room, each person with their own browser."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 expect.set_options(timeout=WAIT_MS)
 
-Come = Callable[..., Person]
+SignIn = Callable[..., Person]
 PUMP = "/devices/pump-1/"
 FRAME = "new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))"
-"""Resolves when the page has drawn what it knows."""
+"""Resolves once the page has drawn its current state."""
 
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    """A hub with its demo devices, where people may write as much as they like."""
+    """A hub with its demo devices, and without a rate limit for chat messages."""
     server = RunningHub(tmp_path_factory.mktemp("hub"), DEMO="1", CHAT_RATE_LIMIT="0")
     server.start()
     yield server
@@ -37,11 +37,11 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
 
 
 @pytest.fixture
-def come(browser: Browser, hub: RunningHub) -> Iterator[Come]:
-    """Lets a person come to a page; their pages must not complain, nor open a dialog."""
+def sign_in(browser: Browser, hub: RunningHub) -> Iterator[SignIn]:
+    """Signs a person in and opens a page; their pages must log no error and open no dialog."""
     present: list[Person] = []
 
-    def arrive(username: str, path: str = PUMP, script: str = "", **options: object) -> Person:
+    def sign_in_person(username: str, path: str = PUMP, script: str = "", **options: object) -> Person:
         person = Person(browser, hub, username, **options)
         person.context.on("dialog", lambda dialog: person.complaints.append(f"dialog: {dialog.message}"))
         person.page.add_init_script(script)
@@ -52,7 +52,7 @@ def come(browser: Browser, hub: RunningHub) -> Iterator[Come]:
         present.append(person)
         return person
 
-    yield arrive
+    yield sign_in_person
     for person in present:
         person.leave()
         assert person.complaints == []
@@ -66,13 +66,13 @@ def box(person: Person) -> Locator:
     return person.page.get_by_role("textbox", name="Message", exact=True)
 
 
-def say(person: Person, text: str) -> None:
+def post(person: Person, text: str) -> None:
     box(person).fill(text)
     box(person).press("Enter")
 
 
 def message(person: Person, text: str) -> Locator:
-    """The newest message that holds the text and that the hub has stored."""
+    """The newest stored message that contains the text."""
     return log(person).locator("li.message:not([data-state])", has_text=text).last
 
 
@@ -95,27 +95,27 @@ def room_id(page: Page) -> int:
 
 
 def row(page: Page, name: str) -> Locator:
-    """The newest value of this name."""
+    """The table row with the newest value of this name."""
     values = page.get_by_role("region", name="Newest values")
     return values.locator("tr", has=page.get_by_text(name, exact=True))
 
 
-def test_a_command_from_chat_its_answer_and_what_came_of_it_are_one_timeline(come: Come) -> None:
-    alice, bob = come("alice"), come("bob")
+def test_a_chat_command_its_answer_and_its_effect_form_one_timeline(sign_in: SignIn) -> None:
+    alice, bob = sign_in("alice"), sign_in("bob")
     speed = row(bob.page, "Speed")
     chart = bob.page.locator(
         ".device-charts .chart-panel", has=bob.page.get_by_role("heading", name="Speed", exact=True)
     )
-    say(alice, "/set speed 65")
+    post(alice, "/set speed 65")
     expect(speed.locator("[data-part=value]")).to_have_text("65")
     expect(log(bob).locator("li.answer-line", has_text="65")).to_be_visible()  # may come after the value
-    say(alice, "I turn it down")
-    say(alice, "/set speed 40")
+    post(alice, "I turn it down")
+    post(alice, "/set speed 40")
 
     command = log(bob).locator("li.command-line", has_text="/set speed 40").last
     expect(command).to_contain_text("alice")
     expect(command.locator(".outcome")).to_have_text("Done")
-    # In the order of the log: what was said, what the device was told, what it answered.
+    # In the order of the log: the message, the command, the device's answer.
     expect(log(bob).locator("li.entry").nth(-3)).to_contain_text("I turn it down")
     expect(log(bob).locator("li.entry").nth(-2)).to_contain_text("/set speed 40")
     expect(log(bob).locator("li.entry").last).to_have_class(re.compile(r"answer-line.*joined"))
@@ -125,12 +125,12 @@ def test_a_command_from_chat_its_answer_and_what_came_of_it_are_one_timeline(com
     expect(log(bob)).to_be_in_viewport()
 
 
-def test_a_viewer_may_talk_but_not_command_and_keeps_what_they_typed(come: Come) -> None:
-    carol = come("carol")
-    say(carol, "/set speed 99")
+def test_a_viewer_can_post_but_not_command_and_keeps_the_typed_text(sign_in: SignIn) -> None:
+    carol = sign_in("carol")
+    post(carol, "/set speed 99")
     expect(carol.page.get_by_role("alert").filter(has_text="operator")).to_be_visible()
     expect(box(carol)).to_have_value("/set speed 99")
-    say(carol, "then somebody else please")
+    post(carol, "then somebody else please")
     expect(message(carol, "then somebody else please")).to_be_visible()
     expect(log(carol)).not_to_contain_text("/set speed 99")
 
@@ -148,7 +148,7 @@ _SCRIPTS = [
 ]
 
 
-def test_scripts_in_texts_file_names_and_metrics_stay_text(come: Come, hub: RunningHub) -> None:
+def test_scripts_in_texts_file_names_and_metrics_are_shown_as_text(sign_in: SignIn, hub: RunningHub) -> None:
     metric = "<img src=x onerror=alert(1)>"
     device = hub.create_device("odd-one")
     login = ["-p", str(hub.mqtt_port), "-u", device.uid, "-P", device.secret]
@@ -156,17 +156,17 @@ def test_scripts_in_texts_file_names_and_metrics_stay_text(come: Come, hub: Runn
     subprocess.run(
         ["mosquitto_pub", *login, "-q", "1", "-t", "devices/odd-one/telemetry", "-m", payload], check=True, timeout=30
     )
-    alice = come("alice")
+    alice = sign_in("alice")
     alice.page.goto("/devices/odd-one/")
     expect(alice.page.locator("[data-values]")).to_contain_text(metric)
     for text in _SCRIPTS:
-        say(alice, text)
+        post(alice, text)
     alice.page.locator("[data-file]").set_input_files(
         {"name": "<img src=x onerror=alert(1)>.txt", "mimeType": "text/html", "buffer": b"<script>alert(1)</script>"}
     )
     expect(log(alice).locator(".attachment-name")).to_contain_text("<img src=x onerror=alert(1)>.txt")
     expect(log(alice).locator("li.entry[data-state]")).to_have_count(0)
-    bob = come("bob", "/devices/odd-one/")
+    bob = sign_in("bob", "/devices/odd-one/")
     for person in (alice, bob):
         entries = log(person).locator("[data-entries]")
         expect(entries).to_contain_text("<img src=x onerror=alert(1)>")
@@ -179,8 +179,8 @@ def test_scripts_in_texts_file_names_and_metrics_stay_text(come: Come, hub: Runn
     assert bob.page.evaluate("document.querySelectorAll('#content').length") == 1
 
 
-def test_nothing_typed_is_lost_on_a_reload(come: Come) -> None:
-    alice = come("alice")
+def test_a_draft_survives_a_reload(sign_in: SignIn) -> None:
+    alice = sign_in("alice")
     box(alice).fill("half a sentence")
     alice.page.reload()
     expect(box(alice)).to_have_value("half a sentence")
@@ -189,8 +189,8 @@ def test_nothing_typed_is_lost_on_a_reload(come: Come) -> None:
     expect(box(alice)).to_have_value("")
 
 
-def test_who_signs_in_next_in_the_same_tab_finds_nothing_of_the_one_before(come: Come) -> None:
-    alice = come("alice")
+def test_the_next_person_in_the_same_tab_does_not_see_the_draft(sign_in: SignIn) -> None:
+    alice = sign_in("alice")
     box(alice).fill("half a secret")
     alice.page.get_by_role("button", name="Sign out").click()
     alice.username = "bob"
@@ -201,37 +201,37 @@ def test_who_signs_in_next_in_the_same_tab_finds_nothing_of_the_one_before(come:
     expect(box(alice)).to_have_value("")
 
 
-def test_a_page_of_somebody_else_sends_nothing_and_loads_anew(come: Come) -> None:
-    """As one that comes out of the back-forward cache after another person has signed in."""
-    alice = come("alice")
+def test_a_page_of_another_person_sends_nothing_and_reloads(sign_in: SignIn) -> None:
+    """The back-forward cache may show such a page after another person has signed in."""
+    alice = sign_in("alice")
     room = room_id(alice.page)
     unsent = json.dumps({"text": "", "unsent": [{"key": "k", "text": "bob wrote this", "at": 0}]})
     alice.page.evaluate("([name, text]) => sessionStorage.setItem(name, text)", [f"hubbub.room.bob.{room}", unsent])
     pages: list[str] = []
 
-    def of_bob_at_first(route: Route) -> None:
+    def answer_for_bob_at_first(route: Route) -> None:
         response = route.fetch()
         pages.append(response.text())
         body = pages[-1] if len(pages) > 1 else pages[-1].replace('"alice"', '"bob"')
         route.fulfill(response=response, body=body)
 
-    alice.page.route(f"**{PUMP}", of_bob_at_first)
+    alice.page.route(f"**{PUMP}", answer_for_bob_at_first)
     alice.page.goto(PUMP)
     expect(alice.page.locator("body[data-person=alice]")).to_be_attached()
     expect(log(alice).locator("li.entry").first).to_be_attached()
-    say(alice, "alice wrote this")
+    post(alice, "alice wrote this")
     expect(message(alice, "alice wrote this")).to_be_visible()
     expect(log(alice)).not_to_contain_text("bob wrote this")
     assert len(pages) == 2
 
 
-def test_what_is_said_while_the_hub_is_away_is_there_once_when_it_is_back(come: Come, hub: RunningHub) -> None:
-    alice, bob = come("alice"), come("bob")
-    say(alice, "before the break")
+def test_messages_posted_without_the_hub_appear_once_when_it_is_back(sign_in: SignIn, hub: RunningHub) -> None:
+    alice, bob = sign_in("alice"), sign_in("bob")
+    post(alice, "before the break")
     expect(message(bob, "before the break")).to_be_visible()
     assert hub.stop() == 0
-    say(alice, "said to nobody, first")
-    say(alice, "said to nobody, second")
+    post(alice, "said to nobody, first")
+    post(alice, "said to nobody, second")
     waiting = log(alice).locator("li[data-state=waiting]")
     expect(waiting.first).to_contain_text("Waiting for the connection")
     box(alice).fill("and still typing")
@@ -245,33 +245,33 @@ def test_what_is_said_while_the_hub_is_away_is_there_once_when_it_is_back(come: 
     box(alice).fill("")
 
 
-def test_one_edits_and_deletes_what_one_has_said_and_the_trace_stays(come: Come) -> None:
-    alice, bob = come("alice"), come("bob")
-    say(bob, "the pmup is loud")
+def test_messages_can_be_edited_and_deleted_and_keep_their_revisions(sign_in: SignIn) -> None:
+    alice, bob = sign_in("alice"), sign_in("bob")
+    post(bob, "the pmup is loud")
     expect(message(bob, "the pmup is loud")).to_be_visible()
     box(bob).press("ArrowUp")
     expect(box(bob)).to_have_value("the pmup is loud")
     box(bob).press("Escape")
     expect(box(bob)).to_have_value("")
     box(bob).press("ArrowUp")
-    say(bob, "the pump is loud")
-    mended = message(alice, "the pump is loud")
-    mended.get_by_role("button", name="edited").click()
-    expect(mended.locator(".revisions")).to_contain_text("the pmup is loud")
-    # A manager may delete anybody's, though not edit it.
-    mended.hover()
-    expect(mended.get_by_role("button", name="Edit", exact=True)).to_be_hidden()
-    mended.get_by_role("button", name="Delete", exact=True).click()
-    mended.get_by_role("button", name="Really delete?").click()
+    post(bob, "the pump is loud")
+    edited = message(alice, "the pump is loud")
+    edited.get_by_role("button", name="edited").click()
+    expect(edited.locator(".revisions")).to_contain_text("the pmup is loud")
+    # A manager may delete other people's messages but not edit them.
+    edited.hover()
+    expect(edited.get_by_role("button", name="Edit", exact=True)).to_be_hidden()
+    edited.get_by_role("button", name="Delete", exact=True).click()
+    edited.get_by_role("button", name="Really delete?").click()
     expect(message(bob, "Deleted by alice")).to_be_visible()
     expect(log(bob)).not_to_contain_text("the pump is loud")
     message(bob, "Deleted by alice").get_by_role("button", name="show").click()
     expect(message(bob, "Deleted by alice")).to_contain_text("the pump is loud")
 
 
-def test_an_edit_gives_back_what_was_being_written_and_is_kept_where_it_is_refused(come: Come) -> None:
-    alice, bob = come("alice"), come("bob")
-    say(bob, "to be deleted")
+def test_an_edit_restores_the_draft_and_a_refused_edit_is_kept(sign_in: SignIn) -> None:
+    alice, bob = sign_in("alice"), sign_in("bob")
+    post(bob, "to be deleted")
     expect(message(alice, "to be deleted")).to_be_visible()
     box(bob).fill("half a sentence")
     message(bob, "to be deleted").hover()
@@ -292,9 +292,9 @@ def test_an_edit_gives_back_what_was_being_written_and_is_kept_where_it_is_refus
     box(bob).fill("")
 
 
-def test_the_keyboard_keeps_its_place_when_a_message_is_deleted(come: Come) -> None:
-    alice = come("alice")
-    say(alice, "to be deleted by keyboard")
+def test_keyboard_focus_stays_on_a_deleted_message(sign_in: SignIn) -> None:
+    alice = sign_in("alice")
+    post(alice, "to be deleted by keyboard")
     expect(message(alice, "to be deleted by keyboard")).to_be_visible()
     log(alice).focus()
     alice.page.keyboard.press("ArrowUp")
@@ -305,25 +305,25 @@ def test_the_keyboard_keeps_its_place_when_a_message_is_deleted(come: Come) -> N
     expect(alice.page.locator("li.entry:focus")).to_contain_text("Deleted")
 
 
-def test_a_message_shows_a_value_then_and_now(come: Come) -> None:
-    alice = come("alice")
-    say(alice, "look: @pump-1.speed, @bob")
+def test_a_message_shows_a_referenced_value_then_and_now(sign_in: SignIn) -> None:
+    alice = sign_in("alice")
+    post(alice, "look: @pump-1.speed, @bob")
     reading = message(alice, "look:").locator(".reading")
     then = reading.locator(".reading-then")
     expect(then).to_have_text(re.compile(r"\d+ %"))
     was = then.inner_text()
     target = "72" if "72" not in was else "61"
-    say(alice, f"/set speed {target}")
+    post(alice, f"/set speed {target}")
     expect(reading.locator(".reading-now")).to_have_text(f"now {target} %")
     expect(then).to_have_text(was)
-    bob = come("bob")
+    bob = sign_in("bob")
     expect(message(bob, "look:")).to_have_class(re.compile("mentions-me"))
     expect(message(bob, "look:").locator(".mention-me")).to_have_text("@bob")
 
 
-def test_a_chart_in_the_room_is_live(come: Come) -> None:
-    alice = come("alice")
-    say(alice, "/chart flow 30m")
+def test_a_chart_in_the_room_is_live(sign_in: SignIn) -> None:
+    alice = sign_in("alice")
+    post(alice, "/chart flow 30m")
     chart = log(alice).locator("li.message[data-kind=chart]").last
     expect(chart.locator("canvas")).to_be_visible()
     value = chart.locator(".value [data-part=value]")
@@ -332,8 +332,8 @@ def test_a_chart_in_the_room_is_live(come: Come) -> None:
     expect(value).not_to_have_text(first)
 
 
-def test_completion_knows_commands_people_and_the_devices_metrics(come: Come) -> None:
-    alice = come("alice")
+def test_completion_offers_commands_people_and_metrics(sign_in: SignIn) -> None:
+    alice = sign_in("alice")
     options = alice.page.get_by_role("listbox", name="Completions").get_by_role("option")
     box(alice).press_sequentially("/se")
     expect(options.first).to_contain_text("/set NAME VALUE")
@@ -354,14 +354,14 @@ def test_completion_knows_commands_people_and_the_devices_metrics(come: Come) ->
     box(alice).fill("")
     box(alice).press_sequentially("hi @bo")
     expect(options.first).to_contain_text("@bob")
-    box(alice).press("Home")  # where it would complete nothing
+    box(alice).press("Home")  # where there is nothing to complete
     expect(options).to_have_count(0)
     box(alice).fill("")
 
 
-def test_history_is_there_by_scrolling_and_a_link_opens_at_its_message(come: Come, hub: RunningHub) -> None:
+def test_scrolling_loads_history_and_a_link_opens_at_its_message(sign_in: SignIn, hub: RunningHub) -> None:
     hub.create_device("talker")
-    alice = come("alice")
+    alice = sign_in("alice")
     alice.page.goto("/devices/talker/")
     room = room_id(alice.page)
     for number in range(1, 161):
@@ -373,12 +373,12 @@ def test_history_is_there_by_scrolling_and_a_link_opens_at_its_message(come: Com
     scroller = alice.page.locator("[data-log]")
     scroller.evaluate("log => { log.scrollTop = 0; }")
     expect(rows.first).not_to_have_text(first)
-    # What was read before stays where it is while older messages come in above it.
+    # The messages on the screen stay in place while older ones are inserted above them.
     expect(message(alice, "number 111 of")).to_be_in_viewport()
     newest = alice.page.get_by_role("button", name="Newest")
     expect(newest).to_be_visible()
 
-    bob = come("bob", f"/devices/talker/?seq={20}")
+    bob = sign_in("bob", f"/devices/talker/?seq={20}")
     lit = bob.page.locator("li.entry", has_text="number 20 of many")
     expect(lit).to_be_in_viewport()
     call(bob, "POST", f"rooms/{room}/messages", {"text": "out of sight"})
@@ -390,16 +390,16 @@ def test_history_is_there_by_scrolling_and_a_link_opens_at_its_message(come: Com
     expect(message(bob, "out of sight")).to_be_in_viewport()
 
 
-def test_a_reader_who_scrolls_back_stays_where_they_are(come: Come, hub: RunningHub) -> None:
+def test_scrolling_back_does_not_move_the_messages_on_screen(sign_in: SignIn, hub: RunningHub) -> None:
     hub.create_device("chatterbox")
-    alice = come("alice")
+    alice = sign_in("alice")
     alice.page.goto("/devices/chatterbox/")
     room = room_id(alice.page)
-    for number in range(1, 161):  # at once and by one author, so that rows get and lose their heads
+    for number in range(1, 161):  # in quick succession and by one author, so that rows gain and lose their headers
         call(alice, "POST", f"rooms/{room}/messages", {"text": f"number {number} of many"})
     alice.page.reload()
     expect(message(alice, "number 160 of")).to_be_in_viewport()
-    # How far the row that was the topmost has moved on the screen, in the turn in which others are above it.
+    # How far the row that was topmost moves on the screen when others are inserted above it.
     moved = log(alice).evaluate(
         """log => new Promise((resolve) => {
             log.scrollTop = 0;
@@ -417,9 +417,9 @@ def test_a_reader_who_scrolls_back_stays_where_they_are(come: Come, hub: Running
     assert abs(moved) < 2
 
 
-def test_a_reader_stays_where_they_are_when_the_window_changes_its_size(come: Come, hub: RunningHub) -> None:
+def test_resizing_the_window_does_not_move_the_topmost_message(sign_in: SignIn, hub: RunningHub) -> None:
     hub.create_device("novelist")
-    alice = come("alice")
+    alice = sign_in("alice")
     alice.page.goto("/devices/novelist/")
     room = room_id(alice.page)
     for number in range(1, 41):
@@ -436,18 +436,18 @@ def test_a_reader_stays_where_they_are_when_the_window_changes_its_size(come: Co
     alice.page.evaluate(FRAME)
     alice.page.evaluate(FRAME)
     new_top, new_height = topmost.evaluate(box_of)
-    assert new_height > height  # it has more lines now, and so have those above it
+    assert new_height > height  # it has more lines now, as do those above it
     assert abs(new_top - top) < 2
 
 
-def test_what_is_new_is_marked_for_who_was_away(come: Come) -> None:
-    alice = come("alice")
-    say(alice, "seen by bob")
-    bob = come("bob")
+def test_messages_posted_while_a_person_was_away_are_marked_as_new(sign_in: SignIn) -> None:
+    alice = sign_in("alice")
+    post(alice, "seen by bob")
+    bob = sign_in("bob")
     expect(message(bob, "seen by bob")).to_be_visible()
     expect_read(bob, f"rooms/{room_id(bob.page)}")
     bob.page.goto("/")
-    say(alice, "not seen by bob")
+    post(alice, "not seen by bob")
     expect(message(alice, "not seen by bob")).to_be_visible()
     bob.page.goto(PUMP)
     mark = log(bob).locator("li.room-new")
@@ -455,14 +455,14 @@ def test_what_is_new_is_marked_for_who_was_away(come: Come) -> None:
     expect(mark.locator("+ li.entry")).to_contain_text("not seen by bob")
 
 
-def test_more_that_is_new_than_the_newest_page_holds_opens_where_it_begins(come: Come, hub: RunningHub) -> None:
+def test_a_room_with_many_new_messages_opens_at_the_first_new_one(sign_in: SignIn, hub: RunningHub) -> None:
     hub.create_device("gossip")
-    bob = come("bob")
+    bob = sign_in("bob")
     bob.page.goto("/devices/gossip/")
     room = room_id(bob.page)
     call(bob, "POST", f"rooms/{room}/messages", {"text": "bob has read this"})
     bob.page.goto("/")
-    alice = come("alice")
+    alice = sign_in("alice")
     for number in range(1, 71):
         call(alice, "POST", f"rooms/{room}/messages", {"text": f"number {number} of many"})
     bob.page.goto("/devices/gossip/")
@@ -476,8 +476,8 @@ def test_more_that_is_new_than_the_newest_page_holds_opens_where_it_begins(come:
     expect_read(bob, f"rooms/{room}")
 
 
-_AT_ONCE = """
-    // What a page sends after a second, it sends at once; and what it sends is remembered.
+_WITHOUT_DELAY = """
+    // Sends at once what a page sends after a second, and records the types of all that it sends.
     window.sent = [];
     const { send } = WebSocket.prototype;
     WebSocket.prototype.send = function (text) { sent.push(JSON.parse(text).type); send.call(this, text); };
@@ -486,17 +486,17 @@ _AT_ONCE = """
 """
 
 
-def test_a_room_that_is_not_on_the_screen_is_not_read(come: Come) -> None:
-    bob, alice = come("bob"), come("alice", script=_AT_ONCE)
+def test_a_room_outside_the_viewport_is_not_marked_as_read(sign_in: SignIn) -> None:
+    bob, alice = sign_in("bob"), sign_in("alice", script=_WITHOUT_DELAY)
     alice.page.goto("/")
     alice.page.set_viewport_size(PHONE)
     alice.page.goto(PUMP)
     button = alice.page.get_by_role("link", name="Room")
     expect(button).to_be_visible()
     expect(log(alice).locator("li.entry").first).to_be_attached()
-    say(bob, "@alice look at this")
+    post(bob, "@alice look at this")
     expect(message(alice, "@alice look at this")).to_be_attached()
-    # Two frames later it has been drawn, and what would be told of it is sent.
+    # Two frames later it has been drawn, and any report that it was read has been sent.
     alice.page.evaluate(FRAME)
     alice.page.evaluate(FRAME)
     assert "read" not in alice.page.evaluate("sent")
@@ -510,7 +510,7 @@ def test_a_room_that_is_not_on_the_screen_is_not_read(come: Come) -> None:
 
 
 def expect_read(person: Person, path: str) -> None:
-    """Returns once the hub knows that the person has read all of the room."""
+    """Returns once the person has nothing unread in the room."""
     script = """async (path) => {
         const ask = async () => (await (await fetch(`/api/v1/${path}`)).json()).unread;
         while ((await ask()) !== 0) await new Promise((resolve) => setTimeout(resolve, 100));
@@ -528,8 +528,8 @@ def _png(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
-def test_a_picture_has_its_room_before_it_is_there(come: Come) -> None:
-    alice, bob = come("alice"), come("bob")
+def test_a_picture_reserves_its_space_before_it_is_loaded(sign_in: SignIn) -> None:
+    alice, bob = sign_in("alice"), sign_in("bob")
     box(alice).fill("the leak")
     picture = {"name": "leak.png", "mimeType": "image/png", "buffer": _png(720, 260)}
     alice.page.locator("[data-file]").set_input_files(picture)
@@ -541,8 +541,8 @@ def test_a_picture_has_its_room_before_it_is_there(come: Come) -> None:
     expect(box(alice)).to_have_value("")
 
 
-def test_a_picture_can_be_pasted(come: Come) -> None:
-    alice = come("alice")
+def test_a_picture_can_be_pasted(sign_in: SignIn) -> None:
+    alice = sign_in("alice")
     script = """async (text) => {
         const canvas = new OffscreenCanvas(40, 30);
         canvas.getContext("2d").fillRect(0, 0, 40, 30);
@@ -555,9 +555,9 @@ def test_a_picture_can_be_pasted(come: Come) -> None:
     expect(log(alice).get_by_role("img", name="pasted.png")).to_be_visible()
 
 
-def test_people_see_who_is_here_and_who_writes(come: Come) -> None:
-    alice = come("alice")
-    bob = come("bob")
+def test_people_see_who_is_present_and_who_is_typing(sign_in: SignIn) -> None:
+    alice = sign_in("alice")
+    bob = sign_in("bob")
     here = alice.page.locator("[data-people] summary")
     expect(here).to_have_attribute("aria-label", re.compile("alice, bob"))
     box(bob).press_sequentially("hm")
@@ -567,9 +567,9 @@ def test_people_see_who_is_here_and_who_writes(come: Come) -> None:
     expect(here).to_have_attribute("aria-label", re.compile("alice$"))
 
 
-def test_a_screen_reader_is_told_what_others_say(come: Come) -> None:
-    alice, bob = come("alice"), come("bob")
-    say(bob, "hear me")
+def test_messages_of_others_are_announced_to_screen_readers(sign_in: SignIn) -> None:
+    alice, bob = sign_in("alice"), sign_in("bob")
+    post(bob, "hear me")
     announced = alice.page.locator("[data-announcer]")
     expect(announced).to_have_text("bob: hear me")
     expect(announced).to_have_attribute("aria-live", "polite")
@@ -578,7 +578,7 @@ def test_a_screen_reader_is_told_what_others_say(come: Come) -> None:
     expect(alice.page.locator("li.entry:focus")).to_contain_text("hear me")
 
 
-BLOCKED = """
+BLOCKED_WEBSOCKET = """
     window.WebSocket = class {
         constructor() { setTimeout(() => this.onclose({ code: 1006 }), 50); }
         close() {}
@@ -586,21 +586,21 @@ BLOCKED = """
 """
 
 
-def test_where_no_websocket_gets_through_people_talk_all_the_same(come: Come) -> None:
-    alice, bob = come("alice", script=BLOCKED), come("bob")
-    say(bob, "can you hear me?")
+def test_people_can_chat_without_websockets(sign_in: SignIn) -> None:
+    alice, bob = sign_in("alice", script=BLOCKED_WEBSOCKET), sign_in("bob")
+    post(bob, "can you hear me?")
     expect(message(alice, "can you hear me?")).to_be_visible()
-    say(alice, "over events, yes")
+    post(alice, "over events, yes")
     expect(message(bob, "over events, yes")).to_be_visible()
     expect(message(alice, "over events, yes")).to_be_visible()
     box(alice).press("ArrowUp")
-    say(alice, "over events, indeed")
+    post(alice, "over events, indeed")
     expect(message(bob, "over events, indeed")).to_be_visible()
     expect(message(alice, "over events, indeed")).to_be_visible()
 
 
-def test_on_a_phone_the_room_is_below_the_charts(come: Come) -> None:
-    alice = come("alice")
+def test_on_a_phone_the_room_is_below_the_charts_instead_of_beside_them(sign_in: SignIn) -> None:
+    alice = sign_in("alice")
     charts = alice.page.locator(".device-charts")
     room = alice.page.get_by_role("region", name="Room")
     beside, panel = charts.bounding_box(), room.bounding_box()
@@ -610,7 +610,7 @@ def test_on_a_phone_the_room_is_below_the_charts(come: Come) -> None:
     alice.page.set_viewport_size(PHONE)
     alice.page.get_by_role("link", name="Room", exact=True).click()
     expect(box(alice)).to_be_in_viewport()
-    # Both at one moment: the page may be scrolling still, and what is measured later has moved.
+    # Both are measured at one moment, since the page may still be scrolling.
     ends, begins = alice.page.evaluate(
         """() => [document.querySelector(".device-charts").getBoundingClientRect().bottom,
                   document.querySelector("[data-room]").getBoundingClientRect().top]"""
@@ -619,8 +619,8 @@ def test_on_a_phone_the_room_is_below_the_charts(come: Come) -> None:
     assert alice.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 
-def test_too_long_a_message_is_counted_and_not_sent(come: Come) -> None:
-    alice = come("alice")
+def test_a_too_long_message_is_counted_and_not_sent(sign_in: SignIn) -> None:
+    alice = sign_in("alice")
     box(alice).fill("x" * 1_990)
     expect(alice.page.locator("[data-count]")).to_have_text("10")
     box(alice).fill("🌱" * 2_001)

@@ -1,4 +1,4 @@
-"""The parts as processes of their own: Mosquitto, Redis, a bridge, a web server on Daphne and one on uvicorn."""
+"""The parts as separate processes: Mosquitto, Redis, a bridge, a web server on Daphne and one on uvicorn."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.viewer import Viewer
 
 
 class ScaledOut(Stack):
-    """With both web servers and the device of docs/protocol/mqtt.md."""
+    """A stack with both web servers and the device of docs/protocol/mqtt.md."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, uids=["lathe"], webs=("daphne", "uvicorn"))
@@ -50,7 +50,9 @@ def lathe(scaled_out: ScaledOut) -> Iterator[subprocess.Popen[str]]:
     process.wait()
 
 
-def test_viewers_of_both_web_servers_see_the_same(scaled_out: ScaledOut, lathe: subprocess.Popen[str]) -> None:
+def test_viewers_of_both_web_servers_receive_the_same_telemetry(
+    scaled_out: ScaledOut, lathe: subprocess.Popen[str]
+) -> None:
     with scaled_out.view(scaled_out.daphne) as one, scaled_out.view(scaled_out.uvicorn) as other:
         one.subscribe("device:lathe")
         other.subscribe("device:lathe")
@@ -58,7 +60,7 @@ def test_viewers_of_both_web_servers_see_the_same(scaled_out: ScaledOut, lathe: 
         assert any(json.dumps(other.telemetry("lathe")) in seen for _ in range(4))
 
 
-def test_a_command_goes_from_one_web_server_to_the_device_and_its_answer_to_all(
+def test_the_answer_to_a_command_reaches_the_viewers_of_both_web_servers(
     scaled_out: ScaledOut, lathe: subprocess.Popen[str]
 ) -> None:
     with scaled_out.view(scaled_out.daphne) as one, scaled_out.view(scaled_out.uvicorn) as other:
@@ -71,8 +73,8 @@ def test_a_command_goes_from_one_web_server_to_the_device_and_its_answer_to_all(
             assert viewer.push("command", id=id, status="succeeded")["result"] == {"speed": 70}
 
 
-def test_one_process_may_use_named_servers_too(scaled_out: ScaledOut, tmp_path: Path) -> None:
-    """`runhub` with REDIS_URL and MQTT_URL starts neither a broker nor a layer of its own."""
+def test_a_hub_in_one_process_can_use_external_servers(scaled_out: ScaledOut, tmp_path: Path) -> None:
+    """`runhub` with REDIS_URL and MQTT_URL uses these servers instead of embedded ones."""
     settings = {name: scaled_out.settings[name] for name in ("REDIS_URL", "MQTT_URL")}
     hub = RunningHub(tmp_path, **settings)
     hub.start()
@@ -82,7 +84,7 @@ def test_one_process_may_use_named_servers_too(scaled_out: ScaledOut, tmp_path: 
     assert code == 0, hub.output
 
 
-def test_a_bridge_of_its_own_says_which_servers_it_misses(tmp_path: Path) -> None:
+def test_a_separate_bridge_reports_which_server_setting_is_missing(tmp_path: Path) -> None:
     for missing in ("MQTT_URL", "REDIS_URL"):
         settings = {"MQTT_URL": "mqtt://127.0.0.1:1", "REDIS_URL": "redis://127.0.0.1:1", "DATA_DIR": str(tmp_path)}
         bridge = Bridge(tmp_path, {**settings, missing: ""})

@@ -1,4 +1,4 @@
-"""Two brokers of one hub: one in the clear, one that speaks TLS and asks for a certificate."""
+"""Two brokers of one hub: one without TLS, and one with TLS that requires a client certificate."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ pytestmark = pytest.mark.timeout(300)
 
 @dataclass
 class Issued:
-    """Files of a certificate and its key."""
+    """The files of a certificate and its key."""
 
     cert: Path
     key: Path
 
 
 class Authority:
-    """A certificate authority of the tests' own."""
+    """A certificate authority for the tests."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
@@ -52,7 +52,7 @@ class Authority:
         self.cert = self._write(f"{name}.pem", made.sign(self._key, hashes.SHA256()))
 
     def issue(self, name: str, address: str = "127.0.0.1", days: int = 30) -> Issued:
-        """For a server at `address` or a client; one of -1 days has expired."""
+        """A certificate for a server at `address`, or for a client. With -1 days it has already expired."""
         key = ec.generate_private_key(ec.SECP256R1())
         alternative = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -84,7 +84,7 @@ class Authority:
 
 
 class TlsMosquitto(Mosquitto):
-    """With a second listener, at `tls_port`, that lets in who shows a certificate of `authority` and the password."""
+    """Has a second listener at `tls_port`, which requires a certificate of `authority` and the password."""
 
     def __init__(self, folder: Path, authority: Authority, server: Issued) -> None:
         super().__init__(folder)
@@ -102,7 +102,7 @@ class TlsMosquitto(Mosquitto):
 
 
 class Device:
-    """A device's own client: answers each command with its arguments."""
+    """The MQTT client of a device. It answers each command with its arguments."""
 
     def __init__(self, port: int, device: Credentials, context: ssl.SSLContext | None = None) -> None:
         self.uid = device.uid
@@ -131,7 +131,7 @@ class Device:
 
 
 class Site:
-    """Brokers `roof` (TLS) and `cellar`, a hub over both, and a device at each."""
+    """Brokers `roof` (TLS) and `cellar`, a hub that serves both, and a device at each."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -156,13 +156,13 @@ class Site:
         return f"mqtts://bridge@127.0.0.1:{self.roof.tls_port}?{files}"
 
     def start(self) -> None:
-        """The hub first, which makes its database; it waits for the brokers."""
+        """Starts the hub first, since it creates its database; it waits for the brokers."""
         self.redis.start()
         self.hub.start()
         self.token = self.hub.create_token("alice")
         self.lamp, self.pump = self.hub.create_device("lamp"), self._create("pump", "--broker=cellar")
         accounts = {device.uid: hash_secret(device.secret) for device in (self.lamp, self.pump)}
-        # Each at both brokers: what the hub refuses is to be seen, not what a broker does.
+        # Both brokers know both devices, so that it is the hub that refuses, not a broker.
         self.roof.accounts = self.cellar.accounts = accounts | {"bridge": hash_secret("secret")}
         self.roof.start()
         self.cellar.start()
@@ -192,8 +192,8 @@ class Site:
         return {name: value for name, (_, value) in self.api(f"devices/{uid}")["latest"].items()}
 
     def shows(self, device: Device, level: float) -> bool:
-        """Whether the hub has what the device sends. Sends it again at each call: the broker kept none of what came
-        before the hub's first subscription."""
+        """Whether the hub has stored what the device sends. Each call sends it again, since the broker discards what
+        arrives before the hub's first subscription."""
         device.send(level=level)
         return self.latest(device.uid) == {"level": level}
 
@@ -208,7 +208,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         found.stop()
 
 
-def test_the_devices_of_both_brokers_meet_in_one_hub_and_each_command_finds_its_device(site: Site) -> None:
+def test_devices_of_two_brokers_send_readings_and_receive_their_commands(site: Site) -> None:
     lamp = Device(site.roof.tls_port, site.lamp, site.client_context())
     pump = Device(site.cellar.port, site.pump)
     for device, value in ((lamp, 1.5), (pump, 2.5)):
@@ -231,14 +231,14 @@ def test_the_devices_of_both_brokers_meet_in_one_hub_and_each_command_finds_its_
 
 
 def run(site: Site, *command: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """`manage.py` with a command that is to end by itself."""
+    """Runs a command of `manage.py` that is expected to exit by itself."""
     part = Part(site.folder, ["manage.py", *command], {**site.settings, **settings})
     return subprocess.run(
         part.command(), env=part.environment(), cwd=ROOT, capture_output=True, text=True, timeout=START_S
     )
 
 
-def test_a_bridge_serves_one_broker_that_it_is_told(tmp_path: Path) -> None:
+def test_a_bridge_requires_the_name_of_one_configured_broker(tmp_path: Path) -> None:
     site = Site(tmp_path)
     for options, problem in (
         ([], "MQTT_URL names several brokers: choose one with --broker, of roof, cellar"),
@@ -251,7 +251,7 @@ def test_a_bridge_serves_one_broker_that_it_is_told(tmp_path: Path) -> None:
     assert f"MQTT_URL: ca: {tmp_path}/none cannot be used: No such file or directory" in done.stderr
 
 
-def test_each_broker_gets_the_accounts_of_its_own_devices(site: Site) -> None:
+def test_each_broker_gets_only_the_accounts_of_its_own_devices(site: Site) -> None:
     for broker, uid in (("roof", "lamp"), ("cellar", "pump")):
         folder = site.folder / f"exported-{broker}"
         done = run(site, "exportmosquitto", str(folder), "--broker", broker)
@@ -269,7 +269,7 @@ def test_each_broker_gets_the_accounts_of_its_own_devices(site: Site) -> None:
         ("no certificate of ours", "certificate required|handshake failure"),
     ],
 )
-def test_a_handshake_that_fails_is_explained_and_tried_again(tmp_path: Path, trouble: str, reason: str) -> None:
+def test_a_failed_tls_handshake_is_explained_and_retried(tmp_path: Path, trouble: str, reason: str) -> None:
     site = Site(tmp_path)
     match trouble:
         case "expired":
@@ -298,11 +298,11 @@ def test_a_handshake_that_fails_is_explained_and_tried_again(tmp_path: Path, tro
         print(bridge.output)
 
 
-def test_a_certificate_that_is_replaced_is_used_at_the_next_connection(tmp_path: Path) -> None:
+def test_a_replaced_certificate_is_used_at_the_next_connection(tmp_path: Path) -> None:
     site = Site(tmp_path)
     site.roof.accounts = {"bridge": hash_secret("secret")}
     good = site.bridge_files.cert.read_bytes(), site.bridge_files.key.read_bytes()
-    stranger = Authority(tmp_path, "stranger").issue("bridge")  # over the good files
+    stranger = Authority(tmp_path, "stranger").issue("bridge")  # overwrites the good files
     assert stranger.cert == site.bridge_files.cert
     site.redis.start()
     site.roof.start()

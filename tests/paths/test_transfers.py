@@ -1,4 +1,4 @@
-"""Export and import in a real browser: progress, cancel, and the account of what was refused."""
+"""Export and import in a real browser: progress, cancelling, and the report of refused lines."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 expect.set_options(timeout=WAIT_MS)
 
 ROWS = 40_000
-"""Enough for several pages of an export and several pieces of an import."""
+"""Enough for several chunks of an export and of an import."""
 
 
 def history(rows: int, metric: str = "temperature") -> str:
-    """A reading a second, up to an hour ago."""
+    """A CSV file with one reading a second, up to an hour ago."""
     start = int(time.time()) - 3600 - rows
     return "time,metric,value\n" + "".join(f"{start + i}000,{metric},{i / 4}\n" for i in range(rows))
 
@@ -40,7 +40,7 @@ def filled(hub: RunningHub, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def alice(browser: Browser, hub: RunningHub) -> Iterator[Person]:
-    """In a browser that cannot write to the disk itself."""
+    """Alice, in a browser that cannot write to the disk directly."""
     person = Person(browser, hub, "alice", accept_downloads=True)
     person.context.add_init_script("delete window.showSaveFilePicker")
     person.sign_in()
@@ -54,8 +54,8 @@ def test_an_export_shows_its_progress_and_saves_the_file(alice: Person, hub: Run
     page = alice.page
     page.goto(f"/devices/{filled}/")
     page.get_by_role("link", name="Export").click()
-    expect(page.get_by_role("button", name="Select none")).to_be_visible()  # before that, it is a plain download
-    _note_progress(page)
+    expect(page.get_by_role("button", name="Select none")).to_be_visible()  # before that, it is an ordinary download
+    _record_progress(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Export").click()
     expect(page.get_by_role("status").filter(has_text="saved")).to_contain_text(f"{ROWS + 2:,} readings saved")
@@ -68,9 +68,11 @@ def test_an_export_shows_its_progress_and_saves_the_file(alice: Person, hub: Run
     assert shares == sorted(shares)
 
 
-def test_a_browser_that_can_writes_straight_to_the_disk(browser: Browser, hub: RunningHub, filled: str) -> None:
+def test_a_capable_browser_writes_an_export_directly_to_the_disk(
+    browser: Browser, hub: RunningHub, filled: str
+) -> None:
     person = Person(browser, hub, "carol")
-    # A file of the browser's own store instead of a dialog that no test can use; the same kind of handle.
+    # A file in the browser's own storage has the same kind of handle as the dialog, which no test can use.
     person.context.add_init_script(
         "window.showSaveFilePicker = async ({ suggestedName }) =>"
         " (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true })"
@@ -90,7 +92,7 @@ def test_a_browser_that_can_writes_straight_to_the_disk(browser: Browser, hub: R
     person.leave()
 
 
-def test_an_export_that_breaks_off_is_an_error_and_saves_nothing(alice: Person, hub: RunningHub, filled: str) -> None:
+def test_an_interrupted_export_is_an_error_and_saves_nothing(alice: Person, hub: RunningHub, filled: str) -> None:
     page = alice.page
     page.goto(f"/devices/{filled}/export/")
     page.evaluate(
@@ -123,7 +125,7 @@ def test_an_export_can_be_cancelled(alice: Person, filled: str) -> None:
     expect(page.get_by_role("button", name="Export")).to_be_focused()
 
 
-def test_an_import_shows_its_progress_and_what_was_refused(alice: Person, hub: RunningHub, tmp_path: Path) -> None:
+def test_an_import_shows_its_progress_and_the_refused_lines(alice: Person, hub: RunningHub, tmp_path: Path) -> None:
     hub.create_device("taker")
     lines = history(ROWS).splitlines()
     lines[100] = "soon,<script>document.title = 1</script>,1"
@@ -136,7 +138,7 @@ def test_an_import_shows_its_progress_and_what_was_refused(alice: Person, hub: R
     page.get_by_role("link", name="Import").click()
     expect(page.get_by_role("button", name="Import")).to_be_disabled()
     page.get_by_label("Choose a CSV file").set_input_files(file)
-    _note_progress(page)
+    _record_progress(page)
     page.get_by_role("button", name="Import").click()
     expect(page.get_by_role("status").filter(has_text="whole file")).to_be_visible()
     shares = page.evaluate("window.shares")
@@ -160,7 +162,7 @@ def test_an_import_shows_its_progress_and_what_was_refused(alice: Person, hub: R
     )
 
 
-def test_an_import_goes_on_when_the_hub_is_busy_and_ends_at_a_bad_file(
+def test_an_import_retries_when_the_hub_is_busy_and_stops_at_an_invalid_file(
     alice: Person, hub: RunningHub, tmp_path: Path
 ) -> None:
     hub.create_device("busy")
@@ -189,13 +191,13 @@ def test_an_import_goes_on_when_the_hub_is_busy_and_ends_at_a_bad_file(
     expect(page.get_by_role("status").filter(has_text="does not name a column of times")).to_be_visible()
 
 
-def test_an_import_can_be_cancelled_and_begun_again(alice: Person, hub: RunningHub, tmp_path: Path) -> None:
+def test_a_cancelled_import_can_be_started_again(alice: Person, hub: RunningHub, tmp_path: Path) -> None:
     hub.create_device("again")
     file = tmp_path / "history.csv"
     file.write_text(history(ROWS))
     page = alice.page
     pieces = iter(range(100))
-    # The second piece is never answered.
+    # The second chunk is never answered.
     page.route("**/readings.csv", lambda route: route.continue_() if next(pieces) != 1 else None)
     page.goto("/devices/again/import/")
     page.get_by_label("Choose a CSV file").set_input_files(file)
@@ -226,8 +228,8 @@ def test_the_pages_keep_to_the_screen(alice: Person, hub: RunningHub, tmp_path: 
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def _note_progress(page: Page) -> None:
-    """Keeps what the bar shows in `window.shares`."""
+def _record_progress(page: Page) -> None:
+    """Records the values of the progress bar in `window.shares`."""
     page.evaluate(
         """() => { window.shares = []; const bar = document.querySelector("progress");
         new MutationObserver(() => window.shares.push(bar.value)).observe(bar, { attributes: true }); }"""

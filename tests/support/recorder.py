@@ -12,7 +12,7 @@ import pytest
 
 FILE = Path(__file__).with_name("durations.json")
 """Seconds by scope: what took longest begins first, so that no process works on alone at the end. `make durations`."""
-UNKNOWN_S = 10.0
+UNKNOWN_S = 5.0
 """What a file is taken to need that is not in there; most need less."""
 
 

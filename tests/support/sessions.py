@@ -12,11 +12,11 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from _pytest.outcomes import Skipped
+import pytest
 
 from tests.support.postgres import Postgres
 from tests.support.recorder import FILE, seconds_by_scope
@@ -53,6 +53,8 @@ class Session:
         with tempfile.NamedTemporaryFile(prefix="hubbub-report-") as report:
             command = [sys.executable, "-m", "pytest", "-o", f"cache_dir=.pytest_cache/{self.name}", *options]
             environment = {**os.environ, **self.environment, "TEST_REPORT": report.name}
+            # Otherwise each process would compile all tests, and each of the many servers the hub, anew.
+            environment.pop("PYTHONDONTWRITEBYTECODE", None)
             code = subprocess.run(command, env=environment, cwd=ROOT).returncode
             told = json.loads(Path(report.name).read_text() or '{"failed": [], "durations": {}}')
         self.durations |= told["durations"]
@@ -75,16 +77,17 @@ def main(arguments: list[str]) -> int:
                 codes.append(0 if code == NO_TESTS else code)  # the arguments may name others only
             finally:
                 postgres.remove()
-    except Skipped as missing:
+    except pytest.skip.Exception as missing:
         print(f"== Tests on PostgreSQL: skipped, {missing}")
-    _report(sessions)
+    report(sessions)
     if records:
         seconds = seconds_by_scope(sessions[0].durations)
         FILE.write_text(json.dumps(seconds, indent=1) + "\n")
     return next((code for code in codes if code), 0)
 
 
-def _report(sessions: list[Session]) -> None:
+def report(sessions: Sequence[Session]) -> None:
+    """The slowest tests of all sessions, and the flaky ones."""
     durations = {f"{test} ({each.name})": took for each in sessions for test, took in each.durations.items()}
     print(f"== The {SLOWEST} slowest tests")
     for test, seconds in sorted(durations.items(), key=lambda item: -item[1])[:SLOWEST]:

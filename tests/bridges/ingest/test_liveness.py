@@ -1,4 +1,4 @@
-"""What a process learns from the times of a device's messages."""
+"""A process learns the usual silence of a device from the times of its messages."""
 
 from __future__ import annotations
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
 from django.template import Context, Template, TemplateSyntaxError, loader
 from django.test import Client, RequestFactory
 from django.views.defaults import permission_denied, server_error
@@ -19,18 +21,34 @@ PAGES = [
     "/devices/pump-1/",
     "/add-device/",
     "/rooms/",
-    "/rooms/1/",
-    "/rooms/1/settings/",
+    "/rooms/{room}/",
+    "/rooms/{room}/settings/",
     "/inbox/",
     "/login/",
     "/missing/",
 ]
+"""`{room}` stands for the id of the pump's room."""
+
+Open = Callable[[str], HttpResponse]
+
+
+@pytest.fixture
+def open_page(client_of: ClientOf, alice: User, pump: Device) -> Open:
+    """Opens one of `PAGES` as alice, or as a visitor if it is the login."""
+    store(pump, flow=12.5)
+
+    def get(path: str) -> HttpResponse:
+        client = Client() if path == "/login/" else client_of(alice)
+        response = client.get(path.format(room=pump.room.pk))
+        assert response.status_code == (404 if path == "/missing/" else 200)
+        return response
+
+    return get
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_need_no_inline_script_or_style(client_of: ClientOf, alice: User, pump: Device, path: str) -> None:
-    store(pump, flow=12.5)
-    answer = (Client() if path == "/login/" else client_of(alice)).get(path)
+def test_pages_need_no_inline_script_or_style(open_page: Open, path: str) -> None:
+    answer = open_page(path)
     page = answer.content.decode()
     policy = answer["Content-Security-Policy"]
     assert "unsafe" not in policy
@@ -41,8 +59,8 @@ def test_pages_need_no_inline_script_or_style(client_of: ClientOf, alice: User, 
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_fetch_nothing_from_outside(client_of: ClientOf, alice: User, pump: Device, path: str) -> None:
-    page = client_of(alice).get(path).content.decode()
+def test_pages_fetch_nothing_from_outside(open_page: Open, path: str) -> None:
+    page = open_page(path).content.decode()
     assert not re.findall(r'(?:src|href)="(?:https?:)?//', page)
 
 
@@ -52,10 +70,10 @@ def test_the_worker_of_notifications_is_served_from_the_root(client: Client) -> 
     assert b"notificationclick" in answer.content
 
 
-def test_every_linked_file_exists(client_of: ClientOf, alice: User, pump: Device) -> None:
+def test_every_linked_file_exists(open_page: Open) -> None:
     from django.contrib.staticfiles import finders
 
-    pages = [client_of(alice).get(path).content.decode() for path in PAGES]
+    pages = [open_page(path).content.decode() for path in PAGES]
     files = {name for page in pages for name in re.findall(r'"/static/([^"]+)"', page)}
     assert "vendor/uplot/dist/uPlot.esm.js" in files
     assert [name for name in files if not finders.find(name)] == []

@@ -107,7 +107,7 @@ def test_two_people_who_no_longer_share_a_space_may_read_their_conversation(
     write(bob, alice, "Farewell")
     Member.objects.filter(user=bob).delete()
     page = client_of(alice).get("/inbox/bob/")
-    assert "share no space" in data(page)["closed"]
+    assert "no longer share a space" in data(page)["closed"]
     assert "Block " not in shown(page)
     assert "Farewell" in rows(client_of(alice).get("/inbox/"))[0]
     assert client_of(bob).get("/inbox/alice/").status_code == 200

@@ -138,7 +138,7 @@ def test_it_shows_nothing_of_a_foreign_space(
 
 def test_it_refers_a_person_without_a_space_to_a_manager(client_of: ClientOf, mallory: User, general: Room) -> None:
     page = shown(client_of(mallory).get("/rooms/"))
-    assert "Ask a manager to take you in" in page
+    assert "Ask a manager to add you" in page
     assert "General" not in page
 
 
@@ -307,8 +307,9 @@ def test_a_manager_renames_a_room(client_of: ClientOf, alice: User, general: Roo
     assert "1 to 120 printable characters" in shown(refused)
 
 
-def test_a_device_s_room_cannot_be_renamed(client_of: ClientOf, alice: User, pump: Device) -> None:
-    assert 'name="name" maxlength="120"' not in shown(client_of(alice).get(f"/rooms/{pump.room.pk}/settings/"))
+def test_a_device_s_room_cannot_be_renamed(client_of: ClientOf, alice: User, pump: Device, general: Room) -> None:
+    assert 'id="id_name"' in shown(client_of(alice).get(f"/rooms/{general.pk}/settings/"))
+    assert 'id="id_name"' not in shown(client_of(alice).get(f"/rooms/{pump.room.pk}/settings/"))
     assert client_of(alice).post(f"/rooms/{pump.room.pk}/settings/", {"name": "Mine"}).status_code == 422
 
 

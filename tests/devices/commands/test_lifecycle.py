@@ -6,32 +6,19 @@ import pytest
 from django.contrib.auth.models import User
 
 from devices.channel.events import CommandChanged
-from devices.commands import lifecycle, lookup
+from devices.commands import lifecycle
 from devices.commands.lifecycle import MAX_ARGS_DEPTH
 from devices.errors import Forbidden, Invalid, NotFound
 from devices.log.entries import recorded
 from devices.models import Command, Device, Space
 from devices.rooms import provisioning
-from devices.runtime import database
-from devices.values import Answer, CommandStatus, now_us
+from devices.values import Answer, CommandStatus
+from tests.devices.commands.stored import stored_command
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def make(device: Device, status: str = "queued", timeout_s: float = 30) -> Command:
-    now = now_us()
-    return Command.objects.create(
-        id=f"{status}{Command.objects.count()}",
-        device=device,
-        name="set",
-        status=status,
-        issued_at=now,
-        changed_at=now,
-        expires_at=now + int(timeout_s * 1_000_000),
-    )
-
-
-async def test_issuing_follows_the_role(bob: User, carol: User, mallory: User, pump: Device) -> None:
+async def test_only_operators_and_managers_issue_commands(bob: User, carol: User, mallory: User, pump: Device) -> None:
     command = await lifecycle.issue(bob, "pump-1", "set", {"speed": 40})
     assert (command.status, command.issued_by_id, command.device_id) == ("queued", bob.pk, pump.id)
     with pytest.raises(Forbidden):
@@ -47,7 +34,7 @@ def nested(depth: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("name", "args", "timeout_s", "named"),
+    ("name", "args", "timeout_s", "complaint"),
     [
         ("", {}, 30, "name"),
         ("x" * 129, {}, 30, "name"),
@@ -66,22 +53,22 @@ def nested(depth: int) -> dict[str, Any]:
         ("set", {}, float("nan"), "timeout_s"),
     ],
 )
-async def test_what_no_device_should_get_is_refused_by_name(
-    bob: User, pump: Device, name: str, args: dict[str, Any], timeout_s: float, named: str
+async def test_an_invalid_command_is_refused_with_what_is_wrong(
+    bob: User, pump: Device, name: str, args: dict[str, Any], timeout_s: float, complaint: str
 ) -> None:
-    with pytest.raises(Invalid, match=named):
+    with pytest.raises(Invalid, match=complaint):
         await lifecycle.issue(bob, "pump-1", name, args, timeout_s)
     assert not await Command.objects.aexists()
 
 
-async def test_what_is_just_allowed_is_stored_as_it_was(bob: User, pump: Device) -> None:
+async def test_arguments_at_the_limits_are_stored_unchanged(bob: User, pump: Device) -> None:
     args = {**nested(MAX_ARGS_DEPTH), "big": 2**70, "text": "é🙂\\u0000"[:2], "list": [1, None, True]}
     id = (await lifecycle.issue(bob, "pump-1", "x" * 128, args, 3600)).id
     assert (await Command.objects.aget(id=id)).args == args
 
 
-def test_the_way_of_a_command_is_told_at_each_step(pump: Device) -> None:
-    command = make(pump)
+def test_each_step_of_a_command_is_announced(pump: Device) -> None:
+    command = stored_command(pump)
     [sent] = lifecycle.mark_sent(command)
     done, _ = recorded(lifecycle.answer, pump, Answer(command.id, True, {"speed": 40}))
     assert isinstance(sent, CommandChanged)
@@ -90,16 +77,18 @@ def test_the_way_of_a_command_is_told_at_each_step(pump: Device) -> None:
     assert (done.uid, done.name, done.by) == ("pump-1", "set", "")
 
 
-def test_a_failure_has_its_error(pump: Device) -> None:
-    event, _ = recorded(lifecycle.answer, pump, Answer(make(pump, "sent").id, False, None, "valve stuck" + "x" * 2000))
+def test_a_failed_command_has_its_error_cut_to_the_limit(pump: Device) -> None:
+    event, _ = recorded(
+        lifecycle.answer, pump, Answer(stored_command(pump, "sent").id, False, None, "valve stuck" + "x" * 2000)
+    )
     assert isinstance(event, CommandChanged)
     assert event.status == "failed"
     assert event.error.startswith("valve stuck")
     assert len(event.error) == 1024
 
 
-def test_an_answer_may_overtake_the_broker_s_acknowledgement(pump: Device) -> None:
-    command = make(pump, "queued")
+def test_an_answer_may_arrive_before_the_broker_s_acknowledgement(pump: Device) -> None:
+    command = stored_command(pump, "queued")
     recorded(lifecycle.answer, pump, Answer(command.id, True))
     assert lifecycle.mark_sent(command) == []
     command.refresh_from_db()
@@ -107,8 +96,8 @@ def test_an_answer_may_overtake_the_broker_s_acknowledgement(pump: Device) -> No
 
 
 @pytest.mark.parametrize("status", ["succeeded", "failed", "timed_out"])
-def test_what_is_final_stays(pump: Device, status: str) -> None:
-    command = make(pump, status, timeout_s=-1)
+def test_a_final_status_never_changes(pump: Device, status: str) -> None:
+    command = stored_command(pump, status, timeout_s=-1)
     assert recorded(lifecycle.answer, pump, Answer(command.id, True, "late")) == []
     assert lifecycle.mark_sent(command) == []
     assert lifecycle.expire() == []
@@ -116,8 +105,8 @@ def test_what_is_final_stays(pump: Device, status: str) -> None:
     assert (command.status, command.result) == (status, None)
 
 
-def test_a_device_answers_its_own_commands_alone(pump: Device, space: Space) -> None:
-    command = make(pump, "sent")
+def test_a_device_can_answer_only_its_own_commands(pump: Device, space: Space) -> None:
+    command = stored_command(pump, "sent")
     other, _ = provisioning.create_device("pump-2", space)
     assert recorded(lifecycle.answer, other, Answer(command.id, True)) == []
     assert recorded(lifecycle.answer, pump, Answer("unknown", True)) == []
@@ -125,30 +114,15 @@ def test_a_device_answers_its_own_commands_alone(pump: Device, space: Space) -> 
     assert command.status == "sent"
 
 
-def test_what_nobody_answered_times_out(pump: Device) -> None:
-    late = [make(pump, "queued", timeout_s=-1), make(pump, "sent", timeout_s=-1)]
-    make(pump, "queued")
-    make(pump, "sent")
+def test_a_command_without_an_answer_times_out_once(pump: Device) -> None:
+    late = [stored_command(pump, "queued", timeout_s=-1), stored_command(pump, "sent", timeout_s=-1)]
+    stored_command(pump, "queued")
+    stored_command(pump, "sent")
     events = [event for event in lifecycle.expire() if isinstance(event, CommandChanged)]
     assert {(event.id, event.status) for event in events} == {(command.id, "timed_out") for command in late}
     assert all(event.error for event in events)
     assert lifecycle.expire() == []
 
 
-def test_the_outbound_bridge_finds_what_waits_the_oldest_first(pump: Device) -> None:
-    waiting = [make(pump), make(pump)]
-    make(pump, "sent")
-    make(pump, "queued", timeout_s=-1)
-    assert lookup.queued("main", 10) == waiting
-    assert lookup.queued("main", 1) == waiting[:1]
-
-
-def test_every_status_is_reached_or_open() -> None:
+def test_commands_have_five_statuses() -> None:
     assert {status.value for status in CommandStatus} == {"queued", "sent", "succeeded", "failed", "timed_out"}
-
-
-async def test_a_command_of_somebody_who_left_has_no_name(bob: User, pump: Device) -> None:
-    command = await lifecycle.issue(bob, "pump-1", "set", {})
-    await bob.adelete()
-    [found] = await database.run(lookup.recent, pump)
-    assert (found["id"], found["by"]) == (command.id, "")

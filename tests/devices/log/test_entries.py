@@ -1,4 +1,4 @@
-"""The log of a room: its numbers, what is left out, and who waits for whom."""
+"""The log of a room: its numbering, the entries that are left out, and which locks make writers wait."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ def meter(space: Space) -> Device:
     return provisioning.create_device("meter-2", space)[0]
 
 
-def said(room: Room, text: str = "hello", kind: MessageKind = MessageKind.CHAT) -> NewEntry:
+def chat_entry(room: Room, text: str = "hello", kind: MessageKind = MessageKind.CHAT) -> NewEntry:
     return NewEntry(room_id=room.pk, kind=kind, at=NOW, origin=Origin.PERSON, by="bob", text=text)
 
 
-def append(*lines: NewEntry) -> entries.Appended:
+def append(*new_entries: NewEntry) -> entries.Appended:
     with transaction.atomic():
-        return entries.append(lines)
+        return entries.append(new_entries)
 
 
-def told(device: Device, status: str, now: int = NOW) -> NewEntry:
+def status_entry(device: Device, status: str, now: int = NOW) -> NewEntry:
     return changes.log_entry(AvailabilityChanged(device.pk, device.uid, status, NOW - 5_000_000), now)
 
 
@@ -53,8 +53,8 @@ def seqs(room: Room) -> list[int]:
     return list(room.messages.order_by("seq").values_list("seq", flat=True))
 
 
-def test_each_room_counts_for_itself(pump: Device, meter: Device) -> None:
-    written = append(said(pump.room, "a"), said(meter.room, "b"), said(pump.room, "c"))
+def test_each_room_has_its_own_numbering(pump: Device, meter: Device) -> None:
+    written = append(chat_entry(pump.room, "a"), chat_entry(meter.room, "b"), chat_entry(pump.room, "c"))
     assert [(message.room_id, message.seq, message.text) for message in written.messages] == [
         (pump.room.pk, 1, "a"),
         (meter.room.pk, 1, "b"),
@@ -64,28 +64,28 @@ def test_each_room_counts_for_itself(pump: Device, meter: Device) -> None:
     assert (pump.room.seq, pump.room.chats, pump.room.active_at) == (2, 2, NOW)
 
 
-def test_what_is_rolled_back_leaves_no_hole(pump: Device) -> None:
-    append(said(pump.room))
+def test_a_rolled_back_entry_leaves_no_gap(pump: Device) -> None:
+    append(chat_entry(pump.room))
     with transaction.atomic():
-        entries.append([said(pump.room), said(pump.room)])
+        entries.append([chat_entry(pump.room), chat_entry(pump.room)])
         transaction.set_rollback(True)
-    append(said(pump.room))
+    append(chat_entry(pump.room))
     assert seqs(pump.room) == [1, 2]
 
 
-def test_only_what_somebody_said_counts_as_talk(pump: Device) -> None:
+def test_only_chat_messages_count_as_talk(pump: Device) -> None:
     kinds = [kind for kind in MessageKind if kind is not MessageKind.AVAILABILITY]
-    written = append(*[said(pump.room, kind=kind) for kind in kinds])
+    written = append(*[chat_entry(pump.room, kind=kind) for kind in kinds])
     pump.room.refresh_from_db()
     assert (pump.room.seq, pump.room.chats) == (len(kinds), 1)
     [event] = written.events
     assert [entry.talk for entry in event.entries] == [kind is MessageKind.CHAT for kind in kinds]
 
 
-def test_an_event_carries_the_message_as_it_is_shown(pump: Device, alice: User) -> None:
-    line = said(pump.room, "x" * 300)
-    line.mentions, line.author_id, line.key = (alice.pk,), alice.pk, "k"
-    [event] = append(line).events
+def test_an_event_carries_the_message_as_clients_see_it(pump: Device, alice: User) -> None:
+    new_entry = chat_entry(pump.room, "x" * 300)
+    new_entry.mentions, new_entry.author_id, new_entry.key = (alice.pk,), alice.pk, "k"
+    [event] = append(new_entry).events
     [entry] = event.entries
     assert (event.shard, entry.room_id, entry.space_id) == (
         groups.shard_of(pump.room.pk),
@@ -106,59 +106,59 @@ def test_an_event_carries_the_message_as_it_is_shown(pump: Device, alice: User) 
     assert Mention.objects.get().seq == 1
 
 
-def test_a_room_that_is_gone_takes_nothing_with_it(pump: Device, meter: Device) -> None:
-    gone = said(pump.room)
+def test_an_entry_of_a_deleted_room_does_not_stop_the_others(pump: Device, meter: Device) -> None:
+    gone = chat_entry(pump.room)
     Room.objects.filter(pk=pump.room.pk).delete()
-    written = append(gone, told(pump, "online"), said(meter.room))
+    written = append(gone, status_entry(pump, "online"), chat_entry(meter.room))
     assert [message.room_id for message in written.messages] == [meter.room.pk]
     assert append(gone).events == []
 
 
-async def test_a_device_without_a_room_does_what_it_is_told(bob: User, pump: Device) -> None:
-    """None is made so; one whose room was deleted must not stop the ingest of others."""
+async def test_a_device_without_a_room_still_gets_commands(bob: User, pump: Device) -> None:
+    """No device is created without a room, but one whose room was deleted must not stop the ingest of the others."""
     await Room.objects.all().adelete()
     command = await lifecycle.issue(bob, "pump-1", "set", {})
     assert command.seq is None
     assert not await Message.objects.aexists()
 
 
-def test_availability_is_told_as_of_now_and_says_since_when(pump: Device) -> None:
-    [message] = append(told(pump, "stale", NOW)).messages
+def test_an_availability_entry_is_dated_now_and_says_since_when(pump: Device) -> None:
+    [message] = append(status_entry(pump, "stale", NOW)).messages
     assert (message.at, message.by, message.origin) == (NOW, "pump-1", "device")
     assert message.data == {"status": "stale", "since": NOW // 1000 - 5000}
 
 
-def test_a_room_is_not_told_what_it_says_already(pump: Device) -> None:
+def test_a_room_does_not_repeat_the_status_it_already_shows(pump: Device) -> None:
     for status in ("online", "online", "unknown", "online", "offline"):
-        append(told(pump, status))
+        append(status_entry(pump, status))
     assert [message.data["status"] for message in pump.room.messages.order_by("seq")] == ["online", "offline"]
-    append(told(pump, "online"), told(pump, "online"), told(pump, "offline"))
+    append(status_entry(pump, "online"), status_entry(pump, "online"), status_entry(pump, "offline"))
     assert pump.room.messages.count() == 4
 
 
-def test_many_lines_cost_what_one_costs(
+def test_many_entries_cost_as_many_queries_as_one(
     space: Space, pump: Device, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     fleet = [provisioning.create_device(f"d{i}", space)[0] for i in range(30)]
     with transaction.atomic(), django_assert_num_queries(3):
-        entries.append([told(pump, "online")])
+        entries.append([status_entry(pump, "online")])
     with transaction.atomic(), django_assert_num_queries(3):
-        entries.append([told(device, "online") for device in fleet])
+        entries.append([status_entry(device, "online") for device in fleet])
 
 
-def test_what_was_stored_is_counted_and_what_was_not_is_not(pump: Device) -> None:
+def test_only_stored_messages_are_counted(pump: Device) -> None:
     counter = stats.room_messages.labels("chat")._value
     before = counter.get()
-    append(said(pump.room), said(pump.room))
+    append(chat_entry(pump.room), chat_entry(pump.room))
     with transaction.atomic():
-        entries.append([said(pump.room)])
+        entries.append([chat_entry(pump.room)])
         transaction.set_rollback(True)
     assert counter.get() == before + 2
 
 
-def test_an_outcome_collects_what_is_recorded_at_once(pump: Device) -> None:
-    outcome = Outcome([CommandsQueued()], [told(pump, "online")])
-    outcome += Outcome([], [said(pump.room)])
+def test_the_entries_of_an_outcome_are_stored_when_it_is_recorded(pump: Device) -> None:
+    outcome = Outcome([CommandsQueued()], [status_entry(pump, "online")])
+    outcome += Outcome([], [chat_entry(pump.room)])
     assert not Message.objects.exists()
     events = recorded(lambda: outcome)
     assert [type(event) for event in events] == [CommandsQueued, MessagesStored]
@@ -170,15 +170,15 @@ def test_an_outcome_without_entries_locks_no_room(django_assert_num_queries: Dja
         assert entries.record(Outcome([CommandsQueued()])) == [CommandsQueued()]
 
 
-def test_holding_a_room_that_is_gone_holds_nothing(pump: Device) -> None:
+def test_locking_a_deleted_room_neither_fails_nor_creates_it(pump: Device) -> None:
     with transaction.atomic(), CaptureQueriesContext(connection) as captured:
         entries.lock(10**9)
-    assert [query["sql"].split()[0] for query in captured] == ["SELECT"]  # it makes no room either
+    assert [query["sql"].split()[0] for query in captured] == ["SELECT"]  # it creates no room either
     assert not Room.objects.filter(pk=10**9).exists()
 
 
-class Beside:
-    """Work on other connections, whose errors are raised at the end."""
+class OtherConnections:
+    """Work on other database connections, whose errors are raised at the end."""
 
     def __init__(self) -> None:
         self._threads: list[threading.Thread] = []
@@ -204,15 +204,17 @@ class Beside:
 
 
 @pytest.fixture
-def beside() -> Iterator[Beside]:
-    work = Beside()
+def other_connections() -> Iterator[OtherConnections]:
+    work = OtherConnections()
     yield work
     work.join()
 
 
-def test_many_who_write_at_once_leave_no_hole(beside: Beside, pump: Device, meter: Device) -> None:
-    """Each in its own order: who locked the rooms in that order would wait for ever."""
-    lines = [said(pump.room), said(meter.room)]
+def test_concurrent_writers_leave_no_gap_and_do_not_deadlock(
+    other_connections: OtherConnections, pump: Device, meter: Device
+) -> None:
+    """They name the rooms in opposite orders: locking them in the given order would be a deadlock."""
+    new_entries = [chat_entry(pump.room), chat_entry(meter.room)]
     start = threading.Barrier(4, timeout=WAIT_S)
 
     def write(order: list[NewEntry]) -> None:
@@ -221,38 +223,40 @@ def test_many_who_write_at_once_leave_no_hole(beside: Beside, pump: Device, mete
             append(*order)
 
     for i in range(4):
-        beside.start(lambda i=i: write(lines if i % 2 else lines[::-1]))  # type: ignore[misc]
-    beside.join()
+        other_connections.start(lambda i=i: write(new_entries if i % 2 else new_entries[::-1]))  # type: ignore[misc]
+    other_connections.join()
     for room in (pump.room, meter.room):
         assert seqs(room) == list(range(1, 41))
 
 
 @on_postgresql
 def test_a_command_from_a_room_and_the_device_s_availability_do_not_wait_for_each_other(
-    beside: Beside, bob: User, pump: Device, monkeypatch: pytest.MonkeyPatch
+    other_connections: OtherConnections, bob: User, pump: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device_is_locked = threading.Event()
     lock = entries._lock
 
-    def locking(lines: list[NewEntry]) -> object:
+    def locking(new_entries: list[NewEntry]) -> object:
         device_is_locked.set()
-        return lock(lines)
+        return lock(new_entries)
 
     monkeypatch.setattr(entries, "_lock", locking)
     with transaction.atomic():
         entries.lock(pump.room.pk)
-        beside.start(lambda: recorded(changes.weigh, [Evidence(pump.pk, Availability.ONLINE, NOW)]))
+        other_connections.start(lambda: recorded(changes.weigh, [Evidence(pump.pk, Availability.ONLINE, NOW)]))
         assert device_is_locked.wait(WAIT_S)
         lifecycle.queue(lifecycle.prepare(bob, pump, "set", {}), None)
-    beside.join()
+    other_connections.join()
     assert [message.kind for message in pump.room.messages.all()] == ["availability"]
 
 
 @on_postgresql
-def test_who_reads_a_room_does_not_wait_for_who_writes(beside: Beside, bob: User, pump: Device) -> None:
-    append(said(pump.room))
+def test_a_reader_does_not_wait_for_the_writer_of_a_room(
+    other_connections: OtherConnections, bob: User, pump: Device
+) -> None:
+    append(chat_entry(pump.room))
     read = threading.Event()
     with transaction.atomic():
         entries.lock(pump.room.pk)
-        beside.start(lambda: (read_markers.move(bob, pump.room, 1), read.set()))
+        other_connections.start(lambda: (read_markers.move(bob, pump.room, 1), read.set()))
         assert read.wait(WAIT_S)

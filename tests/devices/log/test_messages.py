@@ -45,7 +45,7 @@ def seqs(items: list[dict[str, Any]]) -> list[int]:
     return [item["seq"] for item in items]
 
 
-def test_the_newest_are_shown_oldest_first(room: Room) -> None:
+def test_the_newest_messages_are_returned_oldest_first(room: Room) -> None:
     assert seqs(messages.newest(room)) == list(range(121 - NEWEST, 121))
 
 
@@ -53,14 +53,14 @@ def test_the_newest_are_shown_oldest_first(room: Room) -> None:
     ("seq", "limit", "shown"),
     [(0, 3, [1, 2, 3]), (118, 3, [119, 120]), (120, 3, []), (-5, 2, [1, 2]), (10**18, 2, [])],
 )
-def test_a_log_is_read_on_from_a_seq(room: Room, seq: int, limit: int, shown: list[int]) -> None:
+def test_a_log_can_be_read_forwards_from_a_seq(room: Room, seq: int, limit: int, shown: list[int]) -> None:
     assert seqs(messages.after(room, seq, limit)) == shown
 
 
 @pytest.mark.parametrize(
     ("seq", "limit", "shown"), [(121, 2, [119, 120]), (3, 5, [1, 2]), (1, 5, []), (10**18, 1, [120])]
 )
-def test_a_log_is_read_back_from_a_seq(room: Room, seq: int, limit: int, shown: list[int]) -> None:
+def test_a_log_can_be_read_backwards_from_a_seq(room: Room, seq: int, limit: int, shown: list[int]) -> None:
     assert seqs(messages.before(room, seq, limit)) == shown
 
 
@@ -74,11 +74,11 @@ def test_a_log_is_read_back_from_a_seq(room: Room, seq: int, limit: int, shown: 
         (60, 1, [60]),
     ],
 )
-def test_a_link_to_a_message_opens_it_among_its_neighbours(room: Room, seq: int, limit: int, shown: list[int]) -> None:
+def test_a_linked_message_is_returned_with_its_neighbours(room: Room, seq: int, limit: int, shown: list[int]) -> None:
     assert seqs(messages.around(room, seq, limit)) == shown
 
 
-def test_a_page_costs_two_queries(room: Room, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_a_page_of_messages_costs_two_queries(room: Room, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     Attachment.objects.bulk_create(
         Attachment(message=message, file="x", name="x", type="x", size=1) for message in Message.objects.all()
     )
@@ -86,7 +86,7 @@ def test_a_page_costs_two_queries(room: Room, django_assert_num_queries: DjangoA
         assert all(item["files"] for item in messages.newest(room))
 
 
-def test_what_does_not_apply_is_left_out(pump: Device) -> None:
+def test_a_described_message_has_only_the_fields_that_apply(pump: Device) -> None:
     shown = {"seq": 7, "at": 1, "kind": "chat", "origin": "person", "author": "bob", "text": "hi"}
     message = Message(room=pump.room, seq=7, at=1999, kind="chat", origin="person", by="bob", text="hi")
     assert messages.describe(message) == shown
@@ -96,7 +96,7 @@ def test_what_does_not_apply_is_left_out(pump: Device) -> None:
     assert messages.describe(message) == {**shown, **more}
 
 
-def test_an_image_has_its_size_and_another_file_none() -> None:
+def test_only_an_image_is_described_with_width_and_height() -> None:
     image = Attachment(pk=1, name="a.png", type="image/png", size=5, width=20, height=10)
     assert messages.describe_file(image) == {
         "id": 1,
@@ -109,7 +109,7 @@ def test_an_image_has_its_size_and_another_file_none() -> None:
     assert set(messages.describe_file(Attachment(pk=1, name="a", type="x", size=5))) == {"id", "name", "type", "size"}
 
 
-def say(person: User, room: Room, *texts: str) -> None:
+def post(person: User, room: Room, *texts: str) -> None:
     for text in texts:
         async_to_sync(posting.post)(person, room.pk, text)
 
@@ -135,30 +135,32 @@ def found(person: User, words: str, limit: int = 50, before: int | None = None) 
         ("\ud800", []),
     ],
 )
-def test_search_finds_what_holds_every_word(alice: User, pump: Device, words: str, texts: list[str]) -> None:
-    said = ["the pump leaks", "Pump is fine", "Große Straße", "it is at 100%", "a_b axb", "C:\\temp", "/help"]
-    say(alice, pump.room, *said)
+def test_search_finds_messages_that_contain_every_word(alice: User, pump: Device, words: str, texts: list[str]) -> None:
+    posted = ["the pump leaks", "Pump is fine", "Große Straße", "it is at 100%", "a_b axb", "C:\\temp", "/help"]
+    post(alice, pump.room, *posted)
     assert sorted(item["text"].removesuffix(" axb") for item in found(alice, words)) == sorted(texts)
 
 
-def test_search_goes_back_page_by_page(alice: User, pump: Device) -> None:
-    say(alice, pump.room, *[f"leak {i}" for i in range(5)])
+def test_search_returns_older_matches_page_by_page(alice: User, pump: Device) -> None:
+    post(alice, pump.room, *[f"leak {i}" for i in range(5)])
     page = found(alice, "leak", 2)
     assert [item["text"] for item in page] == ["leak 4", "leak 3"]
     assert page[0]["room"] == pump.room.pk
     assert [item["text"] for item in found(alice, "leak", 2, page[-1]["id"])] == ["leak 2", "leak 1"]
 
 
-def test_what_was_edited_is_found_as_it_is_and_what_was_removed_not_at_all(alice: User, pump: Device) -> None:
-    say(alice, pump.room, "the plump leaks", "a secret")
+def test_search_finds_edited_messages_by_their_new_text_and_no_removed_ones(alice: User, pump: Device) -> None:
+    post(alice, pump.room, "the plump leaks", "a secret")
     async_to_sync(editing.edit)(alice, pump.room.pk, 1, "the pump leaks")
     async_to_sync(editing.remove)(alice, pump.room.pk, 2)
     assert [item["seq"] for item in found(alice, "pump")] == [1]
     assert found(alice, "plump") == found(alice, "secret") == []
 
 
-def test_what_was_said_last_is_of_one_s_own_rooms(alice: User, bob: User, mallory: User, pump: Device) -> None:
-    say(alice, pump.room, "one", "two", "three", "/help")
+def test_the_latest_messages_come_only_from_the_person_s_rooms(
+    alice: User, bob: User, mallory: User, pump: Device
+) -> None:
+    post(alice, pump.room, "one", "two", "three", "/help")
     async_to_sync(editing.remove)(alice, pump.room.pk, 2)
     page = messages.last_said(access.rooms(bob), 2)
     assert [item["text"] for item in page] == ["/help", "three"]
@@ -166,8 +168,8 @@ def test_what_was_said_last_is_of_one_s_own_rooms(alice: User, bob: User, mallor
     assert messages.last_said(access.rooms(mallory), 9) == []
 
 
-def test_few_search_at_once(alice: User, pump: Device) -> None:
-    say(alice, pump.room, "the pump leaks")
+def test_concurrent_searches_are_limited(alice: User, pump: Device) -> None:
+    post(alice, pump.room, "the pump leaks")
     with messages.searches, messages.searches, pytest.raises(TooMany):
         found(alice, "leaks")
     with messages.searches:
@@ -175,32 +177,34 @@ def test_few_search_at_once(alice: User, pump: Device) -> None:
     assert messages.searches.taken == 0
 
 
-def test_a_log_is_read_without_its_room(pump: Device) -> None:
+def test_reading_a_log_does_not_join_the_room(pump: Device) -> None:
     assert "JOIN" not in str(pump.room.messages.all().query)
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL reads a table of this size as a whole")
-def test_changes_of_a_message_and_mentions_of_a_room_are_found_by_an_index(room: Room) -> None:
+def test_changes_of_a_message_and_mentions_in_a_room_use_an_index(room: Room) -> None:
     changes = room.messages.filter(of=1, kind__in=(MessageKind.EDIT, MessageKind.REMOVAL))
     for among in (changes, changes.order_by("seq")):
         assert "messages_of_another" in among.explain()
     assert "mentions_of_room" in Mention.objects.filter(room=room).explain()
 
 
-def test_nobody_finds_what_they_may_not_read(alice: User, bob: User, carol: User, mallory: User, pump: Device) -> None:
-    say(alice, pump.room, "bergamot")
+def test_search_finds_only_messages_the_person_may_read(
+    alice: User, bob: User, carol: User, mallory: User, pump: Device
+) -> None:
+    post(alice, pump.room, "bergamot")
     async_to_sync(posting.direct)(alice, "bob", "bergamot")
     assert [len(found(person, "bergamot")) for person in (alice, bob, carol, mallory)] == [2, 2, 1, 0]
 
 
-def test_a_message_s_revisions_are_in_order(alice: User, pump: Device) -> None:
-    say(alice, pump.room, "one")
+def test_the_revisions_of_a_message_are_in_order(alice: User, pump: Device) -> None:
+    post(alice, pump.room, "one")
     for text in ("two", "three"):
         async_to_sync(editing.edit)(alice, pump.room.pk, 1, text)
     async_to_sync(editing.remove)(alice, pump.room.pk, 1)
-    told = messages.revisions(pump.room, 1)
-    assert [(one["text"], one["by"]) for one in told] == [("one", "alice"), ("two", "alice"), ("three", "alice")]
-    assert [one["until"] for one in told] == [
+    revisions = messages.revisions(pump.room, 1)
+    assert [(one["text"], one["by"]) for one in revisions] == [("one", "alice"), ("two", "alice"), ("three", "alice")]
+    assert [one["until"] for one in revisions] == [
         message.at // 1000 for message in pump.room.messages.filter(of=1).order_by("seq")
     ]
     with pytest.raises(NotFound):

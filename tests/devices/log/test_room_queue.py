@@ -1,4 +1,4 @@
-"""Who writes into a room, one after the other."""
+"""Writes into a room take turns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ALICE, BOB = ("person", 1), ("person", 2)
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> asyncio.Queue[Event]:
+def published(monkeypatch: pytest.MonkeyPatch) -> asyncio.Queue[Event]:
     events: asyncio.Queue[Event] = asyncio.Queue()
 
     async def publish(some: list[Event]) -> None:
@@ -30,32 +30,32 @@ def told(monkeypatch: pytest.MonkeyPatch) -> asyncio.Queue[Event]:
     return events
 
 
-async def test_what_is_written_is_told_though_its_writer_has_gone(told: asyncio.Queue[Event]) -> None:
-    begun, go_on = asyncio.Event(), threading.Event()
+async def test_a_write_is_published_even_if_its_caller_was_cancelled(published: asyncio.Queue[Event]) -> None:
+    started, may_finish = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
     def write() -> Written:
-        loop.call_soon_threadsafe(begun.set)
-        assert go_on.wait(WAIT_S)
+        loop.call_soon_threadsafe(started.set)
+        assert may_finish.wait(WAIT_S)
         return Written(1, [PresenceChanged(7)])
 
     writer = asyncio.create_task(current().run(7, ALICE, write))
-    await begun.wait()
+    await started.wait()
     writer.cancel()
     with pytest.raises(asyncio.CancelledError):
         await writer
-    go_on.set()
-    assert await asyncio.wait_for(told.get(), WAIT_S) == PresenceChanged(7)
+    may_finish.set()
+    assert await asyncio.wait_for(published.get(), WAIT_S) == PresenceChanged(7)
 
 
-async def test_one_room_s_turn_holds_up_no_other(told: asyncio.Queue[Event]) -> None:
+async def test_a_slow_write_delays_only_its_own_room(published: asyncio.Queue[Event]) -> None:
     order: list[int] = []
-    begun, go_on = asyncio.Event(), threading.Event()
+    started, may_finish = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
     def first() -> Written:
-        loop.call_soon_threadsafe(begun.set)
-        assert go_on.wait(WAIT_S)
+        loop.call_soon_threadsafe(started.set)
+        assert may_finish.wait(WAIT_S)
         order.append(1)
         return Written(1)
 
@@ -63,17 +63,17 @@ async def test_one_room_s_turn_holds_up_no_other(told: asyncio.Queue[Event]) -> 
         order.append(2)
         return Written(2)
 
-    waiting = [asyncio.create_task(current().run(7, ALICE, first))]
-    await begun.wait()
-    waiting.append(asyncio.create_task(current().run(7, ALICE, second)))
+    writes = [asyncio.create_task(current().run(7, ALICE, first))]
+    await started.wait()
+    writes.append(asyncio.create_task(current().run(7, ALICE, second)))
     assert await current().run(8, ALICE, lambda: Written(3)) == 3
     assert order == []
-    go_on.set()
-    assert await asyncio.gather(*waiting) == [1, 2]
+    may_finish.set()
+    assert await asyncio.gather(*writes) == [1, 2]
     assert order == [1, 2]
 
 
-async def test_after_a_refusal_the_next_has_its_turn(told: asyncio.Queue[Event]) -> None:
+async def test_a_refused_write_does_not_block_the_next_one(published: asyncio.Queue[Event]) -> None:
     def refuse() -> Written:
         raise Forbidden("no")
 
@@ -82,51 +82,53 @@ async def test_after_a_refusal_the_next_has_its_turn(told: asyncio.Queue[Event])
     assert await current().run(7, ALICE, lambda: Written(1)) == 1
 
 
-async def test_one_speaker_s_waiting_writes_are_bounded_and_the_others_go_on(told: asyncio.Queue[Event]) -> None:
-    begun, go_on = asyncio.Event(), threading.Event()
+async def test_one_speaker_s_queued_writes_are_bounded_without_affecting_others(
+    published: asyncio.Queue[Event],
+) -> None:
+    started, may_finish = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
     def first() -> Written:
-        loop.call_soon_threadsafe(begun.set)
-        assert go_on.wait(WAIT_S)
+        loop.call_soon_threadsafe(started.set)
+        assert may_finish.wait(WAIT_S)
         return Written(1)
 
-    waiting = [asyncio.create_task(current().run(7, ALICE, first))]
-    await begun.wait()
-    waiting += [asyncio.create_task(current().run(7, ALICE, lambda: Written(2))) for _ in range(MAX_WAITING - 1)]
+    writes = [asyncio.create_task(current().run(7, ALICE, first))]
+    await started.wait()
+    writes += [asyncio.create_task(current().run(7, ALICE, lambda: Written(2))) for _ in range(MAX_WAITING - 1)]
     await asyncio.sleep(0)
     for room in (7, 8):
         with pytest.raises(TooMany):
             await current().run(room, ALICE, lambda: Written(3))
     assert await current().run(8, BOB, lambda: Written(4)) == 4
-    go_on.set()
-    assert await asyncio.gather(*waiting) == [1] + [2] * (MAX_WAITING - 1)
+    may_finish.set()
+    assert await asyncio.gather(*writes) == [1] + [2] * (MAX_WAITING - 1)
     assert await current().run(7, ALICE, lambda: Written(5)) == 5
 
 
-async def test_a_slow_storage_holds_up_nobody_in_the_room(
-    told: asyncio.Queue[Event], monkeypatch: pytest.MonkeyPatch
+async def test_slow_file_storage_delays_nobody_else_in_the_room(
+    published: asyncio.Queue[Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun, go_on = asyncio.Event(), threading.Event()
+    started, may_finish = asyncio.Event(), threading.Event()
     loop, dropped = asyncio.get_running_loop(), []
 
     def drop(name: str) -> None:
-        loop.call_soon_threadsafe(begun.set)
-        assert go_on.wait(WAIT_S)
+        loop.call_soon_threadsafe(started.set)
+        assert may_finish.wait(WAIT_S)
         dropped.append(name)
 
     monkeypatch.setattr(file_storage, "drop", drop)
     removal = asyncio.create_task(current().run(7, ALICE, lambda: Written(1, [], ["a", "b"])))
-    await begun.wait()
+    await started.wait()
     assert await asyncio.wait_for(current().run(7, BOB, lambda: Written(2)), WAIT_S) == 2
     assert dropped == []
-    go_on.set()
+    may_finish.set()
     assert await removal == 1
     assert dropped == ["a", "b"]
 
 
-async def test_what_the_database_does_not_take_is_invalid(told: asyncio.Queue[Event]) -> None:
-    """Told as `unavailable`, it would be sent again for ever."""
+async def test_data_that_the_database_rejects_is_invalid(published: asyncio.Queue[Event]) -> None:
+    """Reported as `unavailable`, it would make the client send it again for ever."""
 
     def fail() -> Written:
         raise DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")

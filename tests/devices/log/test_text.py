@@ -14,7 +14,7 @@ BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069
 
 
 @pytest.mark.parametrize(
-    ("text", "taken"),
+    ("text", "accepted"),
     [
         ("hello", "hello"),
         ("  hello\n", "hello"),
@@ -24,12 +24,12 @@ BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069
         ("👩‍🚒 نعم שלום", "👩‍🚒 نعم שלום"),
     ],
 )
-def test_a_text_is_taken_without_white_space_around_it(text: str, taken: str) -> None:
-    assert checked(text) == taken
+def test_a_text_is_accepted_without_surrounding_white_space(text: str, accepted: str) -> None:
+    assert checked(text) == accepted
 
 
 @pytest.mark.parametrize(
-    ("text", "named"),
+    ("text", "complaint"),
     [
         ("", "1 to 2,000"),
         (" \n\t", "1 to 2,000"),
@@ -42,29 +42,29 @@ def test_a_text_is_taken_without_white_space_around_it(text: str, taken: str) ->
         *[(f"a{control}b", f"U+{ord(control):04X}") for control in BIDI],
     ],
 )
-def test_what_a_text_cannot_hold_is_named(text: str, named: str) -> None:
-    with pytest.raises(Invalid, match=named.replace("+", r"\+")):
+def test_an_invalid_text_is_refused_with_what_is_wrong(text: str, complaint: str) -> None:
+    with pytest.raises(Invalid, match=complaint.replace("+", r"\+")):
         checked(text)
 
 
 @given(st.text(max_size=2100))
-def test_whatever_is_taken_is_short_visible_and_taken_again_as_it_is(text: str) -> None:
+def test_an_accepted_text_is_short_and_visible_and_accepted_unchanged_again(text: str) -> None:
     try:
-        taken = checked(text)
+        accepted = checked(text)
     except Invalid:
         return
-    assert 1 <= len(taken) <= MAX_TEXT
-    assert not set(taken) & set(BIDI)
-    assert not any(unicodedata.category(one) in ("Cc", "Cs") for one in taken.replace("\n", "").replace("\t", ""))
-    taken.encode()
-    assert checked(taken) == taken
+    assert 1 <= len(accepted) <= MAX_TEXT
+    assert not set(accepted) & set(BIDI)
+    assert not any(unicodedata.category(one) in ("Cc", "Cs") for one in accepted.replace("\n", "").replace("\t", ""))
+    accepted.encode()
+    assert checked(accepted) == accepted
 
 
 @given(st.text(string.printable + "äöüßéñжΩ", max_size=50))
-def test_the_case_of_a_text_makes_no_difference_to_search(text: str) -> None:
+def test_folding_ignores_case(text: str) -> None:
     assert folded(text.upper()) == folded(text.lower()) == folded(text)
 
 
 @pytest.mark.parametrize(("text", "words"), [("Straße", "STRASSE"), ("ﬁsh", "Fish"), ("Ångström", "ÅNGSTRÖM")])
-def test_what_looks_alike_is_found(text: str, words: str) -> None:
+def test_folding_makes_equivalent_spellings_match(text: str, words: str) -> None:
     assert folded(words) in folded(text)

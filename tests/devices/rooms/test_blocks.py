@@ -15,7 +15,7 @@ def write(person: User, to: str, text: str = "hi") -> tuple[int, int]:
     return async_to_sync(posting.direct)(person, to, text)
 
 
-def test_neither_of_the_two_can_write_until_it_is_taken_back(alice: User, bob: User, carol: User) -> None:
+def test_a_block_stops_both_people_until_its_author_lifts_it(alice: User, bob: User, carol: User) -> None:
     write(bob, "alice")
     blocks.block(alice, "bob")
     blocks.block(alice, "bob")
@@ -30,7 +30,7 @@ def test_neither_of_the_two_can_write_until_it_is_taken_back(alice: User, bob: U
     write(bob, "alice")
 
 
-def test_who_is_blocked_does_not_go_on_by_edits_and_may_take_back(alice: User, bob: User) -> None:
+def test_a_blocked_person_can_remove_but_not_edit_messages(alice: User, bob: User) -> None:
     room, seq = write(bob, "alice", "hello")
     blocks.block(alice, "bob")
     with pytest.raises(Forbidden, match="blocked"):
@@ -39,7 +39,7 @@ def test_who_is_blocked_does_not_go_on_by_edits_and_may_take_back(alice: User, b
     assert Message.objects.get(seq=seq).text == ""
 
 
-def test_a_conversation_that_was_never_begun_is_not_shown(alice: User, bob: User) -> None:
+def test_a_blocked_direct_message_creates_no_visible_conversation(alice: User, bob: User) -> None:
     blocks.block(alice, "bob")
     with pytest.raises(Forbidden):
         write(bob, "alice")
@@ -47,14 +47,14 @@ def test_a_conversation_that_was_never_begun_is_not_shown(alice: User, bob: User
 
 
 @pytest.mark.parametrize("username", ["mallory", "nobody", "alice", "", "bob\0", "bob\n", "\ud800"])
-def test_whom_one_does_not_know_one_cannot_block(alice: User, bob: User, mallory: User, username: str) -> None:
+def test_only_known_people_can_be_blocked(alice: User, bob: User, mallory: User, username: str) -> None:
     with pytest.raises(NotFound):
         blocks.block(alice, username)
     blocks.unblock(alice, username)
     assert not Block.objects.exists()
 
 
-def test_blocks_are_listed_for_who_made_them_alone(alice: User, bob: User) -> None:
+def test_blocks_are_listed_only_for_the_person_who_made_them(alice: User, bob: User) -> None:
     blocks.block(alice, "bob")
     assert inbox.people(alice) == [{"username": "bob", "bot": False, "blocked": True}]
     assert inbox.people(bob) == [{"username": "alice", "bot": False, "blocked": False}]

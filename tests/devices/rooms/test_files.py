@@ -1,4 +1,4 @@
-"""Files of messages: nothing is left behind that no message names, and nothing is taken that one names."""
+"""Files of messages: those that no message refers to are deleted, and those that one refers to are kept."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def upload(content: bytes = b"hello") -> Upload:
     return Upload("a.txt", len(content), io.BytesIO(content))
 
 
-def kept(folder: Path) -> list[Path]:
+def files_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def take_away(folder: Path) -> None:
+def make_unavailable(folder: Path) -> None:
     folder.rename(folder.with_name("elsewhere"))
     folder.write_text("not a folder")
 
@@ -50,17 +50,15 @@ def age(*paths: Path, days: float = 2) -> None:
 
 
 def sweep() -> None:
-    """A whole round."""
+    """Runs a whole sweep."""
     once = Sweep()
     while once():
         pass
 
 
-async def test_a_sweep_takes_what_no_message_names_once_it_is_a_day_old(
-    bob: User, room: int, files_folder: Path
-) -> None:
+async def test_a_sweep_deletes_unreferenced_files_that_are_a_day_old(bob: User, room: int, files_folder: Path) -> None:
     await files.post(bob, room, upload())
-    [named] = kept(files_folder)
+    [named] = files_in(files_folder)
     orphan, fresh = named.with_name("orphan"), named.with_name("fresh")
     elsewhere = named.parent.parent / "01" / "orphan"
     elsewhere.parent.mkdir()
@@ -69,77 +67,79 @@ async def test_a_sweep_takes_what_no_message_names_once_it_is_a_day_old(
     age(named, orphan, elsewhere)
     age(fresh, days=0.9)
     await database.run(sweep)
-    assert kept(files_folder) == sorted([named, fresh])
+    assert files_in(files_folder) == sorted([named, fresh])
 
 
-async def test_a_sweep_leaves_all_where_the_database_knows_of_no_file(bob: User, room: int, files_folder: Path) -> None:
-    """It may be one that a backup is yet to be restored into, or a new one beside the files of another."""
+async def test_a_sweep_deletes_nothing_if_the_database_never_stored_a_file(
+    bob: User, room: int, files_folder: Path
+) -> None:
+    """A backup may still be restored into it, or it is a new one beside the files of another."""
     await files.post(bob, room, upload())
-    age(*kept(files_folder))
+    age(*files_in(files_folder))
     await Attachment.objects.all().adelete()
     await Watermark.objects.all().adelete()
     await posting.post(bob, room, "there are rooms, and things said in them")
     await database.run(sweep)
-    assert len(kept(files_folder)) == 1
+    assert len(files_in(files_folder)) == 1
 
 
-async def test_files_are_swept_though_all_that_named_some_is_gone(
+async def test_files_are_swept_after_their_space_was_deleted(
     bob: User, room: int, space: Space, files_folder: Path
 ) -> None:
     for key in "ab":
         await files.post(bob, room, upload(), key=key)
-    age(*kept(files_folder))
+    age(*files_in(files_folder))
     await space.adelete()
     await database.run(sweep)
-    assert kept(files_folder) == []
+    assert files_in(files_folder) == []
 
 
-async def test_files_of_before_are_swept_too(bob: User, room: int, files_folder: Path) -> None:
-    """Of an older version, which left no sign."""
+async def test_unreferenced_files_of_an_older_version_are_swept(bob: User, room: int, files_folder: Path) -> None:
+    """An older version did not record that it had stored files."""
     await files.post(bob, room, upload())
     await Watermark.objects.all().adelete()
-    orphan = kept(files_folder)[0].with_name("orphan")
+    orphan = files_in(files_folder)[0].with_name("orphan")
     orphan.write_bytes(b"x")
     age(orphan)
     await database.run(sweep)
     assert not orphan.exists()
 
 
-async def test_a_sweep_of_nothing_is_done_at_once(bob: User, room: int, files_folder: Path) -> None:
+async def test_a_sweep_without_files_ends_at_once(bob: User, room: int, files_folder: Path) -> None:
     assert await database.run(Sweep()) is False
     await files.post(bob, room, upload())
-    kept(files_folder)[0].unlink()
+    files_in(files_folder)[0].unlink()
     await database.run(sweep)
 
 
-async def test_a_storage_that_is_away_fails_the_sweep_by_name(bob: User, room: int, files_folder: Path) -> None:
+async def test_a_sweep_of_an_unavailable_storage_raises_unavailable(bob: User, room: int, files_folder: Path) -> None:
     await files.post(bob, room, upload())
-    take_away(files_folder)
+    make_unavailable(files_folder)
     with pytest.raises(Unavailable):
         await database.run(sweep)
 
 
-async def test_files_of_a_room_that_is_gone_are_swept(bob: User, room: int, pump: Device, files_folder: Path) -> None:
+async def test_files_of_a_deleted_room_are_swept(bob: User, room: int, pump: Device, files_folder: Path) -> None:
     other = await Room.objects.acreate(space_id=pump.space_id, name="Tea")
     for id in (room, other.pk):
         await files.post(bob, id, upload())
     await Room.objects.filter(pk=other.pk).adelete()
-    age(*kept(files_folder))
+    age(*files_in(files_folder))
     await database.run(sweep)
-    assert len(kept(files_folder)) == 1
+    assert len(files_in(files_folder)) == 1
 
 
-async def test_a_message_that_cannot_be_stored_takes_its_file_along(
+async def test_the_file_of_a_message_that_cannot_be_stored_is_deleted(
     bob: User, room: int, files_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Attachment, "save", lambda self: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         await files.post(bob, room, upload())
-    assert kept(files_folder) == []
+    assert files_in(files_folder) == []
     assert not await Message.objects.aexists()
 
 
-async def test_a_message_that_is_stored_keeps_its_file_though_the_news_of_it_got_lost(
+async def test_a_stored_message_keeps_its_file_even_if_publishing_fails(
     bob: User, room: int, files_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(events: object) -> None:
@@ -148,44 +148,44 @@ async def test_a_message_that_is_stored_keeps_its_file_though_the_news_of_it_got
     monkeypatch.setattr(fanout, "publish", fail)
     with pytest.raises(RuntimeError):
         await files.post(bob, room, upload())
-    assert await Message.objects.acount() == len(kept(files_folder)) == 1
+    assert await Message.objects.acount() == len(files_in(files_folder)) == 1
 
 
-async def test_a_file_without_a_text_is_told_by_its_name(
+async def test_a_file_without_a_text_is_announced_by_its_name(
     alice: User, bob: User, files_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[Event] = []
+    published: list[Event] = []
 
-    async def note(events: Iterable[Event]) -> None:
-        told.extend(events)
+    async def publish(events: Iterable[Event]) -> None:
+        published.extend(events)
 
-    monkeypatch.setattr(fanout, "publish", note)
+    monkeypatch.setattr(fanout, "publish", publish)
     conversation = await database.run(posting.conversation, alice, "bob")
     await files.post(alice, conversation, upload())
-    assert {event.text for event in told if isinstance(event, DirectStored)} == {"a.txt"}
-    assert [entry.excerpt for event in told if isinstance(event, MessagesStored) for entry in event.entries] == [
+    assert {event.text for event in published if isinstance(event, DirectStored)} == {"a.txt"}
+    assert [entry.excerpt for event in published if isinstance(event, MessagesStored) for entry in event.entries] == [
         "a.txt"
     ]
 
 
-async def test_of_two_with_one_key_at_once_one_file_stays(bob: User, room: int, files_folder: Path) -> None:
+async def test_concurrent_uploads_with_the_same_key_keep_one_file(bob: User, room: int, files_folder: Path) -> None:
     seqs = await asyncio.gather(*[files.post(bob, room, upload(), key="k") for _ in range(4)])
     assert set(seqs) == {1}
-    assert len(kept(files_folder)) == await Attachment.objects.acount() == 1
+    assert len(files_in(files_folder)) == await Attachment.objects.acount() == 1
 
 
-async def test_a_message_is_removed_though_its_file_cannot_be(
+async def test_a_message_is_removed_even_if_its_file_cannot_be_deleted(
     bob: User, room: int, files_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     seq = await files.post(bob, room, upload())
-    [path] = kept(files_folder)
-    take_away(path.parent)
+    [path] = files_in(files_folder)
+    make_unavailable(path.parent)
     await editing.remove(bob, room, seq)
     assert (await Message.objects.aget(seq=seq)).removed_at
     assert "could not be deleted" in caplog.text
 
 
-async def test_nothing_is_stored_of_who_is_over_the_rate(
+async def test_no_file_is_stored_for_a_person_over_the_rate_limit(
     bob: User, room: int, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.CHAT_RATE_LIMIT = 1
@@ -197,7 +197,7 @@ async def test_nothing_is_stored_of_who_is_over_the_rate(
         await files.post(bob, room, upload())
 
 
-async def test_a_file_that_is_refused_is_counted_wherever_that_is(
+async def test_every_refused_file_is_counted_wherever_it_is_refused(
     bob: User, mallory: User, room: int, settings: Any, files_folder: Path
 ) -> None:
     settings.FILE_LIMIT, settings.CHAT_RATE_LIMIT = 1, 1
@@ -214,4 +214,4 @@ async def test_a_file_that_is_refused_is_counted_wherever_that_is(
         with pytest.raises(HubbubError) as error:
             await call()
         assert (error.value.code, counter.get()) == (code, before + 1)
-    assert len(kept(files_folder)) == 1
+    assert len(files_in(files_folder)) == 1

@@ -25,11 +25,11 @@ from devices.rooms.reference_syntax import MAX_REFERENCES, as_metric, candidates
         ("@bob/@carol", ["bob", "carol"]),
     ],
 )
-def test_a_reference_begins_a_word(text: str, found: list[str]) -> None:
+def test_a_reference_starts_with_an_at_sign_at_the_start_of_a_word(text: str, found: list[str]) -> None:
     assert candidates(text) == found
 
 
-def test_what_comes_after_the_bound_stays_text() -> None:
+def test_references_over_the_limit_stay_plain_text() -> None:
     assert candidates(" ".join(f"@p{i}" for i in range(100))) == [f"p{i}" for i in range(MAX_REFERENCES)]
 
 
@@ -42,7 +42,7 @@ def test_what_comes_after_the_bound_stays_text() -> None:
         ("...", ["...", "..", "."]),
     ],
 )
-def test_what_may_end_a_sentence_is_tried_both_ways(candidate: str, readings: list[str]) -> None:
+def test_a_name_is_tried_with_and_without_trailing_dots(candidate: str, readings: list[str]) -> None:
     assert list(possible_names(candidate)) == readings
 
 
@@ -56,7 +56,7 @@ def test_what_may_end_a_sentence_is_tried_both_ways(candidate: str, readings: li
         (".speed", None),
     ],
 )
-def test_a_metric_is_named_by_its_device(name: str, metric: tuple[str, str] | None) -> None:
+def test_a_metric_reference_is_split_into_device_and_metric(name: str, metric: tuple[str, str] | None) -> None:
     assert as_metric(name) == metric
 
 
@@ -66,13 +66,13 @@ WORDS = st.text(string.ascii_letters + " ,;:!?()\n", max_size=30)
 
 
 @given(st.lists(st.tuples(WORDS, NAMES), max_size=10), WORDS)
-def test_every_name_written_after_an_at_is_found(parts: list[tuple[str, str]], end: str) -> None:
+def test_every_name_after_an_at_sign_is_found(parts: list[tuple[str, str]], end: str) -> None:
     text = "".join(f"{words} @{name} " for words, name in parts) + end
     assert candidates(text) == [name for _, name in parts]
 
 
 @given(st.text(st.sampled_from("@@ab.-_ \n") | st.characters(), max_size=300))
-def test_any_text_has_candidates_that_stand_in_it(text: str) -> None:
+def test_every_candidate_occurs_in_the_text(text: str) -> None:
     for candidate in candidates(text):
         assert f"@{candidate}" in text
         readings = list(possible_names(candidate))

@@ -6,39 +6,19 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 
-from devices.access import Action, may
 from devices.errors import Forbidden, Invalid, NotFound, TooMany
 from devices.log import entries
-from devices.models import ApiToken, Bot, Device, Message, Space, Webhook
-from devices.rooms import bots, posting, provisioning, rooms, webhooks
+from devices.models import Device, Message, Space, Webhook
+from devices.rooms import posting, provisioning, rooms, webhooks
 from devices.rooms.webhooks import MAX_WEBHOOKS
 from devices.runtime import database
 from devices.spaces import members
-from devices.spaces.tokens import owner
 from devices.values import Role
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_bot_talks_with_its_token_and_nobody_signs_in_as_it(space: Space, pump: Device) -> None:
-    token = bots.create_bot("gardener", space, Role.OPERATOR)
-    bot = owner(token)
-    assert isinstance(bot, User)
-    assert (bot.username, bot.has_usable_password()) == ("gardener", False)
-    assert may(bot, Action.COMMAND, space.pk)
-    assert not may(bot, Action.MANAGE, space.pk)
-    async_to_sync(posting.post)(bot, pump.room.pk, "/set speed 40")
-    assert Message.objects.latest("pk").origin == "bot"
-
-
-def test_a_name_that_is_taken_makes_nothing(bob: User, space: Space) -> None:
-    with pytest.raises(Invalid, match="taken"):
-        bots.create_bot("bob", space, Role.MANAGER)
-    assert not Bot.objects.exists()
-    assert not ApiToken.objects.exists()
-
-
-def test_a_webhook_is_found_by_its_secret_alone(alice: User, pump: Device) -> None:
+def test_a_webhook_is_found_only_by_its_exact_secret(alice: User, pump: Device) -> None:
     webhook, secret = webhooks.create_webhook(alice, pump.room.pk, " CI ")
     assert (webhook.name, webhook.created_by) == ("CI", alice)
     assert webhooks.webhook(secret) == webhook
@@ -52,7 +32,7 @@ def test_a_webhook_is_found_by_its_secret_alone(alice: User, pump: Device) -> No
 
 
 @pytest.mark.parametrize(("name", "error"), [("bob", Forbidden), ("carol", Forbidden), ("mallory", NotFound)])
-def test_only_managers_make_and_end_webhooks(
+def test_only_managers_create_and_delete_webhooks(
     name: str, error: type[Exception], request: pytest.FixtureRequest, alice: User, pump: Device
 ) -> None:
     webhook, _ = webhooks.create_webhook(alice, pump.room.pk, "CI")
@@ -64,25 +44,25 @@ def test_only_managers_make_and_end_webhooks(
     assert Webhook.objects.count() == 1
 
 
-def test_a_webhook_is_ended_in_its_room_alone(alice: User, pump: Device, space: Space) -> None:
+def test_a_webhook_can_only_be_deleted_in_its_own_room(alice: User, pump: Device, space: Space) -> None:
     webhook, _ = webhooks.create_webhook(alice, pump.room.pk, "CI")
     other = rooms.create(space, "Coffee")
     with pytest.raises(NotFound):
         webhooks.delete_webhook(alice, other.pk, webhook.pk)
 
 
-def test_a_conversation_has_no_webhooks(alice: User, bob: User) -> None:
+def test_a_conversation_cannot_have_webhooks(alice: User, bob: User) -> None:
     with pytest.raises(Forbidden):
         webhooks.create_webhook(alice, posting.conversation(alice, "bob"), "CI")
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 65, "a\nb"])
-def test_a_name_that_cannot_be_is_refused(alice: User, pump: Device, name: str) -> None:
+def test_an_invalid_webhook_name_is_refused(alice: User, pump: Device, name: str) -> None:
     with pytest.raises(Invalid):
         webhooks.create_webhook(alice, pump.room.pk, name)
 
 
-def test_webhooks_of_a_room_are_bounded(alice: User, pump: Device) -> None:
+def test_the_number_of_webhooks_in_a_room_is_limited(alice: User, pump: Device) -> None:
     Webhook.objects.bulk_create(Webhook(room=pump.room, name=str(i), hash=str(i)) for i in range(MAX_WEBHOOKS))
     with pytest.raises(Invalid, match=str(MAX_WEBHOOKS)):
         webhooks.create_webhook(alice, pump.room.pk, "CI")
@@ -92,21 +72,21 @@ def post(webhook: Webhook, text: str) -> int:
     return async_to_sync(posting.post_as)(webhook, text)
 
 
-def test_what_is_posted_stands_under_the_webhook_s_name(alice: User, pump: Device) -> None:
+def test_a_posted_message_has_the_webhook_s_name(alice: User, pump: Device) -> None:
     webhook, _ = webhooks.create_webhook(alice, pump.room.pk, "CI")
     assert post(webhook, " @alice the build is red ") == 1
-    said = Message.objects.get()
-    assert (said.by, said.author, said.origin, said.text) == ("CI", None, "bot", "@alice the build is red")
-    assert said.data == {"mentions": ["alice"]}
+    posted = Message.objects.get()
+    assert (posted.by, posted.author, posted.origin, posted.text) == ("CI", None, "bot", "@alice the build is red")
+    assert posted.data == {"mentions": ["alice"]}
 
 
-def test_a_webhook_commands_nothing(alice: User, pump: Device) -> None:
+def test_a_webhook_cannot_send_commands(alice: User, pump: Device) -> None:
     webhook, _ = webhooks.create_webhook(alice, pump.room.pk, "CI")
     post(webhook, "/set speed 40")
     assert Message.objects.get().kind == "chat"
 
 
-def test_each_webhook_has_the_limits_of_a_person(alice: User, pump: Device, space: Space, settings: Any) -> None:
+def test_each_webhook_has_the_rate_limit_of_a_person(alice: User, pump: Device, space: Space, settings: Any) -> None:
     settings.CHAT_RATE_LIMIT = 2
     builds, _ = webhooks.create_webhook(alice, pump.room.pk, "CI")
     backup, _ = webhooks.create_webhook(alice, pump.room.pk, "backup")
@@ -121,7 +101,7 @@ def test_each_webhook_has_the_limits_of_a_person(alice: User, pump: Device, spac
         post(elsewhere, "x\0")
 
 
-async def test_a_webhook_over_its_limit_delays_nobody_in_the_room(
+async def test_a_webhook_over_its_limit_does_not_lock_the_room(
     alice: User, pump: Device, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.CHAT_RATE_LIMIT = 1
@@ -141,25 +121,25 @@ async def test_a_webhook_over_its_limit_delays_nobody_in_the_room(
     assert locked == [room]
 
 
-def test_a_name_is_taken_once_in_a_room(alice: User, pump: Device, space: Space) -> None:
-    """Two of one name would share a limit, and nobody could tell who says what."""
+def test_webhook_names_are_unique_in_a_room(alice: User, pump: Device, space: Space) -> None:
+    """Two with the same name would share a rate limit, and readers could not tell them apart."""
     webhooks.create_webhook(alice, pump.room.pk, "CI")
     with pytest.raises(Invalid, match="already"):
         webhooks.create_webhook(alice, pump.room.pk, " CI ")
     webhooks.create_webhook(alice, rooms.create(space, "Coffee").pk, "CI")
 
 
-def test_a_webhook_ends_with_its_device_s_stay_in_the_space(alice: User, bob: User, pump: Device) -> None:
+def test_a_webhook_is_deleted_when_its_device_moves_to_another_space(alice: User, bob: User, pump: Device) -> None:
     webhook, secret = webhooks.create_webhook(alice, pump.room.pk, "CI")
     provisioning.move_device(pump, provisioning.create_space("cellar", "Cellar", bob))
     with pytest.raises(NotFound):
         webhooks.webhook(secret)
-    with pytest.raises(NotFound):  # though its secret had been looked at before the device moved
+    with pytest.raises(NotFound):  # even if its secret was checked before the device moved
         post(webhook, "still here")
     assert not pump.room.messages.exists()
 
 
-def test_a_webhook_stays_with_its_room_when_who_made_it_leaves(alice: User, bob: User, space: Space) -> None:
+def test_a_webhook_survives_the_removal_of_the_member_who_created_it(alice: User, bob: User, space: Space) -> None:
     room = rooms.create(space, "Coffee")
     provisioning.set_role(space, bob, Role.MANAGER)
     webhook, secret = webhooks.create_webhook(bob, room.pk, "CI")
@@ -172,7 +152,7 @@ def test_a_webhook_stays_with_its_room_when_who_made_it_leaves(alice: User, bob:
         post(webhook, "x")
 
 
-def test_a_room_that_is_gone_takes_nothing_more(alice: User, space: Space) -> None:
+def test_a_webhook_of_a_deleted_room_is_not_found(alice: User, space: Space) -> None:
     room = rooms.create(space, "Coffee")
     webhook, _ = webhooks.create_webhook(alice, room.pk, "CI")
     room.delete()

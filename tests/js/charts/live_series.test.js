@@ -45,10 +45,10 @@ it("asks for the window it shows, by names that need escaping", () => {
   flow.close();
 });
 
-it("keeps what is pushed while the answer is on its way", async () => {
+it("keeps points that are pushed while the answer is on its way", async () => {
   const flow = line();
   const loading = flow.reload();
-  flow.add(live([3, 30], [4, 40])); // 3 is in the answer already, 4 is not
+  flow.add(live([3, 30], [4, 40])); // 3 is in the answer too, 4 is not
   asked[0].answer(raw([1, 10], [2, 20], [3, 30]));
   await loading;
   flow.add(live([5, 50]));
@@ -61,12 +61,12 @@ it("keeps what is pushed while the answer is on its way", async () => {
   ]);
 });
 
-it("fills the hole of a lost connection, and shows the old line until it can", async () => {
+it("fills the gap of a lost connection, and shows the old line until then", async () => {
   const flow = line();
   const first = flow.reload();
   asked[0].answer(raw([1, 10]));
   await first;
-  const second = flow.reload(); // 2 was stored while nobody listened
+  const second = flow.reload(); // 2 was stored while the connection was lost
   flow.add(live([3, 30]));
   assert.deepEqual(points(flow), [
     [1, 10],
@@ -81,7 +81,7 @@ it("fills the hole of a lost connection, and shows the old line until it can", a
   ]);
 });
 
-it("lets the last question win", async () => {
+it("uses only the answer to the last request", async () => {
   const flow = line();
   const old = flow.reload();
   const present = flow.show(5_000);
@@ -92,7 +92,7 @@ it("lets the last question win", async () => {
   assert.deepEqual(points(flow), [[1, 10]]);
 });
 
-it("is empty for a metric that nobody has sent yet, and takes its first reading", async () => {
+it("is empty for a metric that was never sent, and shows its first reading", async () => {
   const flow = line();
   const loading = flow.reload();
   asked[0].missing();
@@ -102,7 +102,7 @@ it("is empty for a metric that nobody has sent yet, and takes its first reading"
   assert.ok(!flow.isEmpty());
 });
 
-it("says that it failed, keeps the live tail and asks again", async (t) => {
+it("reports a failure, keeps the live points and loads again", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const flow = line();
   const loading = flow.reload();
@@ -121,7 +121,7 @@ it("says that it failed, keeps the live tail and asks again", async (t) => {
   ]);
 });
 
-it("asks for four histories at once and no more", async () => {
+it("loads at most four histories at once", async () => {
   const lines = Array.from({ length: 6 }, line);
   const loading = lines.map((one) => one.reload());
   await settled();
@@ -133,7 +133,7 @@ it("asks for four histories at once and no more", async () => {
   for (const one of lines) one.close();
 });
 
-it("forgets what has left the window, though nobody draws it", async () => {
+it("forgets points that have left the window, even if it is not drawn", async () => {
   const flow = line();
   const loading = flow.reload();
   asked[0].answer(raw());

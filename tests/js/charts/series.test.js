@@ -13,7 +13,7 @@ function loaded(columns) {
   return series;
 }
 
-describe("history and live tail", () => {
+describe("history and live points", () => {
   it("join into one line in the order of time", () => {
     const series = loaded(
       raw([
@@ -30,7 +30,7 @@ describe("history and live tail", () => {
     assert.deepEqual(series.latest, [3000, 3]);
   });
 
-  it("hold once what both have", () => {
+  it("hold points once that are in both", () => {
     const series = loaded(
       raw([
         [1000, 1],
@@ -46,7 +46,7 @@ describe("history and live tail", () => {
     ]);
   });
 
-  it("take a point that comes late to its place", () => {
+  it("put a late point in its place", () => {
     const series = loaded(
       raw([
         [1000, 1],
@@ -62,7 +62,7 @@ describe("history and live tail", () => {
     assert.deepEqual(series.latest, [3000, 3]);
   });
 
-  it("show true and false as a step, and leave texts out", () => {
+  it("show true and false as numbers, and leave texts out", () => {
     const series = loaded(
       raw([
         [1000, true],
@@ -76,7 +76,7 @@ describe("history and live tail", () => {
     ]);
   });
 
-  it("join without a hole or a double whatever arrives while history is read", () => {
+  it("join without gaps or duplicates, whatever arrives while history is loaded", () => {
     const all = Array.from({ length: 200 }, (_, i) => [i * 10, i]);
     for (let stored = 0; stored <= 200; stored += 20) {
       for (let heardFrom = 0; heardFrom <= stored; heardFrom += 20) {
@@ -101,7 +101,7 @@ describe("buckets", () => {
     ]);
   });
 
-  it("take a live point into the bucket of its time", () => {
+  it("put a live point into the bucket of its time", () => {
     const series = loaded(columns);
     series.add(12_000, 8);
     assert.deepEqual(
@@ -115,7 +115,7 @@ describe("buckets", () => {
     assert.deepEqual(series.values, [2, 6]);
   });
 
-  it("don't count a point twice that history may hold", () => {
+  it("don't count a point twice that history may contain", () => {
     const series = loaded(columns);
     series.add(12_000, 6, true);
     assert.deepEqual(
@@ -128,7 +128,7 @@ describe("buckets", () => {
     );
   });
 
-  it("begin a new one when the last is over", () => {
+  it("begin with a new one when the last is over", () => {
     const series = loaded(columns);
     series.add(25_000, 7);
     assert.deepEqual(series.times, [0, 10_000, 20_000]);
@@ -154,7 +154,7 @@ describe("a line that grows", () => {
     );
   });
 
-  it("forgets what has left the window, but for the point that the line comes in from", () => {
+  it("forgets points that have left the window, except the one that the line comes in from", () => {
     const series = new Series(WINDOW_MS, 100);
     for (let i = 0; i < 1000; i++) series.add(i * 1000, i);
     series.trim(900_000);
@@ -163,7 +163,7 @@ describe("a line that grows", () => {
 });
 
 describe("drawing", () => {
-  it("breaks the line where nothing was heard for long", () => {
+  it("breaks the line at a long pause", () => {
     const series = loaded(
       raw([
         [0, 1],
@@ -187,7 +187,7 @@ describe("drawing", () => {
     assert.deepEqual(series.drawable()[1], [1, 2, 3]);
   });
 
-  it("does nothing for nothing", () => {
+  it("has no points for an empty series", () => {
     assert.deepEqual(new Series(WINDOW_MS, 100).drawable(), [[], [], [], []]);
     assert.deepEqual(loaded({}).drawable(), [[], [], [], []]);
   });

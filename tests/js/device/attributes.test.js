@@ -37,7 +37,7 @@ describe("attributes", () => {
     it(`offer no control by ${JSON.stringify(text)}`, () => assert.deepEqual(controlsOf({ "controls.x": text }), []));
   }
 
-  it("label a button by its name where they give no label", () => {
+  it("label a button by its name if they give no label", () => {
     assert.deepEqual(buttonsOf({ "commands.reset": "button" }), [{ kind: "button", arg: "reset", label: "reset" }]);
   });
 });

@@ -13,7 +13,7 @@ const change = (status, at, count = 1) => ({ status, at, count });
 const flat = (spans) => spans.map(({ status, from, to, changes }) => [status, from, to, ...(changes ? [changes] : [])]);
 
 describe("spans of availability", () => {
-  it("reach from the first change to the end, with nothing known before", () => {
+  it("reach from the first change to the end, and are unknown before", () => {
     const spans = statusSpans([change("online", 20), change("offline", 50)], 0, 100);
     assert.deepEqual(flat(spans), [
       ["unknown", 0, 20],
@@ -27,11 +27,11 @@ describe("spans of availability", () => {
     assert.deepEqual(flat(spans), [["online", 0, 100]]);
   });
 
-  it("are unknown where there is no change at all", () => {
+  it("are unknown if there is no change at all", () => {
     assert.deepEqual(flat(statusSpans([], 0, 100)), [["unknown", 0, 100]]);
   });
 
-  it("tell of many changes in one as flapping, which ends with the last of them", () => {
+  it("show merged changes as flapping, until the last of them", () => {
     const spans = statusSpans([change("online", 0), change("offline", 60, 40)], 0, 100);
     assert.deepEqual(flat(spans), [
       ["flapping", 0, 60, 40],
@@ -41,12 +41,12 @@ describe("spans of availability", () => {
 });
 
 describe("the share of time online", () => {
-  it("is of what is known", () => {
+  it("counts only known time", () => {
     assert.equal(onlineShare(statusSpans([change("online", 20), change("offline", 80)], 0, 100)), 0.75);
     assert.equal(onlineShare(statusSpans([], 0, 100)), null);
   });
 
-  it("is never rounded up to all of it", () => {
+  it("is never rounded up to 100 %", () => {
     assert.equal(percent(0.99999), "99.9 %");
     assert.equal(percent(1), "100 %");
   });

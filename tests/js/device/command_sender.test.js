@@ -28,7 +28,7 @@ it("an answer that overtakes the reply is not lost", async () => {
   assert.equal((await commands.send("pump-1", "set", {})).error, "too fast");
 });
 
-it("a command that the hub does not take is refused with its words", async () => {
+it("a command that the hub refuses ends with the hub's message", async () => {
   const refuse = () => {
     throw new RequestError("forbidden", "this needs the role command", false);
   };
@@ -38,7 +38,7 @@ it("a command that the hub does not take is refused with its words", async () =>
   });
 });
 
-it("a command whose end is not heard of becomes unknown instead of pending for ever", async () => {
+it("a command without an answer becomes unknown instead of pending for ever", async () => {
   const outcome = new CommandSender(connection(queued)).send("pump-1", "set", {});
   await settled();
   mock.timers.tick(25_001);

@@ -14,7 +14,7 @@ const refusal = (line) => ({ line, text: "soon,1", reason: "timestamp_invalid", 
 const options = () => ({ signal: new AbortController().signal, onReport: () => {} });
 const file = (lines) => new Blob(["time,a\n", "1700000000000,12345\n".repeat(lines)]);
 
-/** Answers with these in turn; returns what was asked. */
+/** A hub that gives these answers in turn; returns the requests. */
 function hub(...answers) {
   const asked = [];
   globalThis.fetch = async (url, request) => {
@@ -27,7 +27,7 @@ function hub(...answers) {
 }
 
 describe("an import", () => {
-  it("adds up what came of the pieces, with the file's line numbers", async () => {
+  it("adds up the answers to the pieces, with the file's line numbers", async () => {
     const answer = {
       ...taken,
       refused: 1,
@@ -46,7 +46,7 @@ describe("an import", () => {
     assert.equal(report.bytes, file(40_000).size);
   });
 
-  it("keeps the first hundred refused lines alone", async () => {
+  it("keeps only the first hundred refused lines", async () => {
     const lines = Array.from({ length: 60 }, (_, i) => refusal(i + 2));
     hub([200, { ...taken, refused: 60, reasons: [], lines }]);
     const report = await importFile(file(40_000), "pump-1", options());
@@ -54,7 +54,7 @@ describe("an import", () => {
     assert.ok(report.refused > 200);
   });
 
-  it("ends at a file that the hub cannot read, with its words", async () => {
+  it("ends at a file that the hub cannot read, with the hub's message", async () => {
     const asked = hub([
       422,
       { error: { code: "refused", reason: "invalid_header", message: "no column of times", retry: false } },
@@ -66,7 +66,7 @@ describe("an import", () => {
     assert.equal(asked.length, 1);
   });
 
-  it("sends a piece again that was not taken for the moment", async () => {
+  it("sends a piece again after a temporary failure", async () => {
     const asked = hub(new TypeError("network error"), [200, taken]);
     const report = await importFile(file(1), "pump-1", options());
     assert.equal(asked.length, 2);
@@ -74,7 +74,7 @@ describe("an import", () => {
     assert.equal(report.stored, 1);
   });
 
-  it("ends when it is cancelled, with what came of it so far", async () => {
+  it("ends when it is cancelled, with the report so far", async () => {
     const controller = new AbortController();
     const report = new ImportReport();
     hub([200, taken], new DOMException("cancelled", "AbortError"));
@@ -88,7 +88,7 @@ describe("an import", () => {
 });
 
 describe("the file of refused lines", () => {
-  it("quotes what needs it and holds no formula", () => {
+  it("quotes cells that need it and contains no formula", () => {
     const text = refusedCsv([{ ...refusal(7), text: '=1,"x"\ny', detail: "" }]);
     assert.equal(text, `line,reason,meaning,detail,text\n7,timestamp_invalid,no time,,"'=1,""x""\ny"\n`);
   });

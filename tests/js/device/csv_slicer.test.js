@@ -14,7 +14,7 @@ function cut(file, size = 10_000) {
   return [...pieces, ...slicer.end()];
 }
 
-/** What the pieces hold of the file, without the first line that each repeats. */
+/** The content of the pieces, without the first line that each of them repeats. */
 const content = (pieces, header) => pieces.map((piece) => text(piece).slice(header.length)).join("");
 
 const HEADER = "time,metric,value\n";
@@ -38,7 +38,7 @@ describe("a file is cut into pieces", () => {
     });
   }
 
-  it("that tell how far into the file they reach", () => {
+  it("that know how far into the file they reach", () => {
     const pieces = cut(HEADER + lines);
     assert.equal(pieces.at(-1).offset, bytes(HEADER + lines).length);
     assert.deepEqual(
@@ -62,7 +62,7 @@ describe("small files", () => {
     assert.deepEqual(cut(`${HEADER}1,a,1\n1,b,2`).map(text), [`${HEADER}1,a,1\n1,b,2`]);
   });
 
-  it("of one line, or of nothing, are sent too: the hub says what is wrong", () => {
+  it("of one line, or empty ones, are sent too: the hub says what is wrong", () => {
     assert.deepEqual(cut(HEADER).map(text), [HEADER]);
     assert.deepEqual(cut("time,a").map(text), ["time,a\n"]);
     assert.deepEqual(cut("").map(text), [""]);
@@ -80,14 +80,14 @@ describe("small files", () => {
 describe("a record without an end", () => {
   const good = "1700000000000,a,1\n".repeat(10_000);
 
-  it("costs the line that its quote stands in", () => {
+  it("costs only the line that its quote is in", () => {
     const pieces = cut(`${HEADER}1,a,1\n1,b,"open\n${good}`);
     assert.ok(text(pieces[0]).endsWith('1,b,"open\n'));
     assert.equal(content(pieces, HEADER), `1,a,1\n1,b,"open\n${good}`);
     assert.equal(pieces[1].lineOf(2), 4);
   });
 
-  it("of ten megabytes is sent as far as the hub needs to refuse it, and passed over", () => {
+  it("of ten megabytes is sent as far as the hub needs to refuse it, and then skipped", () => {
     const pieces = cut(`${HEADER}1,a,1\n${"x".repeat(10_000_000)}\n${good}`);
     const [first, ...others] = pieces;
     assert.equal(first.body.length, HEADER.length + 6 + MAX_RECORD + 1);

@@ -20,7 +20,7 @@ function follow(file, size) {
   return { position, shares };
 }
 
-describe("the position in an export", () => {
+describe("the progress of an export", () => {
   const names = [`"'=a,b"`, "ü"];
   const header = "time,metric,value\n";
   const seconds = Array.from({ length: 11 }, (_, i) => i);
@@ -44,7 +44,7 @@ describe("the position in an export", () => {
     assert.equal(follow(half, 1000).position.share, 0.75);
   });
 
-  it("of nothing is nothing", () => {
+  it("of an empty file is zero", () => {
     assert.deepEqual(
       [follow("time,metric,value\n", 5).position.readings, follow("time,metric,value\n", 5).position.share],
       [0, 0],

@@ -7,7 +7,7 @@ import { record } from "../../../dashboards/static/dashboards/js/live/record.js"
 describe("importance", () => {
   const latest = (values) => Object.fromEntries(Object.entries(values).map(([name, value]) => [name, [0, value]]));
 
-  it("puts what was measured before what was set, numbers before words, the position last", () => {
+  it("puts measured metrics before set ones, numbers before words, the position last", () => {
     const values = latest({ state: "driving", latitude: 52.1, longitude: 4.9, limit: 50, speed: 44, locked: true });
     const attributes = { "controls.limit": "slider 0 100", "units.limit": "km/h" };
     assert.deepEqual(byImportance(values, attributes), ["speed", "limit", "locked", "state", "latitude", "longitude"]);

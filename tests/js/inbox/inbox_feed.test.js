@@ -12,20 +12,20 @@ function feed() {
   return made;
 }
 
-test("a listener is told of each state", () => {
+test("a listener receives each state", () => {
   const { feed: inbox, snapshot } = feed();
-  const told = [];
-  const end = inbox.onState(({ unread }) => told.push(unread));
+  const seen = [];
+  const end = inbox.onState(({ unread }) => seen.push(unread));
   snapshot(SNAPSHOT);
   end();
   snapshot({ ...SNAPSHOT, unread: 3 });
-  assert.deepEqual(told, [2]);
+  assert.deepEqual(seen, [2]);
 });
 
-test("a listener that comes after the snapshot is told at once", () => {
+test("a listener that is added after the snapshot receives the state at once", () => {
   const { feed: inbox, snapshot } = feed();
   snapshot(SNAPSHOT);
-  const told = [];
-  inbox.onState(({ unread }) => told.push(unread));
-  assert.deepEqual(told, [2]);
+  const seen = [];
+  inbox.onState(({ unread }) => seen.push(unread));
+  assert.deepEqual(seen, [2]);
 });

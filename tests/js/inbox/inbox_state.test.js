@@ -13,8 +13,8 @@ class Hub {
     for (const { id, other = null } of rooms) this.#rooms.set(id, { id, other, log: [], read: 0 });
   }
 
-  /** Somebody says something; the push that tells of it. */
-  say(id, by, { mention = false } = {}) {
+  /** Somebody posts a message; returns its push. */
+  post(id, by, { mention = false } = {}) {
     const room = this.#rooms.get(id);
     const entry = { seq: room.log.length + 1, at: this.#clock++, by, mention, text: `${by} ${this.#clock}` };
     room.log.push(entry);
@@ -27,7 +27,7 @@ class Hub {
       : { type: "activity", room: id, seq, at, author: by, text, mention };
   }
 
-  /** A mark never goes back, and where it stays nothing is told. */
+  /** A read marker never goes back, and there is no push if it stays. */
   read(id, seq) {
     const room = this.#rooms.get(id);
     if (seq <= room.read) return null;
@@ -78,12 +78,12 @@ class Hub {
 
 const ROOMS = [{ id: 1 }, { id: 2 }, { id: 3, other: "bob" }, { id: 4, other: "carol" }];
 
-/** Up to where a room without anything unread was read stands in no snapshot, and nobody asks for it. */
+/** A snapshot does not contain how far a fully read room was read, and nobody needs it. */
 function shown({ known, rooms, ...state }) {
   return { ...state, rooms: rooms.map(({ read, ...room }) => room) };
 }
 
-/** Numbers that look random and are the same each time. */
+/** Pseudo-random numbers that are the same in each run. */
 function dice(seed) {
   let state = seed;
   return (sides) => {
@@ -92,12 +92,12 @@ function dice(seed) {
   };
 }
 
-/** Something happens in the hub; the push that tells of it. */
+/** Something happens in the hub; returns its push. */
 function happen(hub, roll) {
   const { id, other } = ROOMS[roll(ROOMS.length)];
   const by = roll(4) === 0 ? hub.me : (other ?? "dave");
   const moved = roll(3) === 0 ? hub.read(id, roll(hub.length(id) + 1)) : null;
-  return moved ?? hub.say(id, by, { mention: !other && by !== hub.me && roll(3) === 0 });
+  return moved ?? hub.post(id, by, { mention: !other && by !== hub.me && roll(3) === 0 });
 }
 
 describe("state and pushes equal the snapshot asked for again", () => {
@@ -119,7 +119,7 @@ describe("state and pushes equal the snapshot asked for again", () => {
       for (let n = 0; n < 60; n++) {
         waiting.push(happen(hub, roll));
         if (roll(2)) waiting.push(waiting.at(-1));
-        // What is for the person and what is for a room come by different ways; each is in order.
+        // Pushes to the person and pushes to a room take different ways; each of them keeps its order.
         const kind = waiting[roll(waiting.length)].type;
         const [next] = waiting.splice(
           waiting.findIndex(({ type }) => type === kind),
@@ -141,7 +141,7 @@ describe("a push", () => {
   const said = { type: "activity", room: 7, seq: 5, at: 50, author: "bob", text: "hi", mention: true };
   const whispered = { type: "direct", from: "bob", to: "alice", room: 9, seq: 1, at: 60, text: "psst" };
 
-  it("that the snapshot tells already changes nothing", () => {
+  it("that the snapshot already includes changes nothing", () => {
     const snapshot = {
       direct: 0,
       mentions: 1,
@@ -170,7 +170,7 @@ describe("a push", () => {
     assert.equal(state.conversations[0].with, "bob");
   });
 
-  it("that says read, but was counted before the message this page has heard of, leaves that one unread", () => {
+  it("of type read that was counted before a known message leaves that one unread", () => {
     const state = applyPush(
       applyPush(EMPTY, said, "alice"),
       { type: "read", room: 7, seq: 4, unread: 0, mentions: 0 },
@@ -179,7 +179,7 @@ describe("a push", () => {
     assert.deepEqual(countsOf(state, 7), { unread: 1, mentions: 1 });
   });
 
-  it("that says read and up to where it was counted, and overtakes the message it has counted, counts it once", () => {
+  it("of type read that overtakes a message it has counted counts that once", () => {
     const read = { type: "read", room: 7, seq: 4, unread: 1, mentions: 1, newest: 5 };
     const before = applyPush(EMPTY, { ...said, seq: 4, mention: false }, "alice");
     for (const order of [
@@ -191,7 +191,7 @@ describe("a push", () => {
     }
   });
 
-  it("that says read leaves what it was counted before, and what it has counted and is yet to be heard of", () => {
+  it("of type read keeps uncounted messages, and counted ones that are yet to arrive", () => {
     const later = applyPush(EMPTY, { ...said, seq: 6, mention: false }, "alice");
     const state = applyPush(later, { type: "read", room: 7, seq: 4, unread: 1, mentions: 1, newest: 5 }, "alice");
     assert.deepEqual(countsOf(applyPush(state, said, "alice"), 7), { unread: 2, mentions: 1 });
@@ -208,7 +208,7 @@ describe("a push", () => {
       assert.equal(applyPush(edited, { ...change, ...other }, "alice"), edited);
   });
 
-  it("that says read, and overtakes the message, leaves nothing unread", () => {
+  it("of type read that overtakes the message leaves nothing unread", () => {
     const state = applyPush(
       applyPush(EMPTY, { type: "read", room: 7, seq: 5, unread: 0, mentions: 0 }, "alice"),
       said,

@@ -5,10 +5,10 @@ import { HubConnection } from "../../../dashboards/static/dashboards/js/live/hub
 import { FakeSocket } from "./fake_socket.js";
 
 function listener() {
-  const heard = [];
-  const note = (name) => (uid, detail) => heard.push([name, uid, detail]);
+  const received = [];
+  const note = (name) => (uid, detail) => received.push([name, uid, detail]);
   return {
-    heard,
+    received,
     snapshot: note("snapshot"),
     telemetry: note("telemetry"),
     availability: note("availability"),
@@ -26,54 +26,54 @@ beforeEach(() => {
   FakeSocket.newest.accept();
 });
 
-it("each device's watcher hears of that device alone", () => {
+it("the listener of a device receives only the pushes of that device", () => {
   const [pump, tank] = [listener(), listener()];
   feed.watchDevice("pump-1", pump);
   FakeSocket.newest.reply({ availability: "online" });
   feed.watchDevice("tank-1", tank);
   FakeSocket.newest.push({ type: "telemetry", n: 1, devices: { "pump-1": { flow: [[1, 2]] } } });
   FakeSocket.newest.push({ type: "availability", device: "tank-1", status: "offline", at: 5 });
-  assert.deepEqual(pump.heard, [
+  assert.deepEqual(pump.received, [
     ["snapshot", "pump-1", { availability: "online" }],
     ["telemetry", "pump-1", { flow: [[1, 2]] }],
   ]);
   assert.deepEqual(
-    tank.heard.map(([name]) => name),
+    tank.received.map(([name]) => name),
     ["availability"],
   );
   connection.stop();
 });
 
-it("a dashboard's watcher hears of each of its devices", () => {
+it("the listener of a dashboard receives the pushes of each of its devices", () => {
   const board = listener();
   feed.watchDashboard(7, ["a", "b"], board);
   assert.equal(FakeSocket.newest.sent[0].stream, "dashboard:7");
   FakeSocket.newest.reply({ devices: { a: 1, b: 2 } });
   FakeSocket.newest.push({ type: "command", device: "b", id: "c1", status: "sent" });
   assert.deepEqual(
-    board.heard.map(([name, uid]) => `${name} ${uid}`),
+    board.received.map(([name, uid]) => `${name} ${uid}`),
     ["snapshot a", "snapshot b", "command b"],
   );
   connection.stop();
 });
 
-it("a dashboard's watcher is told which tiles there are before it hears of their devices", () => {
-  const heard = [];
-  feed.watchDashboard(7, ["a"], { revision: (text) => heard.push(text), snapshot: (uid) => heard.push(uid) });
+it("the listener of a dashboard receives the revision before its devices", () => {
+  const received = [];
+  feed.watchDashboard(7, ["a"], { revision: (text) => received.push(text), snapshot: (uid) => received.push(uid) });
   FakeSocket.newest.reply({ devices: { a: 1 }, revision: "9f3c" });
-  assert.deepEqual(heard, ["9f3c", "a"]);
+  assert.deepEqual(received, ["9f3c", "a"]);
   connection.stop();
 });
 
-it("who has stopped watching hears nothing", () => {
+it("a listener that has ended receives nothing", () => {
   const pump = listener();
   feed.watchDevice("pump-1", pump)();
   FakeSocket.newest.push({ type: "telemetry", n: 1, devices: { "pump-1": {} } });
-  assert.deepEqual(pump.heard, []);
+  assert.deepEqual(pump.received, []);
   connection.stop();
 });
 
-it("after readings were left out, watchers are told once the page keeps up", (t) => {
+it("after readings were left out, listeners are notified once the page keeps up", (t) => {
   connection.stop(); // its timers are real ones
   t.mock.timers.enable({ apis: ["setTimeout"] });
   connection.start();
@@ -94,7 +94,7 @@ it("after readings were left out, watchers are told once the page keeps up", (t)
   connection.stop();
 });
 
-it("several who watch one device share its stream, and the later one is told what is known by then", async () => {
+it("several listeners of a device share its stream, and a later one receives what is known by then", async () => {
   const [page, room] = [listener(), listener()];
   const endPage = feed.watchDevice("pump-1", page);
   FakeSocket.newest.reply({ availability: "online", availability_at: 1, latest: { flow: [1, 1], speed: [5, 5] } });
@@ -116,7 +116,7 @@ it("several who watch one device share its stream, and the later one is told wha
   await Promise.resolve();
   const subscribed = () => FakeSocket.newest.sent.filter(({ type }) => type === "subscribe").length;
   assert.equal(subscribed(), 1);
-  const [[name, uid, { availability, availability_at, latest }]] = room.heard;
+  const [[name, uid, { availability, availability_at, latest }]] = room.received;
   assert.deepEqual(
     [name, uid, availability, availability_at, { ...latest }],
     ["snapshot", "pump-1", "stale", 9, { flow: [3, 3], speed: [5, 5] }],
@@ -128,12 +128,12 @@ it("several who watch one device share its stream, and the later one is told wha
   connection.stop();
 });
 
-it("who comes while the snapshot is awaited gets it once", async () => {
+it("a listener that is added while the snapshot is awaited receives it once", async () => {
   const [page, room] = [listener(), listener()];
   feed.watchDevice("pump-1", page);
   feed.watchDevice("pump-1", room);
   FakeSocket.newest.reply({ latest: {} });
   await Promise.resolve();
-  assert.deepEqual([page.heard.length, room.heard.length], [1, 1]);
+  assert.deepEqual([page.received.length, room.received.length], [1, 1]);
   connection.stop();
 });

@@ -7,7 +7,7 @@ import { FakeSocket } from "./fake_socket.js";
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-/** A hub that answers HTTP as the test tells it to. */
+/** A hub whose HTTP answers the test chooses. */
 class FakeHub {
   requests = [];
 
@@ -40,14 +40,14 @@ const WELCOME = { type: "welcome", user: "alice", time: 0, limits: {} };
 async function open() {
   const hub = new FakeHub();
   const socket = new EventStreamSocket("ws://hub/ws/", { fetch: hub.fetch });
-  const heard = [];
+  const received = [];
   const codes = [];
-  socket.onmessage = ({ data }) => heard.push(JSON.parse(data));
+  socket.onmessage = ({ data }) => received.push(JSON.parse(data));
   socket.onclose = ({ code }) => codes.push(code);
   hub.newest.accept();
   await settled();
   await hub.newest.push(WELCOME);
-  return { hub, socket, heard, codes };
+  return { hub, socket, received, codes };
 }
 
 async function subscribe({ hub, socket }, id, stream) {
@@ -61,7 +61,7 @@ beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
 afterEach(() => mock.timers.reset());
 
 describe("frames", () => {
-  it("are found whatever the pieces in which they come", () => {
+  it("are found however the stream is cut", () => {
     const parser = new EventStreamParser();
     const text = 'retry: 2000\n\nid: 7\ndata: {"n":7}\n\ndata: {"type":"ping"}\n\n';
     const found = [...text].flatMap((piece) => [...parser.parse(piece)]);
@@ -70,10 +70,10 @@ describe("frames", () => {
 });
 
 describe("a stream of events in place of a WebSocket", () => {
-  it("is open once the hub has said welcome", async () => {
-    const { socket, heard } = await open();
+  it("is open after the hub's welcome", async () => {
+    const { socket, received } = await open();
     assert.equal(socket.readyState, 1);
-    assert.deepEqual(heard, [WELCOME]);
+    assert.deepEqual(received, [WELCOME]);
   });
 
   it("asks for all streams of a page at once and answers with their snapshots", async () => {
@@ -88,63 +88,63 @@ describe("a stream of events in place of a WebSocket", () => {
       { type: "snapshot", stream: "dashboard:7", snapshot: {} },
       { type: "telemetry", n: 1, devices: {} },
     );
-    assert.deepEqual(made.heard.slice(1), [
+    assert.deepEqual(made.received.slice(1), [
       { reply: 1, ok: true, result: { a: 1 } },
       { reply: 2, ok: true, result: {} },
       { type: "telemetry", n: 1, devices: {} },
     ]);
   });
 
-  it("has streams that were open before look again, from the snapshot that has come", async () => {
+  it("resyncs streams that were open before, from the snapshot that has arrived", async () => {
     const made = await open();
     await subscribe(made, 1, "device:a");
     await made.hub.newest.push(WELCOME, { type: "snapshot", stream: "device:a", snapshot: 1 });
     await subscribe(made, 2, "device:b");
     await made.hub.newest.push(WELCOME, { type: "snapshot", stream: "device:a", snapshot: 2 });
-    assert.deepEqual(made.heard.at(-1), { type: "resync", streams: ["device:a"], reason: "reconnect" });
+    assert.deepEqual(made.received.at(-1), { type: "resync", streams: ["device:a"], reason: "reconnect" });
     made.socket.send('{"id": 3, "type": "subscribe", "stream": "device:a"}');
-    assert.deepEqual(made.heard.at(-1), { reply: 3, ok: true, result: 2 });
+    assert.deepEqual(made.received.at(-1), { reply: 3, ok: true, result: 2 });
     mock.timers.tick(30);
     assert.equal(made.hub.requests.length, 3);
   });
 
-  it("answers all who ask for a stream before its snapshot has come", async () => {
+  it("answers all requests for a stream that await its snapshot", async () => {
     const made = await open();
     made.socket.send('{"id": 1, "type": "subscribe", "stream": "device:a"}');
-    await subscribe(made, 2, "device:a"); // two losses were told, one upon the other
+    await subscribe(made, 2, "device:a"); // two resyncs, one right after the other
     await made.hub.newest.push(WELCOME, { type: "snapshot", stream: "device:a", snapshot: 7 });
-    assert.deepEqual(made.heard.slice(1), [
+    assert.deepEqual(made.received.slice(1), [
       { reply: 1, ok: true, result: 7 },
       { reply: 2, ok: true, result: 7 },
     ]);
   });
 
-  it("forgets a stream that was given up while its snapshot was on the way", async () => {
+  it("forgets a stream that was unsubscribed while its snapshot was on the way", async () => {
     const made = await open();
     await subscribe(made, 1, "device:a");
     await made.hub.newest.push(WELCOME, { type: "snapshot", stream: "device:a", snapshot: 1 });
     await subscribe(made, 2, "device:b");
     made.socket.send('{"id": 3, "type": "unsubscribe", "stream": "device:a"}');
     await made.hub.newest.push(WELCOME, { type: "snapshot", stream: "device:a", snapshot: 2 });
-    assert.ok(made.heard.every(({ type }) => type !== "resync"));
-    await subscribe(made, 4, "device:a"); // asks anew, and is not answered with what came then
+    assert.ok(made.received.every(({ type }) => type !== "resync"));
+    await subscribe(made, 4, "device:a"); // a new request, not answered with the old snapshot
     assert.equal(made.hub.newest.url, "/api/v1/stream?device=b&device=a");
   });
 
-  it("tells of a stream that is not to be had", async () => {
+  it("refuses a stream that does not exist", async () => {
     const made = await open();
     await subscribe(made, 1, "device:a");
     await made.hub.newest.push(WELCOME, { type: "unsubscribed", stream: "device:a", reason: "not_found" });
-    assert.equal(made.heard.at(-1).error.code, "not_found");
+    assert.equal(made.received.at(-1).error.code, "not_found");
   });
 
-  it("goes on without the only stream when that is not to be had", async () => {
+  it("continues without the only stream if that does not exist", async () => {
     const made = await open();
     made.socket.send('{"id": 1, "type": "subscribe", "stream": "device:a"}');
     mock.timers.tick(30);
     made.hub.newest.answer(404, { error: { code: "not_found", message: "no", retry: false } });
     for (let turn = 0; turn < 5; turn++) await settled();
-    assert.equal(made.heard.at(-1).error.code, "not_found");
+    assert.equal(made.received.at(-1).error.code, "not_found");
     assert.equal(made.hub.newest.url, "/api/v1/stream?");
     assert.deepEqual(made.codes, []);
   });
@@ -157,7 +157,7 @@ describe("a stream of events in place of a WebSocket", () => {
     assert.deepEqual(JSON.parse(options.body), { name: "set", args: { speed: 1 } });
     made.hub.newest.answer(202, { command: "x", status: "queued" });
     for (let turn = 0; turn < 5; turn++) await settled();
-    assert.deepEqual(made.heard.at(-1), { reply: 5, ok: true, result: { command: "x", status: "queued" } });
+    assert.deepEqual(made.received.at(-1), { reply: 5, ok: true, result: { command: "x", status: "queued" } });
   });
 
   for (const [frame, method, url, body] of [
@@ -175,27 +175,27 @@ describe("a stream of events in place of a WebSocket", () => {
       assert.deepEqual(options.body && JSON.parse(options.body), body);
       made.hub.newest.answer(200, { seq: 8 });
       for (let turn = 0; turn < 5; turn++) await settled();
-      assert.deepEqual(made.heard.at(-1), { reply: 5, ok: true, result: { seq: 8 } });
+      assert.deepEqual(made.received.at(-1), { reply: 5, ok: true, result: { seq: 8 } });
     });
   }
 
-  it("takes an answer without content", async () => {
+  it("accepts an answer without content", async () => {
     const made = await open();
     made.socket.send('{"id": 5, "type": "read", "room": 3, "seq": 7}');
     made.hub.newest.answer(204, undefined);
     for (let turn = 0; turn < 5; turn++) await settled();
-    assert.deepEqual(made.heard.at(-1), { reply: 5, ok: true, result: {} });
+    assert.deepEqual(made.received.at(-1), { reply: 5, ok: true, result: {} });
   });
 
-  it("keeps to itself that somebody writes", async () => {
+  it("sends no request for typing", async () => {
     const made = await open();
     const asked = made.hub.requests.length;
     made.socket.send('{"id": 5, "type": "typing", "room": 3}');
-    assert.deepEqual(made.heard.at(-1), { reply: 5, ok: true, result: {} });
+    assert.deepEqual(made.received.at(-1), { reply: 5, ok: true, result: {} });
     assert.equal(made.hub.requests.length, asked);
   });
 
-  it("asks for a stream without a name", async () => {
+  it("subscribes to a stream without a name", async () => {
     const made = await open();
     made.socket.send('{"id": 1, "type": "subscribe", "stream": "room:3"}');
     await subscribe(made, 2, "inbox");
@@ -226,7 +226,7 @@ describe("a stream of events in place of a WebSocket", () => {
     assert.deepEqual(codes, [4401]);
   });
 
-  it("says nothing more once it was closed from here", async () => {
+  it("reports nothing more once it was closed by the page", async () => {
     const made = await open();
     made.socket.close();
     for (let turn = 0; turn < 5; turn++) await settled();
@@ -255,7 +255,7 @@ describe("a connection", () => {
     mock.timers.tick(15_000);
   };
 
-  it("takes the fallback when two WebSockets never opened although the hub answers, and stays with it", async () => {
+  it("uses the fallback when two WebSockets never opened although the hub answers, and stays with it", async () => {
     connect(async () => true);
     await fail();
     assert.ok(!(FakeSocket.newest instanceof Other));
@@ -272,13 +272,13 @@ describe("a connection", () => {
     assert.ok(!(FakeSocket.newest instanceof Other));
   });
 
-  it("waits with the WebSocket for a hub that is down", async () => {
+  it("keeps trying the WebSocket while the hub is down", async () => {
     connect(async () => false);
     for (let tries = 0; tries < 5; tries++) await fail();
     assert.ok(!(FakeSocket.newest instanceof Other));
   });
 
-  it("gives up a handshake that is held back", async () => {
+  it("aborts a handshake that is held back", async () => {
     connect(async () => false);
     mock.timers.tick(10_000);
     mock.timers.tick(15_000);

@@ -28,7 +28,7 @@ beforeEach(() => {
 afterEach(() => mock.timers.reset());
 
 describe("opening", () => {
-  it("is open once the hub has said welcome, not before", () => {
+  it("is open only after the hub's welcome", () => {
     const { connection, states } = connect();
     FakeSocket.newest.readyState = 1;
     assert.equal(connection.state, "connecting");
@@ -36,7 +36,7 @@ describe("opening", () => {
     assert.deepEqual(states, ["connecting", "open"]);
   });
 
-  it("is not open where a listener, told who is welcomed, stops it", () => {
+  it("is not open if a listener stops it because of who is welcomed", () => {
     const { connection, states } = connect();
     connection.subscribe("inbox", { snapshot: () => {} });
     connection.on("welcome", ({ user }) => user === "alice" && connection.stop());
@@ -88,7 +88,7 @@ describe("requests", () => {
 });
 
 describe("flow control", () => {
-  it("acknowledges a telemetry frame after the listeners have had it", () => {
+  it("acknowledges a telemetry frame after its listeners", () => {
     const { connection } = open();
     const order = [];
     connection.on("telemetry", () => order.push(FakeSocket.newest.sent.length));
@@ -106,37 +106,37 @@ describe("flow control", () => {
 
 describe("subscriptions", () => {
   const watch = (connection, stream = "device:pump-1") => {
-    const heard = [];
+    const received = [];
     const end = connection.subscribe(stream, {
-      snapshot: (snapshot) => heard.push(snapshot),
-      refused: (error) => heard.push(error.code),
+      snapshot: (snapshot) => received.push(snapshot),
+      refused: (error) => received.push(error.code),
     });
-    return { heard, end };
+    return { received, end };
   };
 
   it("wait for the connection", () => {
     const { connection } = connect();
-    const { heard } = watch(connection);
+    const { received } = watch(connection);
     assert.deepEqual(FakeSocket.newest.sent, []);
     FakeSocket.newest.accept();
     assert.deepEqual(FakeSocket.newest.sent[0].stream, "device:pump-1");
     FakeSocket.newest.reply("now");
-    assert.deepEqual(heard, ["now"]);
+    assert.deepEqual(received, ["now"]);
   });
 
-  it("are made again after a reconnect", () => {
+  it("are renewed after a reconnect", () => {
     const { connection } = open();
-    const { heard } = watch(connection);
+    const { received } = watch(connection);
     FakeSocket.newest.reply("before");
     FakeSocket.newest.hangUp(1012);
     mock.timers.tick(20_000);
     FakeSocket.newest.accept();
     FakeSocket.newest.reply("after");
     assert.equal(FakeSocket.opened.length, 2);
-    assert.deepEqual(heard, ["before", "after"]);
+    assert.deepEqual(received, ["before", "after"]);
   });
 
-  it("are asked for again on resync, those concerned alone", () => {
+  it("are renewed on resync, but only those concerned", () => {
     const { connection } = open();
     const pump = watch(connection);
     FakeSocket.newest.reply("old");
@@ -144,8 +144,8 @@ describe("subscriptions", () => {
     FakeSocket.newest.reply("tank");
     FakeSocket.newest.push({ type: "resync", streams: ["device:pump-1", "device:gone"], reason: "gap" });
     FakeSocket.newest.reply("new");
-    assert.deepEqual(pump.heard, ["old", "new"]);
-    assert.deepEqual(tank.heard, ["tank"]);
+    assert.deepEqual(pump.received, ["old", "new"]);
+    assert.deepEqual(tank.received, ["tank"]);
   });
 
   it("get a snapshot before the push that follows the reply", () => {
@@ -160,45 +160,45 @@ describe("subscriptions", () => {
 
   it("end for good when the hub refuses them", () => {
     const { connection } = open();
-    const { heard } = watch(connection);
+    const { received } = watch(connection);
     FakeSocket.newest.refuse("not_found");
     FakeSocket.newest.hangUp(1006);
     mock.timers.tick(20_000);
     FakeSocket.newest.accept();
-    assert.deepEqual(heard, ["not_found"]);
+    assert.deepEqual(received, ["not_found"]);
     assert.deepEqual(FakeSocket.newest.sent, []);
   });
 
-  it("are tried again after a refusal that may pass", () => {
+  it("are tried again after a temporary refusal", () => {
     const { connection } = open();
-    const { heard } = watch(connection);
+    const { received } = watch(connection);
     FakeSocket.newest.refuse("unavailable", { retry: true });
     mock.timers.tick(3_000);
     FakeSocket.newest.reply("now");
-    assert.deepEqual(heard, ["now"]);
+    assert.deepEqual(received, ["now"]);
   });
 
-  it("end when the hub takes them away", () => {
+  it("end when the hub ends them", () => {
     const { connection } = open();
-    const { heard } = watch(connection);
+    const { received } = watch(connection);
     FakeSocket.newest.reply("now");
     FakeSocket.newest.push({ type: "unsubscribed", stream: "device:pump-1", reason: "not_found" });
-    assert.deepEqual(heard, ["now", "unsubscribed"]);
+    assert.deepEqual(received, ["now", "unsubscribed"]);
   });
 
-  it("tell the hub when they are no longer wanted, and hear nothing more", () => {
+  it("unsubscribe when they are ended, and receive nothing more", () => {
     const { connection } = open();
-    const { heard, end } = watch(connection);
+    const { received, end } = watch(connection);
     const asked = FakeSocket.newest.sent[0].id;
     end();
     FakeSocket.newest.reply("late", { to: asked });
     assert.equal(FakeSocket.newest.sent[1].type, "unsubscribe");
-    assert.deepEqual(heard, []);
+    assert.deepEqual(received, []);
   });
 });
 
 describe("a lost connection", () => {
-  it("comes back by itself, with pauses that grow", () => {
+  it("is restored by itself, with growing pauses", () => {
     connect();
     const pauses = [];
     for (let i = 0; i < 8; i++) {
@@ -211,7 +211,7 @@ describe("a lost connection", () => {
     assert.deepEqual(pauses, [375, 750, 1500, 3000, 6000, 6000, 6000, 6000]);
   });
 
-  it("starts with short pauses again only after it has proved good", () => {
+  it("starts with short pauses again only after it lasted", () => {
     open();
     FakeSocket.newest.hangUp(4408);
     mock.timers.tick(375);
@@ -247,14 +247,14 @@ describe("a lost connection", () => {
     assert.equal(connection.state, "waiting");
   });
 
-  it("hears nothing more from the socket that was given up", () => {
+  it("receives nothing more from the abandoned socket", () => {
     const { connection } = open();
     const old = FakeSocket.newest;
-    const heard = [];
-    connection.on("telemetry", (frame) => heard.push(frame.n));
+    const received = [];
+    connection.on("telemetry", (frame) => received.push(frame.n));
     mock.timers.tick(46_000); // silence
     old.push({ type: "telemetry", n: 1, devices: {} });
-    assert.deepEqual(heard, []);
+    assert.deepEqual(received, []);
   });
 });
 
@@ -268,11 +268,11 @@ describe("close codes", () => {
 
   it("4401 sends the person to sign in, and does not come back", () => {
     const { connection } = open();
-    const told = [];
-    connection.on("state", (state) => told.push(state));
+    const seen = [];
+    connection.on("state", (state) => seen.push(state));
     FakeSocket.newest.hangUp(4401);
     mock.timers.tick(600_000);
-    assert.deepEqual(told, [{ state: "stopped", signIn: true }]);
+    assert.deepEqual(seen, [{ state: "stopped", signIn: true }]);
     assert.equal(FakeSocket.opened.length, 1);
   });
 

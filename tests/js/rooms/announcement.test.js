@@ -20,18 +20,18 @@ function words(before, entry) {
   return announcementOf(entry, timeline, "alice");
 }
 
-it("what others say is read aloud, the beginning of it", () => {
+it("the beginning of others' messages is announced", () => {
   assert.equal(words([], said(1, "bob")), "bob: text 1");
   assert.equal(words([], said(1, "bob", { text: "x".repeat(2_000) })).length, "bob: ".length + 300);
 });
 
-it("what the hub answers to the person is read aloud, and to others not", () => {
+it("answers of the hub are announced only to the person who asked", () => {
   const note = said(2, "", { kind: "note", origin: "hub", text: "`speed` is **40 %**" });
   assert.equal(words([said(1, "alice")], note), "speed is 40 %");
   assert.equal(words([said(1, "bob")], note), "");
 });
 
-it("what the device answers to the person is read aloud, and to others not", () => {
+it("answers of a device are announced only to the person who sent the command", () => {
   const command = (by) => said(1, by, { kind: "command", data: { name: "set", args: { speed: 40 } } });
   const answer = said(3, "pump-1", {
     kind: "answer",
@@ -43,7 +43,7 @@ it("what the device answers to the person is read aloud, and to others not", () 
   assert.equal(words([command("bob"), said(2, "alice")], answer), "");
 });
 
-it("what comes and goes is not read aloud", () => {
+it("changes of availability are not announced", () => {
   assert.equal(
     words(
       [said(1, "alice")],

@@ -6,7 +6,7 @@ import { CompletionSource } from "../../../dashboards/static/dashboards/js/rooms
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const PUMP = { uid: "pump-1", name: "Pump", attributes: { "controls.on": "switch" }, metrics: ["flow", "speed"] };
 
-/** The hub; it answers about devices when the test says so. */
+/** A hub that answers requests for devices when the test lets it. */
 class Api {
   asked = [];
   away = false;
@@ -41,20 +41,20 @@ beforeEach(() => {
 afterEach(() => mock.timers.reset());
 
 describe("the source", () => {
-  it("asks for nothing before it is wanted, and for each part once", async () => {
+  it("fetches each part once, when it is first needed", async () => {
     assert.deepEqual([await labels("hello"), api.asked], [[], []]);
     assert.deepEqual(await labels("/he"), ["/help"]);
     assert.deepEqual(await labels("/hel"), ["/help"]);
     assert.deepEqual(api.asked, ["commands"]);
   });
 
-  it("asks for the room's own device where arguments are typed, not for all of the space", async () => {
+  it("fetches only the room's own device when arguments are typed", async () => {
     assert.deepEqual(await labels("/get "), ["flow", "speed"]);
     assert.deepEqual(await labels("/set on "), ["true", "false"]);
     assert.deepEqual(api.asked, ["device pump-1"]);
   });
 
-  it("shows people before the devices are there, and says when they are", async () => {
+  it("offers people before the devices are there, and reports when they are", async () => {
     const more = mock.fn();
     assert.deepEqual(await labels("@bob", more), ["@bob"]);
     api.arrive();
@@ -65,7 +65,7 @@ describe("the source", () => {
     assert.deepEqual(api.asked, ["devices of garden", "members"]);
   });
 
-  it("asks again where it failed, though not at each key", async () => {
+  it("fetches again after a failure, but not at each key", async () => {
     const more = mock.fn();
     api.away = true;
     assert.deepEqual(await labels("/h"), []);

@@ -30,7 +30,7 @@ const API = {
 
 async function labels(text, room = { device: "pump-1", space: "demo" }) {
   const source = new CompletionSource(API, room);
-  await source.at(text, text.length); // the devices may come after the people
+  await source.at(text, text.length); // the devices may arrive after the people
   const found = await source.at(text, text.length);
   return found?.items.map(({ label }) => label) ?? null;
 }
@@ -41,7 +41,7 @@ async function completed(text) {
 }
 
 describe("completion", () => {
-  it("offers commands at the beginning alone", async () => {
+  it("offers commands only at the beginning", async () => {
     assert.deepEqual(await labels("/"), ["/get METRIC", "/help", "/set NAME VALUE"]);
     assert.deepEqual(await labels("/se"), ["/set NAME VALUE"]);
     assert.equal(await labels("see /se"), null);
@@ -49,7 +49,7 @@ describe("completion", () => {
     assert.equal(await completed("/se"), "/set ");
   });
 
-  it("offers what the device has and takes", async () => {
+  it("offers the metrics and arguments of the device", async () => {
     assert.deepEqual(await labels("/get "), ["flow", "temperature"]);
     assert.deepEqual(await labels("/chart te"), ["temperature"]);
     assert.deepEqual(await labels("/chart flow 2"), ["24h"]);
@@ -72,15 +72,15 @@ describe("completion", () => {
     assert.deepEqual(await labels("@__proto__.x"), []);
   });
 
-  it("sees no reference in an address", () => {
+  it("finds no reference in a mail address", () => {
     assert.equal(tokenAt("anna@exa", 8), null);
   });
 
-  it("looks at the text before the caret alone", () => {
+  it("looks only at the text before the caret", () => {
     assert.deepEqual(tokenAt("hi @bo and more", 6), { kind: "reference", query: "bo", start: 3 });
   });
 
-  it("knows what is typed out already, so that Enter sends it", async () => {
+  it("knows when an item is fully typed, so that Enter sends it", async () => {
     const { items } = await new CompletionSource(API, { device: null, space: "demo" }).at("@bob", 4);
     assert.deepEqual(
       items.map(({ isTyped }) => isTyped),

@@ -13,7 +13,7 @@ class Storage {
   }
 }
 
-it("text and what waits outlive the page, for each room by itself", () => {
+it("the text and the unsent messages of each room outlive the page", () => {
   const storage = new Storage();
   const draft = new Draft("alice", 7, storage);
   draft.text = "half a sen";
@@ -26,7 +26,7 @@ it("text and what waits outlive the page, for each room by itself", () => {
   assert.equal(new Draft("alice", 8, storage).text, "");
 });
 
-it("is of one person: another who signs in in the same tab gets nothing of it", () => {
+it("belongs to one person: another who signs in in the same tab does not get it", () => {
   const storage = new Storage();
   const draft = new Draft("alice", 7, storage);
   draft.text = "half a secret";
@@ -35,7 +35,7 @@ it("is of one person: another who signs in in the same tab gets nothing of it", 
   assert.deepEqual([others.text, others.unsent], ["", []]);
 });
 
-it("kept again, what waits has the later time and its place", () => {
+it("an unsent message that is kept again has the later time and its old place", () => {
   const storage = new Storage();
   const draft = new Draft("alice", 7, storage);
   draft.keep("k1", "one", 1_000);
@@ -50,7 +50,7 @@ it("kept again, what waits has the later time and its place", () => {
   );
 });
 
-it("leaves nothing behind once all is said", () => {
+it("leaves nothing behind once everything is sent", () => {
   const storage = new Storage();
   const draft = new Draft("alice", 7, storage);
   draft.text = "hi";
@@ -60,7 +60,7 @@ it("leaves nothing behind once all is said", () => {
   assert.equal(storage.size, 0);
 });
 
-it("works on where the storage is missing, full or holds something else", () => {
+it("works without storage, with a full one, and with foreign content in it", () => {
   const full = {
     getItem: () => "][",
     setItem: () => {

@@ -10,14 +10,14 @@ import {
 } from "../../../dashboards/static/dashboards/js/rooms/entry_texts.js";
 
 describe("texts of log entries", () => {
-  it("show a control's command like a typed one", () => {
+  it("show the command of a control like a typed one", () => {
     assert.equal(commandText({ text: "/set speed 40", data: {} }), "/set speed 40");
     assert.equal(commandText({ text: "", data: { name: "set", args: { speed: 40 } } }), "set speed 40");
     assert.equal(commandText({ text: "", data: { name: "go", args: { a: 1, b: 2 } } }), 'go {"a":1,"b":2}');
     assert.equal(commandText({ text: "", data: { name: "reset", args: {} } }), "reset");
   });
 
-  it("say what came of a command", () => {
+  it("say what became of a command", () => {
     const answer = (data) => answerText({ data: { args: { speed: 40 }, ...data } });
     assert.equal(answer({ status: "succeeded", result: { speed: 40 } }), "done");
     assert.equal(answer({ status: "succeeded", result: 7 }), "7");
@@ -27,7 +27,7 @@ describe("texts of log entries", () => {
     assert.equal(answer({ status: "succeeded", truncated: true }), "answered more than is shown here");
   });
 
-  it("tell typed commands from what only looks like them", () => {
+  it("recognise typed commands, and not what only looks like them", () => {
     assert.deepEqual(["/help", "/get flow", "//x", "/", "/etc/passwd", "1/2"].map(isSlashCommand), [
       true,
       true,
@@ -38,11 +38,11 @@ describe("texts of log entries", () => {
     ]);
   });
 
-  it("show emoji alone large", () => {
+  it("show a text of nothing but emoji large", () => {
     assert.deepEqual(["👍", "👍🏽 🎉", "ok 👍", "12", "❤️"].map(isOnlyEmoji), [true, true, false, false, true]);
   });
 
-  it("name who types", () => {
+  it("name the people who are typing", () => {
     assert.deepEqual([[], ["a"], ["a", "b"], ["a", "b", "c"]].map(typingText), [
       "",
       "a is typing…",

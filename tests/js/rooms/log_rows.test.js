@@ -18,7 +18,7 @@ function laidOut(messages, options = {}) {
 const types = (made) => made.map(({ type, joined }) => (joined ? `${type}+` : type));
 
 describe("rows of a log", () => {
-  it("stand below a head for each author, and a break for each day", () => {
+  it("have a heading for each author and a separator for each day", () => {
     const made = laidOut([
       said(1, "bob", NOON - 24 * 60 * MINUTE),
       said(2, "bob", NOON),
@@ -29,12 +29,12 @@ describe("rows of a log", () => {
     assert.deepEqual(types(made), ["day", "message", "day", "message", "message+", "message", "message"]);
   });
 
-  it("leave out edits and removals, which change others", () => {
+  it("leave out edits and removals, which change other entries", () => {
     const made = laidOut([said(1, "bob", NOON), said(2, "bob", NOON, { kind: "edit", of: 1 }), said(3, "bob", NOON)]);
     assert.deepEqual(types(made), ["day", "message", "message+"]);
   });
 
-  it("join an answer to the command right above it, and only there", () => {
+  it("join an answer to its command only if that is right above it", () => {
     const command = (seq) => said(seq, "alice", NOON, { kind: "command", data: { name: "set", args: {} } });
     const answer = (seq, of) => said(seq, "pump-1", NOON, { kind: "answer", of, data: { status: "succeeded" } });
     const made = laidOut([command(1), answer(2, 1), command(3), said(4, "bob", NOON), answer(5, 3)]);
@@ -43,28 +43,28 @@ describe("rows of a log", () => {
     assert.equal(made[3].answer.seq, 5);
   });
 
-  it("say of a command whether an answer may still come", () => {
+  it("show whether a command may still be answered", () => {
     const command = [said(1, "alice", NOON, { kind: "command", data: {} })];
     assert.equal(laidOut(command, { now: NOON + 5_000 })[1].open, true);
     assert.equal(laidOut(command, { now: NOON + 5 * MINUTE })[1].open, false);
   });
 
-  it("mark what is new with the first message of somebody else", () => {
+  it("mark the first new message of somebody else", () => {
     const made = laidOut([said(1, "bob", NOON), said(2, "alice", NOON), said(3, "bob", NOON)], { unreadAfter: 1 });
     assert.deepEqual(types(made), ["day", "message", "message", "new", "message"]);
   });
 
-  it("mark what a webhook says that is called like the reader", () => {
+  it("mark a message of a webhook that has the reader's name", () => {
     const made = laidOut([said(1, "bob", NOON), said(2, "alice", NOON, { origin: "bot" })], { unreadAfter: 1 });
     assert.deepEqual(types(made), ["day", "message", "new", "message"]);
   });
 
-  it("mark nothing where all is read", () => {
+  it("mark nothing if everything is read", () => {
     const made = laidOut([said(1, "bob", NOON), said(2, "alice", NOON)], { unreadAfter: 1 });
     assert.ok(!types(made).includes("new"));
   });
 
-  it("end with what is being sent", () => {
+  it("end with the messages that are being sent", () => {
     const timeline = new Timeline("alice");
     timeline.open([said(1, "alice", NOON)], 1);
     timeline.addPending({ key: "a", text: "one" });
@@ -77,7 +77,7 @@ describe("rows of a log", () => {
     );
   });
 
-  it("show a kind that this page doesn't know as a message", () => {
+  it("show an entry of an unknown kind as a message", () => {
     assert.deepEqual(types(laidOut([said(1, "x", NOON, { kind: "poll" })])), ["day", "message"]);
   });
 });

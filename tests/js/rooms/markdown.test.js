@@ -49,7 +49,7 @@ describe("markup from text", () => {
     });
   }
 
-  it("is what people expect of Markdown", () => {
+  it("is what people expect from Markdown", () => {
     assert.equal(
       toHtml("**a** _b_ ~~c~~ `d`\ne"),
       "<p><strong>a</strong> <em>b</em> <del>c</del> <code>d</code><br>e</p>\n",
@@ -65,11 +65,11 @@ describe("markup from text", () => {
     assert.equal(toHtml("![plan](https://a.b/c.png)"), '<p><a href="https://a.b/c.png">plan</a></p>\n');
   });
 
-  it("leaves names alone that look like addresses or emphasis", () => {
+  it("leaves names unchanged that look like addresses or emphasis", () => {
     assert.equal(toHtml("@bob@example.org @pump_1.phase_l1"), "<p>@bob@example.org @pump_1.phase_l1</p>\n");
   });
 
-  it("comes to an end with what is nested on purpose", { timeout: 60_000 }, () => {
+  it("finishes in time for maliciously nested text", { timeout: 60_000 }, () => {
     for (const text of [
       ">".repeat(2_000),
       "[".repeat(2_000),
@@ -85,7 +85,7 @@ describe("markup from text", () => {
     }
   });
 
-  it("is not given out where nothing can hold it to the list", () => {
+  it("is not produced in a browser that DOMPurify does not support", () => {
     assert.throws(() => render("hi"), /trusted/);
   });
 });

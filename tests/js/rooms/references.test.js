@@ -24,7 +24,7 @@ describe("references in a text", () => {
     assert.deepEqual(piecesOf("x@bob é@bob", data), ["x@bob é@bob"]);
   });
 
-  it("are no names that every object has", () => {
+  it("are not names that every object has", () => {
     assert.deepEqual(piecesOf("@constructor", { values: {} }), ["@constructor"]);
   });
 });

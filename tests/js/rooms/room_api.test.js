@@ -63,14 +63,14 @@ describe("an upload", () => {
     assert.deepEqual([settled, progress], [[7], [0.25]]);
   });
 
-  it("of a file that can’t be read is refused, and not tried", async () => {
+  it("of a file that can’t be read is refused without a request", async () => {
     const gone = new File(["hello"], "a.txt");
     gone.slice = () => ({ arrayBuffer: () => Promise.reject(new DOMException("gone", "NotReadableError")) });
     await upload(gone);
     assert.deepEqual([settled, FakeRequest.sent], [["unreadable"], []]);
   });
 
-  it("that is answered by something else than the hub is refused, not tried for ever", async () => {
+  it("that something other than the hub answers is refused, and not retried for ever", async () => {
     for (const status of [200, 403]) {
       FakeRequest.sent = [];
       const [request] = await upload();
@@ -80,14 +80,14 @@ describe("an upload", () => {
     }
   });
 
-  it("is to be tried again while the hub is away", async () => {
+  it("is to be retried while the hub is unavailable", async () => {
     const [request] = await upload();
     request.answer(502, null);
     await turn();
     assert.deepEqual(settled, ["unavailable"]);
   });
 
-  it("that stands still is given up, to be tried again", async () => {
+  it("that makes no progress is aborted, to be retried", async () => {
     const [request] = await upload();
     mock.timers.tick(59_000);
     request.upload.onprogress({ loaded: 1, total: 4 });

@@ -45,10 +45,10 @@ const memory = () => {
 };
 
 const EVENTS = ["opened", "caughtUp", "moved", "received", "presence", "typing", "refused", "closed"];
-let connection, api, log, heard, storage;
+let connection, api, log, received, storage;
 
 function start(more = {}) {
-  heard = [];
+  received = [];
   log = new RoomLog({
     room: 3,
     username: "alice",
@@ -58,7 +58,7 @@ function start(more = {}) {
     openAt: null,
     ...more,
   });
-  for (const name of EVENTS) log.on(name, (detail) => heard.push([name, detail]));
+  for (const name of EVENTS) log.on(name, (detail) => received.push([name, detail]));
   log.start();
 }
 
@@ -99,14 +99,14 @@ afterEach(() => {
 });
 
 describe("a room's log", () => {
-  it("shows the snapshot and what is pushed in this room", () => {
+  it("shows the snapshot and the pushes of this room", () => {
     snapshot(run(1, 3), 3);
     push(chat(4));
     FakeSocket.newest.push({ type: "message", ...chat(5), room: 8 });
     assert.deepEqual(shown(), upTo(4));
   });
 
-  it("asks for what is missing, and loses and doubles nothing", async () => {
+  it("loads missing entries, and neither loses nor doubles any", async () => {
     snapshot(run(1, 3), 3);
     api.log = run(1, 6);
     push(chat(6));
@@ -116,7 +116,7 @@ describe("a room's log", () => {
     assert.deepEqual(shown(), upTo(7));
   });
 
-  it("resumes after a reconnect from the last message it knows", async () => {
+  it("resumes after a reconnect from the last known message", async () => {
     snapshot(run(1, 3), 3);
     await reconnect();
     assert.equal(sent("subscribe")[0].after_seq, 3);
@@ -125,7 +125,7 @@ describe("a room's log", () => {
     assert.deepEqual(api.asked, []);
   });
 
-  it("goes on asking where more was missed than one snapshot holds", async () => {
+  it("keeps loading if it missed more than one snapshot holds", async () => {
     snapshot(run(1, 3), 3);
     api.log = run(1, 450);
     await reconnect();
@@ -143,17 +143,17 @@ describe("a room's log", () => {
     assert.deepEqual(shown(), upTo(4));
   });
 
-  it("begins anew where it missed more than it would hold", async () => {
+  it("starts anew if it missed more than it would hold", async () => {
     snapshot(run(1, 3), 3);
     api.log = run(1, 5_000);
     await reconnect();
     snapshot(run(4, 203), 5_000);
     for (let i = 0; i < 6; i++) await turn();
     assert.deepEqual([log.timeline.first, log.timeline.last], [4_951, 5_000]);
-    assert.deepEqual(heard.at(-1), ["moved", null]);
+    assert.deepEqual(received.at(-1), ["moved", null]);
   });
 
-  it("tries again where the hub can't be asked", async () => {
+  it("tries again if the hub is unavailable", async () => {
     snapshot(run(1, 3), 3);
     api.away = true;
     push(chat(6));
@@ -165,13 +165,13 @@ describe("a room's log", () => {
     assert.deepEqual(shown(), upTo(6));
   });
 
-  it("opens at a message, and follows again once the reader has come to the newest", async () => {
+  it("opens at a message, and follows again once the reader reaches the newest", async () => {
     log.end();
     api.log = run(1, 130);
     start({ openAt: 60 });
     snapshot(run(81, 130), 130);
     await turn();
-    assert.deepEqual(heard.at(-1), ["moved", 60]);
+    assert.deepEqual(received.at(-1), ["moved", 60]);
     assert.deepEqual([log.timeline.first, log.timeline.last, log.timeline.following], [35, 84, false]);
     await log.loadOlder();
     assert.equal(log.timeline.first, 1);
@@ -180,24 +180,24 @@ describe("a room's log", () => {
   });
 
   describe("opens where the reader has stopped", () => {
-    const opened = () => heard.filter(([name]) => name === "opened").map(([, detail]) => detail);
+    const opened = () => received.filter(([name]) => name === "opened").map(([, detail]) => detail);
 
-    it("also where that lies before the newest messages", async () => {
+    it("even if that is before the newest messages", async () => {
       api.log = run(1, 130);
       snapshot(run(81, 130), 130, { read: 20, unread: 110 });
-      assert.deepEqual([opened(), shown()], [[], []]); // not the end, which would pass for read
+      assert.deepEqual([opened(), shown()], [[], []]); // not at the end, which would count as read
       await turn();
       assert.deepEqual(api.asked, ["around 21"]);
       assert.deepEqual(opened(), [{ read: 20, unread: 110 }]);
       assert.deepEqual([log.timeline.first, log.timeline.last, log.timeline.following], [1, 45, false]);
     });
 
-    it("at once where it is among them", () => {
+    it("at once if that is among the newest messages", () => {
       snapshot(run(81, 130), 130, { read: 80, unread: 50 });
       assert.deepEqual([opened(), shown().length], [[{ read: 80, unread: 50 }], 50]);
     });
 
-    it("at the newest where the hub can’t be asked, and takes what is pushed meanwhile", async () => {
+    it("at the newest message if the hub is unavailable, and adds what is pushed meanwhile", async () => {
       api.away = true;
       snapshot(run(81, 130), 130, { read: 20, unread: 110 });
       push(chat(131));
@@ -210,35 +210,35 @@ describe("a room's log", () => {
     });
   });
 
-  it("tells what was missed, less what was read here and the hub has not heard of", async () => {
+  it("reports what was missed, without what was read here but not yet reported", async () => {
     snapshot(run(1, 9), 9, { read: 2, unread: 7 });
     log.markRead(6);
     await reconnect();
     snapshot(run(10, 12), 12, { read: 2, unread: 10 });
     assert.deepEqual(
-      heard.find(([name]) => name === "caughtUp"),
+      received.find(([name]) => name === "caughtUp"),
       ["caughtUp", { read: 6, unread: 6 }],
     );
   });
 
-  it("tells what others said, a webhook that is called like the reader too", () => {
+  it("reports messages of others, including a webhook with the reader's name", () => {
     snapshot([], 0);
     push(chat(1, { author: "alice" }));
     push(chat(2, { author: "alice", origin: "bot" }));
     assert.deepEqual(
-      heard.filter(([name]) => name === "received").map(([, { seq }]) => seq),
+      received.filter(([name]) => name === "received").map(([, { seq }]) => seq),
       [2],
     );
   });
 
-  it("asks for one history at a time", async () => {
+  it("loads one part at a time", async () => {
     api.log = run(1, 130);
     snapshot(run(81, 130), 130);
     await Promise.all([log.loadOlder(), log.loadOlder()]);
     assert.deepEqual(api.asked, ["before 81"]);
   });
 
-  it("looks again at an old part where changes of it may have been missed", async () => {
+  it("reloads an old part if changes of it may have been missed", async () => {
     api.log = run(1, 500);
     snapshot(run(451, 500), 500);
     await log.show(100);
@@ -249,25 +249,25 @@ describe("a room's log", () => {
     assert.deepEqual(api.asked, ["around 99"]);
   });
 
-  it("tells who is here and who writes", () => {
+  it("reports who is present and who is typing", () => {
     snapshot([], 0);
     FakeSocket.newest.push({ type: "presence", room: 3, joined: ["bob"], left: [] });
-    assert.deepEqual(heard.at(-1), ["presence", ["alice", "bob"]]);
+    assert.deepEqual(received.at(-1), ["presence", ["alice", "bob"]]);
     FakeSocket.newest.push({ type: "typing", room: 3, user: "bob" });
-    assert.deepEqual(heard.at(-1), ["typing", ["bob"]]);
+    assert.deepEqual(received.at(-1), ["typing", ["bob"]]);
     push(chat(1));
     assert.deepEqual(
-      heard.find(([name, names]) => name === "typing" && !names.length),
+      received.find(([name, names]) => name === "typing" && !names.length),
       ["typing", []],
     );
     FakeSocket.newest.push({ type: "typing", room: 3, user: "bob" });
     mock.timers.tick(5_000);
-    assert.deepEqual(heard.at(-1), ["typing", []]);
+    assert.deepEqual(received.at(-1), ["typing", []]);
     FakeSocket.newest.push({ type: "presence", room: 3, joined: [], left: ["bob"] });
-    assert.deepEqual(heard.at(-1), ["presence", ["alice"]]);
+    assert.deepEqual(received.at(-1), ["presence", ["alice"]]);
   });
 
-  it("says what was read, once a second and never backwards", async () => {
+  it("reports what was read at most once a second and never backwards", async () => {
     snapshot(run(1, 9), 9, { read: 2 });
     log.markRead(5);
     log.markRead(7);
@@ -281,18 +281,18 @@ describe("a room's log", () => {
     );
   });
 
-  it("ends where the room is out of sight", () => {
+  it("closes when the person loses access to the room", () => {
     FakeSocket.newest.refuse("not_found");
-    assert.equal(heard.at(-1)[0], "closed");
+    assert.equal(received.at(-1)[0], "closed");
   });
 });
 
-describe("what the person says", () => {
+describe("a message of the person", () => {
   beforeEach(() => snapshot(run(1, 3), 3));
 
   const reply = (frame, seq) => FakeSocket.newest.reply({ seq }, { to: frame.id });
 
-  it("goes out with a key, and is there once", async () => {
+  it("is sent with a key, and appears once", async () => {
     log.post("hi");
     const [frame] = sent("message");
     assert.deepEqual([frame.room, frame.text], [3, "hi"]);
@@ -303,7 +303,7 @@ describe("what the person says", () => {
     assert.deepEqual(log.timeline.pending, []);
   });
 
-  it("waits for a connection and goes out under the same key, in order", async () => {
+  it("waits for a connection, and is sent in order under the same key", async () => {
     log.post("one");
     const key = sent("message")[0].key;
     FakeSocket.newest.hangUp(1006);
@@ -330,7 +330,7 @@ describe("what the person says", () => {
     );
   });
 
-  it("goes out again after a reload, under the same key", async () => {
+  it("is sent again after a reload, under the same key", async () => {
     log.post("one");
     const key = sent("message")[0].key;
     log.end();
@@ -342,7 +342,7 @@ describe("what the person says", () => {
     assert.deepEqual(new Draft("alice", 3, storage).unsent, []);
   });
 
-  it("is tried again where the hub is busy or doesn't answer", async () => {
+  it("is sent again if the hub is busy or doesn't answer", async () => {
     log.post("one");
     mock.timers.tick(15_000);
     await turn();
@@ -351,12 +351,12 @@ describe("what the person says", () => {
     assert.equal(sent("message")[0].key, sent("message")[1].key);
   });
 
-  it("is told of when it is refused, can be tried again, and doesn't hold up the next", async () => {
+  it("is reported when it is refused, can be retried, and doesn't hold up the next", async () => {
     log.post("/set speed 9000");
     log.post("fine");
     FakeSocket.newest.refuse("forbidden", { to: sent("message")[0].id });
     await turn();
-    const [name, { post, error }] = heard.at(-1);
+    const [name, { post, error }] = received.at(-1);
     assert.deepEqual([name, post.text, error.code], ["refused", "/set speed 9000", "forbidden"]);
     assert.equal(log.timeline.pending[0].state, "failed");
     assert.equal(sent("message")[1].text, "fine");
@@ -372,7 +372,7 @@ describe("what the person says", () => {
     assert.deepEqual(log.timeline.pending, []);
   });
 
-  it("can be given up while it waits, and what waited behind it goes on", async () => {
+  it("can be discarded while it waits, and the messages behind it are sent", async () => {
     log.post("one");
     log.post("two");
     mock.timers.tick(15_000);
@@ -387,10 +387,10 @@ describe("what the person says", () => {
     );
   });
 
-  describe("as a command", () => {
+  describe("that is a command", () => {
     const failed = () => log.timeline.pending.map(({ state, text }) => [state, text]);
 
-    it("is not run unasked where it has waited long for a connection", async () => {
+    it("is not sent if it has waited long for a connection", async () => {
       FakeSocket.newest.hangUp(1006);
       log.post("/set speed 99");
       log.post("hello");
@@ -403,7 +403,7 @@ describe("what the person says", () => {
         ["hello"],
       );
       assert.deepEqual(failed()[0], ["failed", "/set speed 99"]);
-      assert.equal(heard.findLast(([name]) => name === "refused")[1].error.code, "overdue");
+      assert.equal(received.findLast(([name]) => name === "refused")[1].error.code, "overdue");
       log.queue.retry(log.timeline.pending[0].key);
       reply(sent("message")[0], 4);
       await turn();
@@ -413,7 +413,7 @@ describe("what the person says", () => {
       );
     });
 
-    it("is not run unasked when the page is opened much later, though it was refused", async () => {
+    it("is not sent when the page is opened much later", async () => {
       log.post("/set speed 99");
       FakeSocket.newest.refuse("forbidden", { to: sent("message")[0].id });
       await turn();
@@ -425,7 +425,7 @@ describe("what the person says", () => {
       assert.deepEqual(failed(), [["failed", "/set speed 99"]]);
     });
 
-    it("goes out by itself after a short break", async () => {
+    it("is sent after a short interruption", async () => {
       FakeSocket.newest.hangUp(1006);
       log.post("/set speed 40");
       await turn();

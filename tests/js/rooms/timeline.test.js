@@ -24,13 +24,13 @@ function opened(from, to, newest = to) {
 }
 
 describe("the run of entries", () => {
-  it("grows by what is pushed", () => {
+  it("grows by entries that are pushed", () => {
     const timeline = opened(1, 3);
     timeline.receive(chat(4));
     assert.deepEqual(seqs(timeline), [1, 2, 3, 4]);
   });
 
-  it("takes nothing twice", () => {
+  it("holds no entry twice", () => {
     const timeline = opened(1, 3);
     timeline.receive(chat(3));
     timeline.resume([chat(2), chat(3), chat(4)], 4);
@@ -38,7 +38,7 @@ describe("the run of entries", () => {
     assert.deepEqual(seqs(timeline), [1, 2, 3, 4]);
   });
 
-  it("is behind where a number is missing, until it has been asked for", () => {
+  it("is behind while a seq is missing", () => {
     const timeline = opened(1, 3);
     timeline.receive(chat(5));
     assert.deepEqual(seqs(timeline), [1, 2, 3]);
@@ -48,7 +48,7 @@ describe("the run of entries", () => {
     assert.equal(timeline.behind, false);
   });
 
-  it("stays whole where a snapshot after a reconnect leaves a hole", () => {
+  it("stays unbroken when a snapshot after a reconnect leaves a gap", () => {
     const timeline = opened(1, 3);
     timeline.resume(run(60, 110), 110);
     assert.equal(timeline.behind, true);
@@ -66,7 +66,7 @@ describe("the run of entries", () => {
     assert.deepEqual(seqs(timeline), [1]);
   });
 
-  it("goes back by what comes before it, and not by what belongs elsewhere", () => {
+  it("is extended only by entries that come right before it", () => {
     const timeline = opened(11, 20);
     timeline.prepend(run(1, 5));
     assert.equal(timeline.first, 11);
@@ -76,7 +76,7 @@ describe("the run of entries", () => {
     assert.equal(timeline.complete, true);
   });
 
-  it("lets go of its end when the reader goes far back, and then takes no pushes", () => {
+  it("forgets its end when the reader goes far back, and then ignores pushes", () => {
     const timeline = opened(WINDOW + 1, 2 * WINDOW);
     timeline.prepend(run(WINDOW - 49, WINDOW));
     assert.equal(timeline.entries.length, WINDOW);
@@ -87,7 +87,7 @@ describe("the run of entries", () => {
     assert.equal(timeline.behind, false);
   });
 
-  it("comes back to the newest by what follows", () => {
+  it("reaches the newest entry again when later entries are appended", () => {
     const timeline = opened(1, 50, 120);
     assert.equal(timeline.following, false);
     timeline.append(run(51, 100), 120);
@@ -98,7 +98,7 @@ describe("the run of entries", () => {
     assert.equal(timeline.last, 121);
   });
 
-  it("is bounded while nobody reads its end", () => {
+  it("is bounded while the reader is not at its end", () => {
     const timeline = opened(1, 1);
     for (const message of run(2, 3 * WINDOW)) timeline.receive(message);
     assert.equal(timeline.entries.length, 2 * WINDOW);
@@ -107,7 +107,7 @@ describe("the run of entries", () => {
 });
 
 describe("edits and removals", () => {
-  it("change what is held", () => {
+  it("change the entries that are held", () => {
     const timeline = opened(1, 3);
     timeline.receive(edit(4, 2, "mended", { data: { mentions: ["alice"] } }));
     timeline.receive(removal(5, 3));
@@ -117,13 +117,13 @@ describe("edits and removals", () => {
     assert.equal(timeline.find(3).removed_by, "bob");
   });
 
-  it("tell who has removed a message that was removed when it was read", () => {
+  it("name the person who removed a message that was loaded as removed", () => {
     const timeline = new Timeline("alice");
     timeline.open([chat(1), { ...chat(2), text: "", removed_at: 3_000 }, removal(3, 2)], 3);
     assert.equal(timeline.find(2).removed_by, "bob");
   });
 
-  it("make a new entry and leave the one that was shown alone", () => {
+  it("make a new entry and leave the shown one unchanged", () => {
     const timeline = opened(1, 3);
     const before = timeline.find(2);
     timeline.receive(edit(4, 2, "mended"));
@@ -131,20 +131,20 @@ describe("edits and removals", () => {
     assert.notEqual(timeline.find(2), before);
   });
 
-  it("change what is read later", () => {
+  it("change entries that are loaded later", () => {
     const timeline = opened(11, 20);
     timeline.receive(edit(21, 5, "mended"));
     timeline.prepend(run(1, 10));
     assert.equal(timeline.find(5).text, "mended");
   });
 
-  it("don't undo a later one that the message came with", () => {
+  it("don't undo a later edit that the message was loaded with", () => {
     const timeline = new Timeline("alice");
     timeline.open([chat(1, { text: "third", edited_at: 9_000 }), edit(2, 1, "second")], 9);
     assert.equal(timeline.find(1).text, "third");
   });
 
-  it("are known of what is not shown, so that it is right when it is", () => {
+  it("are remembered for entries that are not shown yet", () => {
     const timeline = opened(1, 10, 100);
     timeline.receive(removal(101, 3));
     assert.ok(timeline.find(3).removed_at);
@@ -152,7 +152,7 @@ describe("edits and removals", () => {
 });
 
 describe("commands", () => {
-  it("have the answer that came, wherever it stands", () => {
+  it("find their answer, wherever it is in the log", () => {
     const timeline = opened(1, 2);
     timeline.receive(chat(3, { kind: "command", data: { id: "c", name: "set", args: {} } }));
     assert.equal(timeline.answerTo(3), undefined);
@@ -162,8 +162,8 @@ describe("commands", () => {
   });
 });
 
-describe("what was said here", () => {
-  it("becomes real by the push that comes first, and the reply changes nothing", () => {
+describe("pending messages", () => {
+  it("are replaced by their entry, even if its push overtakes the reply", () => {
     const timeline = opened(1, 3);
     timeline.addPending({ key: "k", text: "hi" });
     assert.equal(timeline.pending[0].state, "sending");
@@ -174,7 +174,7 @@ describe("what was said here", () => {
     assert.deepEqual(seqs(timeline), [1, 2, 3, 4]);
   });
 
-  it("stays after the reply until its push is there", () => {
+  it("stay after the reply until their entry is pushed", () => {
     const timeline = opened(1, 3);
     timeline.addPending({ key: "k", text: "hi" });
     timeline.markStored("k", 5);
@@ -186,14 +186,14 @@ describe("what was said here", () => {
     assert.deepEqual(timeline.pending, []);
   });
 
-  it("is not taken for another person's message of the same key", () => {
+  it("are not confused with another person's message of the same key", () => {
     const timeline = opened(1, 3);
     timeline.addPending({ key: "k", text: "hi" });
     timeline.receive(chat(4, { author: "bob", key: "k" }));
     assert.equal(timeline.pending.length, 1);
   });
 
-  it("is found in a snapshot after a reconnect", () => {
+  it("are found in a snapshot after a reconnect", () => {
     const timeline = opened(1, 3);
     timeline.addPending({ key: "k", text: "hi" });
     timeline.updatePending("k", { state: "waiting" });
@@ -201,14 +201,14 @@ describe("what was said here", () => {
     assert.deepEqual(timeline.pending, []);
   });
 
-  it("is settled where it was stored before what is held, as after a reload", () => {
+  it("are settled if they were stored before the entries that are held, as after a reload", () => {
     const timeline = opened(51, 100);
     timeline.addPending({ key: "k", text: "hi" });
     timeline.markStored("k", 20);
     assert.deepEqual(timeline.pending, []);
   });
 
-  it("keeps why it failed", () => {
+  it("keep the reason of their failure", () => {
     const timeline = opened(1, 3);
     timeline.addPending({ key: "k", text: "hi" });
     timeline.updatePending("k", { state: "failed", error: "no" });

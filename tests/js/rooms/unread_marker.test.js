@@ -5,14 +5,14 @@ import { UnreadMarker } from "../../../dashboards/static/dashboards/js/rooms/unr
 
 const state = ({ after, count }) => [after, count];
 
-it("the mark stands where the reader has stopped, also once more is said", () => {
+it("the line stays where the reader has stopped when more messages arrive", () => {
   const unread = new UnreadMarker();
   unread.set(7, 3);
   unread.add(11, false);
   assert.deepEqual(state(unread), [7, 4]);
 });
 
-it("what is said before the reader's eyes gets no mark, and counts until it is drawn", () => {
+it("a message that the reader sees gets no line, and counts until it is drawn", () => {
   const unread = new UnreadMarker();
   unread.set(7, 0);
   unread.add(8, true);
@@ -22,7 +22,7 @@ it("what is said before the reader's eyes gets no mark, and counts until it is d
   assert.deepEqual(state(unread), [null, 0]);
 });
 
-it("the mark comes again each time the reader looks away", () => {
+it("the line appears again each time the reader looks away", () => {
   const unread = new UnreadMarker();
   unread.add(2, false);
   unread.add(3, false);
@@ -32,7 +32,7 @@ it("the mark comes again each time the reader looks away", () => {
   assert.deepEqual(state(unread), [3, 1]);
 });
 
-it("the mark comes after a reconnect too, unless it stands already", () => {
+it("the line appears after a reconnect too, unless there is one already", () => {
   const unread = new UnreadMarker();
   unread.set(4, 0);
   unread.set(4, 30);
@@ -41,7 +41,7 @@ it("the mark comes after a reconnect too, unless it stands already", () => {
   assert.deepEqual(state(unread), [4, 25]);
 });
 
-it("what was read elsewhere counts no more", () => {
+it("messages that were read elsewhere no longer count", () => {
   const unread = new UnreadMarker();
   unread.add(2, false);
   unread.set(2, 0);
@@ -50,7 +50,7 @@ it("what was read elsewhere counts no more", () => {
   assert.deepEqual(state(unread), [2, 1]);
 });
 
-it("who says something sees no mark", () => {
+it("a reader who posts sees no line", () => {
   const unread = new UnreadMarker();
   unread.set(4, 2);
   unread.removeLine();

@@ -3,7 +3,7 @@ import { it } from "node:test";
 
 import { hueOfMetric } from "../../../dashboards/static/dashboards/js/shell/colours.js";
 
-it("a quantity has one hue wherever it is shown", () => {
+it("a quantity has the same hue everywhere", () => {
   assert.deepEqual(
     [
       hueOfMetric("temperature", "°C"),

@@ -29,7 +29,7 @@ describe("a number", () => {
     it(`${value} reads ${text}`, () => assert.equal(number(value), text));
   }
 
-  it("keeps the decimals that its metric has shown, so that the figure stands still", () => {
+  it("keeps the decimals that its metric has shown, so that it doesn't jump", () => {
     assert.equal(number(21.5, 22), "22.0");
     assert.equal(number(21, 22), "22");
   });
@@ -66,7 +66,7 @@ describe("an axis", () => {
     it(`writes ${value} as ${text}`, () => assert.equal(compact(value), text));
   }
 
-  it("tells ticks that are close together apart", () => {
+  it("distinguishes ticks that are close together", () => {
     const ticks = [770_000, 770_050, 770_100].map((value) => compact(value, 50));
     assert.deepEqual(ticks, ["770k", "770.05k", "770.1k"]);
     assert.deepEqual(

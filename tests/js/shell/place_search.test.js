@@ -14,7 +14,7 @@ const PLACES = [
   place("bob", "", 5),
 ];
 
-it("without a word the hub’s order stays, what is unread in front", () => {
+it("without a search text the hub’s order is kept, unread places first", () => {
   const counts = new Map([
     [3, { unread: 4, mentions: 0 }],
     [5, { unread: 1, mentions: 1 }],
@@ -29,12 +29,12 @@ it("without a word the hub’s order stays, what is unread in front", () => {
   ]);
 });
 
-it("every word has to stand in the name or beside it", () => {
+it("every word must be in the name or the hint", () => {
   assert.deepEqual(names(searchPlaces(PLACES, "pump demo")), ["Pump house"]);
   assert.deepEqual(names(searchPlaces(PLACES, "nothing")), []);
 });
 
-it("a beginning is better than a middle", () => {
+it("a match at the beginning is better than one in the middle", () => {
   const [middle, word, start] = [place("Sump"), place("Old umpire"), place("Umbrella ump")];
   assert.deepEqual(searchPlaces([middle, word, start], "um"), [start, word, middle]);
 });
@@ -44,7 +44,7 @@ it("capitals and accents don’t matter", () => {
   assert.deepEqual(names(searchPlaces(PLACES, "ÉCOLE")), ["École"]);
 });
 
-it("of very many, the best few", () => {
+it("only the best matches are returned", () => {
   assert.equal(
     searchPlaces(
       Array.from({ length: 2_000 }, (_, n) => place(`sensor ${n}`)),

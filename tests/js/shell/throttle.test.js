@@ -42,7 +42,7 @@ it("lets the pause pass before it draws again", () => {
   assert.equal(draw.mock.callCount(), 2);
 });
 
-it("draws nothing where no frame comes, as in a hidden tab, and then once", () => {
+it("draws nothing while no frame comes, as in a hidden tab, and then once", () => {
   const draw = mock.fn();
   for (let i = 0; i < 100; i++) {
     throttle.request(draw);
@@ -53,7 +53,7 @@ it("draws nothing where no frame comes, as in a hidden tab, and then once", () =
   assert.equal(draw.mock.callCount(), 1);
 });
 
-it("takes what is asked for while it draws into the next round", () => {
+it("leaves what is requested while it draws to the next round", () => {
   const again = mock.fn(() => throttle.request(again));
   throttle.request(again);
   frame();

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { age, dayName, span, timeLabels } from "../../../dashboards/static/dashboards/js/shell/times.js";
 
 describe("time passed", () => {
-  it("is told in its largest whole unit", () => {
+  it("is given in its largest whole unit", () => {
     assert.deepEqual([999, 59_999, 60_000, 7_200_000, 200_000_000, 70_000_000_000].map(span), [
       "0 s",
       "59 s",
@@ -30,7 +30,7 @@ describe("labels of a time axis", () => {
 });
 
 describe("the name of a day", () => {
-  it("name days from here", () => {
+  it("is relative to today", () => {
     const now = new Date(2026, 10, 25, 0, 30).getTime();
     assert.equal(dayName(now - 60_000, now), "Today");
     assert.equal(dayName(now - 3_600_000, now), "Yesterday");

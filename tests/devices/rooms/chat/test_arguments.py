@@ -26,18 +26,18 @@ from devices.rooms.chat.arguments import first, value
         ('say"so" x', 'say"so"', "x"),
     ],
 )
-def test_the_first_word_may_stand_in_quotes(text: str, word: str, rest: str) -> None:
+def test_the_first_word_may_be_quoted(text: str, word: str, rest: str) -> None:
     assert first(text) == (word, rest)
 
 
 @pytest.mark.parametrize("text", ['"', '"oil', '"oil\\"', '"a\\qb"', '"a\nb"'])
-def test_quotes_that_do_not_close_are_refused(text: str) -> None:
+def test_unclosed_or_broken_quotes_are_refused(text: str) -> None:
     with pytest.raises(Invalid, match="quotes"):
         first(text)
 
 
 @pytest.mark.parametrize("text", [r'"\u0000"', r'"a\u0000b" 4', r'"a\nb"', r'"\u202ea" 4', "a\u202eb 4"])
-def test_a_word_that_no_name_can_be_is_refused(text: str) -> None:
+def test_a_word_with_unprintable_characters_is_refused(text: str) -> None:
     with pytest.raises(Invalid, match="printable"):
         first(text)
 
@@ -48,7 +48,7 @@ def test_any_name_can_be_written_in_quotes(name: str, rest: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "meant"),
+    ("text", "expected"),
     [
         ("40", 40),
         ("-1.5e3", -1500.0),
@@ -69,6 +69,6 @@ def test_any_name_can_be_written_in_quotes(name: str, rest: str) -> None:
         ("[" * 2000, "[" * 2000),
     ],
 )
-def test_a_value_is_json_or_else_the_text(text: str, meant: Any) -> None:
+def test_a_value_is_parsed_as_json_or_else_kept_as_text(text: str, expected: Any) -> None:
     found = value(text)
-    assert (found, type(found)) == (meant, type(meant))
+    assert (found, type(found)) == (expected, type(expected))

@@ -1,4 +1,4 @@
-"""What the hub's own chat commands say and do, asked for in a room."""
+"""The built-in chat commands, typed into a room."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def told(pump: Device) -> Device:
+def reporting_pump(pump: Device) -> Device:
     """The pump has sent some values."""
     Device.objects.update(availability="online", attributes={"units.speed": "%", "units.a*b": "<b>"})
-    tell(pump, {"speed": 40.5, "on": True, "mode": "auto", "oil pressure": 4, "phase.l1": 230})
+    send(pump, {"speed": 40.5, "on": True, "mode": "auto", "oil pressure": 4, "phase.l1": 230})
     return pump
 
 
-def tell(device: Device, values: dict[str, Value], age_s: int = 0) -> None:
+def send(device: Device, values: dict[str, Value], age_s: int = 0) -> None:
     samples = tuple(Sample(name, value, None) for name, value in values.items())
     ReadingStore().store([(device, Telemetry(samples, now_us() - age_s * 1_000_000))])
 
 
 async def ask(person: User, device: Device, text: str) -> list[dict[str, Any]]:
-    """The lines that the room has afterwards."""
+    """Posts the text; the entries that the room has afterwards."""
     room = await database.run(lambda: Room.objects.get(device=device))
     await posting.post(person, room.pk, text)
     return await database.run(messages.newest, room)
@@ -46,7 +46,7 @@ async def refused(person: User, device: Device, text: str, kind: type[HubbubErro
     return error.value.message
 
 
-async def test_help_lists_what_works_here(carol: User, pump: Device) -> None:
+async def test_help_lists_the_commands_of_the_room(carol: User, pump: Device) -> None:
     asked, answer = await ask(carol, pump, "/help")
     assert (asked["kind"], asked["author"], asked["text"]) == ("chat", "carol", "/help")
     assert (answer["kind"], answer["origin"], answer["author"]) == ("note", "hub", "hubbub")
@@ -54,14 +54,14 @@ async def test_help_lists_what_works_here(carol: User, pump: Device) -> None:
     assert len(answer["text"].splitlines()) == 7
 
 
-async def test_help_of_one_command(carol: User, pump: Device) -> None:
+async def test_help_with_a_name_describes_that_command(carol: User, pump: Device) -> None:
     assert (await ask(carol, pump, "/help set"))[1]["text"].startswith("- `/set NAME VALUE` ")
     assert (await ask(carol, pump, "/help /GET"))[-1]["text"].startswith("- `/get METRIC` ")
     with pytest.raises(Invalid, match="did you mean /set"):
         await ask(carol, pump, "/help sett")
 
 
-async def test_who_names_members_and_bots_and_no_stranger(
+async def test_who_names_members_and_bots_but_no_one_else(
     alice: User, bob: User, mallory: User, pump: Device, space: Space
 ) -> None:
     await Bot.objects.acreate(user=bob)
@@ -69,13 +69,15 @@ async def test_who_names_members_and_bots_and_no_stranger(
     assert answer["text"] == "2 can read this room: alice, bob (bot)"
 
 
-async def test_who_of_many_names_some(alice: User, space: Space, pump: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_names_only_some_of_many_people(
+    alice: User, space: Space, pump: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("devices.rooms.chat.builtin.MAX_SHOWN", 0)
     assert (await ask(alice, pump, "/who"))[1]["text"] == "1 can read this room:  and 1 more"
 
 
-async def test_status_is_the_device_s_own_word(carol: User, told: Device) -> None:
-    [_, answer] = await ask(carol, told, "/status")
+async def test_status_answers_in_the_device_s_name(carol: User, reporting_pump: Device) -> None:
+    [_, answer] = await ask(carol, reporting_pump, "/status")
     assert (answer["origin"], answer["author"]) == ("device", "pump-1")
     assert answer["text"].splitlines() == [
         "**online**",
@@ -88,8 +90,8 @@ async def test_status_is_the_device_s_own_word(carol: User, told: Device) -> Non
     ]
 
 
-async def test_status_of_a_device_that_tells_much_is_short(carol: User, pump: Device) -> None:
-    await database.run(tell, pump, {f"m{i:03}": i for i in range(100)})
+async def test_status_lists_only_some_of_many_metrics(carol: User, pump: Device) -> None:
+    await database.run(send, pump, {f"m{i:03}": i for i in range(100)})
     lines = (await ask(carol, pump, "/status"))[1]["text"].splitlines()
     assert (len(lines), lines[-1]) == (33, "- and 70 more")
 
@@ -103,24 +105,24 @@ async def test_status_of_a_device_that_tells_much_is_short(carol: User, pump: De
         ("/get mode", "mode: `auto`"),
     ],
 )
-async def test_get_answers_in_the_device_s_name(carol: User, told: Device, typed: str, answer: str) -> None:
-    said = (await ask(carol, told, typed))[1]
-    assert (said["kind"], said["author"], said["text"]) == ("note", "pump-1", answer)
+async def test_get_answers_in_the_device_s_name(carol: User, reporting_pump: Device, typed: str, answer: str) -> None:
+    answer_entry = (await ask(carol, reporting_pump, typed))[1]
+    assert (answer_entry["kind"], answer_entry["author"], answer_entry["text"]) == ("note", "pump-1", answer)
 
 
 @pytest.mark.parametrize(
     ("age_s", "shown"), [(30, ""), (61, " (1 min ago)"), (7300, " (2 h ago)"), (200_000, " (2 d ago)")]
 )
-async def test_an_old_value_has_its_age(carol: User, pump: Device, age_s: int, shown: str) -> None:
-    await database.run(tell, pump, {"speed": 40}, age_s)
+async def test_an_old_value_is_shown_with_its_age(carol: User, pump: Device, age_s: int, shown: str) -> None:
+    await database.run(send, pump, {"speed": 40}, age_s)
     assert (await ask(carol, pump, "/get speed"))[1]["text"] == f"speed: **40**{shown}"
 
 
-async def test_no_name_value_or_unit_is_markdown(carol: User, told: Device) -> None:
-    await database.run(tell, told, {"a*b": 1, "link": "[x](javascript:alert(1)) `", "long": "x" * 1000})
-    assert (await ask(carol, told, "/get a*b"))[-1]["text"] == r"a\*b: **1** \<b\>"
-    assert (await ask(carol, told, "/get link"))[-1]["text"] == "link: `` [x](javascript:alert(1)) ` ``"
-    assert len((await ask(carol, told, "/get long"))[-1]["text"]) < 250
+async def test_markdown_in_names_values_and_units_is_escaped(carol: User, reporting_pump: Device) -> None:
+    await database.run(send, reporting_pump, {"a*b": 1, "link": "[x](javascript:alert(1)) `", "long": "x" * 1000})
+    assert (await ask(carol, reporting_pump, "/get a*b"))[-1]["text"] == r"a\*b: **1** \<b\>"
+    assert (await ask(carol, reporting_pump, "/get link"))[-1]["text"] == "link: `` [x](javascript:alert(1)) ` ``"
+    assert len((await ask(carol, reporting_pump, "/get long"))[-1]["text"]) < 250
 
 
 @pytest.mark.parametrize(
@@ -150,23 +152,27 @@ async def test_no_name_value_or_unit_is_markdown(carol: User, told: Device) -> N
         ("/sett speed 40", "did you mean /set"),
     ],
 )
-async def test_what_is_mistyped_is_answered_with_what_to_type(bob: User, told: Device, typed: str, hint: str) -> None:
-    assert hint in await refused(bob, told, typed)
+async def test_a_mistyped_command_is_refused_with_what_to_type(
+    bob: User, reporting_pump: Device, typed: str, hint: str
+) -> None:
+    assert hint in await refused(bob, reporting_pump, typed)
 
 
 @pytest.mark.parametrize(
     ("typed", "hint"),
     [("/get sped", "did you mean speed?"), ("/chart Speed", "did you mean speed?"), ("/get xyzzy", "/status lists")],
 )
-async def test_of_an_unknown_metric_the_nearest_is_named(bob: User, told: Device, typed: str, hint: str) -> None:
-    assert hint in await refused(bob, told, typed, NotFound)
+async def test_an_unknown_metric_is_refused_with_the_nearest_name(
+    bob: User, reporting_pump: Device, typed: str, hint: str
+) -> None:
+    assert hint in await refused(bob, reporting_pump, typed, NotFound)
 
 
-async def test_of_a_device_that_has_told_nothing_there_is_nothing_to_list(bob: User, pump: Device) -> None:
+async def test_a_device_without_metrics_is_refused_without_a_suggestion(bob: User, pump: Device) -> None:
     assert await refused(bob, pump, "/get speed", NotFound) == "pump-1 has no metric 'speed'"
 
 
-async def test_a_metric_without_a_reading_has_no_value(bob: User, pump: Device) -> None:
+async def test_a_metric_without_a_reading_counts_as_unknown(bob: User, pump: Device) -> None:
     await Metric.objects.acreate(device=pump, name="speed")
     assert "no metric 'speed'" in await refused(bob, pump, "/get speed", NotFound)
 
@@ -187,7 +193,7 @@ async def test_a_metric_without_a_reading_has_no_value(bob: User, pump: Device) 
         ('/call "self test" {}', "self test", {}),
     ],
 )
-async def test_a_command_is_what_was_typed(
+async def test_a_typed_command_is_issued_and_logged(
     bob: User, pump: Device, typed: str, name: str, args: dict[str, Any]
 ) -> None:
     [line] = await ask(bob, pump, typed)
@@ -198,7 +204,7 @@ async def test_a_command_is_what_was_typed(
 
 
 @pytest.mark.parametrize("typed", ["/set speed 40", "/call restart"])
-async def test_a_viewer_commands_nothing(carol: User, pump: Device, typed: str) -> None:
+async def test_a_viewer_cannot_send_commands(carol: User, pump: Device, typed: str) -> None:
     assert "operator" in await refused(carol, pump, typed, Forbidden)
 
 
@@ -206,13 +212,15 @@ async def test_a_viewer_commands_nothing(carol: User, pump: Device, typed: str) 
     ("span", "seconds"),
     [("", 86_400), (" 30m", 1800), (" 90 min", 5400), (" 24H", 86_400), (" 7d", 604_800), (" 4w", 2_419_200)],
 )
-async def test_a_chart_is_a_message_of_who_asked(carol: User, told: Device, span: str, seconds: int) -> None:
-    [line] = await ask(carol, told, f"/chart speed{span}")
+async def test_a_chart_is_an_entry_of_the_person_who_asked_for_it(
+    carol: User, reporting_pump: Device, span: str, seconds: int
+) -> None:
+    [line] = await ask(carol, reporting_pump, f"/chart speed{span}")
     assert (line["kind"], line["author"]) == ("chart", "carol")
     assert line["data"] == {"device": "pump-1", "metric": "speed", "range_s": seconds}
 
 
-async def test_without_a_device_there_is_none_to_ask(bob: User, space: Space) -> None:
+async def test_device_commands_are_refused_in_a_room_without_a_device(bob: User, space: Space) -> None:
     room = await database.run(rooms.create, space, "Coffee")
     for typed in ("/status", "/get speed", "/set speed 40", "/call restart", "/chart speed"):
         with pytest.raises(Invalid, match="room of a device"):

@@ -19,19 +19,19 @@ from devices.rooms.chat.markdown import code, plain
         ("`", r"\`"),
     ],
 )
-def test_a_name_is_shown_as_it_is(text: str, shown: str) -> None:
+def test_markdown_characters_in_a_name_are_escaped(text: str, shown: str) -> None:
     assert plain(text) == shown
 
 
 @pytest.mark.parametrize(
     ("text", "shown"), [("a", "`a`"), ("a`b", "``a`b``"), ("`a", "`` `a ``"), ("a``", "``` a`` ```")]
 )
-def test_code_holds_backticks(text: str, shown: str) -> None:
+def test_code_can_contain_backticks(text: str, shown: str) -> None:
     assert code(text) == shown
 
 
 @given(st.text("a`b", min_size=1, max_size=20))
-def test_nothing_in_code_closes_it(text: str) -> None:
+def test_no_text_can_close_its_code_span(text: str) -> None:
     shown = code(text)
     fence = re.match("`+", shown)
     assert fence is not None

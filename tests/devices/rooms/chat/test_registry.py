@@ -11,8 +11,8 @@ from devices.rooms.chat import Call, command, registry
 
 
 @pytest.fixture(autouse=True)
-def as_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test registers is gone after it."""
+def restored_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Removes the commands that a test has registered."""
     monkeypatch.setattr(registry, "_commands", dict(registry._commands))
 
 
@@ -44,7 +44,7 @@ def general(space: Space) -> Iterator[Room]:
         ("a /help", None),
     ],
 )
-def test_a_command_is_a_slash_and_a_name(text: str, parts: tuple[str, str] | None) -> None:
+def test_a_chat_command_is_a_slash_and_a_name(text: str, parts: tuple[str, str] | None) -> None:
     assert registry.split(text) == parts
 
 
@@ -58,18 +58,18 @@ def test_a_command_of_another_app_is_found_and_listed(general: Room) -> None:
     assert found in list(registry.known(general))
 
 
-def test_a_name_is_taken_once() -> None:
+def test_a_command_name_can_be_registered_only_once() -> None:
     with pytest.raises(ValueError, match="/help"):
         command("help")(lambda call: None)
 
 
 @pytest.mark.parametrize("name", ["", "Help", "a b", "1st", "-a", "é", "x" * 33, "a\n"])
-def test_a_name_that_nobody_could_type_is_refused(name: str) -> None:
+def test_a_command_name_that_cannot_be_typed_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="name"):
         command(name)(lambda call: None)
 
 
-def test_in_a_room_without_a_device_what_needs_one_is_neither_listed_nor_run(general: Room, pump: Device) -> None:
+def test_a_room_without_a_device_offers_no_device_commands(general: Room, pump: Device) -> None:
     assert [one.name for one in registry.known(general)] == ["help", "who"]
     assert [one.name for one in registry.known(pump.room)] == ["call", "chart", "get", "help", "set", "status", "who"]
     with pytest.raises(Invalid, match="room of a device"):
@@ -79,6 +79,6 @@ def test_in_a_room_without_a_device_what_needs_one_is_neither_listed_nor_run(gen
 @pytest.mark.parametrize(
     ("typed", "hint"), [("sett", "/set"), ("char", "/chart"), ("halp", "/help"), ("xyzzy", "/help lists")]
 )
-def test_of_an_unknown_command_the_nearest_is_named(pump: Device, typed: str, hint: str) -> None:
+def test_an_unknown_command_is_refused_with_the_nearest_name(pump: Device, typed: str, hint: str) -> None:
     with pytest.raises(Invalid, match=rf"no command /{typed}: .*{hint}"):
         registry.find(typed, pump.room)

@@ -1,4 +1,4 @@
-"""Periodic work by the hub itself, and by a process of its own."""
+"""Periodic work, by the hub itself and by a separate worker process."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Worker(Part):
 
 
 def wait_for_rollups(folder: Path) -> None:
-    """Until the minute, the hour and the day of one old reading are there."""
+    """Waits until the minute, the hour and the day of one old reading are stored."""
 
     def seen() -> list[tuple[int, float]]:
         with closing(sqlite3.connect(folder / "data" / "hubbub.sqlite3", timeout=30)) as database:
@@ -54,12 +54,12 @@ def publish(hub: RunningHub, uid: str) -> None:
     assert response.status_code == 200, response.text
 
 
-def test_the_hub_rolls_up_what_comes_late(hub: RunningHub) -> None:
+def test_the_hub_rolls_up_late_readings(hub: RunningHub) -> None:
     publish(hub, "late")
     wait_for_rollups(hub.folder)
 
 
-def test_a_worker_of_its_own_stands_by_and_takes_over(tmp_path: Path) -> None:
+def test_a_separate_worker_stands_by_and_takes_over(tmp_path: Path) -> None:
     hub, worker = RunningHub(tmp_path), Worker(tmp_path)
     hub.start()
     worker.start()
@@ -69,7 +69,7 @@ def test_a_worker_of_its_own_stands_by_and_takes_over(tmp_path: Path) -> None:
     assert worker.stop_in_time() == 0
 
 
-def test_a_worker_ends_in_time_though_the_database_hangs(tmp_path: Path) -> None:
+def test_a_worker_stops_in_time_even_if_the_database_hangs(tmp_path: Path) -> None:
     postgres = Postgres(tmp_path)
     postgres.start()
     try:

@@ -1,4 +1,4 @@
-"""Refused messages on the device's page, in a real browser: hostile ones are shown, and do nothing."""
+"""Refused messages on the device's page, in a real browser: hostile ones are shown but have no effect."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def carol(browser: Browser, hub: RunningHub) -> Iterator[Person]:
     assert person.complaints == []
 
 
-def test_a_refused_message_appears_by_itself_as_text(carol: Person, hub: RunningHub) -> None:
+def test_a_refused_message_appears_live_and_as_text(carol: Person, hub: RunningHub) -> None:
     device = hub.create_device("broken")
     carol.page.goto("/devices/broken/")
     panel = carol.page.locator("[data-refused]")
@@ -62,7 +62,7 @@ def test_a_refused_message_appears_by_itself_as_text(carol: Person, hub: Running
     assert panel.locator("script, img").count() == 0
 
 
-def test_what_only_the_broker_could_see_is_shown_too(carol: Person, hub: RunningHub) -> None:
+def test_messages_refused_by_the_broker_are_shown_too(carol: Person, hub: RunningHub) -> None:
     device = hub.create_device("astray")
     publish(hub, device, b'{"a": 1}', "telemetri")
     publish(hub, device, b'{"a": 1}', retain=True)
@@ -81,7 +81,7 @@ def test_what_only_the_broker_could_see_is_shown_too(carol: Person, hub: Running
 
 
 @pytest.mark.parametrize("width", [PHONE["width"], 320, 1440])
-def test_a_long_payload_stays_in_its_panel(carol: Person, hub: RunningHub, width: int) -> None:
+def test_a_long_payload_stays_within_its_panel(carol: Person, hub: RunningHub, width: int) -> None:
     device = hub.create_device(f"long-{width}")
     publish(hub, device, b'{"x": ' + b"W" * 100_000)
     publish(hub, device, "a\u0301".encode() * 20 + b"\0" * 1000, "attributes")
@@ -99,7 +99,7 @@ def test_a_long_payload_stays_in_its_panel(carol: Person, hub: RunningHub, width
         assert box["height"] <= 110
 
 
-def test_who_is_no_member_sees_none_of_it(browser: Browser, hub: RunningHub) -> None:
+def test_refused_messages_are_hidden_from_people_outside_the_space(browser: Browser, hub: RunningHub) -> None:
     device = hub.create_device("private")
     publish(hub, device, b"secret of the space")
     mallory = Person(browser, hub, "mallory")

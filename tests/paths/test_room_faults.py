@@ -1,4 +1,4 @@
-"""A room over two web processes: whatever goes, everybody ends with the same log."""
+"""A room on two web processes: whatever fails, everybody ends up with the same log."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ pytestmark = [pytest.mark.timeout(300)]
 
 PEOPLE = 20
 MESSAGES = usually(400, soak=1_000)
-CALM_S = 90
-"""How long the last message may take to everybody, on a slow machine."""
+SETTLE_S = 90
+"""How long the last message may take to reach everybody on a slow machine."""
 
 
 def _populate() -> tuple[dict[str, str], list[int]]:
@@ -38,7 +38,7 @@ def _populate() -> tuple[dict[str, str], list[int]]:
 
 
 class Rooms(Stack):
-    """Redis, Daphne and uvicorn over one database, with people and empty rooms. Nobody talks to a device here."""
+    """Redis, Daphne and uvicorn on one database, with people and empty rooms, but no devices."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, uids=(), webs=("daphne", "uvicorn"), CHAT_RATE_LIMIT="0")
@@ -49,7 +49,7 @@ class Rooms(Stack):
         return [self.redis, *self.webs]
 
     def talkers(self, room: int) -> list[Talker]:
-        """Everybody, half of them through each web process."""
+        """Everybody, half of them connected to each web process."""
         webs = (self.daphne, self.uvicorn)
         return [
             Talker(lambda web=webs[number % 2]: web.url, token, room)  # type: ignore[misc]
@@ -64,7 +64,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rooms]:
 
 
 async def talk(talkers: list[Talker], sent: list[str], milestone: asyncio.Event) -> None:
-    """Everybody says their share, one after the other; the milestone comes when a third is said."""
+    """Everybody posts their share, one message after another; the milestone is set when a third has been posted."""
 
     async def one(number: int, talker: Talker) -> None:
         for n in range(MESSAGES // PEOPLE):
@@ -77,8 +77,8 @@ async def talk(talkers: list[Talker], sent: list[str], milestone: asyncio.Event)
     await asyncio.gather(*[one(number, talker) for number, talker in enumerate(talkers)])
 
 
-async def all_have(talkers: list[Talker], count: int) -> None:
-    await eventually_async(lambda: all(len(talker.log) >= count for talker in talkers), CALM_S)
+async def wait_until_all_have(talkers: list[Talker], count: int) -> None:
+    await eventually_async(lambda: all(len(talker.log) >= count for talker in talkers), SETTLE_S)
 
 
 def check(talkers: list[Talker], sent: list[str]) -> None:
@@ -90,7 +90,7 @@ def check(talkers: list[Talker], sent: list[str]) -> None:
         assert talker.log == first
 
 
-async def test_redis_killed_for_a_second_leaves_everybody_with_the_same_messages(place: Rooms) -> None:
+async def test_everybody_has_the_same_messages_after_redis_was_killed(place: Rooms) -> None:
     room, token = place.rooms[0], next(iter(place.tokens.values()))
     talkers, sent, milestone = place.talkers(room), [], asyncio.Event()
     listeners = [Listener(web.url, token, room) for web in (place.daphne, place.uvicorn)]
@@ -105,18 +105,18 @@ async def test_redis_killed_for_a_second_leaves_everybody_with_the_same_messages
         await asyncio.to_thread(place.redis.start)
         during = len(sent) - before
         await talking
-        await all_have(talkers, MESSAGES)
+        await wait_until_all_have(talkers, MESSAGES)
         check(talkers, sent)
-        await eventually_async(lambda: all(len(listener.heard) >= MESSAGES for listener in listeners), CALM_S)
+        await eventually_async(lambda: all(len(listener.heard) >= MESSAGES for listener in listeners), SETTLE_S)
         for listener in listeners:
             assert listener.heard == [text for _, text in talkers[0].log]
     resyncs = sum(talker.resyncs for talker in talkers)
-    print(f"{during} messages said while Redis was away; {resyncs} resyncs, no socket lost")
+    print(f"{during} messages posted without Redis; {resyncs} resyncs, no socket lost")
     assert resyncs
     assert sum(talker.comebacks for talker in talkers) == 0
 
 
-async def test_a_web_process_killed_in_the_middle_costs_nobody_a_message(place: Rooms) -> None:
+async def test_nobody_misses_a_message_when_a_web_process_is_killed(place: Rooms) -> None:
     talkers, sent, milestone = place.talkers(place.rooms[1]), [], asyncio.Event()
     async with AsyncExitStack() as stack:
         for talker in talkers:
@@ -126,21 +126,21 @@ async def test_a_web_process_killed_in_the_middle_costs_nobody_a_message(place: 
         place.uvicorn.kill()
         await asyncio.to_thread(place.uvicorn.start)
         await talking
-        await all_have(talkers, MESSAGES)
+        await wait_until_all_have(talkers, MESSAGES)
         check(talkers, sent)
     comebacks = sum(talker.comebacks for talker in talkers)
-    print(f"{comebacks} connections came back")
+    print(f"{comebacks} connections were restored")
     assert comebacks >= PEOPLE // 2
 
 
-async def test_everybody_is_shown_to_be_there_and_to_have_left(place: Rooms) -> None:
-    """Over both processes, with two tabs of everybody."""
+async def test_presence_follows_everybody_who_joins_and_leaves(place: Rooms) -> None:
+    """They are connected to both processes, each with two tabs."""
     talkers = [talker for _ in range(2) for talker in place.talkers(place.rooms[2])]
-    stayer = talkers[0]
+    remaining = talkers[0]
     async with AsyncExitStack() as stack:
-        async with AsyncExitStack() as leavers:
-            await stack.enter_async_context(stayer)
+        async with AsyncExitStack() as leaving:
+            await stack.enter_async_context(remaining)
             for talker in talkers[1:]:
-                await leavers.enter_async_context(talker)
-            await eventually_async(lambda: all(talker.present == set(place.tokens) for talker in talkers), CALM_S)
-        await eventually_async(lambda: stayer.present == {"person0"}, CALM_S)
+                await leaving.enter_async_context(talker)
+            await eventually_async(lambda: all(talker.present == set(place.tokens) for talker in talkers), SETTLE_S)
+        await eventually_async(lambda: remaining.present == {"person0"}, SETTLE_S)
