@@ -1,10 +1,10 @@
-"""How soon what is said in a room is shown to everybody in it.
+"""How soon a message in a room reaches everybody in it.
 
     .venv/bin/python -m benchmarks.chat [--people 200] [--rates 5 20 80] [--only embedded postgresql]
 
-Each person has a login and a connection of their own, keeps the room and their inbox open as a page does, and they
-speak in turn. A message is stored before it is shown. Its age is counted from the moment at which it was due
-to be said, for each person who is shown it, the author among them. The tutorial's stack stores nothing.
+Each person has a login and a connection of their own, keeps the room and the inbox open as a page does, and they send
+in turn. A message is stored before it is delivered. Its age is counted from the moment at which it was due
+to be sent, for each person who receives it, the author among them. The tutorial's stack stores nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.load import people
-from benchmarks.load.people import Company, Heard, Talk
+from benchmarks.load.people import ChatDeliveries, ChatOrder, RoomPlan
 from benchmarks.load.workers import Shares, Worker
 from benchmarks.targets import UNLIMITED, processes, settings_of, started, web
 from tests.support.servers import HubServer, Redis, Server
@@ -48,20 +48,20 @@ print(json.dumps({"room": device.room.pk, "tokens": [tokens.create(user) for use
 
 @dataclass(frozen=True)
 class Stack:
-    company: Company
+    plan: RoomPlan
     servers: dict[str, list[int]]
 
 
-def _prepare(hub: HubServer, people: int) -> Company:
+def _prepare(hub: HubServer, people: int) -> RoomPlan:
     prepared = json.loads(hub.manage("shell", "-c", _PREPARE % people).splitlines()[-1])
-    return Company([], people, prepared["room"], prepared["tokens"])
+    return RoomPlan([], people, prepared["room"], prepared["tokens"])
 
 
 @contextmanager
 def embedded(folder: Path, people: int) -> Iterator[Stack]:
     with started(HubServer(folder, **UNLIMITED)) as hub:
-        company = replace(_prepare(hub, people), urls=[f"ws://127.0.0.1:{hub.port}/ws/"])
-        yield Stack(company, {"hub": processes(hub)})
+        plan = replace(_prepare(hub, people), urls=[f"ws://127.0.0.1:{hub.port}/ws/"])
+        yield Stack(plan, {"hub": processes(hub)})
 
 
 @contextmanager
@@ -71,7 +71,7 @@ def scaled_out(folder: Path, people: int, *, postgresql: bool = False) -> Iterat
         settings = settings_of(stack, folder, postgresql=postgresql)
         hub = HubServer(folder, **settings)
         with started(hub):
-            company = _prepare(hub, people)
+            plan = _prepare(hub, people)
         redis = stack.enter_context(started(Redis(folder)))
         settings |= {"DATA_DIR": hub.settings["DATA_DIR"], "REDIS_URL": redis.url}
         fronts = [
@@ -79,7 +79,7 @@ def scaled_out(folder: Path, people: int, *, postgresql: bool = False) -> Iterat
         ]
         urls = [f"ws://127.0.0.1:{front.port}/ws/" for front in fronts]
         servers: dict[str, Server] = {"redis": redis, **{f"web {i}": front for i, front in enumerate(fronts, 1)}}
-        yield Stack(replace(company, urls=urls), {name: processes(server) for name, server in servers.items()})
+        yield Stack(replace(plan, urls=urls), {name: processes(server) for name, server in servers.items()})
 
 
 @contextmanager
@@ -88,8 +88,8 @@ def tutorial(folder: Path, people: int) -> Iterator[Stack]:
         redis = stack.enter_context(started(Redis(folder)))
         application = "benchmarks.peers.tutorial.asgi:application"
         front = stack.enter_context(started(web(folder, "daphne", application, {"REDIS_URL": redis.url})))
-        company = Company([f"ws://127.0.0.1:{front.port}/chat/"], people)
-        yield Stack(company, {"redis": processes(redis), "web": processes(front)})
+        plan = RoomPlan([f"ws://127.0.0.1:{front.port}/chat/"], people)
+        yield Stack(plan, {"redis": processes(redis), "web": processes(front)})
 
 
 STACKS: dict[str, Callable[[Path, int], AbstractContextManager[Stack]]] = {
@@ -100,12 +100,14 @@ STACKS: dict[str, Callable[[Path, int], AbstractContextManager[Stack]]] = {
 }
 
 
-def describe(heard: Heard, people: int) -> str:
-    p50, p99 = (heard.latency.quantile_ms(share) for share in (0.5, 0.99))
-    told = f"  told {len(heard.notes)} times: {heard.notes[0]}" if heard.notes else ""
+def describe(deliveries: ChatDeliveries, people: int) -> str:
+    p50, p99 = (deliveries.latency.quantile_ms(share) for share in (0.5, 0.99))
+    lost = deliveries.sent * people - deliveries.delivered
+    complaints = deliveries.complaints
+    problems = f"  {len(complaints)} problems: {complaints[0]}" if complaints else ""
     return (
-        f"{heard.said:5,} said  {heard.shown:9,} shown  lost {heard.said * people - heard.shown:,}"
-        f"  p50 {p50:6.1f}  p99 {p99:7.1f} ms{'' if p99 <= LIMIT_MS else ' (over the target)'}{told}"
+        f"{deliveries.sent:5,} sent  {deliveries.delivered:9,} delivered  lost {lost:,}"
+        f"  p50 {p50:6.1f}  p99 {p99:7.1f} ms{'' if p99 <= LIMIT_MS else ' (over the target)'}{problems}"
     )
 
 
@@ -114,18 +116,18 @@ def measure(name: str, people_: int, rates: list[float], seconds: float) -> None
         tempfile.TemporaryDirectory(prefix="hubbub-bench-") as folder,
         STACKS[name](Path(folder), people_) as stack,
     ):
-        worker = Worker(people.main, stack.company)
+        worker = Worker(people.main, stack.plan)
         try:
             worker.answer()
-            worker.ask(Talk(rates[0], 2))  # connections to the database, caches
+            worker.ask(ChatOrder(rates[0], 2))  # connections to the database, caches
             for rate in rates:
                 shares = Shares({**stack.servers, "people": [worker.pid]})
                 began = time.monotonic()
-                heard: Heard = worker.ask(Talk(rate, seconds))
+                deliveries: ChatDeliveries = worker.ask(ChatOrder(rate, seconds))
                 took = time.monotonic() - began
                 used = " ".join(f"{part} {share:.0%}" for part, share in shares.read().items())
-                said = f"{name:10} {rate:4.0f}/s {describe(heard, people_)}"
-                print(f"{said}  {heard.shown / took:,.0f}/s  [{used}]", flush=True)
+                sent = f"{name:10} {rate:4.0f}/s {describe(deliveries, people_)}"
+                print(f"{sent}  {deliveries.delivered / took:,.0f}/s  [{used}]", flush=True)
         finally:
             worker.stop()
 

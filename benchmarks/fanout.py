@@ -1,11 +1,11 @@
-"""How many messages a second reach viewers over WebSocket before the 99th percentile of their way passes 150 ms.
+"""How many messages a second reach viewers over WebSocket before the 99th percentile of their latency passes 150 ms.
 
     .venv/bin/python -m benchmarks.fanout [--only embedded nats] [--cases hot-100] [--seconds 3]
 
 Peers are measured in the same run where they are installed (Debian: mosquitto, nats-server). A message is published
 over MQTT with QoS 1 (NATS: 0) and, by the hub, stored before it is shown. The rate rises by half from step to step
 (`--rise 1.15` for finer ones); the last step counts in which nothing was lost or merged and the 99th percentile was
-kept. Load and servers share the machine.
+kept. LoadGenerator and servers share the machine.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.load import publisher, viewers
-from benchmarks.load.publisher import Orders, Published
-from benchmarks.load.viewers import Shown
+from benchmarks.load.publisher import PublishedCount, PublishOrder
+from benchmarks.load.viewers import Deliveries
 from benchmarks.load.workers import Shares, Worker
 from benchmarks.targets import TARGETS, Target
 
@@ -31,7 +31,7 @@ MAX_STEPS = 14
 MAX_FALLS = 3
 """How often a first step that was not good is tried at a third of its rate."""
 QUIET_S = 1.0
-"""Without a delivery for so long, what has not come is lost."""
+"""After so long without a delivery, what has not arrived is lost."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,11 @@ CASES = {
 class Step:
     rate: float
     viewers: int
-    published: Published
-    shown: Shown
+    published: PublishedCount
+    shown: Deliveries
     shares: dict[str, float]
     notes: list[str]
-    """Frames that told a viewer of losses or errors."""
+    """Frames that reported losses or errors to a viewer."""
     took_s: float
 
     @property
@@ -98,11 +98,11 @@ class Step:
             f"  p99 {self.p99_ms:8.1f} ms  lost {self.lost:,} merged {shown.merged:,}"
             f"  frames {shown.frames / self.took_s:,.0f}/s late {self.published.late_s * 1000:.0f} ms"
             f"  [{used}]{f' closed {shown.closed}' if shown.closed else ''}"
-            f"{f' told {len(self.notes)} times: {self.notes[0]}' if self.notes else ''}"
+            f"{f' {len(self.notes)} problems: {self.notes[0]}' if self.notes else ''}"
         )
 
 
-class Load:
+class LoadGenerator:
     """A publisher and the viewers, on a target that runs."""
 
     def __init__(self, target: Target, case: Case, processes: int) -> None:
@@ -120,7 +120,7 @@ class Load:
             worker.stop()
 
     def step(self, rate: float, seconds: float) -> Step:
-        self._take()
+        self._collect()
         shares = Shares(
             {
                 **self._target.servers,
@@ -129,11 +129,11 @@ class Load:
             }
         )
         began = time.monotonic()
-        published: Published = self._publisher.ask(Orders(rate, seconds))
+        published: PublishedCount = self._publisher.ask(PublishOrder(rate, seconds))
         self.published += published.messages
         used, took = shares.read(), time.monotonic() - began
         self._drain(published.messages * self._case.viewers)
-        shown, notes = self._take()
+        shown, notes = self._collect()
         return Step(rate, self._case.viewers, published, shown, used, notes, took)
 
     def _drain(self, expected: int) -> None:
@@ -147,16 +147,16 @@ class Load:
                 count, moved = now, time.monotonic()
             time.sleep(0.05)
 
-    def _take(self) -> tuple[Shown, list[str]]:
-        whole, notes = Shown(), []
+    def _collect(self) -> tuple[Deliveries, list[str]]:
+        whole, notes = Deliveries(), []
         for worker in self._viewers:
-            shown, more = worker.ask("take")
+            shown, more = worker.ask("collect")
             whole.merge(shown)
             notes += more
         return whole, notes
 
 
-def ramp(load: Load, case: Case, first: float, seconds: float) -> Step | None:
+def ramp(load: LoadGenerator, case: Case, first: float, seconds: float) -> Step | None:
     """The last good step. A bad one is tried again: other programs run on the machine too."""
     best: Step | None = None
     rate, least = first, first / 3**MAX_FALLS
@@ -180,7 +180,7 @@ def ramp(load: Load, case: Case, first: float, seconds: float) -> Step | None:
 def measure(name: str, case: Case, seconds: float, processes: int) -> Step | None:
     with tempfile.TemporaryDirectory(prefix="hubbub-bench-") as folder, ExitStack() as stack:
         target = stack.enter_context(TARGETS[name](Path(folder), case.devices))
-        load = Load(target, case, processes)
+        load = LoadGenerator(target, case, processes)
         stack.callback(load.stop)
         before = target.stored() if target.stored else 0
         best = ramp(load, case, case.first[name], seconds)

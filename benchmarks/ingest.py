@@ -1,4 +1,4 @@
-"""How many QoS 1 messages a second, three values each, come from the broker into the database, acknowledged after it.
+"""How many QoS 1 messages of three values each are stored and then acknowledged in a second.
 
     .venv/bin/python -m benchmarks.ingest [--messages 60000] [--forms sqlite postgresql embedded]
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import socket
-import struct
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import httpx
 
+from benchmarks.load import mqtt
 from devices.runtime.credentials import hash_secret
 from tests.support.postgres import Postgres
 from tests.support.servers import HubServer, Mosquitto
@@ -30,42 +30,28 @@ BURST = 100
 """Messages sent before their acknowledgements are read; a window that Mosquitto and the embedded broker allow."""
 
 
-class Device:
+class LoadDevice:
     """An MQTT client of few parts, so that it does not become the bottleneck: it sends and counts acknowledgements."""
 
     def __init__(self, port: int, uid: str, secret: str) -> None:
-        self._topic = _string(f"devices/{uid}/telemetry")
+        self._topic = f"devices/{uid}/telemetry"
         self._socket = socket.create_connection(("127.0.0.1", port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        body = _string("MQTT") + bytes([4, 0b11000010, 0, 60]) + _string(uid) + _string(uid) + _string(secret)
-        self._socket.sendall(_packet(0x10, body))
-        if self._socket.recv(4) != b"\x20\x02\x00\x00":
+        self._socket.sendall(mqtt.connect(uid, uid, secret))
+        if self._socket.recv(4) != mqtt.CONNACK:
             raise SystemExit(f"the broker refused {uid}")
 
     def send(self, payloads: list[bytes]) -> None:
         """Sends a burst and waits until all of it is acknowledged."""
-        packets = [_packet(0x32, self._topic + struct.pack("!H", i) + p) for i, p in enumerate(payloads, 1)]
+        packets = [mqtt.publish(self._topic, payload, 1, i) for i, payload in enumerate(payloads, 1)]
         self._socket.sendall(b"".join(packets))
         left = 4 * len(payloads)
         while left:
             left -= len(self._socket.recv(left))
 
 
-def _string(text: str) -> bytes:
-    return struct.pack("!H", len(text)) + text.encode()
-
-
-def _packet(first: int, body: bytes) -> bytes:
-    length, encoded = len(body), bytearray()
-    while True:
-        length, digit = divmod(length, 128)
-        encoded.append(digit | 0x80 if length else digit)
-        if not length:
-            return bytes([first]) + bytes(encoded) + body
-
-
 def publish(port: int, credentials: list[dict[str, str]], messages: int) -> None:
-    devices = [Device(port, each["uid"], each["secret"]) for each in credentials]
+    devices = [LoadDevice(port, each["uid"], each["secret"]) for each in credentials]
     start = time.time_ns() // 1_000_000 - messages
     for first in range(0, messages, BURST * len(devices)):
         for place, device in enumerate(devices):
@@ -89,7 +75,7 @@ def prepared(folder: Path, **settings: str) -> Iterator[tuple[HubServer, list[di
 
 
 def measure(port: int, credentials: list[dict[str, str]], messages: int, hub: HubServer) -> str:
-    """Publishes, waits until the newest message is stored, and says how long it took."""
+    """Publishes, waits until the newest message is stored, and reports how long it took."""
     begin = time.monotonic()
     publish(port, credentials, messages)
     published = time.monotonic() - begin

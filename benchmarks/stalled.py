@@ -3,7 +3,7 @@
     .venv/bin/python -m benchmarks.stalled [--stalled 1] [--viewers 100] [--rate 5000] [--rounds 6]
 
 They subscribe to the same device and read nothing from then on, so that the hub cannot be rid of what it writes to
-them. Load and servers share the machine.
+them. LoadGenerator and servers share the machine.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from benchmarks.fanout import Case, Load
+from benchmarks.fanout import Case, LoadGenerator
 from benchmarks.load.viewers import Plan
 from benchmarks.targets import TARGETS
 
@@ -56,7 +56,7 @@ def measure(name: str, stalled: int, viewers: int, rate: float, rounds: int) -> 
     ratios = []
     with tempfile.TemporaryDirectory(prefix="hubbub-bench-") as folder, ExitStack() as stack:
         target = stack.enter_context(TARGETS[name](Path(folder), case.devices))
-        load = Load(target, case, 1)
+        load = LoadGenerator(target, case, 1)
         stack.callback(load.stop)
         load.step(rate, SECONDS)  # connections, metrics and caches
         for _ in range(rounds):

@@ -3,7 +3,7 @@
     .venv/bin/python -m benchmarks.storm [--viewers 500] [--away 0 10]
 
 They come back as docs/protocol/websocket.md asks of clients. Seconds are counted from the moment at which the process
-takes connections; `--away` is how long there was none, which makes the pauses of the clients longer.
+takes connections; `--away` is how long the process is down, which makes the pauses of the clients longer.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from benchmarks.load.publisher import Login
+from benchmarks.load.publisher import PublisherLogin
 from benchmarks.load.viewers import Plan
 from benchmarks.peers.brokers import Nats, WebMosquitto
 from devices.runtime.credentials import hash_secret
@@ -29,7 +29,7 @@ class Target:
     """A started stack. `servers`: name -> process, whose use of the processors is shown."""
 
     mqtt_port: int
-    logins: list[Login]
+    logins: list[PublisherLogin]
     plan: Plan
     servers: dict[str, list[int]]
     qos: int = 1
@@ -60,9 +60,9 @@ def started(server: AnyServer) -> Iterator[AnyServer]:
         server.stop()
 
 
-def _gateway(devices: int, username: str = "", password: str = "") -> list[Login]:
+def _gateway(devices: int, username: str = "", password: str = "") -> list[PublisherLogin]:
     """One connection that publishes for all devices."""
-    return [Login("gateway", username, password, tuple(topic(uid) for uid in uids(devices)))]
+    return [PublisherLogin("gateway", username, password, tuple(topic(uid) for uid in uids(devices)))]
 
 
 def _all_of(url: str) -> Plan:
@@ -116,7 +116,7 @@ def embedded(folder: Path, devices: int) -> Iterator[Target]:
     hub.start()
     try:
         prepared = prepare(hub, devices)
-        logins = [Login(uid, uid, secret, (topic(uid),)) for uid, secret in prepared.secrets.items()]
+        logins = [PublisherLogin(uid, uid, secret, (topic(uid),)) for uid, secret in prepared.secrets.items()]
         yield Target(
             hub.mqtt_port,
             logins,

@@ -5,6 +5,6 @@ class DashboardsConfig(AppConfig):
     name = "dashboards"
 
     def ready(self) -> None:
-        from dashboards.live import endings
+        from dashboards.live import revocations
 
-        endings.connect()
+        revocations.connect()

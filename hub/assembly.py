@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import signal
 import socket
 import sys
 from collections.abc import Coroutine, Mapping
-from dataclasses import replace
 
 from django.conf import settings
 from prometheus_client import REGISTRY
 
 from bridges.broker import Broker, Limits
 from bridges.codec.strict_json import MAX_PAYLOAD
-from bridges.mqtt.accounts import BRIDGE, Doorkeeper, HubAccounts
 from bridges.mqtt.address import BrokerAddress
+from bridges.mqtt.authentication import DeviceAuthenticator, RevocationListener
 from bridges.mqtt.bridge import run_bridges
 from bridges.mqtt.embedded import EmbeddedBridge
-from dashboards.live import relay
 from devices.channel import fanout
 from devices.jobs import JOBS
 from devices.refusals.store import START_BYTES
@@ -28,6 +25,7 @@ from devices.runtime.worker import run_worker
 from hub import asgi, demo, simulator
 from hub.broker_stats import BrokerCollector
 from hub.daphne import server
+from hub.routing import relays
 
 logger = logging.getLogger("hubbub")
 
@@ -93,15 +91,14 @@ class Hub:
         """The embedded broker, if it is used, and what bridges it, or the others, to the hub."""
         if self._mqtt_socket is None:
             return None, run_bridges(self._brokers, stop, ready)
-        [(name, address)] = self._brokers.items()
-        password = secrets.token_urlsafe(32)
+        [name] = self._brokers
         bridge = EmbeddedBridge(name)
-        broker = Broker(HubAccounts(password), sock=self._mqtt_socket, limits=BROKER_LIMITS, sink=bridge)
+        broker = Broker(DeviceAuthenticator(), sock=self._mqtt_socket, limits=BROKER_LIMITS, sink=bridge)
         await broker.start()
         REGISTRY.register(BrokerCollector(broker))
-        self._doorkeeper = Doorkeeper(broker)
-        await self._doorkeeper.start()
-        return broker, bridge.run(broker, replace(address, username=BRIDGE, password=password), stop, ready)
+        self._revocations = RevocationListener(broker)
+        await self._revocations.start()
+        return broker, bridge.run(broker, stop, ready)
 
     def _start_simulator(self, address: BrokerAddress) -> asyncio.Task[None] | None:
         """The demo devices are real clients, in their own process."""
@@ -140,9 +137,9 @@ class Hub:
             await asyncio.gather(simulated, return_exceptions=True)
         bridge_stop.set()
         await asyncio.gather(bridge, return_exceptions=True)
-        await relay.close_all()
+        await relays.close_all()
         if broker is not None:
-            await self._doorkeeper.stop()
+            await self._revocations.stop()
             await broker.stop()
         if not bridge.cancelled() and (error := bridge.exception()):
             raise error

@@ -1,4 +1,4 @@
-"""The embedded broker's counts, beside our own in `/metrics`."""
+"""The embedded broker's counts in `/metrics`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bridges.broker import Broker
 
 
 class BrokerCollector(Collector):
-    """Reads `Broker.stats` whenever somebody looks."""
+    """Reads `Broker.stats` at each scrape."""
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker

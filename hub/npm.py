@@ -1,4 +1,4 @@
-"""Third-party browser code: an allow-list over `node_modules`, so that nothing else of it is ever served."""
+"""Third-party browser code: an allow-list over `node_modules`, so that no other file in it is ever served."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ALLOWED = (
 
 
 class NpmFinder(BaseFinder):
-    """Finds the allowed files, and only those."""
+    """Finds only the allowed files."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.root = Path(settings.BASE_DIR) / "node_modules"
@@ -37,7 +37,7 @@ class NpmFinder(BaseFinder):
     def find(self, path: str, find_all: bool = False, **kwargs: Any) -> Any:
         name = path.removeprefix("vendor/")
         if path == name or name not in ALLOWED or not (self.root / name).exists():
-            return []  # and not None, of which Django would make the match `[None]`
+            return []  # not None, which Django would turn into the match `[None]`
         found = str(self.root / name)
         return [found] if find_all else found
 

@@ -1,4 +1,4 @@
-"""Paths of what Django does not serve: WebSockets, and streams of events."""
+"""Paths of what Django does not serve: WebSockets, and event streams."""
 
 from __future__ import annotations
 
@@ -7,30 +7,34 @@ from typing import Any
 from channels.routing import URLRouter
 from django.urls import path, re_path
 
-from dashboards.chat_consumer import ChatConsumer
-from dashboards.consumers import HubConsumer, Receive
-from dashboards.event_stream import EventStream
-from dashboards.live.outbox import Send
+from dashboards.live.consumers.chat import ChatConsumer
+from dashboards.live.consumers.event_stream import EventStreamConsumer
+from dashboards.live.consumers.hub import HubConsumer
+from dashboards.live.relays import Relays
+from hub.middleware import Receive, Send
+
+relays = Relays()
+"""What all live connections of this process share."""
 
 
 async def refuse(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-    """Any other path: HTTP 403, where the router alone would raise."""
+    """Answers any other path with HTTP 403; without it the router would raise."""
     await receive()
     await send({"type": "websocket.close"})
 
 
-live: Any = HubConsumer.as_asgi()
-chat: Any = ChatConsumer.as_asgi()
+live: Any = HubConsumer.as_asgi(relays=relays)
+chat: Any = ChatConsumer.as_asgi(relays=relays)
 elsewhere: Any = refuse
-"""`Any`, because Django's types know views alone."""
+"""`Any`, because Django's types only know views."""
 
 websockets = URLRouter([path("ws/", live), path("ws/chat/<str:room>/", chat), re_path("", elsewhere)])
 
-event_stream = EventStream.as_asgi()
+event_stream = EventStreamConsumer.as_asgi(relays=relays)
 
 
 def http(django: Any) -> Any:
-    """The ASGI application for HTTP: `django`, but for event streams, which outlive any request of Django's."""
+    """Returns the ASGI application for HTTP: `django`, except for event streams, which outlive any of its requests."""
 
     async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         is_stream = scope["path"] == "/api/v1/stream" and scope["method"] == "GET"

@@ -6,8 +6,8 @@ import errno
 import socket
 
 GONE_S = 60
-"""How long a client may leave what it was sent unconfirmed. Without a bound the system goes on sending for a quarter of
-an hour to one whose network is gone, and a stream of events that is read by nobody shows its person as present."""
+"""How long a client may leave bytes unconfirmed. Without a bound the system goes on sending for a quarter of an hour to
+a client whose network is gone, and an event stream that nobody reads shows its person as present."""
 
 
 class PortTaken(Exception):
@@ -15,7 +15,7 @@ class PortTaken(Exception):
 
 
 def bind(host: str, port: int, setting: str) -> socket.socket:
-    """A bound TCP socket. Raises `PortTaken` where the port or address cannot be had."""
+    """Returns a bound TCP socket. Raises `PortTaken` where the port or address is not available."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -13,8 +13,7 @@ import pytest
 from django.core.management import get_commands, load_command_class
 
 from bridges.rest.errors import _STATUS
-from dashboards.consumers import limits
-from dashboards.live import frames
+from dashboards.live.consumers.hub import limits
 from dashboards.live.errors import CLOSE_CODES, ERRORS
 from dashboards.live.handlers import HANDLERS
 from dashboards.live.streams import KINDS
@@ -202,7 +201,7 @@ def test_all_requests_and_streams_are_listed() -> None:
 
 
 def test_all_pushes_are_listed() -> None:
-    source = Path(frames.__file__ or "").read_text()
+    source = "".join(file.read_text() for file in (ROOT / "dashboards").rglob("*.py"))
     of_events = {kind.type for kind in (AvailabilityChanged, CommandChanged, DirectStored, ReadMoved)}
     sent = set(re.findall(r'"type": ?"(\w+)"', source)) | of_events
     assert set(rows("protocol/websocket.md", "Pushes")) == sent - {"snapshot"}  # on event streams only

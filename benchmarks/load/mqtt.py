@@ -1,40 +1,38 @@
-"""The few packets of MQTT 3.1.1 that a load client needs, as bytes. Pure."""
+"""What a load client sends over MQTT 3.1.1, as bytes. Pure."""
 
 from __future__ import annotations
 
-import struct
+from bridges.mqtt.packets import (
+    ConnAckPacket,
+    ConnectPacket,
+    PublishPacket,
+    SubscribePacket,
+    Subscription,
+    Version,
+    codec,
+)
 
-CONNACK = b"\x20\x02\x00\x00"
-PUBLISH = 0x30
-SUBACK = 0x90
+_write = codec(Version.V311).write
 
-
-def string(text: str) -> bytes:
-    encoded = text.encode()
-    return struct.pack("!H", len(encoded)) + encoded
-
-
-def packet(first: int, body: bytes) -> bytes:
-    length, encoded = len(body), bytearray()
-    while True:
-        length, digit = divmod(length, 128)
-        encoded.append(digit | 0x80 if length else digit)
-        if not length:
-            return bytes([first]) + bytes(encoded) + body
+CONNACK = _write(ConnAckPacket())
+SUBACK_TYPE = 0x90
 
 
 def connect(client_id: str, username: str = "", password: str = "") -> bytes:
     """A clean session without keep-alive."""
-    flags = 0b11000010 if username else 0b00000010
-    login = string(username) + string(password) if username else b""
-    return packet(0x10, string("MQTT") + bytes([4, flags, 0, 0]) + string(client_id) + login)
+    packet = ConnectPacket(
+        version=Version.V311,
+        client_id=client_id,
+        username=username or None,
+        password=password.encode() if username else None,
+    )
+    return _write(packet)
 
 
 def subscribe(topic_filter: str) -> bytes:
     """With QoS 0: what is delivered is then the same bytes for everybody."""
-    return packet(0x82, b"\x00\x01" + string(topic_filter) + b"\x00")
+    return _write(SubscribePacket(1, (Subscription(topic_filter, 0),)))
 
 
-def publish(topic: str, payload: bytes) -> bytes:
-    """With QoS 0, as it is delivered to a subscriber."""
-    return packet(PUBLISH, string(topic) + payload)
+def publish(topic: str, payload: bytes, qos: int = 0, packet_id: int = 1) -> bytes:
+    return _write(PublishPacket(topic, payload, qos, packet_id=packet_id))

@@ -25,7 +25,7 @@ LINGER_S = 10.0
 
 
 @dataclass(frozen=True)
-class Login:
+class PublisherLogin:
     """One MQTT connection and the topics it publishes to."""
 
     client_id: str
@@ -35,13 +35,13 @@ class Login:
 
 
 @dataclass(frozen=True)
-class Orders:
+class PublishOrder:
     rate: float
     seconds: float
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedCount:
     """`late_s`: how far behind its schedule the publisher was at worst."""
 
     messages: int
@@ -49,10 +49,10 @@ class Published:
     late_s: float
 
 
-class Link:
+class PublisherConnection:
     """One connection; with QoS 1 at most `window` messages are unacknowledged."""
 
-    def __init__(self, port: int, login: Login, qos: int, window: int) -> None:
+    def __init__(self, port: int, login: PublisherLogin, qos: int, window: int) -> None:
         self._qos, self._window = qos, window
         self._socket = socket.create_connection(("127.0.0.1", port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -62,9 +62,8 @@ class Link:
         self._id = 0
         self._sent = self._acknowledged_bytes = 0
         length = messages.LENGTH + 2 * (qos > 0)
-        self._heads = {
-            t: mqtt.packet(mqtt.PUBLISH | qos << 1, mqtt.string(t) + bytes(length))[:-length] for t in login.topics
-        }
+        payload = bytes(messages.LENGTH)
+        self._heads = {topic: mqtt.publish(topic, payload, qos)[:-length] for topic in login.topics}
         self._waiting: list[bytes] = []
 
     @property
@@ -107,8 +106,8 @@ class Link:
         self._acknowledged_bytes += read
 
 
-def main(connection: Connection, port: int, logins: Iterable[Login], qos: int, window: int) -> None:
-    """Answers "ready", then `Published` to each `Orders`."""
+def main(connection: Connection, port: int, logins: Iterable[PublisherLogin], qos: int, window: int) -> None:
+    """Answers "ready", then `PublishedCount` to each `PublishOrder`."""
 
     def work() -> None:
         turns = _turns(port, logins, qos, window)
@@ -121,16 +120,16 @@ def main(connection: Connection, port: int, logins: Iterable[Login], qos: int, w
     reporting(connection, work)
 
 
-def _turns(port: int, logins: Iterable[Login], qos: int, window: int) -> list[tuple[Link, str]]:
+def _turns(port: int, logins: Iterable[PublisherLogin], qos: int, window: int) -> list[tuple[PublisherConnection, str]]:
     """Who publishes where, in turn."""
     turns = []
     for login in logins:
-        link = Link(port, login, qos, window)
+        link = PublisherConnection(port, login, qos, window)
         turns += [(link, topic) for topic in login.topics]
     return turns
 
 
-def _publish(turns: list[tuple[Link, str]], orders: Orders) -> Published:
+def _publish(turns: list[tuple[PublisherConnection, str]], orders: PublishOrder) -> PublishedCount:
     links = list(dict.fromkeys(link for link, _ in turns))
     before = sum(link.acknowledged for link in links)
     total, gap_us = int(orders.rate * orders.seconds), 1e6 / orders.rate
@@ -153,4 +152,4 @@ def _publish(turns: list[tuple[Link, str]], orders: Orders) -> Published:
         done = ready
     for link in links:
         link.finish()
-    return Published(total, sum(link.acknowledged for link in links) - before, late_us / 1e6)
+    return PublishedCount(total, sum(link.acknowledged for link in links) - before, late_us / 1e6)

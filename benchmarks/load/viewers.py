@@ -1,8 +1,8 @@
-"""A process of many viewers over WebSocket, that counts what each is shown and when.
+"""A process of many viewers over WebSocket, which counts what each of them receives and when.
 
 A Python client would be the bottleneck if it decoded each frame. All viewers are shown the same, so a frame is decoded
 when it is seen first, and is known by its beginning afterwards. Of MQTT nothing is decoded but the first message of a
-frame: all packets have the same length, so the bytes tell their number.
+frame: all packets have the same length, so their number follows from the bytes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ KNOWN_BY = 40
 """Bytes from which on frames of the hub differ: `{"type":"telemetry","n":123456789`."""
 GROUPS = 8
 """Of how many messages of a frame the latency is counted. The others count as old as the oldest of their group."""
-AT_ONCE = 20
+CONCURRENT_CONNECTS = 20
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Plan:
 
 
 @dataclass
-class Shown:
-    """What the viewers were shown since they were last asked. `merged`: told by the hub as dropped for the slow."""
+class Deliveries:
+    """What the viewers received since the last collection. `merged`: readings that the hub reports as dropped."""
 
     delivered: int = 0
     merged: int = 0
@@ -56,7 +56,7 @@ class Shown:
     closed: int = 0
     latency: Histogram = field(default_factory=Histogram)
 
-    def merge(self, other: Shown) -> None:
+    def merge(self, other: Deliveries) -> None:
         self.delivered += other.delivered
         self.merged += other.merged
         self.frames += other.frames
@@ -67,12 +67,12 @@ class Shown:
 class Viewer(WSListener):
     """One connection. `ready` is done when what is published from then on is shown to it."""
 
-    def __init__(self, audience: Audience) -> None:
-        self.audience = audience
+    def __init__(self, group: ViewerGroup) -> None:
+        self.group = group
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        self.audience.shown.closed += 1
+        self.group.shown.closed += 1
         if not self.ready.done():
             self.ready.set_exception(RuntimeError("closed before it was subscribed"))
 
@@ -85,7 +85,7 @@ class HubViewer(Viewer):
     _unacknowledged = 0
 
     def on_ws_connected(self, transport: WSTransport) -> None:
-        request = {"id": 1, "type": "subscribe", "stream": self.audience.plan.subscribe}
+        request = {"id": 1, "type": "subscribe", "stream": self.group.plan.subscribe}
         transport.send(WSMsgType.TEXT, json.dumps(request).encode())
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
@@ -93,12 +93,12 @@ class HubViewer(Viewer):
             return
         payload = frame.get_payload_as_memoryview()
         beginning = bytes(payload[:KNOWN_BY])
-        seen = self.audience.seen.get(beginning)
+        seen = self.group.seen.get(beginning)
         if seen is None:
             seen = self._look(transport, beginning, bytes(payload))
             if seen is None:
                 return
-        self.audience.show(*seen)
+        self.group.show(*seen)
         self._unacknowledged += 1
         if self._unacknowledged >= ACK_EVERY:
             self._unacknowledged = 0
@@ -108,7 +108,7 @@ class HubViewer(Viewer):
     def _look(self, transport: WSTransport, beginning: bytes, payload: bytes) -> Seen | None:
         """A telemetry frame that nobody has seen yet; all others are dealt with here."""
         if beginning.startswith(b'{"type":"telemetry"'):
-            seen = self.audience.seen[beginning] = read_telemetry(payload)
+            seen = self.group.seen[beginning] = read_telemetry(payload)
             return seen
         decoded = msgspec.json.decode(payload)
         if decoded.get("type") == "ping":
@@ -119,7 +119,7 @@ class HubViewer(Viewer):
             else:
                 self.ready.set_exception(RuntimeError(str(decoded["error"])))
         elif decoded.get("type") in ("resync", "error"):
-            self.audience.notes.append(payload.decode())
+            self.group.notes.append(payload.decode())
         return None
 
 
@@ -134,9 +134,9 @@ def read_telemetry(payload: bytes) -> Seen:
 class MqttViewer(Viewer):
     """Over a stream of packets of one length, wherever the frames cut it."""
 
-    def __init__(self, audience: Audience) -> None:
-        super().__init__(audience)
-        whole = mqtt.publish(audience.plan.topic, bytes(messages.LENGTH))
+    def __init__(self, group: ViewerGroup) -> None:
+        super().__init__(group)
+        whole = mqtt.publish(group.plan.topic, bytes(messages.LENGTH))
         self._length, self._head = len(whole), len(whole) - messages.LENGTH
         self._bytes = 0
         self._due = 0
@@ -149,10 +149,10 @@ class MqttViewer(Viewer):
             return
         if not self.ready.done():
             kind = frame.get_payload_as_bytes()[0] & 0xF0
-            if kind == mqtt.SUBACK:
+            if kind == mqtt.SUBACK_TYPE:
                 self.ready.set_result(None)
             else:
-                transport.send(WSMsgType.BINARY, mqtt.subscribe(self.audience.plan.subscribe))
+                transport.send(WSMsgType.BINARY, mqtt.subscribe(self.group.plan.subscribe))
             return
         length, before = self._length, self._bytes
         self._bytes = after = before + frame.payload_size
@@ -160,7 +160,7 @@ class MqttViewer(Viewer):
         if first + length <= frame.payload_size:
             self._due = messages.due_us(frame.get_payload_as_memoryview(), first + self._head)
         count = after // length - before // length
-        self.audience.show(count, 0, [(self._due, count)])
+        self.group.show(count, 0, [(self._due, count)])
 
 
 class TutorialViewer(Viewer):
@@ -176,18 +176,18 @@ class TutorialViewer(Viewer):
         if not self.ready.done():
             self.ready.set_result(None)
         else:
-            self.audience.show(1, 0, [(int(payload[payload.index(b'"v": ') + 5 :][: messages.DIGITS]), 1)])
+            self.group.show(1, 0, [(int(payload[payload.index(b'"v": ') + 5 :][: messages.DIGITS]), 1)])
 
 
 PROTOCOLS: dict[str, type[Viewer]] = {"hub": HubViewer, "mqtt": MqttViewer, "tutorial": TutorialViewer}
 
 
-class Audience:
+class ViewerGroup:
     """All viewers of the process."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.shown = Shown()
+        self.shown = Deliveries()
         self.seen: dict[bytes, Seen] = {}
         self.notes: list[str] = []
         self._viewers: list[tuple[WSTransport, Viewer]] = []
@@ -201,7 +201,7 @@ class Audience:
             shown.latency.add(now - due, weight)
 
     async def enter(self) -> None:
-        limit = asyncio.Semaphore(AT_ONCE)
+        limit = asyncio.Semaphore(CONCURRENT_CONNECTS)
         await asyncio.gather(*[self._enter_one(limit) for _ in range(self.plan.viewers)])
 
     async def _enter_one(self, limit: asyncio.Semaphore) -> None:
@@ -221,35 +221,35 @@ class Audience:
             self._viewers.append((transport, viewer))
             await asyncio.wait_for(viewer.ready, 60)
 
-    def take(self) -> tuple[Shown, list[str]]:
-        """What was shown since the last time, and what was told besides."""
-        taken = self.shown, self.notes
-        self.shown, self.notes, self.seen = Shown(), [], {}
-        return taken
+    def collect(self) -> tuple[Deliveries, list[str]]:
+        """What was delivered since the last time, and the frames that reported losses or errors."""
+        collected = self.shown, self.notes
+        self.shown, self.notes, self.seen = Deliveries(), [], {}
+        return collected
 
 
 def main(connection: Connection, plan: Plan) -> None:
-    """Answers "ready" when all are subscribed; then a number to "count", and `(Shown, notes)` to "take"."""
+    """Answers "ready" when all are subscribed; then a number to "count", and `(Deliveries, notes)` to "collect"."""
     reporting(connection, lambda: asyncio.run(_run(connection, plan)))
 
 
 async def _run(connection: Connection, plan: Plan) -> None:
-    audience = Audience(plan)
-    await audience.enter()
+    group = ViewerGroup(plan)
+    await group.enter()
     gc.freeze()
     connection.send("ready")
     gone = asyncio.Event()
 
-    def obey() -> None:
+    def answer() -> None:
         try:
             order = connection.recv()
         except EOFError:
             gone.set()
             return
         if order == "count":
-            connection.send(audience.shown.delivered + audience.shown.merged)
+            connection.send(group.shown.delivered + group.shown.merged)
         else:
-            connection.send(audience.take())
+            connection.send(group.collect())
 
-    asyncio.get_running_loop().add_reader(connection.fileno(), obey)
+    asyncio.get_running_loop().add_reader(connection.fileno(), answer)
     await gone.wait()

@@ -1,8 +1,8 @@
-"""The embedded MQTT 3.1.1 broker. It knows accounts, topics and messages, nothing of devices."""
+"""The embedded MQTT 3.1.1 broker. It knows accounts, topics and messages, not devices."""
 
-from .accounts import Accounts, Principal
+from .authentication import Authenticator, Principal
 from .broker import Broker
 from .limits import Limits, SessionLimits
 from .sink import Done, Published, Sink
 
-__all__ = ["Accounts", "Broker", "Done", "Limits", "Principal", "Published", "SessionLimits", "Sink"]
+__all__ = ["Authenticator", "Broker", "Done", "Limits", "Principal", "Published", "SessionLimits", "Sink"]

@@ -6,17 +6,18 @@ import asyncio
 import socket
 from collections import Counter
 
-from .accounts import Accounts
-from .connection import Connection, Shared
-from .framing import PacketSizes
+from .authentication import Authenticator
+from .client_bounds import ClientBounds
+from .client_connection import ClientConnection, Shared
 from .intake import Inlet
 from .limits import Limits
-from .link import CLOSE_GRACE_S
-from .report import Report, log
+from .packet_connection import CLOSE_GRACE_S
+from .publication import Publication
 from .router import Router
 from .sessions import Sessions
 from .sink import NoSink, Sink
 from .stats import new_stats
+from .throttled_log import ThrottledLog, log
 
 BACKLOG = 512
 TURNS_OF_ACCEPTING = 3
@@ -26,29 +27,29 @@ class Broker:
     """An MQTT 3.1.1 broker on the running event loop, for logged-in clients only.
 
     `sock` is a bound stream socket; the broker listens on it, and on nothing else, and closes it in `stop`.
-    Sessions and retained messages live in memory and end with `stop`. QoS 2 is taken and delivered as QoS 1.
-    `sink` gets all that is published, and decides when it is acknowledged; without one that is at once.
+    Sessions and retained messages live in memory and end with `stop`. QoS 2 is accepted and delivered as QoS 1.
+    `sink` receives all that is published, and decides when it is acknowledged; without one that is at once.
     """
 
     def __init__(
-        self, accounts: Accounts, sock: socket.socket, limits: Limits | None = None, sink: Sink | None = None
+        self, authenticator: Authenticator, sock: socket.socket, limits: Limits | None = None, sink: Sink | None = None
     ) -> None:
         limits = limits or Limits()
         stats = new_stats()
-        report = Report()
+        warnings = ThrottledLog()
         router = Router(limits, stats)
         self._sock = sock
         self._server: asyncio.Server | None = None
         self._shared = Shared(
-            accounts=accounts,
+            authenticator=authenticator,
             limits=limits,
-            sizes=PacketSizes(limits),
+            bounds=ClientBounds(limits),
             stats=stats,
-            report=report,
+            warnings=warnings,
             router=router,
-            sessions=Sessions(limits, stats, router, report),
+            sessions=Sessions(limits, stats, router, warnings),
             inlet=Inlet(sink or NoSink()),
-            links=set(),
+            connections=set(),
         )
 
     @property
@@ -58,7 +59,9 @@ class Broker:
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Connection(self._shared), sock=self._sock, backlog=BACKLOG)
+        self._server = await loop.create_server(
+            lambda: ClientConnection(self._shared), sock=self._sock, backlog=BACKLOG
+        )
         log.info("Broker listens on %s", self._sock.getsockname())
 
     async def stop(self) -> None:
@@ -66,7 +69,7 @@ class Broker:
         if self._server is not None:
             await self._accept_no_more()
             self._server.close()
-            await self._end(list(self._shared.links), "stopped")
+            await self._end(list(self._shared.connections), "stopped")
             await self._server.wait_closed()
             self._server = None
         self._sock.close()
@@ -74,17 +77,24 @@ class Broker:
         self._shared.router.retained.clear()
 
     def pause_reading(self) -> None:
-        """The sink has enough: a connection with messages there is not read, but one may still come of each other."""
+        """The sink has enough: a connection with messages there is not read; each other may still send one."""
         self._shared.inlet.paused = True
-        for link in self._shared.links:
-            if link.intake is not None:
-                link.intake.check_room()
+        for connection in self._shared.connections:
+            if connection.intake is not None:
+                connection.intake.check_room()
 
     def resume_reading(self) -> None:
         self._shared.inlet.paused = False
-        for link in self._shared.links:
-            if link.intake is not None:
-                link.intake.go_on()
+        for connection in self._shared.connections:
+            if connection.intake is not None:
+                connection.intake.go_on()
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Delivers a message of the hub itself, with QoS 1, to the sessions subscribed. The sink does not receive it.
+
+        Nobody acknowledges: a session without a connection keeps it, within its limits.
+        """
+        self._shared.router.publish(Publication(topic, payload, qos=1), retain=False, account="")
 
     async def disconnect(self, name: str, *, forget: bool = False) -> None:
         """Ends all connections of an account, also one that is logging in; wills are published.
@@ -92,18 +102,21 @@ class Broker:
         Without `forget` its persistent sessions stay for the next login (a rotated secret); with it they end
         (a removed device).
         """
-        await self._end([link for link in self._shared.links if link.account == name], "account_disconnected")
+        await self._end(
+            [connection for connection in self._shared.connections if connection.account == name],
+            "account_disconnected",
+        )
         if forget:
             self._shared.sessions.end_all(name)
 
     async def _accept_no_more(self) -> None:
-        """Closing the server between the turns that accepting takes would leave a connection that nobody closes."""
+        """A server that is closed between the turns of accepting would leave a connection that nobody closes."""
         asyncio.get_running_loop().remove_reader(self._sock)
         for _ in range(TURNS_OF_ACCEPTING):
             await asyncio.sleep(0)
 
-    async def _end(self, links: list[Connection], reason: str) -> None:
-        for link in links:
-            link.close(reason)
-        if links:
-            await asyncio.wait([link.closed for link in links], timeout=2 * CLOSE_GRACE_S)
+    async def _end(self, connections: list[ClientConnection], reason: str) -> None:
+        for connection in connections:
+            connection.close(reason)
+        if connections:
+            await asyncio.wait([connection.closed for connection in connections], timeout=2 * CLOSE_GRACE_S)

@@ -1,6 +1,15 @@
-"""What ends a connection: one tree, each error with the reason under which it is counted."""
+"""What ends a connection. Each error has the reason under which it is counted."""
 
 from __future__ import annotations
+
+from bridges.mqtt.packets import (
+    InvalidTopic,
+    MalformedPacket,
+    PacketError,
+    PacketTooLarge,
+    ReasonCode,
+    UnexpectedPacket,
+)
 
 
 class ProtocolError(Exception):
@@ -14,7 +23,22 @@ class ProtocolError(Exception):
 class LoginRefused(Exception):
     """The CONNECT is answered with `code` and the connection closed. `reason` is a key of `stats.REFUSED_LOGINS`."""
 
-    def __init__(self, code: int, reason: str) -> None:
+    def __init__(self, code: ReasonCode, reason: str) -> None:
         super().__init__(reason)
         self.code = code
         self.reason = reason
+
+
+_REASONS = {
+    MalformedPacket: "malformed_packet",
+    PacketTooLarge: "packet_too_large",
+    InvalidTopic: "invalid_topic",
+    UnexpectedPacket: "unexpected_packet",
+}
+
+
+def close_reason(error: PacketError) -> str:
+    """The key of `stats.CLOSED` for bytes that are not a packet that the client may send."""
+    if isinstance(error, UnexpectedPacket) and error.is_connect:
+        return "second_connect"
+    return _REASONS[type(error)]

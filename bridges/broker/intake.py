@@ -6,27 +6,28 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bridges.mqtt.packets import PublishPacket, puback, pubrec
+
 from .errors import ProtocolError
 from .limits import Limits
-from .packets import Publish, puback, pubrec
 from .pending import Pending
 from .session import Session
 from .sink import NoSink, Sink
 
 
-class Reader(Protocol):
-    """The connection whose messages are taken in."""
+class PublishingConnection(Protocol):
+    """The connection that the messages come from."""
 
     closing: bool
 
-    def send(self, packet: bytes) -> None: ...
+    def send_bytes(self, data: bytes) -> None: ...
     def pause_intake(self) -> None: ...
     def resume_intake(self) -> None: ...
 
 
 @dataclass(slots=True)
 class Inlet:
-    """What the intakes of a broker have in common. `paused`: the sink has more than it wants."""
+    """What the intakes of a broker have in common. `paused`: the sink has enough for now."""
 
     sink: Sink = field(default_factory=NoSink)
     paused: bool = False
@@ -35,14 +36,14 @@ class Inlet:
 class Intake:
     """Acknowledges in the order of arrival, as MQTT asks, in whatever order the sink is done.
 
-    A connection with more than `Limits.taken_messages` or `taken_bytes` at the sink is not read until there is room;
+    A connection with more than `Limits.sink_messages` or `sink_bytes` at the sink is not read until there is room;
     while the inlet is paused, neither is one with anything there.
     """
 
-    __slots__ = ("_bytes", "_held", "_inlet", "_limits", "_queue", "_reader", "_session")
+    __slots__ = ("_bytes", "_held", "_inlet", "_limits", "_publisher", "_queue", "_session")
 
-    def __init__(self, reader: Reader, session: Session, inlet: Inlet, limits: Limits) -> None:
-        self._reader = reader
+    def __init__(self, publisher: PublishingConnection, session: Session, inlet: Inlet, limits: Limits) -> None:
+        self._publisher = publisher
         self._session = session
         self._inlet = inlet
         self._limits = limits
@@ -50,7 +51,7 @@ class Intake:
         self._bytes = 0
         self._held = False
 
-    def expect(self, publish: Publish) -> Pending | None:
+    def expect(self, publish: PublishPacket) -> Pending | None:
         """A place in the order of acknowledgements. None: the message is a repeat, and the sink has it already.
 
         Raises `ProtocolError` for too many open QoS 2 messages.
@@ -72,18 +73,18 @@ class Intake:
         queue = self._queue
         if queue and not self._held and not self._has_room():
             self._held = True
-            self._reader.pause_intake()
+            self._publisher.pause_intake()
 
     def advance(self) -> None:
         """Acknowledges what is done up to the first message that is not."""
-        queue, reader = self._queue, self._reader
+        queue, publisher = self._queue, self._publisher
         while queue and queue[0].finished:
             pending = queue.popleft()
             self._bytes -= pending.size
             if pending.qos == 1:
                 self._forget(pending)
-            if not reader.closing:
-                reader.send((puback if pending.qos == 1 else pubrec)(pending.packet_id))
+            if not publisher.closing:
+                publisher.send_bytes((puback if pending.qos == 1 else pubrec)(pending.packet_id))
         if self._held:
             self.go_on()
 
@@ -91,15 +92,15 @@ class Intake:
         """Reads again where there is room."""
         if self._held and self._has_room():
             self._held = False
-            self._reader.resume_intake()
+            self._publisher.resume_intake()
 
     def _has_room(self) -> bool:
         limits, queue = self._limits, self._queue
         if self._inlet.paused:
             return not queue
-        return len(queue) < limits.taken_messages and self._bytes < limits.taken_bytes
+        return len(queue) < limits.sink_messages and self._bytes < limits.sink_bytes
 
-    def _known(self, publish: Publish) -> Pending | None:
+    def _known(self, publish: PublishPacket) -> Pending | None:
         """The message that this one repeats, if it does."""
         known = self._open(publish.qos).get(publish.packet_id)
         if publish.qos == 1:

@@ -33,13 +33,13 @@ class Limits:
     sessions_per_account: int = 4
     connect_timeout_s: float = 5.0  # from accepting to the whole CONNECT packet
     authenticate_timeout_s: float = 10.0
-    stall_timeout_s: float = 10.0  # a client that takes not one byte for so long is disconnected
+    stall_timeout_s: float = 10.0  # a client that reads nothing for so long is disconnected
     payload_bytes: int = 131_072  # a larger one is read past and acknowledged
     excerpt_bytes: int = 200  # of the beginning of such a one, for the sink
     skip_grace_s: float = 30.0  # for reading past one, and a second more for each `skip_bytes_s` of it
     skip_bytes_s: int = 65_536
-    taken_messages: int = 1_000  # of one connection, QoS 1 and 2, that the sink is not done with; then it is not read
-    taken_bytes: int = 1 << 20
+    sink_messages: int = 1_000  # of one connection, QoS 1 and 2, that the sink has not finished; then it is not read
+    sink_bytes: int = 1 << 20
     control_bytes: int = 8_192  # CONNECT (with its will), SUBSCRIBE and UNSUBSCRIBE
     topic_bytes: int = 256  # topics and filters
     topic_levels: int = 16

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from .packets import Publish
+from bridges.mqtt.packets import PublishPacket
 
 
 class Order(Protocol):
@@ -15,14 +15,14 @@ class Order(Protocol):
 
 
 class Pending:
-    """A message that the sink has, or the repeat of one. Dealt with as soon as `done` is called."""
+    """A message that the sink has, or the repeat of one. It is finished once `done` is called."""
 
     __slots__ = ("_order", "_payload", "_then", "_topic", "finished", "packet_id", "qos", "size")
 
-    def __init__(self, order: Order, publish: Publish) -> None:
+    def __init__(self, order: Order, publish: PublishPacket) -> None:
         self._order = order
         self._then: Callable[[], None] | None = None
-        self._topic, self._payload = publish.topic_bytes, publish.payload
+        self._topic, self._payload = publish.topic, publish.payload
         self.packet_id, self.qos = publish.packet_id, publish.qos
         self.size = len(self._topic) + len(self._payload)
         self.finished = False
@@ -34,9 +34,9 @@ class Pending:
         if self._then is not None:
             self._then()
 
-    def holds(self, publish: Publish) -> bool:
+    def holds(self, publish: PublishPacket) -> bool:
         """Whether this is the message that is sent: a client that has lost its state may reuse an id."""
-        return self._topic == publish.topic_bytes and self._payload == publish.payload
+        return self._topic == publish.topic and self._payload == publish.payload
 
     def is_of(self, order: Order) -> bool:
         return self._order is order

@@ -5,37 +5,37 @@ from __future__ import annotations
 from collections import Counter
 
 from .limits import Limits
-from .packets import Message
+from .publication import Publication
 from .topics import TopicTree
 
 
 class Retained:
-    """An account that fills its share cannot take the place of another's."""
+    """An account that fills its share does not reduce another's."""
 
     def __init__(self, limits: Limits, stats: Counter[str]) -> None:
         self._limits = limits
         self._stats = stats
-        self._tree: TopicTree[tuple[Message, str]] = TopicTree()
+        self._tree: TopicTree[tuple[Publication, str]] = TopicTree()
         self._messages: Counter[str] = Counter()  # per account
         self._bytes: Counter[str] = Counter()
 
-    def keep(self, message: Message, account: str) -> bool:
-        """Puts the message in the place of the topic's last; one without payload only removes that.
+    def keep(self, publication: Publication, account: str) -> bool:
+        """Puts the publication in the place of the topic's last; one without payload only removes that.
 
         False when there is no room: then nothing is kept for the topic, for what was kept would no longer be true.
         """
-        self._remove(message.topic)
-        if not message.payload:
+        self._remove(publication.topic)
+        if not publication.payload:
             return True
-        if not self._fits(message, account):
+        if not self._fits(publication, account):
             self._stats["dropped.retained_full"] += 1
             return False
-        self._tree.set(message.topic, (message, account))
-        self._add(account, 1, message.size)
+        self._tree.set(publication.topic, (publication, account))
+        self._add(account, 1, publication.size)
         return True
 
-    def matching(self, topic_filter: str) -> list[Message]:
-        return [message for message, _ in self._tree.topics_of(topic_filter)]
+    def matching(self, topic_filter: str) -> list[Publication]:
+        return [publication for publication, _ in self._tree.topics_of(topic_filter)]
 
     def clear(self) -> None:
         self._tree = TopicTree()
@@ -46,17 +46,17 @@ class Retained:
     def _remove(self, topic: str) -> None:
         kept = self._tree.get(topic)
         if kept is not None:
-            message, account = kept
+            publication, account = kept
             self._tree.remove(topic)
-            self._add(account, -1, -message.size)
+            self._add(account, -1, -publication.size)
 
-    def _fits(self, message: Message, account: str) -> bool:
+    def _fits(self, publication: Publication, account: str) -> bool:
         limits, stats = self._limits, self._stats
         return (
             stats["retained_messages"] < limits.retained_messages
-            and stats["retained_bytes"] + message.size <= limits.retained_bytes
+            and stats["retained_bytes"] + publication.size <= limits.retained_bytes
             and self._messages[account] < limits.account_retained_messages
-            and self._bytes[account] + message.size <= limits.account_retained_bytes
+            and self._bytes[account] + publication.size <= limits.account_retained_bytes
         )
 
     def _add(self, account: str, messages: int, size: int) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 
+from bridges.mqtt.packets import ReasonCode
+
 from .limits import Limits
-from .packets import Message
+from .publication import Publication
 from .retained import Retained
 from .session import Session
 from .topics import TopicTree, is_filter
 
-REFUSED = 0x80  # in a SUBACK
+REFUSED = ReasonCode.UNSPECIFIED_ERROR
+_GRANTED = (ReasonCode.GRANTED_QOS_0, ReasonCode.GRANTED_QOS_1)
 ROUTES_CACHED = 10_000
 
 Route = list[tuple[Session, int]]
@@ -26,28 +29,28 @@ class Router:
         self._subscribers: TopicTree[dict[Session, int]] = TopicTree()
         self._routes: dict[str, Route] = {}
 
-    def publish(self, message: Message, *, retain: bool, account: str) -> None:
+    def publish(self, publication: Publication, *, retain: bool, account: str) -> None:
         """Delivers to everyone subscribed who may receive it. The right to publish is the caller's to check."""
         if retain:
-            self.retained.keep(message, account)
-        route = self._routes.get(message.topic)
+            self.retained.keep(publication, account)
+        route = self._routes.get(publication.topic)
         if route is None:
-            route = self._route(message.topic)
+            route = self._route(publication.topic)
         for session, qos in route:
-            session.deliver(message, qos)
+            session.deliver(publication, qos)
 
     def wants(self, topic: str) -> bool:
         """Whether anybody would get a message on this topic."""
         route = self._routes.get(topic)
         return bool(self._route(topic) if route is None else route)
 
-    def subscribe(self, session: Session, topic_filter: str, qos: int) -> int:
+    def subscribe(self, session: Session, topic_filter: str, qos: int) -> ReasonCode:
         """The code for the SUBACK: the QoS granted, 0 or 1, or `REFUSED`. Counts why it is refused."""
         reason = self._refusal(session, topic_filter)
         if reason is not None:
             self._stats[f"refused_subscriptions.{reason}"] += 1
             return REFUSED
-        granted = min(qos, 1)
+        granted = _GRANTED[min(qos, 1)]
         self._stats["subscriptions"] += topic_filter not in session.subscriptions
         session.subscriptions[topic_filter] = granted
         subscribers = self._subscribers.get(topic_filter)
@@ -60,9 +63,9 @@ class Router:
 
     def deliver_retained(self, session: Session, topic_filter: str, qos: int) -> None:
         """Only to this session, only for this filter, only where it may receive."""
-        for message in self.retained.matching(topic_filter):
-            if session.principal.may_receive(message.topic):
-                session.deliver(message, qos, retained=True)
+        for publication in self.retained.matching(topic_filter):
+            if session.principal.may_receive(publication.topic):
+                session.deliver(publication, qos, retained=True)
 
     def unsubscribe(self, session: Session, topic_filter: str) -> None:
         subscribers = self._subscribers.get(topic_filter)
@@ -75,7 +78,7 @@ class Router:
         self._routes.clear()
 
     def check_again(self, session: Session) -> None:
-        """Takes away what the session's principal, who may be a new one, no longer may subscribe to."""
+        """Removes the subscriptions that the session's principal, which may be a new one, is no longer allowed."""
         for topic_filter in [each for each in session.subscriptions if not session.principal.may_subscribe(each)]:
             self.unsubscribe(session, topic_filter)
         self._routes.clear()

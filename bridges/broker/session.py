@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import Protocol
 
-from .accounts import Principal
+from bridges.mqtt.packets import PublishPacket
+
+from .authentication import Principal
 from .limits import MAX_PACKET_ID, SessionLimits
-from .packets import DUP, PUBLISH, QOS, RETAIN, Message, publish_packet
 from .pending import Pending
-from .report import Report
+from .publication import Outgoing, Publication
 from .stats import DROPPED
+from .throttled_log import ThrottledLog
 
 PACKETS_PER_PUMP = 200  # then others get their turn of the event loop
 
@@ -20,7 +22,7 @@ class Outlet(Protocol):
 
     writable: bool
 
-    def send(self, packet: bytes) -> None: ...
+    def send(self, packet: PublishPacket) -> None: ...
     def close(self, reason: str) -> None: ...
     def pump_soon(self) -> None: ...
 
@@ -43,8 +45,8 @@ class Session:
         "_last_id",
         "_pool",
         "_queue",
-        "_report",
         "_stats",
+        "_warnings",
         "clean",
         "client_id",
         "in_flight",
@@ -57,7 +59,14 @@ class Session:
     )
 
     def __init__(
-        self, principal: Principal, client_id: str, pool: Pool, *, clean: bool, stats: Counter[str], report: Report
+        self,
+        principal: Principal,
+        client_id: str,
+        pool: Pool,
+        *,
+        clean: bool,
+        stats: Counter[str],
+        warnings: ThrottledLog,
     ) -> None:
         self.principal = principal
         self.client_id = client_id
@@ -65,17 +74,17 @@ class Session:
         self.limits = SessionLimits()
         self.outlet: Outlet | None = None
         self.subscriptions: dict[str, int] = {}
-        self.in_flight: dict[int, tuple[int, Message]] = {}
+        self.in_flight: dict[int, Outgoing] = {}
         # By packet id, kept beyond the connection: QoS 2 messages not yet released, QoS 1 that the sink has. What the
-        # client sends again of them is not taken twice.
+        # client sends again of them is not accepted twice.
         self.received: dict[int, Pending] = {}
         self.unacknowledged: dict[int, Pending] = {}
-        self._queue: deque[tuple[int, Message, int]] = deque()  # first byte, message, packet id of a repeat or 0
+        self._queue: deque[Outgoing] = deque()
         self._held_bytes = 0  # of the queue and in flight
         self._pool = pool
         self._last_id = 0
         self._stats = stats
-        self._report = report
+        self._warnings = warnings
 
     @property
     def queued(self) -> int:
@@ -84,7 +93,9 @@ class Session:
     def attach(self, outlet: Outlet, principal: Principal, limits: SessionLimits) -> None:
         """Delivers to a new connection, first what the last one did not acknowledge."""
         self.outlet, self.principal, self.limits = outlet, principal, limits
-        repeats = [(first | DUP, message, packet_id) for packet_id, (first, message) in self.in_flight.items()]
+        repeats = list(self.in_flight.values())
+        for repeat in repeats:
+            repeat.dup = True
         self.in_flight.clear()
         self._queue.extendleft(reversed(repeats))
         outlet.pump_soon()
@@ -98,68 +109,67 @@ class Session:
         self._queue.clear()
         self.in_flight.clear()
 
-    def deliver(self, message: Message, qos: int, *, retained: bool = False) -> None:
+    def deliver(self, publication: Publication, qos: int, *, retained: bool = False) -> None:
         """Sends the message with at most `qos` (0 or 1), now or when there is room; at the bounds it is dropped."""
-        if message.qos < qos:
-            qos = message.qos
-        first = PUBLISH << 4 | qos << 1 | (RETAIN if retained else 0)
+        outgoing = Outgoing(publication, min(qos, publication.qos), retained)
         outlet = self.outlet
-        if outlet is None and not qos:
-            self._drop(qos)
+        if outlet is None and not outgoing.qos:
+            self._drop(0)
         elif self._queue or outlet is None or not outlet.writable:
-            self._enqueue(first, message)
-        elif not qos:
-            self._stats["delivered_messages"] += 1
-            outlet.send(publish_packet(first, message, 0))
-        elif len(self.in_flight) >= self.limits.in_flight or not self._has_room(message):
-            self._enqueue(first, message)
+            self._enqueue(outgoing)
+        elif not outgoing.qos:
+            self._send(outlet, outgoing)
+        elif len(self.in_flight) >= self.limits.in_flight or not self._has_room(publication):
+            self._enqueue(outgoing)
         else:
-            self._hold(message.size)
-            self._send(outlet, first, message, self._next_id())
+            self._hold(publication.size)
+            self._send(outlet, outgoing)
 
     def acknowledge(self, packet_id: int) -> None:
         """An acknowledgement of what is not in flight is ignored: it may belong to the time before a reconnect."""
-        done = self.in_flight.pop(packet_id, None)
-        if done is not None:
-            self._release(done[1].size)
+        delivered = self.in_flight.pop(packet_id, None)
+        if delivered is not None:
+            self._release(delivered.publication.size)
             if self._queue:
                 self.pump()
 
     def pump(self) -> None:
-        """Sends from the queue as far as the window and the connection take it."""
+        """Sends from the queue as far as the window and the connection allow."""
         queue, outlet = self._queue, self.outlet
         if outlet is None:
             return
         for _ in range(PACKETS_PER_PUMP):
             if not queue or not outlet.writable:
                 return
-            first, message, packet_id = queue[0]
-            if first & QOS and len(self.in_flight) >= self.limits.in_flight:
+            outgoing = queue[0]
+            if outgoing.qos and len(self.in_flight) >= self.limits.in_flight:
                 return
             queue.popleft()
-            if first & QOS:
-                packet_id = packet_id or self._next_id()
-            else:
-                self._release(message.size)
-            self._send(outlet, first, message, packet_id)
+            if not outgoing.qos:
+                self._release(outgoing.publication.size)
+            self._send(outlet, outgoing)
         outlet.pump_soon()
 
-    def _send(self, outlet: Outlet, first: int, message: Message, packet_id: int) -> None:
-        if packet_id:
-            self.in_flight[packet_id] = first & ~DUP, message
-        self._stats["redelivered_messages" if first & DUP else "delivered_messages"] += 1
-        outlet.send(publish_packet(first, message, packet_id))
+    def _send(self, outlet: Outlet, outgoing: Outgoing) -> None:
+        if outgoing.qos:
+            outgoing.packet_id = outgoing.packet_id or self._next_id()
+            self.in_flight[outgoing.packet_id] = outgoing
+        self._stats["redelivered_messages" if outgoing.dup else "delivered_messages"] += 1
+        outlet.send(outgoing.packet())
 
-    def _enqueue(self, first: int, message: Message) -> None:
-        if len(self._queue) < self.limits.queue_messages and self._has_room(message):
-            self._hold(message.size)
-            self._queue.append((first, message, 0))
+    def _enqueue(self, outgoing: Outgoing) -> None:
+        if len(self._queue) < self.limits.queue_messages and self._has_room(outgoing.publication):
+            self._hold(outgoing.publication.size)
+            self._queue.append(outgoing)
         else:
-            self._drop(first & QOS)
+            self._drop(outgoing.qos)
 
-    def _has_room(self, message: Message) -> bool:
+    def _has_room(self, publication: Publication) -> bool:
         pool = self._pool
-        return self._held_bytes + message.size <= self.limits.queue_bytes and pool.held + message.size <= pool.bytes
+        return (
+            self._held_bytes + publication.size <= self.limits.queue_bytes
+            and pool.held + publication.size <= pool.bytes
+        )
 
     def _hold(self, size: int) -> None:
         self._held_bytes += size
@@ -173,7 +183,7 @@ class Session:
         reason = f"{'slow' if self.outlet is not None else 'offline'}_qos{1 if qos else 0}"
         self._stats[f"dropped.{reason}"] += 1
         if reason != "offline_qos0":  # which is what the client asked for
-            self._report.warn(reason, "A message for %r is dropped: %s", self.principal.name, DROPPED[reason])
+            self._warnings.warn(reason, "A message for %r is dropped: %s", self.principal.name, DROPPED[reason])
 
     def _next_id(self) -> int:
         packet_id = self._last_id

@@ -1,23 +1,24 @@
-"""The sessions there are, by account and client id."""
+"""All sessions, by account and client id."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-from .accounts import Principal, session_limits
-from .control import SERVER_UNAVAILABLE
+from bridges.mqtt.packets import ReasonCode
+
+from .authentication import Principal, session_limits
 from .errors import LoginRefused
 from .limits import Limits
-from .report import Report
 from .router import Router
 from .session import Outlet, Pool, Session
+from .throttled_log import ThrottledLog
 
 
 class Sessions:
-    def __init__(self, limits: Limits, stats: Counter[str], router: Router, report: Report) -> None:
+    def __init__(self, limits: Limits, stats: Counter[str], router: Router, warnings: ThrottledLog) -> None:
         self._limits = limits
         self._stats = stats
-        self._report = report
+        self._warnings = warnings
         self._router = router
         self._pool = Pool(limits.queued_bytes)
         self._by_account: dict[str, dict[str, Session]] = {}
@@ -37,7 +38,7 @@ class Sessions:
             self._make_room(principal.name)
             # A session with limits of its own has a pool of its own: others cannot fill it.
             pool = self._pool if limits is self._limits.session else Pool(limits.queue_bytes)
-            session = Session(principal, client_id, pool, clean=clean, stats=self._stats, report=self._report)
+            session = Session(principal, client_id, pool, clean=clean, stats=self._stats, warnings=self._warnings)
             self._by_account.setdefault(principal.name, {})[client_id] = session
             self._stats["sessions"] += 1
         session.attach(outlet, principal, limits)
@@ -73,11 +74,11 @@ class Sessions:
         return session
 
     def _make_room(self, account: str) -> None:
-        """A client that takes a new id at each start must not leave sessions behind for ever: the oldest goes."""
+        """A client with a new id at each start must not leave sessions behind for ever: the oldest idle one ends."""
         mine = self._by_account.get(account, {})
         if len(mine) < self._limits.sessions_per_account:
             return
-        away = next((session for session in mine.values() if session.outlet is None), None)
-        if away is None:
-            raise LoginRefused(SERVER_UNAVAILABLE, "too_many_sessions")
-        self.end(away)
+        idle = next((session for session in mine.values() if session.outlet is None), None)
+        if idle is None:
+            raise LoginRefused(ReasonCode.SERVER_UNAVAILABLE, "too_many_sessions")
+        self.end(idle)

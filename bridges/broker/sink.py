@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 
-class Published(NamedTuple):
+class Published(msgspec.Struct, frozen=True, gc=False):
     """A message, or a will, of an account that may publish it.
 
-    `size` is that of the whole payload. Where it is more than the broker takes (`Limits.payload_bytes`), `payload` is
-    only its beginning, and no session gets the message.
+    `size` is that of the whole payload. Where it is more than the broker accepts (`Limits.payload_bytes`), `payload`
+    is only its beginning, and no session gets the message.
     """
 
     account: str
@@ -27,11 +29,11 @@ Done = Callable[[], None]
 class Sink(Protocol):
     """Called on the event loop; it must not block."""
 
-    def take(self, published: Published, done: Done | None) -> bool:
-        """Takes a message and says whether it may be kept as a retained one.
+    def offer(self, published: Published, done: Done | None) -> bool:
+        """Receives a message and returns whether it may be kept as a retained one.
 
-        With `done` (QoS 1 and 2, and wills) the message is taken whatever it costs: the client is told that it has
-        arrived once `done` is called, at once or later. Calling it late or twice is harmless. Never called: the
+        With `done` (QoS 1 and 2, and wills) the message is accepted at any cost: the client gets its acknowledgement
+        once `done` is called, at once or later. Calling it late or twice is harmless. If it is never called, the
         client sends the message again on its next connection. Without `done` (QoS 0) nobody waits for it.
         """
 
@@ -39,7 +41,7 @@ class Sink(Protocol):
 class NoSink:
     """For a broker that only serves its subscribers."""
 
-    def take(self, published: Published, done: Done | None) -> bool:
+    def offer(self, published: Published, done: Done | None) -> bool:
         if done is not None:
             done()
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 GAUGES = ("connections", "sessions", "subscriptions", "retained_messages", "retained_bytes")
-"""Names that say how many there are now. All others only grow."""
+"""Names of current numbers. All others only grow."""
 
 COUNTS = (
     "accepted_connections",
@@ -35,19 +35,19 @@ REFUSED_SUBSCRIPTIONS = {
 }
 
 CLOSED = {
-    "disconnected": "the client said goodbye",
-    "connection_lost": "the connection broke or was closed without a goodbye",
+    "disconnected": "the client disconnected",
+    "connection_lost": "the connection broke, or was closed without a DISCONNECT",
     "truncated_packet": "the connection ended within a packet",
-    "keepalive_timeout": "nothing was heard for one and a half keep-alive times",
+    "keepalive_timeout": "nothing arrived for one and a half keep-alive times",
     "connect_timeout": "no CONNECT packet came in time",
     "login_refused": "the login was refused",
     "taken_over": "the same account connected with the same client id",
     "account_disconnected": "the hub ended the connections of the account",
     "stopped": "the broker stops",
-    "stalled": "the client took no byte for too long",
+    "stalled": "the client read nothing for too long",
     "too_many_connections": "the broker has as many connections as it may have",
     "packet_too_large": "a packet is larger than allowed",
-    "slow_packet": "a message that is too large to take came too slowly to read past it",
+    "slow_packet": "a message that is too large arrived too slowly to read past it",
     "malformed_packet": "a packet does not follow MQTT 3.1.1",
     "invalid_topic": "a topic is empty, too long, too deep or holds a wildcard or NUL",
     "unexpected_packet": "a packet that a client does not send at this point",
@@ -59,8 +59,8 @@ CLOSED = {
 DROPPED = {
     "slow_qos0": "the session's queue is full; the client is connected",
     "slow_qos1": "the session's queue is full; the client is connected",
-    "offline_qos0": "the session's client is away; QoS 0 does not wait for it",
-    "offline_qos1": "the session's queue is full; its client is away",
+    "offline_qos0": "the session's client is offline; QoS 0 does not wait for it",
+    "offline_qos1": "the session's queue is full; its client is offline",
     "too_large": "the payload is larger than allowed; it was read past and acknowledged",
     "retained_full": "not kept as retained message, though delivered to those subscribed",
 }

@@ -11,16 +11,6 @@ from .limits import Limits
 V = TypeVar("V")
 
 
-def read_topic(data: bytes, limits: Limits) -> str:
-    """The topic of a message or will. Raises `ProtocolError`."""
-    try:
-        topic = data.decode()
-    except UnicodeDecodeError:
-        raise ProtocolError("malformed_packet") from None
-    check_topic(topic, limits)
-    return topic
-
-
 def check_topic(topic: str, limits: Limits) -> None:
     """Raises `ProtocolError("invalid_topic")` for what cannot be the topic of a message."""
     if not topic or not _fits(topic, limits) or any(character in topic for character in "+#\0"):
@@ -28,8 +18,11 @@ def check_topic(topic: str, limits: Limits) -> None:
 
 
 def is_filter(text: str, limits: Limits) -> bool:
-    """Whether `+` and `#` stand where MQTT lets them stand, within the limits of length and depth."""
-    if not text or "\0" in text or not _fits(text, limits):
+    """Whether `+` and `#` stand where MQTT lets them stand, within the limits of length and depth.
+
+    `text` is from a packet, so it is not empty and holds no NUL.
+    """
+    if not _fits(text, limits):
         return False
     *parents, last = text.split("/")
     return all(level == "+" or not ("+" in level or "#" in level) for level in parents) and (

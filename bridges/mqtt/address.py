@@ -1,4 +1,4 @@
-"""Where a broker is, how to sign in there, and how to know it for what it says it is. Knows no settings."""
+"""The address of a broker: where it is, how to sign in there, and how to verify it. It knows no settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FILES = (*_TLS_FILES, "password_file")
 
 
 class AddressError(Exception):
-    """A broker's address that cannot be used. The text leaves the address out: it may hold a password."""
+    """A broker's address cannot be used. The text leaves the address out: it may hold a password."""
 
 
 class FileUnusable(AddressError, OSError):
@@ -52,14 +52,14 @@ class BrokerAddress:
         try:
             parts = urlsplit(url)
             port = parts.port
-            (parts.hostname or "").encode("idna")  # what a look-up would stumble over
+            (parts.hostname or "").encode("idna")  # a look-up would fail on it
         except ValueError:
-            raise AddressError("the broker's address has a host or a port that cannot be") from None
+            raise AddressError("the broker's address has an invalid host or port") from None
         if parts.scheme not in DEFAULT_PORTS or not parts.hostname or parts.path.strip("/") or parts.fragment:
             raise AddressError("the broker's address must be mqtt://host[:port] or mqtts://host[:port]")
         return cls(
             host=parts.hostname,
-            port=port or DEFAULT_PORTS[parts.scheme],  # 0 is no port to connect to
+            port=port or DEFAULT_PORTS[parts.scheme],  # nobody listens on port 0
             username=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password) if parts.password else None,
             tls=parts.scheme == "mqtts",
@@ -89,7 +89,7 @@ class BrokerAddress:
     def tls_context(self) -> ssl.SSLContext | None:
         """How to check the broker's certificate and show ours; None without TLS. Raises `FileUnusable`.
 
-        Made anew for each connection, so that certificates may be replaced while we run.
+        Made anew for each connection, so that certificates may be replaced while the hub runs.
         """
         if not self.tls:
             return None
@@ -135,7 +135,7 @@ def _load_certificate(context: ssl.SSLContext, cert: Path, key: Path | None) -> 
     for name, path in (("cert", cert), ("key", key)):
         try:
             if path is not None:
-                path.open("rb").close()  # OpenSSL does not say which of the two it could not read
+                path.open("rb").close()  # OpenSSL does not report which of the two it could not read
         except OSError as error:
             raise _unusable(name, path, error) from None
     try:
@@ -144,7 +144,7 @@ def _load_certificate(context: ssl.SSLContext, cert: Path, key: Path | None) -> 
     except (OSError, ValueError) as error:
         why = getattr(error, "reason", None) or "not PEM"
         raise FileUnusable(
-            f"cert, key: {cert} and {key or cert} are no certificate with its key, in PEM without a passphrase: {why}"
+            f"cert, key: {cert} and {key or cert} are not a certificate and its key in PEM without a passphrase: {why}"
         ) from None
 
 

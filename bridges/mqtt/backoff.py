@@ -6,15 +6,15 @@ import random
 
 
 class Backoff:
-    """Twice as long after each failure, from `first_s` to `longest_s`, and never the same for two clients: a broker
-    that comes back must not be met by all of them at once."""
+    """Pauses that double after each failure, from `first_s` to `longest_s`, and differ between clients: a broker that
+    comes back must not be met by all of them at once."""
 
     def __init__(self, first_s: float = 0.25, longest_s: float = 15.0) -> None:
         self._first_s, self._longest_s = first_s, longest_s
         self._ceiling_s = first_s
 
     def reset(self) -> None:
-        """After a connection that held."""
+        """Call it after a connection that lasted."""
         self._ceiling_s = self._first_s
 
     def next_s(self) -> float:
@@ -25,5 +25,5 @@ class Backoff:
 
 
 def scattered(seconds: float) -> float:
-    """Somewhere in the upper half of `seconds`."""
+    """A random time in the upper half of `seconds`."""
     return seconds * random.uniform(0.5, 1.0)  # noqa: S311 - only to scatter

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def configured() -> dict[str, BrokerAddress]:
-    """Name -> address, the first first; the embedded one's as programs on this machine reach it.
+    """Name -> address, in the order of `MQTT_URL`; the embedded one's as programs on this machine reach it.
 
     Raises `AddressError`, which names `MQTT_URL` and the broker.
     """
@@ -22,21 +22,21 @@ def configured() -> dict[str, BrokerAddress]:
         everywhere = settings.MQTT_BIND in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
         host = "127.0.0.1" if everywhere else settings.MQTT_BIND
         return {brokers.first(): BrokerAddress(host, settings.MQTT_PORT)}
-    return {name: _named(name, BrokerAddress.from_url, url) for name, url in settings.BROKERS.items()}
+    return {name: _with_name(name, BrokerAddress.from_url, url) for name, url in settings.BROKERS.items()}
 
 
 def first() -> BrokerAddress:
-    """Where devices are that are assigned to no broker. Raises `AddressError`."""
+    """The broker of devices that are not assigned to one. Raises `AddressError`."""
     return configured()[brokers.first()]
 
 
 def usable(name: str) -> BrokerAddress:
     """The broker of this name, with the files that its address names read. Raises `AddressError`."""
-    return _named(name, BrokerAddress.with_secrets, configured()[name])
+    return _with_name(name, BrokerAddress.with_secrets, configured()[name])
 
 
 def choose(name: str | None) -> str:
-    """The broker that an operator named, who need not where there is one. Raises `AddressError`."""
+    """The broker that an operator named; the name may be left out where there is only one. Raises `AddressError`."""
     known = brokers.names()
     if name is None and len(known) > 1:
         raise AddressError(f"MQTT_URL names several brokers: choose one with --broker, of {', '.join(known)}")
@@ -45,7 +45,7 @@ def choose(name: str | None) -> str:
     return name or known[0]
 
 
-def _named(name: str, make: Callable[[T], BrokerAddress], given: T) -> BrokerAddress:
+def _with_name(name: str, make: Callable[[T], BrokerAddress], given: T) -> BrokerAddress:
     try:
         return make(given)
     except AddressError as error:

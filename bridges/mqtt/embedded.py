@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from functools import lru_cache
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import lru_cache, partial
 
 from bridges.broker import Broker, Done, Published
 from bridges.ingest.batches import shared_processor
 from bridges.ingest.delivery import Delivery
 from bridges.ingest.pipeline import Pipeline
 from bridges.mqtt import topics
-from bridges.mqtt.accounts import BRIDGE
-from bridges.mqtt.address import BrokerAddress
-from bridges.mqtt.bridge import DEFAULT_CLIENT_ID, FAREWELL_S
 from bridges.mqtt.outbound import Outbound
-from bridges.mqtt.topics import Address
+from bridges.mqtt.outbound_session import OutboundSession
+from bridges.mqtt.topics import TopicAddress
 from devices.errors import Refusal
 from devices.values import now_us
 
 MAX_KEPT = 100_000
-"""Messages that a device may have kept while the hub was away: one a second for a day."""
+"""Messages that a device may have kept while the hub was down: one a second for a day."""
 MAX_TOPICS = 100_000
 """Topics remembered."""
 
 
 class EmbeddedBridge:
-    """Takes what devices publish as the broker's `Sink`; commands go out over an MQTT session of the bridge.
+    """Receives what devices publish as the broker's `Sink`, and hands it the commands for them.
 
     A device gets its acknowledgement after the commit. Make it before its broker, which needs it.
     """
@@ -36,12 +36,8 @@ class EmbeddedBridge:
         self._pipeline = Pipeline(shared_processor())
         self._pipeline.expect_backlog(MAX_KEPT)
 
-    def take(self, published: Published, done: Done | None) -> bool:
+    def offer(self, published: Published, done: Done | None) -> bool:
         """Nothing that is refused on arrival is kept as a retained message, so telemetry never is."""
-        if published.account == BRIDGE:
-            if done is not None:
-                done()  # a command: its row is the truth
-            return True
         address = _address(published.topic)
         delivery = Delivery(
             uid=published.account,
@@ -58,13 +54,12 @@ class EmbeddedBridge:
         self._pipeline.offer(delivery)
         return delivery.refusal is None and delivery.kind != "telemetry"
 
-    async def run(self, broker: Broker, address: BrokerAddress, stop: asyncio.Event, ready: asyncio.Event) -> None:
-        """Bridges until `stop` is set; what was taken by then is stored and acknowledged first.
+    async def run(self, broker: Broker, stop: asyncio.Event, ready: asyncio.Event) -> None:
+        """Bridges until `stop` is set; what was received by then is stored and acknowledged first.
 
-        `address`: where the broker is, with the bridge's login. A database that is away is waited for. Raises only
-        where the bridge itself is broken.
+        Waits for a database that is unavailable. Raises only where the bridge itself is broken.
         """
-        outbound = Outbound(self._name, address, f"{DEFAULT_CLIENT_ID}-out")
+        outbound = Outbound(self._name, partial(_session, broker))
         outbound.lead(True)  # there is no other bridge at an embedded broker
         processing = asyncio.create_task(self._pipeline.run(), name="pipeline")
         sending = asyncio.create_task(outbound.run(), name="outbound")
@@ -77,14 +72,24 @@ class EmbeddedBridge:
             stopping.cancel()
             sending.cancel()
             self._pipeline.close()
-            await asyncio.gather(asyncio.wait({processing}), asyncio.wait({sending}, timeout=FAREWELL_S))
+            await asyncio.wait({processing, sending})
             self._pipeline.detach(broker)
         for task in (processing, sending):
             if task.done() and not task.cancelled() and (error := task.exception()):
                 raise error
 
 
-def _refusal(published: Published, address: Address | None) -> Refusal | None:
+@asynccontextmanager
+async def _session(broker: Broker) -> AsyncIterator[OutboundSession]:
+    """With a broker of the same process: it is never lost."""
+
+    async def publish(topic: str, payload: bytes) -> None:
+        broker.publish(topic, payload)
+
+    yield OutboundSession(publish, lost=asyncio.get_running_loop().create_future())
+
+
+def _refusal(published: Published, address: TopicAddress | None) -> Refusal | None:
     if address is None:
         return Refusal("bad_topic", ascii(published.topic[:128]))
     if published.size > len(published.payload):
@@ -93,7 +98,7 @@ def _refusal(published: Published, address: Address | None) -> Refusal | None:
 
 
 @lru_cache(MAX_TOPICS)
-def _address(topic: str) -> Address | None:
+def _address(topic: str) -> TopicAddress | None:
     try:
         return topics.parse(topic)
     except Refusal:

@@ -10,23 +10,27 @@ from bridges.ingest.delivery import Delivery
 from bridges.ingest.pipeline import Pipeline
 from bridges.mqtt import topics
 from bridges.mqtt.address import BrokerAddress
-from bridges.mqtt.session import Connection, InboundSession
-from bridges.mqtt.topics import Address
-from bridges.mqtt.wire import Published, Subscription
+from bridges.mqtt.inbound_connection import InboundConnection
+from bridges.mqtt.inbound_session import InboundSession, WantedSubscription
+from bridges.mqtt.packets import PublishPacket, Subscription
+from bridges.mqtt.topics import TopicAddress
 from devices.errors import Refusal
 from devices.values import now_us
 
 CATCH_UP_US = 5_000_000
-"""Microseconds after a connect in which the broker may repeat what it keeps."""
+"""Microseconds after a connect in which the broker may send its retained messages."""
 MAX_KEPT = 1_000_000
-"""Messages that a broker may have kept for us while we were away; ours keeps no more."""
+"""Messages that a broker may have queued for a bridge that was not connected; our configuration allows no more."""
 MAX_TOPICS = 100_000
-"""Topics remembered; past it all are looked at afresh."""
+"""Topics remembered; past it all of them are parsed again."""
 
-_ALL = Subscription(topics.ALL, as_published=True)
-# Mosquitto 2.0.11 sends what it keeps to each of those that share, though MQTT 5 has it send that to none.
-_SHARED = Subscription(topics.SHARED, as_published=True, kept=False)
-_STATUS = Subscription(topics.STATUS, identifier=1)
+_ALL = WantedSubscription(Subscription(topics.ALL, retain_as_published=True))
+# Mosquitto 2.0.11 sends retained messages to each of the sharing sessions, though MQTT 5 forbids it.
+_SHARED = WantedSubscription(Subscription(topics.SHARED, retain_as_published=True, send_retained=False))
+_STATUS = WantedSubscription(Subscription(topics.STATUS), identifier=1)
+_STATUS_ID = _STATUS.identifier
+_COMMAND = TopicAddress("", "command")
+"""In place of the address of a command's topic: the hub itself has published it."""
 _FILTERS = {topics.ALL, topics.SHARED, *topics.EARLIER}
 
 
@@ -43,14 +47,14 @@ class Inbound:
         broker: str | None = None,
         shared: bool = False,
     ) -> None:
-        """`broker`: its name, for devices that are assigned to one. `shared`: other bridges take part of the load."""
+        """`broker`: its name, for devices that are assigned to one. `shared`: other bridges share the load."""
         self._pipeline = pipeline
         self._broker = broker
         self._catching_up_until = 0
-        self._repeated: set[bytes] = set()
+        self._repeated: set[str] = set()
         self._paused = False
-        self._connection: Connection | None = None
-        self._topics: dict[bytes, Address | Refusal | None] = {}
+        self._connection: InboundConnection | None = None
+        self._topics: dict[str, TopicAddress | Refusal] = {}
         wanted = _SHARED if shared else _ALL
         self._session = InboundSession(
             address,
@@ -73,7 +77,7 @@ class Inbound:
         await self._session.stop()
 
     def lead(self, leading: bool) -> None:
-        """Takes over, or leaves to another of the bridges that share the load, the retained status messages."""
+        """Begins or ends to receive the retained status messages: one of the bridges that share the load does."""
         if leading:
             self._session.subscribe(_STATUS)
         else:
@@ -89,7 +93,7 @@ class Inbound:
         if self._connection is not None:
             self._connection.resume_reading()
 
-    def _on_connected(self, connection: Connection, kept: bool) -> None:
+    def _on_connected(self, connection: InboundConnection, kept: bool) -> None:
         self._connection = connection
         self._catching_up_until = now_us() + CATCH_UP_US
         self._repeated.clear()
@@ -98,25 +102,32 @@ class Inbound:
         if self._paused:
             connection.pause_reading()
 
-    def _on_message(self, message: Published, connection: Connection) -> None:
+    def _on_message(self, message: PublishPacket, connection: InboundConnection) -> None:
         settle = partial(connection.acknowledge, message.packet_id) if message.packet_id else None
-        address = self._address(message.topic)
-        if address is None or (_STATUS.identifier in message.identifiers and not message.retained):
-            # The hub's own word to a device; or a live status, which came through the shared subscription as well.
+        address = self._topics.get(message.topic) or self._parsed(message.topic)
+        if address is _COMMAND or (_STATUS_ID in message.subscription_ids and not message.retain):
+            # A command of the hub itself; or a live status, which came through the shared subscription as well.
             if settle is not None:
                 settle()
-            return
-        self._pipeline.offer(self._delivery(address, message, settle))
+        elif type(address) is TopicAddress and not message.retain and message.size == len(message.payload):
+            uid, kind, ref = address.uid, address.kind, address.ref
+            payload, now = message.payload, now_us()
+            self._pipeline.offer(
+                Delivery(uid, kind, payload, now, ref, False, False, self._broker, None, settle, message.size)
+            )
+        else:
+            self._pipeline.offer(self._unusual_delivery(address, message, settle))
 
-    def _delivery(
-        self, address: Address | Refusal, message: Published, settle: Callable[[], object] | None
+    def _unusual_delivery(
+        self, address: TopicAddress | Refusal, message: PublishPacket, settle: Callable[[], object] | None
     ) -> Delivery:
+        """Of a message that is retained, too large, or on a topic that is refused."""
         now = now_us()
         refusal = None
         if isinstance(address, Refusal):
             refusal = address
-            address = Address(topics.owner(message.topic.decode(errors="replace")) or "", "other")
-        elif message.size > len(message.payload):
+            address = TopicAddress(topics.owner(message.topic) or "", "other")
+        elif message.is_cut:
             refusal = Refusal("payload_too_large", f"{message.size} bytes")
         return Delivery(
             uid=address.uid,
@@ -124,36 +135,33 @@ class Inbound:
             payload=message.payload,
             received_at=now,
             ref=address.ref,
-            retained=message.retained,
-            repeated=message.retained and self._is_repeated(message, now),
+            retained=message.retain,
+            repeated=message.retain and self._is_repeated(message, now),
             broker=self._broker,
             refusal=refusal,
             settle=settle,
             size=message.size,
         )
 
-    def _is_repeated(self, message: Published, now: int) -> bool:
+    def _is_repeated(self, message: PublishPacket, now: int) -> bool:
         """Whether a retained message may be one that the broker repeats to a new subscriber, which it does once."""
-        if _STATUS.identifier in message.identifiers:
+        if _STATUS_ID in message.subscription_ids:
             return True
         if now >= self._catching_up_until or message.topic in self._repeated:
             return False
         self._repeated.add(message.topic)
         return True
 
-    def _address(self, topic: bytes) -> Address | Refusal | None:
-        """What a topic means, remembered: None for a command, which is the hub's own word."""
-        try:
-            return self._topics[topic]
-        except KeyError:
-            if len(self._topics) >= MAX_TOPICS:
-                self._topics.clear()
-        found = self._topics[topic] = _parse(topic.decode(errors="replace"))
+    def _parsed(self, topic: str) -> TopicAddress | Refusal:
+        """Parses a topic and remembers it."""
+        if len(self._topics) >= MAX_TOPICS:
+            self._topics.clear()
+        found = self._topics[topic] = _parse(topic)
         return found
 
 
-def _parse(topic: str) -> Address | Refusal | None:
+def _parse(topic: str) -> TopicAddress | Refusal:
     try:
-        return None if topics.is_command(topic) else topics.parse(topic)
+        return _COMMAND if topics.is_command(topic) else topics.parse(topic)
     except Refusal as refusal:
         return refusal

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from typing import Any
 
 from django.db import Error as DatabaseError
 
 from bridges.codec import payloads
 from bridges.mqtt import topics
-from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.backoff import Backoff
-from bridges.mqtt.session import Lost, outbound_session
+from bridges.mqtt.outbound_session import Lost, OpenSession, OutboundSession
 from devices.availability import silence
 from devices.channel import fanout, groups
 from devices.channel.events import Event
@@ -25,24 +24,22 @@ from devices.values import now_us
 logger = logging.getLogger("hubbub.outbound")
 
 SCAN_S = 5.0
-"""How often queued rows are looked for without an event: what a lost event delays a command by, at most."""
+"""How often queued rows are looked for without an event; a lost event delays a command by no more than this."""
 EXPIRY_S = 0.5
 """How often open commands are checked for their time-out."""
 BATCH = 100
-
-Publish = Callable[[str, bytes], Awaitable[None]]
 
 
 class Outbound:
     """Publishes queued commands for the devices of one broker, and times out the unanswered ones, while it leads.
 
-    Of several bridges one does: a command that two of them find is published twice.
+    Only one of several bridges does so: a command that two of them found would be published twice.
     """
 
-    def __init__(self, broker: str, address: BrokerAddress, client_id: str) -> None:
+    def __init__(self, broker: str, open_session: OpenSession) -> None:
+        """`broker`: its name. `open_session` is called again after each lost session."""
         self._broker = broker
-        self._address = address
-        self._client_id = client_id
+        self._open_session = open_session
         self._wake = asyncio.Event()
         self._leading = False
         self._listener = Listener(self._on_event, self._on_loss)
@@ -55,7 +52,7 @@ class Outbound:
             group.create_task(self._keep_session())
 
     def lead(self, leading: bool) -> None:
-        """Whether the commands are ours to send from now on. At first they are not."""
+        """Whether this bridge sends the commands from now on. At first it does not."""
         self._leading = leading
         self._wake.set()
 
@@ -66,7 +63,7 @@ class Outbound:
         self._wake.set()
 
     async def _listen(self) -> None:
-        """While the layer is away, commands wait for the next scan."""
+        """While the channel layer is unavailable, commands wait for the next scan."""
         try:
             await self._listener.start()
             await self._listener.join(groups.COMMANDS)
@@ -78,33 +75,33 @@ class Outbound:
         backoff = Backoff()
         while True:
             try:
-                async with outbound_session(self._address, self._client_id) as (publish, lost):
+                async with self._open_session() as session:
                     backoff.reset()
-                    await self._send_until(lost, publish)
+                    await self._send_until_lost(session)
             except (Lost, OSError) as error:  # a certificate that cannot be read just now is an `OSError`
-                logger.warning("no outbound session with %s: %s", self._address, error)
+                logger.warning("no outbound session with broker %s: %s", self._broker, error)
             await asyncio.sleep(backoff.next_s())
 
-    async def _send_until(self, lost: asyncio.Task[None], publish: Publish) -> None:
-        while not lost.done():
+    async def _send_until_lost(self, session: OutboundSession) -> None:
+        while not session.lost.done():
             self._wake.clear()  # before the look, so that what is queued during it is looked at again
             try:
                 await database.run(silence.record_listening, now_us())
-                while await self._send_queued(publish) == BATCH:
+                while await self._send_queued(session) == BATCH:
                     pass
             except DatabaseError as error:
                 logger.error("cannot look for queued commands: %s", error)
-            woken = asyncio.create_task(self._wake.wait())
+            woken: asyncio.Future[Any] = asyncio.create_task(self._wake.wait())
             try:
-                await asyncio.wait({woken, lost}, timeout=SCAN_S, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({woken, session.lost}, timeout=SCAN_S, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 woken.cancel()
 
-    async def _send_queued(self, publish: Publish) -> int:
+    async def _send_queued(self, session: OutboundSession) -> int:
         """Publishes, then marks: a crash in between sends a command again, under the same id, and loses none."""
         waiting = await database.run(lookup.queued, self._broker, BATCH) if self._leading else []
         for command in waiting:
-            await publish(topics.command(command.device.uid, command.id), _payload(command))
+            await session.publish(topics.command(command.device.uid, command.id), _payload(command))
             stats.commands_sent.inc()
             await fanout.publish(await database.run(lifecycle.mark_sent, command))
         return len(waiting)

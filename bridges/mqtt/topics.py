@@ -9,7 +9,7 @@ from devices.errors import Refusal
 from devices.values import is_uid
 
 ALL = "devices/#"
-"""What a bridge alone at its broker subscribes to: all of it, so that a misspelt topic is refused and not overheard."""
+"""What the only bridge of a broker subscribes to: everything, so that a misspelt topic is refused and not missed."""
 SHARED = f"$share/hubbub/{ALL}"
 """The same where several bridges split the load (MQTT 5)."""
 STATUS = "devices/+/status"
@@ -21,26 +21,26 @@ _COMMAND_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
-    """Whom a message is from and what it is about; `ref` is the command's id of an answer."""
+class TopicAddress:
+    """The device that sent a message, and the kind of message; `ref` is the command id of an answer."""
 
     uid: str
     kind: str
     ref: str = ""
 
 
-def parse(topic: str) -> Address:
+def parse(topic: str) -> TopicAddress:
     """Raises `Refusal("bad_topic")` for a topic on which a bridge expects nothing."""
     match topic.split("/"):
         case ["devices", uid, ("telemetry" | "status" | "attributes") as kind] if is_uid(uid):
-            return Address(uid, kind)
+            return TopicAddress(uid, kind)
         case ["devices", uid, "answers", ref] if is_uid(uid) and _COMMAND_ID.fullmatch(ref):
-            return Address(uid, "answer", ref)
+            return TopicAddress(uid, "answer", ref)
     raise Refusal("bad_topic", ascii(topic[:128]))
 
 
 def is_command(topic: str) -> bool:
-    """Whether a device hears of a command there: the hub's own words, which come back to a bridge that hears all."""
+    """Whether it is the topic of a command: the hub publishes there itself, and a bridge receives it back."""
     match topic.split("/"):
         case ["devices", uid, "commands", ref]:
             return is_uid(uid) and _COMMAND_ID.fullmatch(ref) is not None
@@ -56,5 +56,5 @@ def owner(topic_or_filter: str) -> str | None:
 
 
 def command(uid: str, command_id: str) -> str:
-    """Where the device `uid` hears of a command."""
+    """The topic on which the device `uid` receives a command."""
     return f"devices/{uid}/commands/{command_id}"

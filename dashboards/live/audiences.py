@@ -1,4 +1,4 @@
-"""Who is shown what: connections that watch the same devices form one audience and share its frames."""
+"""Which connections watch which devices: those that watch the same ones form an audience and share its frames."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Audience:
 class Audiences:
     """The index from a device to its audiences.
 
-    A page may subscribe to a thousand devices one by one. So a connection whose streams changed is only noted, and
-    placed anew when the next event asks.
+    A page may subscribe to a thousand devices one by one. So a connection whose streams changed is only noted, and is
+    moved to its new audience when the next event needs it.
     """
 
     def __init__(self) -> None:

@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 from dashboards.live import frames
 from dashboards.live.errors import CLOSE_CODES, CloseCode
-from dashboards.live.logins import Login
+from dashboards.live.frames import ErrorFrame, Frame, SharedTelemetry
+from dashboards.live.logins import LoginKey
 from dashboards.live.outbox import Outbox
-from dashboards.live.rates import Rate
-from dashboards.live.shown import Shown
-from dashboards.live.window import Frame, Window
+from dashboards.live.rates import RequestRate
+from dashboards.live.stream_contents import StreamContents
+from dashboards.live.window import Window
 from devices.access import Person
 from devices.runtime import stats
 
@@ -27,7 +28,7 @@ Clock = Callable[[], float]
 
 
 class Connection:
-    """State of an open socket. Everything here runs on the loop and returns at once."""
+    """State of an open connection. Everything here runs on the loop and returns at once."""
 
     __slots__ = (
         "_clock",
@@ -36,7 +37,7 @@ class Connection:
         "busy",
         "checked_at",
         "closed",
-        "heard_at",
+        "last_sign_at",
         "login",
         "outbox",
         "person",
@@ -47,58 +48,63 @@ class Connection:
         "window",
     )
 
-    def __init__(self, person: Person, login: Login, clock: Clock, number: Callable[[], int]) -> None:
+    def __init__(self, person: Person, login: LoginKey, clock: Clock, number: Callable[[], int]) -> None:
         """`number` gives running numbers for telemetry frames of its own (`Window`)."""
         self._clock = clock
         self._life: asyncio.Timeout | None = None
         self.person = person
         self.user_id = int(person.pk or 0)
         self.login = login
-        self.streams: dict[str, Shown] = {}
+        self.streams: dict[str, StreamContents] = {}
         self.outbox = Outbox()
         self.window = Window(number)
-        self.rate = Rate(clock)
+        self.rate = RequestRate(clock)
         self.bad_frames = 0
         self.busy = False
-        """A request is being answered: nothing else of the client is read, so its silence says nothing."""
-        self.heard_at = self.pinged_at = clock()
+        """A request is being answered: no other frame of the client is read, so its silence means nothing."""
+        self.last_sign_at = self.pinged_at = clock()
+        """When the client last gave a sign of life, and when it was last asked for one."""
         self.checked_at = float("-inf")
-        """When the login was last looked at; a new connection is due at once, see `dashboards.live.keeper`."""
+        """When the login was last checked. A new connection is due at once: `dashboards.live.connection_monitor`."""
         self.closed: CloseCode | None = None
 
     @property
     def devices(self) -> frozenset[int]:
         """Ids of the devices that its streams show."""
-        return frozenset[int]().union(*[shown.devices for shown in self.streams.values()])
+        return frozenset[int]().union(*[contents.devices for contents in self.streams.values()])
 
-    def live(self, life: asyncio.Timeout | None) -> None:
-        """`life` is the scope of the receive loop while there is one; the hub ends it to close the socket."""
+    def begin(self, life: asyncio.Timeout) -> None:
+        """`life` is the scope in which the connection is served; the hub ends it to close the connection."""
         self._life = life
 
-    def push(self, text: str) -> None:
-        if not self.outbox.push(text):
+    def end(self) -> None:
+        """Nothing is served any more, so that there is nothing left to close."""
+        self._life = None
+
+    def push(self, frame: Frame) -> None:
+        if not self.outbox.push(frame):
             self.close(CloseCode.TOO_SLOW)
 
-    def telemetry(self, frame: Frame) -> None:
-        text = self.window.offer(frame)
-        if text is not None:
-            self.outbox.telemetry(text)
+    def telemetry(self, frame: SharedTelemetry) -> None:
+        released = self.window.offer(frame)
+        if released is not None:
+            self.outbox.telemetry(released)
 
     def acknowledge(self, n: int) -> None:
-        self.heard()
-        text = self.window.acknowledge(n)
-        if text is not None:
-            self.outbox.telemetry(text)
+        self.note_sign_of_life()
+        released = self.window.acknowledge(n)
+        if released is not None:
+            self.outbox.telemetry(released)
 
-    def heard(self) -> None:
-        """An ack or a pong has come."""
-        self.heard_at = self._clock()
+    def note_sign_of_life(self) -> None:
+        """The client has sent an ack or a pong."""
+        self.last_sign_at = self._clock()
 
     def ping(self) -> None:
         self.pinged_at = self._clock()
         self.push(frames.PING)
 
-    def close(self, code: CloseCode, farewell: str | None = None) -> None:
+    def close(self, code: CloseCode, farewell: ErrorFrame | None = None) -> None:
         """Ends the connection; `farewell` is its last frame. The first reason counts."""
         if self.closed is not None or self._life is None:
             return

@@ -10,7 +10,7 @@ from devices.errors import RETRY, HubbubError
 
 
 class CloseCode(IntEnum):
-    """Why the hub closes a socket."""
+    """Why the hub closes a WebSocket."""
 
     TOO_LARGE = 1009
     RESTART = 1012
@@ -22,21 +22,25 @@ class CloseCode(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Advice:
+class CloseAdvice:
     """`reconnect`: whether the same client may come back by itself, after a pause."""
 
     meaning: str
     reconnect: bool
 
 
-CLOSE_CODES: dict[CloseCode, Advice] = {
-    CloseCode.TOO_LARGE: Advice("a frame was larger than 64 KiB", reconnect=False),
-    CloseCode.RESTART: Advice("the hub restarts, or cannot serve at the moment", reconnect=True),
-    CloseCode.BAD_FRAMES: Advice("ten frames could not be read", reconnect=False),
-    CloseCode.UNAUTHENTICATED: Advice("not signed in, or the login ended", reconnect=False),
-    CloseCode.NOT_FOUND: Advice("the room of the address is missing, or not the person's to read", reconnect=False),
-    CloseCode.TOO_SLOW: Advice("too slow: no ack or pong for 20 s, or too much waits to be read", reconnect=True),
-    CloseCode.TOO_MANY: Advice("too many requests or connections", reconnect=True),
+CLOSE_CODES: dict[CloseCode, CloseAdvice] = {
+    CloseCode.TOO_LARGE: CloseAdvice("a frame was larger than 64 KiB", reconnect=False),
+    CloseCode.RESTART: CloseAdvice("the hub restarts, or cannot serve at the moment", reconnect=True),
+    CloseCode.BAD_FRAMES: CloseAdvice("ten frames could not be read", reconnect=False),
+    CloseCode.UNAUTHENTICATED: CloseAdvice("not signed in, or the login ended", reconnect=False),
+    CloseCode.NOT_FOUND: CloseAdvice(
+        "the room of the address does not exist, or the person may not read it", reconnect=False
+    ),
+    CloseCode.TOO_SLOW: CloseAdvice(
+        "too slow: no ack or pong for 20 s, or too many frames wait to be read", reconnect=True
+    ),
+    CloseCode.TOO_MANY: CloseAdvice("too many requests or connections", reconnect=True),
 }
 
 ERRORS: dict[str, bool] = {
@@ -47,9 +51,34 @@ ERRORS: dict[str, bool] = {
     "unknown_stream": False,
 }
 
+CLOSE_CODE_OF: dict[str, CloseCode] = {
+    # Code of an `EntryRefused` -> how a WebSocket is closed; any other with `RESTART`.
+    "unauthenticated": CloseCode.UNAUTHENTICATED,
+    "not_found": CloseCode.NOT_FOUND,
+    "too_many": CloseCode.TOO_MANY,
+}
+
+HTTP_STATUS_OF: dict[str, int] = {
+    # Code of an `EntryRefused` -> the status of the answer to an HTTP request; any other is 503.
+    "unauthenticated": 401,
+    "forbidden": 403,
+    "not_found": 404,
+    "invalid": 422,
+    "too_many": 429,
+}
+
+
+class EntryRefused(HubbubError):
+    """The client may not come in, or may see nothing of what it came for."""
+
+    def __init__(self, code: str, message: str) -> None:
+        """`code` is a key of `ERRORS`."""
+        super().__init__(message)
+        self.code = code
+
 
 class UnknownStream(HubbubError):
-    """The text before the colon is no kind of stream."""
+    """The text before the colon does not name a kind of stream."""
 
     code = "unknown_stream"
 

@@ -1,228 +1,188 @@
-"""Frames of `/ws/`: bytes of a client become typed requests here, and what is told it becomes text.
+"""Frames that the hub sends: encoded once, and shared by all connections that get the same.
 
+A frame carries its kind and its position beside its text, so that nothing on the way to the client reads JSON again.
 Pure; times in pushes are milliseconds, `type` always comes first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Annotated, Any, ClassVar
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, ClassVar
 
 import msgspec
-from msgspec import Meta, Struct
 
 from dashboards.live.errors import describe
-from devices.channel.events import AvailabilityChanged, CommandChanged, DirectStored, Entry, Part, ReadMoved
+from devices.channel.events import Part
 
-MAX_FRAME_BYTES = 64 * 1024
-"""The largest frame that a client may send; past it the socket is closed with 1009."""
-
-Id = Annotated[int, Meta(ge=-(2**53), le=2**53)] | Annotated[str, Meta(max_length=64)]
-"""The client's own name for a request, given back in the reply."""
-
-PING = '{"type":"ping"}'
+Point = list[Any]
+"""`[MS, value]`"""
 
 
-class Request(Struct, tag_field="type", kw_only=True):
-    """Base of the requests; each names its `type` as `tag`. One without an `id` is answered only when it fails."""
+class Frame:
+    """A push that only its client reads."""
 
-    counted: ClassVar[bool] = True
-    """Whether it counts against the rate of requests."""
+    __slots__ = ("text",)
 
-    id: Id | None = None
+    is_push: ClassVar[bool] = True
+    """Whether it counts against the bound of pushes; telemetry and replies have bounds of their own."""
 
-
-class BadFrame(Exception):
-    """A frame that is no request: `code` is a key of `errors.ERRORS`, `id` that of the request where readable."""
-
-    def __init__(self, code: str, message: str, id: Id | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.id = id
+    def __init__(self, text: str) -> None:
+        self.text = text
 
 
-class _Head(Struct):
-    """What can be told of a frame that is no request."""
+class ReplyFrame(Frame):
+    """The answer to a request, or the snapshot that answers a subscription without one."""
 
-    type: Any = None
-    id: Any = None
-
-
-def is_too_large(text: str) -> bool:
-    return len(text) > MAX_FRAME_BYTES or (not text.isascii() and len(text.encode()) > MAX_FRAME_BYTES)
+    __slots__ = ()
+    is_push = False
 
 
-def decoder(kinds: Iterable[type[Request]]) -> Callable[[str], Request]:
-    """A function that reads a frame as one of `kinds`, or raises `BadFrame`."""
-    known = {str(kind.__struct_config__.tag): kind for kind in kinds}
-    union: Any = None
-    for kind in known.values():
-        union = kind if union is None else union | kind
-    requests = msgspec.json.Decoder(union)
-    heads = msgspec.json.Decoder(_Head)
+class ErrorFrame(ReplyFrame):
+    """A refused request, or the reason of a close; `error` as in `errors.describe`."""
 
-    def decode(text: str) -> Request:
-        try:
-            request: Request = requests.decode(text)
-        except msgspec.ValidationError as error:
-            raise explain(text, str(error)) from None
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise BadFrame("invalid_json", f"the frame is not JSON: {error}") from None
-        return request
+    __slots__ = ("error",)
 
-    def explain(text: str, error: str) -> BadFrame:
-        try:
-            head = heads.decode(text)
-        except msgspec.ValidationError:
-            return BadFrame("invalid", "a frame is one JSON object")
-        id = _readable(head.id)
-        if isinstance(head.type, str) and head.type not in known:
-            return BadFrame("unknown_type", f"there is no request of the type {head.type[:64]!r}", id)
-        return BadFrame("invalid", error, id)
-
-    return decode
+    def __init__(self, text: str, error: dict[str, Any]) -> None:
+        super().__init__(text)
+        self.error = error
 
 
-def _readable(id: Any) -> Id | None:
-    try:
-        return msgspec.convert(id, Id)
-    except msgspec.ValidationError:
-        return None
+class RoomSnapshotFrame(ReplyFrame):
+    """A room's snapshot, with which the client knows the log up to `seq`."""
+
+    __slots__ = ("room_id", "seq")
+
+    def __init__(self, text: str, room_id: int, seq: int) -> None:
+        super().__init__(text)
+        self.room_id = room_id
+        self.seq = seq
 
 
-def _encode(frame: dict[str, Any]) -> str:
+class LogFrame(Frame):
+    """A message of a room's log."""
+
+    __slots__ = ("_message", "room_id", "seq")
+
+    def __init__(self, text: str, room_id: int, seq: int, message: dict[str, Any] | str) -> None:
+        """`message`, or the JSON of it."""
+        super().__init__(text)
+        self.room_id = room_id
+        self.seq = seq
+        self._message = message
+
+    @property
+    def message(self) -> dict[str, Any]:
+        """Decoded when the first client asks that gets another form of it, then shared."""
+        if isinstance(self._message, str):
+            self._message = msgspec.json.decode(self._message, type=dict[str, Any])
+        return self._message
+
+
+class ResyncFrame(Frame):
+    """What the client knows of these streams is out of date."""
+
+    __slots__ = ("reason", "streams")
+
+    def __init__(self, text: str, streams: list[str], reason: str) -> None:
+        super().__init__(text)
+        self.streams = streams
+        self.reason = reason
+
+
+class UnsubscribedFrame(Frame):
+    """The hub has ended a subscription."""
+
+    __slots__ = ()
+
+
+class TelemetryFrame(Frame):
+    """Readings; `n` is its running number, `size` its length in bytes."""
+
+    __slots__ = ("n", "size")
+    is_push = False
+
+    def __init__(self, text: str, n: int) -> None:
+        super().__init__(text)
+        self.n = n
+        self.size = len(text) if text.isascii() else len(text.encode())
+
+
+class SharedTelemetry(TelemetryFrame):
+    """A telemetry frame of all connections that watch the same devices."""
+
+    __slots__ = ("_parts", "_values")
+
+    def __init__(self, n: int, parts: Collection[Part]) -> None:
+        """Joins what the pipeline has encoded. A uid needs no escaping: it is letters, digits, `_` and `-`."""
+        devices = ",".join([f'"{part.uid}":{part.json}' for part in parts])
+        super().__init__(f'{{"type":"telemetry","n":{n},"devices":{{{devices}}}}}', n)
+        self._parts = parts
+        self._values: dict[int, dict[str, list[Point]]] | None = None
+
+    @property
+    def uids(self) -> Iterator[tuple[int, str]]:
+        return ((part.device_id, part.uid) for part in self._parts)
+
+    @property
+    def values(self) -> dict[int, dict[str, list[Point]]]:
+        """Device id -> metric -> points; decoded when the first viewer falls behind, then shared."""
+        if self._values is None:
+            self._values = {part.device_id: msgspec.json.decode(part.json) for part in self._parts}
+        return self._values
+
+
+def encode(frame: dict[str, Any]) -> str:
     return msgspec.json.encode(frame).decode()
 
 
-def reply(id: Id | None, result: dict[str, Any]) -> str:
-    return _encode({"reply": id, "ok": True, "result": result})
+PING = Frame('{"type":"ping"}')
 
 
-def refusal(id: Id | None, code: str, message: str) -> str:
-    return _encode({"reply": id, "ok": False, "error": describe(code, message)})
+def reply(id: Any, result: dict[str, Any]) -> ReplyFrame:
+    return ReplyFrame(encode({"reply": id, "ok": True, "result": result}))
 
 
-def welcome(user: str, time: int, limits: dict[str, Any]) -> str:
-    return _encode({"type": "welcome", "user": user, "time": time, "limits": limits})
+def refusal(id: Any, code: str, message: str) -> ErrorFrame:
+    error = describe(code, message)
+    return ErrorFrame(encode({"reply": id, "ok": False, "error": error}), error)
 
 
-def snapshot(stream: str, result: dict[str, Any]) -> str:
-    """What a subscription is answered with, where there is no request to reply to."""
-    return _encode({"type": "snapshot", "stream": stream, "snapshot": result})
-
-
-def telemetry(n: int, parts: Iterable[Part]) -> str:
-    """Joins what the pipeline has encoded. A uid needs no escaping: it is letters, digits, `_` and `-`."""
-    devices = ",".join([f'"{part.uid}":{part.json}' for part in parts])
-    return f'{{"type":"telemetry","n":{n},"devices":{{{devices}}}}}'
-
-
-def concatenate(parts: list[Part]) -> Part:
-    """Parts of one device as one, in order. Costs a decoding and an encoding, and saves a frame to every viewer."""
-    points: dict[str, list[Any]] = {}
-    for part in parts:
-        for metric, more in msgspec.json.decode(part.json).items():
-            points.setdefault(metric, []).extend(more)
-    return Part(parts[0].device_id, parts[0].uid, _encode(points))
-
-
-def merged(n: int, dropped: int, devices: dict[str, Any]) -> str:
-    """A telemetry frame for a viewer who fell behind: the newest value of each metric, the rest counted."""
-    return _encode({"type": "telemetry", "n": n, "dropped": dropped, "devices": devices})
-
-
-def availability(event: AvailabilityChanged) -> str:
-    return _encode({"type": event.type, "device": event.uid, "status": event.status, "at": event.at // 1000})
-
-
-def command(event: CommandChanged) -> str:
-    return _encode(
-        {
-            "type": event.type,
-            "device": event.uid,
-            "id": event.id,
-            "name": event.name,
-            "args": event.args,
-            "status": event.status,
-            "result": event.result,
-            "error": event.error,
-            "by": event.by,
-            "at": event.at // 1000,
-        }
-    )
-
-
-def message(entry: Entry) -> str:
-    """Joins the room and what the log has encoded, which begins with `{"seq":`."""
-    return f'{{"type":"message","room":{entry.room_id},{entry.json[1:]}'
-
-
-def logged(room_id: int, message: dict[str, Any]) -> str:
-    """A message of a snapshot as the push that it once was."""
-    return _encode({"type": "message", "room": room_id, **message})
-
-
-def activity(entry: Entry, mention: bool) -> str:
-    return _encode(
-        {
-            "type": "activity",
-            "room": entry.room_id,
-            "seq": entry.seq,
-            "at": entry.at // 1000,
-            "author": entry.author,
-            "text": entry.excerpt,
-            "mention": mention,
-        }
-    )
-
-
-def direct(event: DirectStored) -> str:
-    return _encode(
-        {
-            "type": event.type,
-            "from": event.author,
-            "to": event.to,
-            "room": event.room_id,
-            "seq": event.seq,
-            "at": event.at // 1000,
-            "text": event.text,
-        }
-    )
-
-
-def read(event: ReadMoved) -> str:
-    return _encode(
-        {
-            "type": event.type,
-            "room": event.room_id,
-            "seq": event.seq,
-            "unread": event.unread,
-            "mentions": event.mentions,
-            "newest": event.newest,
-        }
-    )
-
-
-def typing(room_id: int, user: str) -> str:
-    return _encode({"type": "typing", "room": room_id, "user": user})
-
-
-def presence(room_id: int, joined: Iterable[str], left: Iterable[str]) -> str:
-    return _encode({"type": "presence", "room": room_id, "joined": sorted(joined), "left": sorted(left)})
-
-
-def resync(streams: Iterable[str], reason: str) -> str:
-    return _encode({"type": "resync", "streams": list(streams), "reason": reason})
-
-
-def unsubscribed(stream: str, reason: str) -> str:
-    return _encode({"type": "unsubscribed", "stream": stream, "reason": reason})
-
-
-def error(code: str, message: str) -> str:
-    """The last frame before the hub closes a socket that asked for nothing:
+def error(code: str, message: str) -> ErrorFrame:
+    """The last frame before the hub closes a connection:
 
     `{"type": "error", "error": {"code": "unauthenticated", "message": "…", "retry": false}}`
     """
-    return _encode({"type": "error", "error": describe(code, message)})
+    described = describe(code, message)
+    return ErrorFrame(encode({"type": "error", "error": described}), described)
+
+
+def welcome(user: str, time: int, limits: dict[str, Any]) -> Frame:
+    return Frame(encode({"type": "welcome", "user": user, "time": time, "limits": limits}))
+
+
+def snapshot(stream: str, snapshot: dict[str, Any]) -> ReplyFrame:
+    """What answers a subscription that no request asked for."""
+    return ReplyFrame(_encode_snapshot(stream, snapshot))
+
+
+def room_snapshot(room_id: int, snapshot: dict[str, Any], seq: int) -> RoomSnapshotFrame:
+    """The same of a room's log, of which the snapshot holds everything up to `seq`."""
+    return RoomSnapshotFrame(_encode_snapshot(f"room:{room_id}", snapshot), room_id, seq)
+
+
+def _encode_snapshot(stream: str, snapshot: dict[str, Any]) -> str:
+    return encode({"type": "snapshot", "stream": stream, "snapshot": snapshot})
+
+
+def merged(n: int, dropped: int, devices: dict[str, Any]) -> TelemetryFrame:
+    """Telemetry for a viewer who fell behind: the newest value of each metric; `dropped` counts the others."""
+    return TelemetryFrame(encode({"type": "telemetry", "n": n, "dropped": dropped, "devices": devices}), n)
+
+
+def resync(streams: Iterable[str], reason: str) -> ResyncFrame:
+    names = list(streams)
+    return ResyncFrame(encode({"type": "resync", "streams": names, "reason": reason}), names, reason)
+
+
+def unsubscribed(stream: str, reason: str) -> UnsubscribedFrame:
+    return UnsubscribedFrame(encode({"type": "unsubscribed", "stream": stream, "reason": reason}))

@@ -13,12 +13,13 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
-from dashboards.live import frames, streams, talk
+from dashboards.live import frames, requests, room_handlers, streams
 from dashboards.live.connection import MAX_BAD_FRAMES, MAX_STREAMS, Connection
 from dashboards.live.errors import CloseCode
-from dashboards.live.frames import BadFrame, Id, Request
+from dashboards.live.frames import ErrorFrame, ReplyFrame
 from dashboards.live.rates import Verdict
 from dashboards.live.relay import Relay
+from dashboards.live.requests import BadFrame, Id, Request
 from dashboards.live.rooms import last_seq
 from devices.commands import lifecycle
 from devices.errors import HubbubError, NotFound, TooMany
@@ -27,7 +28,8 @@ from devices.values import is_uid
 
 logger = logging.getLogger("hubbub.live")
 
-LOOK_AGAIN_S = 1.0
+RETRY_S = 1.0
+"""Pause before a log is read again while the database is unavailable."""
 
 Result = dict[str, Any] | None
 StreamName = Annotated[str, Meta(max_length=128)]
@@ -42,40 +44,41 @@ class Subscribe(Request, tag="subscribe"):
 async def subscribe(relay: Relay, connection: Connection, request: Subscribe) -> dict[str, Any]:
     """Answers with the snapshot. A stream that is subscribed to already may be asked for again.
 
-    Shown first, read second: what is stored after the snapshot was read comes as a push, held until the reply.
+    The stream is watched first and read second: what is stored after the snapshot was read comes as a push, which is
+    held until the reply.
     """
     stream = request.stream
     is_new = stream not in connection.streams
     if is_new and len(connection.streams) >= MAX_STREAMS:
         raise TooMany(f"a connection may have {MAX_STREAMS} streams")
-    shown = await database.run(streams.find, connection.person, stream)
+    contents = await database.run(streams.find, connection.person, stream)
     connection.outbox.hold()
     try:
-        await relay.watch(connection, stream, shown)
-        snapshot = await database.run(streams.snapshot, connection.person, stream, shown, request.after_seq)
+        await relay.watch(connection, stream, contents)
+        snapshot = await database.run(streams.snapshot, connection.person, stream, contents, request.after_seq)
     except Exception:
         if is_new:
             relay.unwatch(connection, stream)
         else:
-            relay.rooms.give_up(connection, shown)
+            relay.rooms.abandon(connection, contents)
         raise
-    for room_id in shown.rooms:
+    for room_id in contents.rooms:
         relay.rooms.settle(connection, room_id, snapshot)
     return snapshot
 
 
 async def follow(relay: Relay, connection: Connection, room_id: int, after_seq: int) -> AsyncIterator[dict[str, Any]]:
-    """The messages after `after_seq`, in order, until pushes follow on the last one.
+    """Yields the messages after `after_seq`, in order, until pushes follow on the last one.
 
-    For connections whose clients cannot ask again themselves. Raises `NotFound` once the room may not be read. While
-    the database is away it waits for it.
+    For connections whose clients cannot ask again themselves. Raises `NotFound` once the room may not be read any more.
+    While the database is unavailable it waits.
     """
     request = Subscribe(stream=f"room:{room_id}", after_seq=after_seq)
     while True:
         try:
             snapshot = await subscribe(relay, connection, request)
         except database.UNAVAILABLE_ERRORS:
-            await asyncio.sleep(LOOK_AGAIN_S)
+            await asyncio.sleep(RETRY_S)
             continue
         finally:
             connection.outbox.release()
@@ -91,19 +94,19 @@ class Unsubscribe(Request, tag="unsubscribe"):
 
 
 async def unsubscribe(relay: Relay, connection: Connection, request: Unsubscribe) -> Result:
-    """Also of a stream that is not subscribed to: it may just have ended."""
+    """Also accepts a stream that is not subscribed to: the hub may just have ended it."""
     relay.unwatch(connection, request.stream)
     return {}
 
 
-class Command(Request, tag="command"):
+class IssueCommand(Request, tag="command"):
     device: str
     name: str
     args: dict[str, Any] = {}
     timeout_s: float = lifecycle.DEFAULT_TIMEOUT_S
 
 
-async def command(relay: Relay, connection: Connection, request: Command) -> Result:
+async def issue_command(relay: Relay, connection: Connection, request: IssueCommand) -> Result:
     if not is_uid(request.device):
         raise NotFound(f"there is no device {request.device[:64]!r}")
     issued = await lifecycle.issue(connection.person, request.device, request.name, request.args, request.timeout_s)
@@ -111,7 +114,7 @@ async def command(relay: Relay, connection: Connection, request: Command) -> Res
 
 
 class Ack(Request, tag="ack"):
-    """All telemetry frames up to `n` have been taken."""
+    """The client has processed all telemetry frames up to `n`."""
 
     counted: ClassVar[bool] = False
 
@@ -128,25 +131,25 @@ class Pong(Request, tag="pong"):
 
 
 async def pong(relay: Relay, connection: Connection, request: Pong) -> Result:
-    connection.heard()
+    connection.note_sign_of_life()
     return None
 
 
 HANDLERS: dict[type[Request], Callable[[Relay, Connection, Any], Awaitable[Result]]] = {
     Subscribe: subscribe,
     Unsubscribe: unsubscribe,
-    Command: command,
-    **talk.HANDLERS,
+    IssueCommand: issue_command,
+    **room_handlers.HANDLERS,
     Ack: ack,
     Pong: pong,
 }
 
-decode = frames.decoder(HANDLERS)
+decode = requests.decoder(HANDLERS)
 
 
-async def take(relay: Relay, connection: Connection, text: str, decode: Callable[[str], Request] = decode) -> None:
-    """Deals with one frame of the client. Whatever is in it, the connection goes on or is closed by name."""
-    if frames.is_too_large(text):
+async def receive(relay: Relay, connection: Connection, text: str, decode: Callable[[str], Request] = decode) -> None:
+    """Handles one frame of the client. Whatever is in it, the connection goes on or is closed with a reason."""
+    if requests.is_too_large(text):
         connection.close(CloseCode.TOO_LARGE, frames.error("too_large", "a frame has up to 64 KiB"))
         return
     try:
@@ -161,42 +164,50 @@ async def take(relay: Relay, connection: Connection, text: str, decode: Callable
 def refuse(connection: Connection, error: BadFrame) -> None:
     """Answers a bad frame; the tenth closes the connection."""
     connection.bad_frames += 1
-    text = frames.refusal(error.id, error.code, error.message)
+    reply = frames.refusal(error.id, error.code, error.message)
     if connection.bad_frames < MAX_BAD_FRAMES:
-        connection.outbox.reply(text)
+        connection.outbox.reply(reply)
     else:
-        connection.close(CloseCode.BAD_FRAMES, text)
+        connection.close(CloseCode.BAD_FRAMES, reply)
 
 
 def _is_admitted(connection: Connection, id: Id | None) -> bool:
-    verdict = connection.rate.take()
+    verdict = connection.rate.count()
     if verdict is Verdict.ADMIT:
         return True
-    text = frames.refusal(id, "too_many", "too many requests: wait a moment")
+    reply = frames.refusal(id, "too_many", "too many requests: wait a moment")
     if verdict is Verdict.REFUSE:
-        connection.outbox.reply(text)
+        connection.outbox.reply(reply)
     else:
-        connection.close(CloseCode.TOO_MANY, text)
+        connection.close(CloseCode.TOO_MANY, reply)
     return False
 
 
 async def _answer(relay: Relay, connection: Connection, request: Request) -> None:
+    # One coroutine, as every ack passes here.
     connection.busy = True
+    reply: ReplyFrame | None
     try:
         result = await HANDLERS[type(request)](relay, connection, request)
-    except HubbubError as error:
-        text: str | None = frames.refusal(request.id, error.code, error.message)
-    except database.UNAVAILABLE_ERRORS as error:
-        logger.warning("a %s request found no database: %s", type(request).__name__, error)
-        text = frames.refusal(request.id, "unavailable", "the database is away: try again")
-    except Exception:
-        logger.exception("a %s request failed", type(request).__name__)
-        text = frames.refusal(request.id, "internal", "this should not have happened; it is in the hub's log")
+    except Exception as error:
+        reply = _refusal_of(request, error)
     else:
-        text = None if result is None or request.id is None else frames.reply(request.id, result)
+        reply = None if result is None or request.id is None else frames.reply(request.id, result)
     finally:
         connection.busy = False
-    if text is not None:
-        connection.outbox.reply(text)
+    if reply is not None:
+        connection.outbox.reply(reply)
     connection.outbox.release()
     await connection.outbox.wait_for_room()
+
+
+def _refusal_of(request: Request, error: Exception) -> ErrorFrame:
+    """Returns the reply to a request that failed with `error`, which is logged unless the client is to blame."""
+    kind = type(request).__name__
+    if isinstance(error, HubbubError):
+        return frames.refusal(request.id, error.code, error.message)
+    if isinstance(error, database.UNAVAILABLE_ERRORS):
+        logger.warning("a %s request failed as the database is unavailable: %s", kind, error)
+        return frames.refusal(request.id, "unavailable", "the database is unavailable: try again later")
+    logger.error("a %s request failed", kind, exc_info=error)
+    return frames.refusal(request.id, "internal", "this should not have happened; it is in the hub's log")

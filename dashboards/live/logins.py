@@ -1,4 +1,4 @@
-"""Who a connection acts for: asked of the database at the door, and again for as long as it is open."""
+"""Who a connection acts for: looked up in the database at the entrance, and again while it is open."""
 
 from __future__ import annotations
 
@@ -17,32 +17,33 @@ from devices.spaces import tokens
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
-    """What a connection has shown: an API token or the key of a login session. Kept out of logs."""
+class LoginKey:
+    """What a client has proved its login with: an API token, or the key of a login session. Kept out of logs."""
 
     token: str | None = field(default=None, repr=False)
     session_key: str = field(default="", repr=False)
 
 
-def read(headers: Headers) -> Login:
-    """The login in the headers of a handshake. With a Bearer token the cookie does not count."""
+def read(headers: Headers) -> LoginKey:
+    """Reads the headers of a request. With a Bearer token the cookie does not count."""
     cookies: dict[str, str] = {}
     for name, value in headers:
         text = value.decode("latin-1")
         if name == b"authorization":
             scheme, _, token = text.partition(" ")
             if scheme.lower() == "bearer":
-                return Login(token=token.strip())
+                return LoginKey(token=token.strip())
         elif name == b"cookie":
             cookies |= parse_cookie(text)
-    return Login(session_key=cookies.get(settings.SESSION_COOKIE_NAME, ""))
+    return LoginKey(session_key=cookies.get(settings.SESSION_COOKIE_NAME, ""))
 
 
-def person(login: Login) -> Person | None:
-    """The active person whose login this is; `None` once it has ended.
+def person(login: LoginKey) -> Person | None:
+    """Returns the active person whose login this is; `None` once it has ended.
 
-    Reads the rows each time: a session that was loaded once goes on saying that it is authenticated after a logout
-    elsewhere. Ended means: session gone or expired, password changed, person inactive or deleted, token deleted.
+    Reads the rows each time: a session that was loaded once still counts as authenticated after a logout elsewhere. A
+    login has ended when the session is gone or expired, the password has changed, the person is inactive or deleted, or
+    the token is deleted.
     """
     if login.token is not None:
         return tokens.owner(login.token)
@@ -50,8 +51,8 @@ def person(login: Login) -> Person | None:
 
 
 def _of_session(key: str) -> Person | None:
-    """What `django.contrib.auth.get_user` does for a page, without its writing: it deletes a session that does not
-    fit, and the page on which somebody changes their own password is about to make it fit.
+    """Does what `django.contrib.auth.get_user` does for a page, but writes nothing: `get_user` deletes a session that
+    does not fit the password, and the page on which people change their own password is about to make it fit.
     """
     session: Any = import_module(settings.SESSION_ENGINE).SessionStore(key)
     backend = session.get(BACKEND_SESSION_KEY)

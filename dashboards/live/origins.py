@@ -1,4 +1,4 @@
-"""Where a browser's connection may come from. A cookie proves who it is, the Origin whose page asks."""
+"""Where a browser's request may come from: a cookie proves who the person is, the Origin whose page asks."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ _ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5})
 _PORTS = {"http": 80, "https": 443}
 
 
-def is_allowed(headers: Headers) -> bool:
+def is_allowed(headers: Headers, *, required: bool = True) -> bool:
     """Whether the one Origin header names one of `settings.ALLOWED_ORIGINS`: scheme, host and port.
 
-    Missing, `null`, repeated and malformed ones are refused.
+    `null`, repeated and malformed ones are refused, and so is a missing one where it is `required`.
     """
     origins = [value.decode("latin-1") for name, value in headers if name == b"origin"]
+    if not origins:
+        return not required
     if len(origins) != 1:
         return False
     origin = _parse(origins[0])

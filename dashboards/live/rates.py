@@ -9,7 +9,7 @@ RATE_PER_S = 50.0
 BURST = 2_000
 """A page that shows every device subscribes to each of them at once after a reconnect: as many as streams may be."""
 MAX_DEBT = 200
-"""Refused requests count too: who goes on asking is so many behind soon, and is closed with 4429."""
+"""Refused requests count too: a client that goes on asking is soon so many behind, and is closed with 4429."""
 
 
 class Verdict(Enum):
@@ -18,7 +18,7 @@ class Verdict(Enum):
     CLOSE = 2
 
 
-class Rate:
+class RequestRate:
     """A bucket of `BURST` requests that fills at `RATE_PER_S`."""
 
     __slots__ = ("_clock", "_filled_at", "_left")
@@ -28,7 +28,8 @@ class Rate:
         self._filled_at = clock()
         self._left = float(BURST)
 
-    def take(self) -> Verdict:
+    def count(self) -> Verdict:
+        """Counts one request, and says what is to be done with it."""
         now = self._clock()
         self._left = min(BURST, self._left + (now - self._filled_at) * RATE_PER_S) - 1
         self._filled_at = now

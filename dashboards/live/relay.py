@@ -13,20 +13,21 @@ import time
 from collections import Counter
 from collections.abc import Container, Iterable
 from contextlib import suppress
-from weakref import WeakKeyDictionary
 
-from dashboards.live import frames
-from dashboards.live.audiences import Audience, Audiences
+from dashboards.live import frames, pushes
+from dashboards.live.audiences import Audiences
 from dashboards.live.connection import Clock, Connection
+from dashboards.live.connection_monitor import ConnectionMonitor, MonitorIntervals
 from dashboards.live.errors import CloseCode
-from dashboards.live.keeper import Keeper, Times
+from dashboards.live.frames import Frame
+from dashboards.live.group_membership import GroupMembership
 from dashboards.live.presence import backend
 from dashboards.live.presence.contract import Presence
-from dashboards.live.presence.roster import Pace
+from dashboards.live.presence.roster import RosterIntervals
 from dashboards.live.rooms import Rooms
-from dashboards.live.shown import INBOX, Shown
-from dashboards.live.streams import Watched
-from dashboards.live.window import Frame
+from dashboards.live.stream_contents import INBOX, StreamContents
+from dashboards.live.streams import Watchable
+from dashboards.live.telemetry import TelemetryFanout
 from devices.channel import groups
 from devices.channel.events import (
     AvailabilityChanged,
@@ -36,7 +37,6 @@ from devices.channel.events import (
     Event,
     LoginEnded,
     MessagesStored,
-    Part,
     PresenceChanged,
     ReadMoved,
     StreamChanged,
@@ -45,16 +45,11 @@ from devices.channel.events import (
 )
 from devices.channel.listener import Listener
 from devices.runtime import stats
-from devices.values import now_us
 
 logger = logging.getLogger("hubbub.live")
 
 CLOSE_S = 3.0
 """How long `close_all` waits for sockets that take their last frame slowly."""
-GAP_S, MAX_GAP_S = 0.01, 0.1
-"""Least pause between two frames. After a lull the first leaves at once; under load the pause is twice what it took to
-write the last one to everybody, so that writing takes half of the process's time at most. 100 frames a second leave a
-viewer a third of a second to acknowledge before its window is full."""
 
 
 class Relay:
@@ -62,28 +57,24 @@ class Relay:
 
     def __init__(
         self,
-        times: Times | None = None,
+        intervals: MonitorIntervals | None = None,
         clock: Clock = time.monotonic,
         presence: Presence | None = None,
-        pace: Pace | None = None,
+        roster_intervals: RosterIntervals | None = None,
     ) -> None:
         self.clock = clock
         self.connections: set[Connection] = set()
         self.closing = False
-        """No new connections are taken."""
-        self.keeper = Keeper(self.connections, self._allow, clock, times or Times())
+        """No new connections are admitted."""
+        self.monitor = ConnectionMonitor(self.connections, self._apply_rights, clock, intervals or MonitorIntervals())
+        self.rooms = Rooms(self._of_person, presence or backend.make(), clock, roster_intervals)
         self._listener = Listener(self._on_event, self._on_loss)
+        self._groups = GroupMembership(self._listener)
         self._started: asyncio.Task[None] | None = None
-        self._audiences = Audiences()
-        self.rooms = Rooms(self._of_person, presence or backend.make(), clock, pace)
-        self._people: Counter[int] = Counter()
-        self._wanted: Counter[str] = Counter()
         self._numbers = itertools.count(1)
-        self._pending: dict[int, list[Part]] = {}
-        self._oldest = 0
-        self._flushed_at = 0.0
-        self._gap_s = GAP_S
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._audiences = Audiences()
+        self._telemetry = TelemetryFanout(self._audiences, self.number)
+        self._people: Counter[int] = Counter()
         self._emptied = asyncio.Event()
 
     def number(self) -> int:
@@ -95,16 +86,16 @@ class Relay:
         return self._people[user_id]
 
     async def add(self, connection: Connection) -> None:
-        """Takes a connection in; returns once it hears of logins that end."""
+        """Adds a connection; returns once the end of its login would be reported to it."""
         self.connections.add(connection)
         self._people[connection.user_id] += 1
         stats.connections.set(len(self.connections))
         if self._started is None:
             self._started = asyncio.create_task(self._start(), name="relay")
-        group = groups.person(connection.user_id)
-        self._wanted[group] += 1
+        own = [groups.person(connection.user_id)]
+        self._groups.want(own)
         await asyncio.shield(self._started)
-        await self._listener.join(group)
+        await self._groups.join(own)
 
     def remove(self, connection: Connection) -> None:
         self.connections.discard(connection)
@@ -113,28 +104,26 @@ class Relay:
         for stream in list(connection.streams):
             self.unwatch(connection, stream)
         self._audiences.remove(connection)
-        self._release([groups.person(connection.user_id)])
+        self._groups.release([groups.person(connection.user_id)])
         if not self.connections:
             self._people.clear()
             self._emptied.set()
 
-    async def watch(self, connection: Connection, stream: str, shown: Shown) -> None:
-        """Shows all this to the connection; returns once all that is published from now on reaches it."""
-        self._show(connection, stream, shown)
-        await asyncio.gather(
-            *[self._listener.join(group) for group in shown.groups],
-            *[self.rooms.roster.known(room) for room in shown.rooms],
-        )
+    async def watch(self, connection: Connection, stream: str, contents: StreamContents) -> None:
+        """Shows the contents to the connection; returns once everything that is published from now on reaches it."""
+        self._show(connection, stream, contents)
+        known = [self.rooms.roster.known(room) for room in contents.rooms]
+        await asyncio.gather(self._groups.join(contents.groups), *known)
 
     def unwatch(self, connection: Connection, stream: str) -> None:
-        shown = connection.streams.pop(stream, None)
-        if shown is not None:
-            self.rooms.hide(connection, shown)
+        contents = connection.streams.pop(stream, None)
+        if contents is not None:
+            self.rooms.hide(connection, contents)
             self._narrow(connection)
-            self._release(shown.groups)
+            self._groups.release(contents.groups)
 
     async def close_all(self, code: CloseCode = CloseCode.RESTART) -> None:
-        """Takes no new connections, closes the open ones with `code` and waits until they are gone."""
+        """Admits no new connections, closes the open ones with `code` and waits until they are gone."""
         self.closing = True
         self._emptied.clear()
         for connection in list(self.connections):
@@ -149,7 +138,7 @@ class Relay:
         """Leaves the channel layer."""
         if self._started is not None:
             await self._started
-            await self.keeper.stop()
+            await self.monitor.stop()
             await self.rooms.roster.stop()
             await self._listener.stop()
             self._started = None
@@ -157,130 +146,77 @@ class Relay:
     async def _start(self) -> None:
         await self._listener.start()
         await self._listener.join(groups.RIGHTS)
-        self.keeper.start()
+        self.monitor.start()
         self.rooms.roster.start()
 
     def _of_person(self, user_id: int) -> list[Connection]:
         return [connection for connection in self.connections if connection.user_id == user_id]
 
-    def _show(self, connection: Connection, stream: str, shown: Shown) -> None:
+    def _show(self, connection: Connection, stream: str, contents: StreamContents) -> None:
         before = connection.streams.get(stream)
-        connection.streams[stream] = shown
+        connection.streams[stream] = contents
         if before is not None:
             self.rooms.hide(connection, before)
-        self.rooms.show(connection, shown)
+        self.rooms.show(connection, contents)
         self._audiences.note(connection)
-        self._wanted.update(shown.groups)
+        self._groups.want(contents.groups)
         if before is not None:
-            self._release(before.groups)
+            self._groups.release(before.groups)
 
     def _narrow(self, connection: Connection) -> None:
         self._audiences.note(connection)
         if connection.window.kept:
             connection.window.keep_only(connection.devices)
 
-    def _release(self, names: Iterable[str]) -> None:
-        for name in names:
-            self._wanted[name] -= 1
-            if not self._wanted[name]:
-                del self._wanted[name]
-                task = asyncio.create_task(self._leave(name), name=f"leaving {name}")
-                self._leaving.add(task)
-                task.add_done_callback(self._leaving.discard)
-
-    async def _leave(self, group: str) -> None:
-        if not self._wanted[group]:  # nobody has come to want it since
-            await self._listener.leave(group)
-
     def _on_event(self, event: Event) -> None:
         match event:
             case TelemetryStored():
-                self._collect(event)
+                self._telemetry.add(event)
             case AvailabilityChanged():
-                self._tell(event.device_id, frames.availability(event))
+                self._push_to_viewers(event.device_id, pushes.availability(event))
             case CommandChanged():
-                self._tell(event.device_id, frames.command(event))
+                self._push_to_viewers(event.device_id, pushes.command(event))
             case DeviceMoved():
-                # Who keeps an inbox may have lost a room with something unread in it.
-                self.keeper.look_at(self._concerned(event.device_id), {INBOX})
+                # A connection with an inbox may have lost a room with unread messages.
+                self.monitor.check_soon(self._concerned(event.device_id), {INBOX})
             case StreamChanged():
-                self.keeper.look_at([c for c in self.connections if event.stream in c.streams], {event.stream})
+                self.monitor.check_soon([c for c in self.connections if event.stream in c.streams], {event.stream})
             case LoginEnded():
-                self.keeper.look_at(self._of_person(event.user_id))
+                self.monitor.check_soon(self._of_person(event.user_id))
             case MessagesStored() | DirectStored() | ReadMoved() | Typing() | PresenceChanged():
-                self.rooms.take(event)
+                self.rooms.receive(event)
 
     def _concerned(self, device_id: int) -> set[Connection]:
-        """Who shows the device; and whoever is in a room or keeps an inbox, since a device's room moves with it."""
+        """Connections that show the device, a room or an inbox: a device's room moves with it."""
         in_rooms = (c for c in self.connections if any(shown.rooms or shown.spaces for shown in c.streams.values()))
         return {*self._audiences.connections_of(device_id), *in_rooms}
 
-    def _collect(self, event: TelemetryStored) -> None:
-        """What arrives within a pause goes out as one frame: a batch of the bridge has an event for each shard."""
-        if not self._pending:
-            asyncio.get_running_loop().call_at(self._flushed_at + self._gap_s, self._flush)
-        if event.received_at:
-            self._oldest = min(self._oldest or event.received_at, event.received_at)
-        for part in event.parts:
-            self._pending.setdefault(part.device_id, []).append(part)
-
-    def _flush(self) -> None:
-        if not self._pending:
-            return
-        pending, self._pending = self._pending, {}
-        oldest, self._oldest = self._oldest, 0
-        loop = asyncio.get_running_loop()
-        self._flushed_at = loop.time()
-        shown: dict[Audience, list[Part]] = {}
-        for device_id, parts in pending.items():
-            audiences = self._audiences.of(device_id)
-            if audiences:
-                part = parts[0] if len(parts) == 1 else frames.concatenate(parts)
-                for audience in audiences:
-                    shown.setdefault(audience, []).append(part)
-        for audience, its_parts in shown.items():
-            frame = Frame(self.number(), its_parts)
-            for connection in tuple(audience.connections):
-                connection.telemetry(frame)
-        # After the writers that have been woken just now.
-        loop.call_soon(self._written, oldest if shown else 0)
-
-    def _written(self, oldest: int) -> None:
-        """`oldest`: receipt of the oldest message that was written of; 0: nothing was, or it is not known."""
-        if oldest:  # the bridge's clock may be ahead of ours
-            stats.frame_lag.observe(max(0, now_us() - oldest) / 1_000_000)
-        took_s = asyncio.get_running_loop().time() - self._flushed_at
-        self._gap_s = min(max(GAP_S, 2 * took_s), MAX_GAP_S)
-
-    def _tell(self, device_id: int, text: str) -> None:
-        if device_id in self._pending:
-            self._flush()  # telemetry that came before stays before
+    def _push_to_viewers(self, device_id: int, frame: Frame) -> None:
+        if self._telemetry.holds(device_id):
+            self._telemetry.flush()  # earlier telemetry stays before it
         for connection in self._audiences.connections_of(device_id):
-            connection.push(text)
+            connection.push(frame)
 
     def _on_loss(self, names: set[str], reason: str) -> None:
         logger.warning("events may have been lost (%s) in the groups %s", reason, ", ".join(sorted(names)))
-        self._flush()
+        self._telemetry.flush()
         self.rooms.lose(names)
         if reason == "layer":
             self.rooms.roster.doubt()
         for connection in list(self.connections):
-            own = _is_of(connection, names)
-            concerned = [
-                stream
-                for stream, shown in connection.streams.items()
-                if not names.isdisjoint(shown.groups) or (own and stream == INBOX)
-            ]
+            concerned = _streams_in(connection, names)
             if concerned:
                 connection.push(frames.resync(concerned, reason))
-        # The end of a login may have been among what was lost.
+        # The end of a login may have been among the lost events.
         suspect = self.connections if groups.RIGHTS in names else [c for c in self.connections if _is_of(c, names)]
-        self.keeper.look_at(suspect)
+        self.monitor.check_soon(suspect)
 
-    def _allow(self, connection: Connection, asked: Iterable[str], watched: Watched, changed: Container[str]) -> None:
-        """Takes note of what the connection may still watch of the streams that were asked about."""
+    def _apply_rights(
+        self, connection: Connection, asked: Iterable[str], watchable: Watchable, changed: Container[str]
+    ) -> None:
+        """Applies what the connection may still watch of the streams that were asked about."""
         for stream in asked:
-            before, now = connection.streams.get(stream), watched.get(stream)
+            before, now = connection.streams.get(stream), watchable.get(stream)
             if before is None or (before == now and stream not in changed):
                 continue
             if now is None:
@@ -297,22 +233,11 @@ def _is_of(connection: Connection, names: set[str]) -> bool:
     return groups.person(connection.user_id) in names
 
 
-_relays: WeakKeyDictionary[asyncio.AbstractEventLoop, Relay] = WeakKeyDictionary()
-
-
-def current() -> Relay:
-    """The relay of the running event loop."""
-    loop = asyncio.get_running_loop()
-    if loop not in _relays:
-        _relays[loop] = Relay()
-    return _relays[loop]
-
-
-def use(relay: Relay) -> None:
-    """Makes `relay` that of the running event loop: one with other times, say."""
-    _relays[asyncio.get_running_loop()] = relay
-
-
-async def close_all(code: CloseCode = CloseCode.RESTART) -> None:
-    """Closes every connection of the process, as before it ends; returns when they are gone."""
-    await current().close_all(code)
+def _streams_in(connection: Connection, names: set[str]) -> list[str]:
+    """The streams of the connection of which events come through these groups."""
+    own = _is_of(connection, names)
+    return [
+        stream
+        for stream, contents in connection.streams.items()
+        if not names.isdisjoint(contents.groups) or (own and stream == INBOX)
+    ]

@@ -2,51 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterator
-from typing import Any
-
-import msgspec
+from collections.abc import Callable, Container
 
 from dashboards.live import frames
-from devices.channel.events import Part
+from dashboards.live.frames import Point, SharedTelemetry, TelemetryFrame
 from devices.runtime import stats
 
 MAX_FRAMES = 32
 MAX_BYTES = 1024 * 1024
-"""While so much is unacknowledged, telemetry is merged and not sent. One frame alone may be larger."""
-
-Point = list[Any]
-"""`[MS, value]`"""
-
-
-class Frame:
-    """A telemetry frame, encoded once and shared by all connections that watch the same devices."""
-
-    __slots__ = ("_parts", "_values", "n", "size", "text")
-
-    def __init__(self, n: int, parts: Collection[Part]) -> None:
-        self.n = n
-        self.text = frames.telemetry(n, parts)
-        self.size = len(self.text) if self.text.isascii() else len(self.text.encode())
-        self._parts = parts
-        self._values: dict[int, dict[str, list[Point]]] | None = None
-
-    @property
-    def uids(self) -> Iterator[tuple[int, str]]:
-        return ((part.device_id, part.uid) for part in self._parts)
-
-    @property
-    def values(self) -> dict[int, dict[str, list[Point]]]:
-        """Device id -> metric -> points; decoded when the first viewer falls behind, then shared."""
-        if self._values is None:
-            self._values = {part.device_id: msgspec.json.decode(part.json) for part in self._parts}
-        return self._values
+"""While so much is unacknowledged, telemetry is merged and not sent. A single frame may be larger."""
 
 
 class Window:
-    """What one connection has not acknowledged, and what is kept back for it.
+    """The telemetry that one connection has not acknowledged, and what is kept back for it.
 
-    Kept back is the newest value of each metric, so a viewer who never reads costs no more than the metrics that it
+    Kept back is the newest value of each metric, so a viewer that never reads costs no more than the metrics that it
     watches (500 of a device at most), however long that lasts. The values merged away are counted in `dropped`.
     """
 
@@ -61,32 +31,31 @@ class Window:
         self._uids: dict[int, str] = {}
         self._dropped = 0
 
-    def offer(self, frame: Frame) -> str | None:
-        """The text to send, or `None` where the frame is kept back."""
+    def offer(self, frame: SharedTelemetry) -> TelemetryFrame | None:
+        """Returns the frame to send, or `None` where it is kept back."""
         if self._kept or not self._has_room(frame.size):
             self._merge(frame)
             return None
-        self._enter(frame.n, frame.size)
-        return frame.text
+        self._enter(frame)
+        return frame
 
-    def acknowledge(self, n: int) -> str | None:
-        """Releases all frames up to `n`; the text to send where something was kept back and there is room now."""
+    def acknowledge(self, n: int) -> TelemetryFrame | None:
+        """Releases all frames up to `n`; returns the frame to send where there is room now for what was kept back."""
         while self._in_flight and self._in_flight[0][0] <= n:
             self._bytes -= self._in_flight.pop(0)[1]
         if not self._kept or not self._has_room(0):
             return None
-        number = self._number()
         devices = {
             self._uids[device]: {metric: [point] for metric, point in points.items()}
             for device, points in self._kept.items()
         }
-        text = frames.merged(number, self._dropped, devices)
+        frame = frames.merged(self._number(), self._dropped, devices)
         self._kept, self._uids, self._dropped = {}, {}, 0
-        self._enter(number, len(text.encode()))
-        return text
+        self._enter(frame)
+        return frame
 
     def keep_only(self, devices: Container[int]) -> None:
-        """Drops what is kept back of other devices: they are watched no more."""
+        """Drops what is kept back of other devices, which are no longer watched."""
         self._kept = {device: points for device, points in self._kept.items() if device in devices}
 
     @property
@@ -104,11 +73,11 @@ class Window:
             return True
         return len(self._in_flight) < MAX_FRAMES and self._bytes + size <= MAX_BYTES
 
-    def _enter(self, n: int, size: int) -> None:
-        self._in_flight.append((n, size))
-        self._bytes += size
+    def _enter(self, frame: TelemetryFrame) -> None:
+        self._in_flight.append((frame.n, frame.size))
+        self._bytes += frame.size
 
-    def _merge(self, frame: Frame) -> None:
+    def _merge(self, frame: SharedTelemetry) -> None:
         before = self._dropped
         self._uids.update(frame.uids)
         for device, metrics in frame.values.items():
@@ -122,7 +91,7 @@ class Window:
 
 
 def _newest(points: list[Point]) -> Point:
-    """The point with the latest time; of those of one time, the last to come."""
+    """Returns the point with the latest time; of several with one time, the one that came last."""
     newest = points[0]
     for point in points:
         if point[0] >= newest[0]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from daphne.server import Server, reactor  # Twisted's reactor, which Daphne has put on asyncio
 
-from dashboards.live.frames import MAX_FRAME_BYTES
+from dashboards.live.requests import MAX_FRAME_BYTES
 from hub.server_options import PING_S, PONG_S, SERVER_NAME
 
 

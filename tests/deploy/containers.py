@@ -189,10 +189,14 @@ class Container(Server):
     def _fill_templates(self) -> None:
         environment = self.environment()
         names = [name for name in environment if re.search(environment["NGINX_ENVSUBST_FILTER"], name)]
-        wanted = " ".join(f"${{{name}}}" for name in names)
+        variables = " ".join(f"${{{name}}}" for name in names)
         for template in self._paths["/etc/nginx/templates"].glob("*.template"):
             filled = subprocess.run(
-                [find("envsubst"), wanted], env=environment, input=template.read_text(), capture_output=True, text=True
+                [find("envsubst"), variables],
+                env=environment,
+                input=template.read_text(),
+                capture_output=True,
+                text=True,
             )
             assert filled.returncode == 0, filled.stderr
             (Path(environment["NGINX_ENVSUBST_OUTPUT_DIR"]) / template.stem).write_text(filled.stdout)

@@ -111,8 +111,8 @@ def test_service_dependencies_exist_and_have_no_circle(services: dict[str, dict[
         done |= ready
     for service in services.values():
         for needed, how in service.get("depends_on", {}).items():
-            wanted = "service_completed_successfully" if needed == ONE_SHOT else "service_healthy"
-            assert how == {"condition": wanted}
+            condition = "service_completed_successfully" if needed == ONE_SHOT else "service_healthy"
+            assert how == {"condition": condition}
 
 
 def test_every_command_of_a_service_is_a_manage_py_command(services: dict[str, dict[str, Any]]) -> None:

@@ -147,8 +147,8 @@ def test_an_uploaded_file_is_served_by_every_web_process(stack: Stack, manager: 
     headers = {"Origin": ORIGIN, "X-CSRFToken": manager.http.cookies["csrftoken"]}
     sent = manager.http.post(f"{path}/files", files={"file": ("log.bin", content)}, headers=headers)
     assert sent.status_code == 201, sent.text
-    [said] = manager.http.get(f"{path}/messages?around_seq={sent.json()['seq']}&limit=1").json()["items"]
-    file = f"{path}/files/{said['files'][0]['id']}/log.bin"
+    [message] = manager.http.get(f"{path}/messages?around_seq={sent.json()['seq']}&limit=1").json()["items"]
+    file = f"{path}/files/{message['files'][0]['id']}/log.bin"
     assert manager.http.get(file).content == content
     cookies = "; ".join(f"{name}={value}" for name, value in manager.http.cookies.items())
     for web in stack.containers["web"]:

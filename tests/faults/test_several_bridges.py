@@ -75,7 +75,7 @@ def test_a_second_bridge_with_the_same_client_id_exits_without_disturbing_the_fi
     publisher.wait_until_sent(100)
     done = run(Bridge(tmp_path, stack.settings))
     assert done.returncode == 1
-    assert "a bridge with the client id 'hubbub-bridge' runs already" in done.stderr
+    assert "a bridge with the client id 'hubbub-bridge' is already running" in done.stderr
     assert "--client-id" in done.stderr
     stack.check(publisher)
     assert stack.bridge.output.count("connected to mqtt") == 1
@@ -103,7 +103,7 @@ def test_a_bridge_exits_with_an_error_when_all_bridges_of_the_group_run_already(
         bridge.start()
     done = run(Bridge(tmp_path, shared.settings, "--of", "2"))
     assert done.returncode == 1
-    assert "all of the 2 bridges run already, hubbub-bridge-1 to hubbub-bridge-2" in done.stderr
+    assert "all of the 2 bridges are running, hubbub-bridge-1 to hubbub-bridge-2" in done.stderr
 
 
 def test_one_bridge_receives_the_retained_status_and_another_takes_over(shared: SharedStack) -> None:

@@ -9,7 +9,7 @@ from tests.support.ports import free_port
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux's own")
-def test_a_connection_is_given_up_when_its_network_is_gone() -> None:
+def test_a_connection_whose_network_is_gone_is_given_up() -> None:
     with sockets.bind("127.0.0.1", free_port(), "PORT") as listening:
         listening.setblocking(True)
         with socket.create_connection(listening.getsockname()):

@@ -182,7 +182,7 @@ def test_a_new_conversation_can_be_started_from_the_list_of_people(sign_in: Sign
 
 def test_a_blocked_person_cannot_write_until_the_block_is_lifted(sign_in: SignIn) -> None:
     bob, carol = sign_in("bob", "/inbox/carol/"), sign_in("carol")
-    bob.page.locator(".talk-menu summary").click()
+    bob.page.locator(".messaging-menu summary").click()
     bob.page.get_by_role("button", name="Block carol").click()
     expect(bob.page.locator("textarea[aria-label=Message]")).to_be_disabled()
     carol.page.goto("/inbox/bob/")

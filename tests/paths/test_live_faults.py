@@ -52,8 +52,8 @@ class Scene:
                 eventually(lambda page=person.page: line(page) == expected, 30)
             except AssertionError:
                 missing = sorted(set(expected) - set(line(person.page)))
-                told = f"{len(missing)} of {len(expected)} are missing: {missing[:10]}"
-                raise AssertionError(f"{person.page.url}: {told}") from None
+                description = f"{len(missing)} of {len(expected)} are missing: {missing[:10]}"
+                raise AssertionError(f"{person.page.url}: {description}") from None
             expect(person.page.locator("[data-connection-bar]")).not_to_be_visible()
             assert "/login/" not in person.page.url
             assert person.complaints == []

@@ -379,8 +379,8 @@ def test_scrolling_loads_history_and_a_link_opens_at_its_message(sign_in: SignIn
     expect(newest).to_be_visible()
 
     bob = sign_in("bob", f"/devices/talker/?seq={20}")
-    lit = bob.page.locator("li.entry", has_text="number 20 of many")
-    expect(lit).to_be_in_viewport()
+    linked = bob.page.locator("li.entry", has_text="number 20 of many")
+    expect(linked).to_be_in_viewport()
     call(bob, "POST", f"rooms/{room}/messages", {"text": "out of sight"})
     count = alice.page.get_by_role("button", name="1 new")
     count.click()

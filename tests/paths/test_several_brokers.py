@@ -261,7 +261,7 @@ def test_each_broker_gets_only_the_accounts_of_its_own_devices(site: Site) -> No
 
 
 @pytest.mark.parametrize(
-    ("trouble", "reason"),
+    ("fault", "reason"),
     [
         ("expired", "certificate has expired"),
         ("wrong host", "IP address mismatch"),
@@ -269,9 +269,9 @@ def test_each_broker_gets_only_the_accounts_of_its_own_devices(site: Site) -> No
         ("no certificate of ours", "certificate required|handshake failure"),
     ],
 )
-def test_a_failed_tls_handshake_is_explained_and_retried(tmp_path: Path, trouble: str, reason: str) -> None:
+def test_a_failed_tls_handshake_is_explained_and_retried(tmp_path: Path, fault: str, reason: str) -> None:
     site = Site(tmp_path)
-    match trouble:
+    match fault:
         case "expired":
             site.roof.server = site.authority.issue("old", days=-1)
         case "wrong host":

@@ -1,4 +1,7 @@
-"""Serves the hub's web side with short times: `python -m tests.support.serve daphne|uvicorn PORT`."""
+"""Serves the hub's web side with short intervals: `python -m tests.support.serve daphne|uvicorn PORT`.
+
+With `--no-checks` as a third argument connections are never checked on a schedule, only when an event asks for it.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,18 @@ from hub import asgi  # isort: skip - first: it sets Django up
 
 from django.conf import settings
 
-from dashboards.live import relay
-from dashboards.live.keeper import Times
+from dashboards.live.connection_monitor import MonitorIntervals
 from dashboards.live.presence.redis import RedisPresence
-from dashboards.live.presence.roster import Pace
+from dashboards.live.presence.roster import RosterIntervals
 from dashboards.live.relay import Relay
 from hub import sockets
 from hub.daphne.server import make_server
+from hub.routing import relays
 
-QUICK = Times(sweep_s=0.1, ping_s=1.0, silence_s=4.0, recheck_s=1.0)
+QUICK = MonitorIntervals(sweep_s=0.1, ping_s=1.0, silence_s=4.0, recheck_s=1.0)
+NEVER_S = 86_400.0
 PRESENCE_TTL_S = 5.0
-PACE = Pace(look_s=2.0)
+ROSTER_INTERVALS = RosterIntervals(look_s=2.0)
 
 _known: set[asyncio.AbstractEventLoop] = set()
 
@@ -30,8 +34,9 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     loop = asyncio.get_running_loop()
     if loop not in _known:
         _known.add(loop)
+        intervals = MonitorIntervals(sweep_s=NEVER_S) if "--no-checks" in sys.argv else QUICK
         presence = RedisPresence(settings.REDIS_URL, PRESENCE_TTL_S) if settings.REDIS_URL else None
-        relay.use(Relay(QUICK, presence=presence, pace=PACE))
+        relays.use(Relay(intervals, presence=presence, roster_intervals=ROSTER_INTERVALS))
     await asgi.application(scope, receive, send)
 
 

@@ -213,7 +213,7 @@ class Part(Server):
 
 
 class Bridge(Part):
-    READY = "has taken all subscriptions"
+    READY = "has granted all subscriptions"
 
     def __init__(self, folder: Path, settings: Mapping[str, str], *arguments: str) -> None:
         super().__init__(folder, ["manage.py", "runbridge", *arguments], settings)

@@ -17,7 +17,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.urls import path  # noqa: E402
 
 
-class TelemetryConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+class TutorialConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     group = "telemetry"
 
     async def connect(self) -> None:
@@ -32,7 +32,7 @@ class TelemetryConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self.send(text_data=json.dumps({"device": event["device"], "values": event["values"]}))
 
 
-class ChatConsumer(TelemetryConsumer):
+class TutorialChatConsumer(TutorialConsumer):
     group = "chat"
 
     async def receive(self, text_data: str = "", bytes_data: bytes | None = None) -> None:
@@ -43,7 +43,7 @@ class ChatConsumer(TelemetryConsumer):
         await self.send(text_data=json.dumps({"message": event["message"]}))
 
 
-class IdleConsumer(TelemetryConsumer):
+class TutorialIdleConsumer(TutorialConsumer):
     group = "idle"
 
 
@@ -51,9 +51,9 @@ application = ProtocolTypeRouter(
     {
         "websocket": URLRouter(
             [
-                path("telemetry/", TelemetryConsumer.as_asgi()),
-                path("chat/", ChatConsumer.as_asgi()),
-                path("idle/", IdleConsumer.as_asgi()),
+                path("telemetry/", TutorialConsumer.as_asgi()),
+                path("chat/", TutorialChatConsumer.as_asgi()),
+                path("idle/", TutorialIdleConsumer.as_asgi()),
             ]
         )
     }

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from bridges.mqtt import brokers
 from bridges.mqtt.address import AddressError
 from bridges.mqtt.bridge import DEFAULT_CLIENT_ID, run_bridge
-from bridges.mqtt.standing import ClientIdTaken
+from bridges.mqtt.client_id import ClientIdTaken
 from devices.management import metrics
 from devices.runtime.gc_tuning import collect_seldom
 

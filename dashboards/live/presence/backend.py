@@ -1,4 +1,4 @@
-"""Which back end this hub has."""
+"""Chooses the back end of this hub."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from dashboards.live.presence.redis import RedisPresence
 
 
 def make() -> Presence:
-    """Redis where the hub has one, as several processes then serve it."""
+    """Returns Redis where the hub has one, as several processes may then serve it."""
     return RedisPresence(settings.REDIS_URL) if settings.REDIS_URL else MemoryPresence()

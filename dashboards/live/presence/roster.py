@@ -1,4 +1,4 @@
-"""Who is in the rooms that this process shows: reports who is there through it, and tells who joined and who left."""
+"""Who is in the rooms that this process shows: reports who is there through it, and pushes who joined and who left."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from dashboards.live.presence.contract import Forgotten, Presence, Report
+from dashboards.live.presence.contract import Presence, PresenceForgotten, PresenceReport
 from devices.channel import fanout
 from devices.channel.events import PresenceChanged
 from devices.runtime import stats
@@ -17,34 +17,34 @@ from devices.runtime import stats
 logger = logging.getLogger("hubbub.live")
 
 LOOK_S = 8.0
-"""How often all rooms are looked at, whether anybody said that something changed or not; a report lives three looks."""
+"""How often all rooms are looked at, whether or not a change was reported; a report lives for three looks."""
 PAUSE_S = 0.1
-"""Least pause between two looks: two hundred people who join at once are a few."""
+"""Least pause between two looks: two hundred people who join at once cost only a few."""
 PATIENCE_S = 1.0
-"""How long a look may take; a back end that takes longer is away."""
+"""How long a look may take; a back end that takes longer counts as unavailable."""
 FIRST_LOOK_S = 0.5
-"""How long a newcomer waits to be told who is there already."""
+"""How long the snapshot for a newcomer waits for the names of those who are there already."""
 
-Tell = Callable[[int, frozenset[str], frozenset[str]], None]
-"""Told of a room: who joined, who left."""
+OnChange = Callable[[int, frozenset[str], frozenset[str]], None]
+"""Called with a room, who joined it, and who left it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RosterIntervals:
     look_s: float = LOOK_S
     pause_s: float = PAUSE_S
 
 
 class Roster:
-    """What is told comes from comparing what the back end says with what was told before, so no lost event leaves
-    anybody in a room for ever. While the back end is away, this process's own people come and go and the others stay;
-    they do so for one look more once it is back, since it may have forgotten what others have yet to report again.
+    """Changes are found by comparing what the back end answers with what it answered before, so no lost event leaves
+    anybody in a room for ever. While the back end is unavailable, this process's own people come and go and the others
+    stay; they stay for one look more once it is back, since it may have forgotten what others have yet to report again.
     """
 
-    def __init__(self, presence: Presence, tell: Tell, pace: Pace | None = None) -> None:
+    def __init__(self, presence: Presence, on_change: OnChange, intervals: RosterIntervals | None = None) -> None:
         self._presence = presence
-        self._tell = tell
-        self._pace = pace or Pace()
+        self._on_change = on_change
+        self._intervals = intervals or RosterIntervals()
         self._here: dict[int, Counter[str]] = {}
         self._reported: dict[int, frozenset[str]] = {}
         self._known: dict[int, frozenset[str]] = {}
@@ -53,7 +53,7 @@ class Roster:
         self._wake = asyncio.Event()
         self._hint = asyncio.Event()
         self._looked = asyncio.Event()
-        self._away = False
+        self._unavailable = False
         self._doubted_until = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -61,7 +61,7 @@ class Roster:
         self._tasks = [asyncio.create_task(work()) for work in (self._work, self._look_regularly, self._publish)]
 
     async def stop(self) -> None:
-        """Reports that whoever was here has left."""
+        """Reports that everybody who was here has left."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -90,7 +90,7 @@ class Roster:
         self.look_at([room_id])
 
     def look_at(self, rooms: Iterable[int]) -> None:
-        """Somebody may have come to these rooms or left them; those that are not shown here are left out."""
+        """People may have joined or left these rooms; rooms that are not shown here are ignored."""
         self._due.update(room for room in rooms if room in self._here or room in self._reported)
         if self._due:
             self._wake.set()
@@ -104,16 +104,16 @@ class Roster:
         """Returns when the room has been looked at, or after a moment."""
         with suppress(TimeoutError):
             async with asyncio.timeout(FIRST_LOOK_S):
-                while room_id not in self._known and not self._away:
+                while room_id not in self._known and not self._unavailable:
                     await self._looked.wait()
 
     def present(self, room_id: int) -> list[str]:
-        """Who is in the room, as far as this process knows."""
+        """Returns who is in the room, as far as this process knows."""
         return sorted(self._known.get(room_id, frozenset()) | set(self._here.get(room_id, ())))
 
     def _doubt(self) -> None:
-        """From now on nobody is told to have left who may only not have been reported again yet."""
-        self._doubted_until = asyncio.get_running_loop().time() + self._pace.look_s + PATIENCE_S
+        """Until then nobody counts as having left who may only not have been reported again yet."""
+        self._doubted_until = asyncio.get_running_loop().time() + self._intervals.look_s + PATIENCE_S
 
     async def _work(self) -> None:
         while True:
@@ -122,10 +122,10 @@ class Roster:
                 await self._look()
             except Exception:
                 logger.exception("a look at who is in rooms failed")
-            await asyncio.sleep(self._pace.pause_s)
+            await asyncio.sleep(self._intervals.pause_s)
 
     async def _publish(self) -> None:
-        """Tells other processes to look: beside the looking, which a channel layer that is away must not hold up."""
+        """Has other processes look. A task of its own: an unavailable channel layer must not delay our own looks."""
         while True:
             await self._hint.wait()
             self._hint.clear()
@@ -134,14 +134,14 @@ class Roster:
 
     async def _look_regularly(self) -> None:
         while True:
-            await asyncio.sleep(self._pace.look_s)
+            await asyncio.sleep(self._intervals.look_s)
             self.look_at([*self._here, *self._reported])
 
     async def _look(self) -> None:
         due, self._due = self._due, set()
         self._wake.clear()
         reports = {room_id: self._report(room_id) for room_id in due}
-        changed = [room_id for room_id, report in reports.items() if report.here != self._told_of(room_id)]
+        changed = [room_id for room_id, report in reports.items() if report.here != self._reported_in(room_id)]
         found = await self._ask(reports)
         for room_id, report in reports.items():
             self._compare(room_id, report, found)
@@ -151,34 +151,34 @@ class Roster:
             self._hints.update(changed)
             self._hint.set()
 
-    def _report(self, room_id: int) -> Report:
+    def _report(self, room_id: int) -> PresenceReport:
         here = frozenset(self._here.get(room_id, ()))
-        return Report(here, self._told_of(room_id) - here)
+        return PresenceReport(here, self._reported_in(room_id) - here)
 
-    def _told_of(self, room_id: int) -> frozenset[str]:
+    def _reported_in(self, room_id: int) -> frozenset[str]:
         """Who is in the room through this process, as the back end knows it."""
         return self._reported.get(room_id, frozenset())
 
-    async def _ask(self, reports: dict[int, Report]) -> dict[int, frozenset[str]] | None:
-        """What the back end says; `None` where it is away."""
+    async def _ask(self, reports: dict[int, PresenceReport]) -> dict[int, frozenset[str]] | None:
+        """Returns the back end's answer; `None` where it is unavailable."""
         try:
             async with asyncio.timeout(PATIENCE_S):
                 found = await self._presence.report(reports)
-        except Forgotten:
+        except PresenceForgotten:
             self._reported.clear()
             self.doubt()
             return None
         except Exception as error:
             stats.presence_failures.inc()
-            if not self._away:
-                logger.warning("cannot tell who is in rooms: %r", error)
-            self._away = True
+            if not self._unavailable:
+                logger.warning("cannot find out who is in rooms: %r", error)
+            self._unavailable = True
             self._doubt()
             return None
-        self._away = False
+        self._unavailable = False
         return found
 
-    def _compare(self, room_id: int, report: Report, found: dict[int, frozenset[str]] | None) -> None:
+    def _compare(self, room_id: int, report: PresenceReport, found: dict[int, frozenset[str]] | None) -> None:
         before = self._known.get(room_id, frozenset())
         if found is not None:
             self._note(room_id, report.here)
@@ -190,7 +190,7 @@ class Roster:
             return
         self._known[room_id] = now
         if now != before:
-            self._tell(room_id, now - before, before - now)
+            self._on_change(room_id, now - before, before - now)
 
     def _note(self, room_id: int, reported: frozenset[str]) -> None:
         if reported:

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from bridges.mqtt import brokers
 from bridges.mqtt.address import AddressError
-from bridges.mqtt.standing import ClientIdTaken
+from bridges.mqtt.client_id import ClientIdTaken
 from devices.availability.changes import reset_to_unknown
 from devices.runtime.locks import FileLock
 from devices.values import now_us

@@ -8,10 +8,10 @@ import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from dashboards.live import relay
-from dashboards.live.frames import MAX_FRAME_BYTES
+from dashboards.live.requests import MAX_FRAME_BYTES
 from devices.management import metrics
 from hub import asgi
+from hub.routing import relays
 from hub.server_options import PING_S, PONG_S
 
 STOP_S = 4
@@ -63,5 +63,5 @@ class Command(BaseCommand):
 class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Closes event streams first: they never end by themselves, and uvicorn would wait for them."""
-        await relay.close_all()
+        await relays.close_all()
         await super().shutdown(sockets)

@@ -1,4 +1,4 @@
-"""What the broker's tests speak to it with: accounts held to their own topics, paho, and sockets for literal bytes."""
+"""The clients of the broker's tests: accounts held to their own topics, paho, and sockets for literal bytes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Device:
 
 @dataclass(frozen=True)
 class Bridge:
-    """Hears and tells everything, and holds more than a device."""
+    """May receive and publish everything, and holds more than a device."""
 
     name: str = "bridge"
     limits: SessionLimits = BRIDGE_LIMITS
@@ -83,7 +83,7 @@ class KnownAccounts:
 
     async def authenticate(self, username: str, password: str) -> Principal | None:
         if username == "broken":
-            raise ConnectionError("the database is away")
+            raise ConnectionError("the database is unavailable")
         if username.startswith("slow"):
             self.asked.set()
             await self.answer.wait()
@@ -93,13 +93,13 @@ class KnownAccounts:
 
 
 class HeldSink:
-    """Keeps what it is given until the test says that it is done."""
+    """Keeps what it is given until the test calls `done`."""
 
     def __init__(self) -> None:
         self.given: queue.Queue[tuple[Published, Done | None]] = queue.Queue()
         self.may_be_kept = True
 
-    def take(self, published: Published, done: Done | None) -> bool:
+    def offer(self, published: Published, done: Done | None) -> bool:
         self.given.put((published, done))
         return self.may_be_kept
 

@@ -9,7 +9,7 @@ TOPIC = "devices/pump/telemetry"
 
 
 @pytest.mark.parametrize(("published", "granted"), list(itertools.product((0, 1, 2), (0, 1))))
-def test_delivery_takes_the_lower_qos(client, published, granted):
+def test_delivery_has_the_lower_qos(client, published, granted):
     bridge = client("bridge")
     assert bridge.subscribe(TOPIC, granted) == granted
     client("pump").publish(TOPIC, b"x", qos=published)
@@ -76,7 +76,7 @@ def test_subscribing_and_unsubscribing_take_effect_between_messages(client):
         ("/devices/pump/telemetry", False),
     ],
 )
-def test_filters_match_as_mqtt_says(client, topic_filter, matches):
+def test_filters_match_as_mqtt_defines(client, topic_filter, matches):
     bridge = client("bridge")
     bridge.subscribe(topic_filter)
     bridge.subscribe("marker")
@@ -104,7 +104,7 @@ def test_payload_arrives_byte_for_byte(client):
         assert (message.topic, message.payload) == ("devices/pump/ä", payload)
 
 
-def test_refused_and_accepted_messages_are_told_apart_after_many_topics(broker, client):
+def test_refused_and_accepted_messages_are_distinguished_after_many_topics(broker, client):
     """More topics than a connection remembers: what is forgotten is asked for again."""
     bridge, pump = client("bridge"), client("pump")
     bridge.subscribe("#")

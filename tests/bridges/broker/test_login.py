@@ -35,7 +35,7 @@ def test_user_name_without_password_is_refused_unasked(broker, client):
 def test_account_lookup_that_fails_answers_unavailable(broker, client, caplog):
     assert client("broken").answer == "Server unavailable"
     assert broker.stats["refused_logins.authentication_failed"] == 1
-    assert "the database is away" not in caplog.text
+    assert "the database is unavailable" not in caplog.text
 
 
 def test_mqtt_5_is_answered_with_unacceptable_protocol_version(broker, raw):
@@ -73,7 +73,7 @@ def test_packets_sent_with_connect_wait_for_the_login(broker, raw):
     assert eager.receive(6) == b"\x20\x02\x00\x00\xd0\x00"
 
 
-def test_client_that_goes_away_while_looked_up_leaves_nothing(broker, raw):
+def test_client_that_leaves_during_the_look_up_leaves_nothing_behind(broker, raw):
     leaver = raw()
     leaver.send(connect_packet("slow-pump"))
     assert broker.accounts.asked.wait(10)
@@ -103,7 +103,7 @@ class TestTimeouts:
 
 
 class TestSessionTheft:
-    def test_failed_login_leaves_the_session_it_names_alone(self, broker, client):
+    def test_failed_login_does_not_touch_the_session_it_names(self, broker, client):
         victim = client("pump", client_id="pump-1", clean=False)
         victim.subscribe("devices/pump/commands/#")
         assert client("pump", password="wrong", client_id="pump-1").answer == "Not authorized"
@@ -112,7 +112,7 @@ class TestSessionTheft:
         assert victim.next().payload == b"still here"
         assert not victim.ended.is_set()
 
-    def test_failed_login_leaves_an_offline_session_alone(self, broker, client):
+    def test_failed_login_does_not_touch_an_offline_session(self, broker, client):
         victim = client("pump", client_id="pump-1", clean=False)
         victim.subscribe("devices/pump/commands/#")
         victim.disconnect()
@@ -155,7 +155,7 @@ def test_disconnect_ends_all_connections_of_an_account_and_no_other(broker, clie
     assert not other.ended.is_set()
 
 
-def test_disconnect_keeps_persistent_sessions_unless_told_to_forget(broker, client):
+def test_disconnect_keeps_persistent_sessions_unless_asked_to_forget(broker, client):
     client("pump", client_id="pump-1", clean=False)
     broker.run(broker.broker.disconnect("pump"))
     assert client("pump", client_id="pump-1", clean=False).session_present

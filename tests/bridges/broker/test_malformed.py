@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bridges.broker.link import PACKETS_PER_TURN
+from bridges.broker.packet_connection import PACKETS_PER_TURN
 from tests.bridges.broker.clients import SECRET, Faulty, connect_packet, packet, publish_packet, subscribe_packet, text
 
 TOPIC = "devices/pump/telemetry"

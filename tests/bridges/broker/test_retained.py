@@ -58,7 +58,7 @@ def test_retained_messages_that_may_not_be_received_stay_hidden(client):
     assert listener.payloads(2) == [b"shown", b"marker"]
 
 
-def test_retained_delivery_takes_the_lower_qos(client):
+def test_retained_delivery_has_the_lower_qos(client):
     bridge = client("bridge")
     bridge.publish("devices/pump/zero", b"0", qos=0, retain=True)
     bridge.publish("devices/pump/one", b"1", qos=1, retain=True)
@@ -108,7 +108,7 @@ class TestBounds:
         assert broker.stats["retained_messages"] == 2
         assert broker.stats["retained_bytes"] <= 1_000
 
-    def test_message_that_does_not_fit_takes_the_untrue_one_away(self, broker, client):
+    def test_message_that_does_not_fit_removes_the_outdated_one(self, broker, client):
         pump = client("pump")
         pump.publish("devices/pump/status", b"online", retain=True)
         pump.publish("devices/pump/status", b"x" * 700, retain=True)

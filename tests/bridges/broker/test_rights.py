@@ -61,7 +61,7 @@ def test_publish_to_a_foreign_topic_is_refused_and_counted(broker, client):
     assert broker.stats["retained_messages"] == 0
 
 
-def test_nobody_publishes_or_hears_topics_of_the_broker(broker, client):
+def test_nobody_publishes_to_or_receives_topics_of_the_broker(broker, client):
     bridge = client("bridge")
     assert bridge.subscribe("$SYS/#") == REFUSED
     bridge.subscribe("#")
@@ -79,7 +79,7 @@ def test_message_that_may_not_be_received_is_not_delivered_past_a_granted_filter
     assert listener.next().payload == b"shown"
 
 
-def test_rights_that_were_taken_away_end_with_the_next_login(broker, client):
+def test_removed_rights_end_with_the_next_login(broker, client):
     """A persistent session keeps no subscription that its account may no longer make."""
     broker.accounts.principals["guest"] = Bridge("guest")
     guest = client("guest", client_id="g", clean=False)

@@ -5,20 +5,21 @@ from collections import Counter
 import pytest
 
 from bridges.broker.limits import MAX_PACKET_ID, SessionLimits
-from bridges.broker.packets import Message
-from bridges.broker.report import Report
+from bridges.broker.publication import Publication
 from bridges.broker.session import PACKETS_PER_PUMP, Pool, Session
+from bridges.broker.throttled_log import ThrottledLog
+from bridges.mqtt.packets import PublishPacket
 from tests.bridges.broker.clients import Device
 
 
 class Recorder:
     def __init__(self) -> None:
         self.writable = True
-        self.packets: list[bytes] = []
+        self.packets: list[PublishPacket] = []
         self.pumps = 0
         self.room: int | None = None
 
-    def send(self, packet: bytes) -> None:
+    def send(self, packet: PublishPacket) -> None:
         self.packets.append(packet)
         if self.room is not None:
             self.room -= 1
@@ -31,10 +32,10 @@ class Recorder:
         self.pumps += 1
 
     def payloads(self) -> list[bytes]:
-        return [packet[7:] if packet[0] & 6 else packet[5:] for packet in self.packets]
+        return [packet.payload for packet in self.packets]
 
     def packet_ids(self) -> list[int]:
-        return [int.from_bytes(packet[5:7]) for packet in self.packets if packet[0] & 6]
+        return [packet.packet_id for packet in self.packets if packet.qos]
 
 
 @pytest.fixture
@@ -44,13 +45,13 @@ def outlet():
 
 @pytest.fixture
 def session(outlet):
-    session = Session(Device("pump"), "p", Pool(1 << 20), clean=False, stats=Counter(), report=Report())
+    session = Session(Device("pump"), "p", Pool(1 << 20), clean=False, stats=Counter(), warnings=ThrottledLog())
     session.attach(outlet, Device("pump"), SessionLimits(in_flight=2, queue_messages=1_000))
     return session
 
 
-def message(payload: str, qos: int = 1) -> Message:
-    return Message("t", b"t", payload.encode(), qos)
+def message(payload: str, qos: int = 1) -> Publication:
+    return Publication("t", payload.encode(), qos)
 
 
 def test_qos_0_does_not_overtake_what_waits_for_the_window(session, outlet):
@@ -75,7 +76,7 @@ def test_nothing_overtakes_the_repeats_after_a_reconnect(session):
     session.pump()
     assert again.payloads() == [b"0", b"1", b"2", b"3"]
     assert again.packet_ids() == [1, 2, 3, 4]
-    assert [packet[0] for packet in again.packets] == [0x3A, 0x3A, 0x32, 0x32]
+    assert [(packet.qos, packet.dup) for packet in again.packets] == [(1, True), (1, True), (1, False), (1, False)]
 
 
 def test_packet_ids_wrap_around_and_leave_out_those_in_flight(session, outlet):
@@ -98,7 +99,7 @@ def test_pumping_stops_when_the_outlet_is_full(session, outlet):
     assert session.queued == 3
 
 
-def test_pumping_a_long_queue_lets_others_take_turns(session, outlet):
+def test_pumping_a_long_queue_gives_others_their_turns(session, outlet):
     outlet.writable = False
     for _ in range(PACKETS_PER_PUMP + 1):
         session.deliver(message("x", 0), 0)

@@ -59,8 +59,8 @@ def test_unsubscribed_filter_stays_unsubscribed_after_a_reconnect(broker, client
     assert broker.stats["subscriptions"] == 1
 
 
-def test_unacknowledged_message_stays_in_flight_and_comes_again_with_dup(broker, client):
-    """Six seconds of silence: longer than amqtt keeps a message in flight."""
+def test_unacknowledged_message_stays_in_flight_and_is_sent_again_with_dup(broker, client):
+    """Six seconds of silence: longer than some brokers keep a message in flight."""
     pump = client("pump", client_id="pump-1", clean=False, manual_ack=True)
     pump.subscribe("devices/pump/commands/#")
     client("bridge").publish(TOPIC, b"important")

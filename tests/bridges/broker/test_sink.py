@@ -104,7 +104,7 @@ def test_acknowledgements_keep_the_order_of_arrival(sink, broker, pump):
 
 
 @pytest.mark.parametrize("qos", [1, 2])
-def test_a_repeat_on_the_same_connection_is_not_taken_twice(sink, broker, pump, qos):
+def test_a_repeat_on_the_same_connection_is_not_accepted_twice(sink, broker, pump, qos):
     pump.send(publish(1, qos=qos) + publish(1, qos=qos, dup=True))
     _, done = sink.next()
     says(pump, b"")
@@ -114,7 +114,7 @@ def test_a_repeat_on_the_same_connection_is_not_taken_twice(sink, broker, pump, 
 
 
 @pytest.mark.parametrize("qos", [1, 2])
-def test_a_repeat_on_a_new_connection_is_not_taken_twice_and_acknowledged_there(sink, broker, raw, qos):
+def test_a_repeat_on_a_new_connection_is_not_accepted_twice_and_acknowledged_there(sink, broker, raw, qos):
     answer = (puback if qos == 1 else pubrec)(1)
     old = raw()
     old.log_in("pump", clean=False)
@@ -133,7 +133,7 @@ def test_a_repeat_on_a_new_connection_is_not_taken_twice_and_acknowledged_there(
     assert sink.given.empty()
 
 
-def test_a_qos_2_message_is_answered_again_and_taken_anew_only_after_its_release(sink, broker, pump):
+def test_a_qos_2_message_is_answered_again_and_accepted_anew_only_after_its_release(sink, broker, pump):
     pump.send(publish(1, qos=2))
     broker.call(sink.next()[1])
     says(pump, pubrec(1))
@@ -179,7 +179,7 @@ def test_what_it_will_not_have_kept_is_not_retained(sink, broker, client, pump):
 class TestWindow:
     @pytest.fixture
     def limits(self):
-        return Limits(taken_messages=3, taken_bytes=1_000)
+        return Limits(sink_messages=3, sink_bytes=1_000)
 
     def test_a_connection_over_its_window_is_not_read_until_there_is_room(self, sink, broker, pump):
         pump.send(b"".join(publish(number) for number in range(1, 6)) + PING)
@@ -204,7 +204,7 @@ class TestWindow:
         broker.call(done)
         assert sink.next()[0].payload == b"2"
 
-    def test_it_is_not_taken_for_silent(self, sink, broker, raw):
+    def test_it_does_not_count_as_silent(self, sink, broker, raw):
         pump = raw()
         pump.log_in("pump", keep_alive_s=1)
         pump.send(b"".join(publish(number) for number in range(1, 4)))
@@ -227,7 +227,7 @@ class TestWindow:
 
 
 class TestPause:
-    def test_while_paused_one_message_of_each_connection_comes_and_pings_are_answered(self, sink, broker, raw, pump):
+    def test_while_paused_one_message_of_each_connection_arrives_and_pings_are_answered(self, sink, broker, raw, pump):
         broker.call(broker.broker.pause_reading)
         listener = raw()
         listener.log_in("pump", client_id="listener")

@@ -47,7 +47,7 @@ async def test_stop_without_start_frees_the_port():
     socket.create_server(address).close()
 
 
-async def test_bound_socket_that_does_not_listen_yet_is_taken():
+async def test_bound_socket_that_does_not_listen_yet_is_accepted():
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))
     broker = Broker(KnownAccounts(), sock=sock)
@@ -61,7 +61,7 @@ async def test_bound_socket_that_does_not_listen_yet_is_taken():
 
 
 @pytest.mark.parametrize("turns", range(6))
-async def test_connection_that_comes_while_stopping_is_closed(turns):
+async def test_connection_that_arrives_while_stopping_is_closed(turns):
     """Accepting takes several turns of the event loop; `stop` may fall between any two."""
     sock = socket.create_server(("127.0.0.1", 0))
     broker = Broker(KnownAccounts(), sock=sock)
@@ -91,7 +91,7 @@ async def _stop(broker: Broker) -> list[asyncio.Task[None]]:
 
 
 def _stall(deaf: RawClient, talker: RawClient) -> None:
-    """Fills what the kernel takes for a client that does not read, and more."""
+    """Fills what the kernel buffers for a client that does not read, and more."""
     topic = "devices/pump/telemetry"
     deaf.log_in("pump", client_id="deaf")
     deaf.send(subscribe_packet(topic))

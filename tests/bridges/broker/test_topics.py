@@ -2,7 +2,7 @@ import pytest
 
 from bridges.broker.errors import ProtocolError
 from bridges.broker.limits import Limits
-from bridges.broker.topics import TopicTree, is_filter, read_topic
+from bridges.broker.topics import TopicTree, check_topic, is_filter
 
 LIMITS = Limits()
 TOPICS = ["a", "a/b", "a/b/c", "a//c", "/a", "b/b"]
@@ -41,7 +41,7 @@ def test_topic_finds_its_filters(topic):
     assert sorted(tree.filters_of(topic)) == sorted(each for each, topics in MATCHES.items() if topic in topics)
 
 
-def test_removing_leaves_no_branches_and_takes_no_others():
+def test_removing_leaves_no_branches_and_removes_no_others():
     tree: TopicTree[int] = TopicTree()
     for number, path in enumerate(("a/b", "a/b/c", "a/d"), 1):
         tree.set(path, number)
@@ -58,12 +58,12 @@ def test_valid_filters(text):
     assert is_filter(text, LIMITS)
 
 
-@pytest.mark.parametrize("text", ["", "#/a", "a#", "a/b#", "a+", "+a/b", "a/++/b", "##", "a\0", "x" * 257, "/" * 16])
+@pytest.mark.parametrize("text", ["#/a", "a#", "a/b#", "a+", "+a/b", "a/++/b", "##", "x" * 257, "/" * 16])
 def test_invalid_filters(text):
     assert not is_filter(text, LIMITS)
 
 
-@pytest.mark.parametrize("data", [b"", b"a/+", b"#", b"a\0b", b"x" * 257, b"/" * 16, b"\xff", b"\xed\xa0\x80"])
-def test_invalid_topics(data):
+@pytest.mark.parametrize("topic", ["", "a/+", "#", "a\0b", "x" * 257, "/" * 16])
+def test_invalid_topics(topic):
     with pytest.raises(ProtocolError):
-        read_topic(data, LIMITS)
+        check_topic(topic, LIMITS)

@@ -132,7 +132,7 @@ def test_will_flags_against_the_protocol_are_refused(broker, raw, flags, reason)
 
 
 @pytest.mark.parametrize("topic", ["", "devices/pump/+", "devices/#", "devices/pump/\0", "x" * 300])
-def test_will_topic_that_is_none_is_refused(broker, raw, topic):
+def test_invalid_will_topic_is_refused(broker, raw, topic):
     rude = raw()
     rude.send(will_packet("pump", topic))
     assert rude.rest() == b""

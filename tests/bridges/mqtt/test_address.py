@@ -47,7 +47,7 @@ def test_finds_host_port_and_login(url: str, broker: BrokerAddress):
         "mqtt://u:hunter2@h?password_file=/p",
     ],
 )
-def test_refuses_what_is_no_address(url: str):
+def test_refuses_what_is_not_an_address(url: str):
     with pytest.raises(AddressError) as caught:
         BrokerAddress.from_url(url)
     assert "hunter2" not in str(caught.value)
@@ -68,7 +68,7 @@ def test_reads_the_password_of_a_file(tmp_path: Path):
         ("ca={0}/nonsense", "ca: {0}/nonsense cannot be used"),
         ("cert={0}/none", "cert: {0}/none cannot be used: No such file or directory"),
         ("cert={0}/nonsense&key={0}/none", "key: {0}/none cannot be used: No such file or directory"),
-        ("cert={0}/nonsense", "cert, key: {0}/nonsense and {0}/nonsense are no certificate with its key, in PEM"),
+        ("cert={0}/nonsense", "cert, key: {0}/nonsense and {0}/nonsense are not a certificate and its key in PEM"),
         ("password_file={0}/none", "password_file: {0}/none cannot be used: No such file or directory"),
         ("password_file={0}/empty", "password_file: {0}/empty is empty"),
         ("password_file={0}/bytes", "password_file: {0}/bytes cannot be used"),
@@ -84,7 +84,7 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, query: str, problem
     assert str(caught.value).startswith(problem.format(tmp_path))
 
 
-def test_another_program_is_told_the_authorities_and_no_login():
+def test_another_program_gets_the_authorities_and_no_login():
     address = BrokerAddress.from_url("mqtts://u:hunter2@h?ca=/a%20b/ca.pem&cert=/c.pem")
     assert address.for_others() == "mqtts://h:8883?ca=%2Fa%20b%2Fca.pem"
     assert BrokerAddress.from_url(address.for_others()).ca == Path("/a b/ca.pem")

@@ -15,8 +15,8 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from bridges.broker import Broker
-from bridges.mqtt.accounts import BRIDGE, Doorkeeper, HubAccounts
 from bridges.mqtt.address import BrokerAddress
+from bridges.mqtt.authentication import DeviceAuthenticator, RevocationListener
 from bridges.mqtt.bridge import run_bridge
 from bridges.mqtt.embedded import EmbeddedBridge
 from devices.availability import changes, checks, silence
@@ -116,15 +116,14 @@ async def by_mosquitto(secrets: dict[str, str], mosquitto: Mosquitto) -> AsyncIt
 async def by_embedded_broker(secrets: dict[str, str]) -> AsyncIterator[Bridged]:
     sock = bind("127.0.0.1", 0, "MQTT_PORT")
     bridge = EmbeddedBridge("main")
-    broker = Broker(HubAccounts("bridge-secret"), sock=sock, sink=bridge)
+    broker = Broker(DeviceAuthenticator(), sock=sock, sink=bridge)
     await broker.start()
-    doorkeeper = Doorkeeper(broker)
-    await doorkeeper.start()
+    revocations = RevocationListener(broker)
+    await revocations.start()
     device = await Device.objects.aget(uid="valve-1")
-    address = BrokerAddress(*sock.getsockname(), BRIDGE, "bridge-secret")
-    async with bridging(device, secrets, address.port, partial(bridge.run, broker, address)) as found:
+    async with bridging(device, secrets, sock.getsockname()[1], partial(bridge.run, broker)) as found:
         yield found
-    await doorkeeper.stop()
+    await revocations.stop()
     await broker.stop()
 
 
@@ -245,7 +244,7 @@ async def test_a_time_far_in_the_future_is_flagged_and_stored_with_the_time_of_r
     assert stats.flagged.labels("time_in_future")._value.get() == before + 1
 
 
-async def test_a_flood_of_bad_messages_takes_few_rows_and_every_one_counts(bridged: Bridged) -> None:
+async def test_a_flood_of_bad_messages_needs_few_rows_and_every_one_counts(bridged: Bridged) -> None:
     async with bridged.client() as client:
         client.pending_calls_threshold = 10_000
         for _ in range(50):
@@ -341,13 +340,13 @@ async def test_a_replaced_secret_cuts_the_device_off(by_embedded_broker: Bridged
         await other.publish("devices/valve-2/status", "online", qos=1)  # nobody else was touched
 
 
-async def test_it_comes_back_by_itself_and_loses_no_command(by_mosquitto: Bridged, mosquitto: Mosquitto, bob) -> None:
+async def test_it_reconnects_by_itself_and_loses_no_command(by_mosquitto: Bridged, mosquitto: Mosquitto, bob) -> None:
     await asyncio.to_thread(mosquitto.stop)
     issued = await lifecycle.issue(bob, "valve-1", "set", {"open": 1})
     await asyncio.to_thread(mosquitto.start)
     await by_mosquitto.event(CommandChanged, id=issued.id, status="sent")
     # The inbound side is back as well once what is published after the restart is stored; QoS 1 messages that come
-    # before it has subscribed reach nobody, as Mosquitto was told to forget its sessions.
+    # before it has subscribed reach nobody, as Mosquitto is configured to forget its sessions.
     async with by_mosquitto.client() as client, asyncio.timeout(20):
         stored = asyncio.create_task(by_mosquitto.telemetry())
         while not stored.done():
@@ -371,7 +370,7 @@ async def online(client: aiomqtt.Client) -> None:
 
 
 async def test_after_a_take_over_a_device_that_sends_is_online(bridged: Bridged) -> None:
-    """The will of the connection that was taken over may come after the word of the new one."""
+    """The will of the connection that was taken over may arrive after the status of the new one."""
     first = bridged.client(identifier="valve", will=WILL)
     await first.__aenter__()
     await online(first)
@@ -427,7 +426,7 @@ async def test_what_the_broker_repeats_brings_no_silent_device_back(
             await by_mosquitto.event(AvailabilityChanged, status="online")
 
 
-async def test_a_connected_bridge_says_that_it_listens(bridged: Bridged, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_connected_bridge_records_that_it_listens(bridged: Bridged, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without that nobody would ever become stale."""
     said, loop, record_listening = asyncio.Event(), asyncio.get_running_loop(), silence.record_listening
 
@@ -440,7 +439,7 @@ async def test_a_connected_bridge_says_that_it_listens(bridged: Bridged, monkeyp
     assert await database.run(listening_since, now_us())
 
 
-async def test_silence_is_told_to_who_watches(bridged: Bridged) -> None:
+async def test_silence_is_shown_to_viewers(bridged: Bridged) -> None:
     async with bridged.client() as client:
         await client.publish("devices/valve-1/telemetry", '{"a": 1}', qos=1)
         await bridged.event(AvailabilityChanged, status="online")

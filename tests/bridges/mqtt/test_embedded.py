@@ -1,4 +1,4 @@
-"""The embedded broker in front of the pipeline: what a device is told, and when."""
+"""The embedded broker in front of the pipeline: what a device receives, and when."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from asgiref.sync import sync_to_async
 from django.db import connection
 
 from bridges.broker import Broker, Limits
-from bridges.mqtt.accounts import BRIDGE, BridgePrincipal, HubAccounts
-from bridges.mqtt.address import BrokerAddress
+from bridges.mqtt.authentication import DeviceAuthenticator
 from bridges.mqtt.embedded import EmbeddedBridge
-from devices.models import Device, Reading, Refusal, Space
+from devices.commands import lifecycle
+from devices.models import Command, Device, Reading, Refusal, Space
 from devices.rooms import provisioning
 from devices.runtime import stats
 from devices.values import now_us
@@ -53,11 +53,10 @@ async def embedded(space: Space) -> AsyncIterator[Embedded]:
     _, secret = await sync_to_async(provisioning.create_device)("valve-1", space)
     sock = bind("127.0.0.1", 0, "MQTT_PORT")
     bridge, stop = EmbeddedBridge("main"), asyncio.Event()
-    broker = Broker(HubAccounts("bridge-secret"), sock=sock, limits=Limits(taken_messages=50), sink=bridge)
+    broker = Broker(DeviceAuthenticator(), sock=sock, limits=Limits(sink_messages=50), sink=bridge)
     await broker.start()
-    address = BrokerAddress(*sock.getsockname(), BRIDGE, "bridge-secret")
-    task = asyncio.create_task(bridge.run(broker, address, stop, asyncio.Event()))
-    found = Embedded(broker, address.port, secret, stop, task)
+    task = asyncio.create_task(bridge.run(broker, stop, asyncio.Event()))
+    found = Embedded(broker, sock.getsockname()[1], secret, stop, task)
     yield found
     await found.end()
 
@@ -75,7 +74,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 class Outage:
-    """While it lasts the database does not take readings: their table has another name."""
+    """While it lasts the database stores no readings: their table has another name."""
 
     def __init__(self) -> None:
         self._lasts = False
@@ -106,7 +105,7 @@ def failures() -> float:
     return stats.store_failures._value.get()
 
 
-async def test_a_device_is_told_only_what_is_stored(embedded: Embedded, outage: Outage) -> None:
+async def test_a_device_gets_its_acknowledgement_only_after_the_commit(embedded: Embedded, outage: Outage) -> None:
     before = failures()
     await outage.begin()
     async with embedded.client() as client:
@@ -118,7 +117,7 @@ async def test_a_device_is_told_only_what_is_stored(embedded: Embedded, outage: 
         assert await Reading.objects.acount() == 1
 
 
-async def test_while_the_database_is_away_a_device_that_floods_is_not_read_and_nothing_is_lost(
+async def test_while_the_database_is_unavailable_a_device_that_floods_is_not_read_and_nothing_is_lost(
     embedded: Embedded, outage: Outage
 ) -> None:
     before = failures()
@@ -129,7 +128,7 @@ async def test_while_the_database_is_away_a_device_that_floods_is_not_read_and_n
         payloads = timed(200)
         publishing = [asyncio.create_task(client.publish(TELEMETRY, each, qos=1, timeout=60)) for each in payloads]
         await until(lambda: failures() >= before + 2)
-        assert embedded.broker.stats["received_messages"] == 50  # `taken_messages`
+        assert embedded.broker.stats["received_messages"] == 50  # `sink_messages`
         await asyncio.wait_for(listener.subscribe("devices/valve-1/commands/+"), 20)  # another connection is served
         assert not any(one.done() for one in publishing)
         await outage.end()
@@ -137,7 +136,7 @@ async def test_while_the_database_is_away_a_device_that_floods_is_not_read_and_n
     assert await Reading.objects.acount() == 200
 
 
-async def test_what_was_taken_when_the_hub_stops_is_stored_and_acknowledged(embedded: Embedded) -> None:
+async def test_what_was_received_when_the_hub_stops_is_stored_and_acknowledged(embedded: Embedded) -> None:
     async with embedded.client() as client:
         payloads = timed(20)
         publishing = [asyncio.create_task(client.publish(TELEMETRY, each, qos=1, timeout=20)) for each in payloads]
@@ -149,7 +148,7 @@ async def test_what_was_taken_when_the_hub_stops_is_stored_and_acknowledged(embe
     assert await Reading.objects.acount() == 20
 
 
-async def test_while_the_database_is_away_the_hub_stops_and_acknowledges_nothing(
+async def test_while_the_database_is_unavailable_the_hub_stops_and_acknowledges_nothing(
     embedded: Embedded, outage: Outage
 ) -> None:
     before = failures()
@@ -166,7 +165,7 @@ async def test_while_the_database_is_away_the_hub_stops_and_acknowledges_nothing
 
 
 @pytest.mark.parametrize("topic", ["devices/valve-1/telemetri", "devices/valve-1/commands/c1"])
-async def test_a_topic_that_is_none_is_refused_and_shown_and_reaches_the_devices_other_sessions(
+async def test_an_unknown_topic_is_refused_and_shown_and_reaches_the_devices_other_sessions(
     embedded: Embedded, topic: str
 ) -> None:
     async with embedded.client("one") as one, embedded.client("other") as other:
@@ -201,7 +200,7 @@ async def test_retained_telemetry_is_not_kept_and_a_retained_status_is(embedded:
     assert [row.reason for row in await refusals(1)] == ["retained"]
 
 
-async def test_qos_0_is_dropped_and_counted_while_too_much_waits(
+async def test_qos_0_is_dropped_and_counted_while_the_pipeline_is_full(
     embedded: Embedded, outage: Outage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bridges.ingest.pipeline.MAX_BUFFERED", 5)
@@ -220,12 +219,39 @@ async def test_qos_0_is_dropped_and_counted_while_too_much_waits(
     assert await Reading.objects.acount() == 7
 
 
-def test_the_bridges_account_tells_commands_and_nothing_else() -> None:
-    bridge = BridgePrincipal()
-    assert bridge.may_publish("devices/valve-1/commands/c1")
-    assert not bridge.may_publish("devices/valve-1/telemetry")
-    assert not bridge.may_subscribe("devices/#")
-    assert not bridge.may_receive("devices/valve-1/telemetry")
+@pytest.mark.parametrize("username", ["$bridge", "", "hub"])
+async def test_nobody_but_a_device_may_sign_in(embedded: Embedded, username: str) -> None:
+    with pytest.raises(aiomqtt.MqttError, match=r"authori[sz]ed"):
+        async with aiomqtt.Client("127.0.0.1", embedded.port, username=username, password=embedded.secret):
+            pass
+    assert embedded.broker.stats["accepted_logins"] == 0
+
+
+async def test_a_command_reaches_its_device_without_an_mqtt_session_of_the_hub(embedded: Embedded, bob) -> None:
+    async with embedded.client() as client:
+        await client.subscribe("devices/valve-1/commands/+", qos=1)
+        command = await lifecycle.issue(bob, "valve-1", "set", {})
+        async with asyncio.timeout(20):
+            message = await anext(client.messages)
+        assert (str(message.topic), message.qos, message.retain) == (f"devices/valve-1/commands/{command.id}", 1, False)
+        assert embedded.broker.stats["accepted_logins"] == 1
+    await reach_status(command, "sent")
+
+
+async def test_a_command_waits_in_the_persistent_session_of_a_device_that_is_offline(embedded: Embedded, bob) -> None:
+    async with embedded.client(clean_session=False) as client:
+        await client.subscribe("devices/valve-1/commands/+", qos=1)
+    command = await lifecycle.issue(bob, "valve-1", "set", {})
+    await reach_status(command, "sent")
+    async with embedded.client(clean_session=False) as client, asyncio.timeout(20):
+        assert str((await anext(client.messages)).topic).endswith(command.id)
+
+
+async def reach_status(command: Command, status: str) -> None:
+    async with asyncio.timeout(20):
+        while command.status != status:
+            await asyncio.sleep(0.02)
+            await command.arefresh_from_db()
 
 
 async def refusals(count: int) -> list[Refusal]:

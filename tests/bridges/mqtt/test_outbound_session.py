@@ -10,14 +10,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bridges.broker import Broker
-from bridges.mqtt import session as sessions
+from bridges.mqtt import outbound_session as sessions
 from bridges.mqtt.address import BrokerAddress
-from bridges.mqtt.session import Lost, outbound_session
+from bridges.mqtt.outbound_session import Lost, outbound_session
 from tests.bridges.broker.clients import SECRET, HeldSink, KnownAccounts
 
 WAIT_S = 20
 TURNS = range(0, 60, 5)
-"""Of the event loop. To connect takes some thirty."""
+"""Of the event loop. Connecting needs some thirty."""
 
 
 class Door:
@@ -38,10 +38,10 @@ class Door:
 
     async def visit(self, username: str = "bridge", entered: asyncio.Event | None = None) -> None:
         """Stays until cancelled, or until the broker ends the connection."""
-        async with outbound_session(self.address(username), "out") as (_, lost):
+        async with outbound_session(self.address(username), "out") as session:
             if entered is not None:
                 entered.set()
-            await asyncio.wait({lost})
+            await asyncio.wait({session.lost})
 
     async def reach(self, count: str, value: int) -> None:
         async with asyncio.timeout(WAIT_S):
@@ -50,7 +50,7 @@ class Door:
 
     async def close(self) -> None:
         await self.broker.stop()
-        gc.collect()  # an error that nobody has looked at is told when it is forgotten
+        gc.collect()  # an error that nobody has retrieved is reported when it is collected
         await asyncio.sleep(0)
 
     def _complain(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
@@ -119,11 +119,21 @@ async def test_a_broker_that_answers_too_late_finds_the_connection_closed(
     await door.reach("connections", 0)
 
 
+async def test_a_broker_that_is_not_there_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        address = BrokerAddress(*sock.getsockname())
+        with pytest.raises(Lost, match="refused"):
+            async with outbound_session(address, "out"):
+                pass
+    assert caplog.text == ""
+
+
 async def test_a_message_that_the_broker_does_not_acknowledge_is_given_up(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sessions, "ACKNOWLEDGE_S", 0.05)
-    async with outbound_session(door.address("bridge"), "out") as (publish, lost):
+    async with outbound_session(door.address("bridge"), "out") as session:
         with pytest.raises(Lost, match="does not acknowledge"):
-            await publish("devices/a/commands/1", b"{}")
-        assert not lost.done()
+            await session.publish("devices/a/commands/1", b"{}")
+        assert not session.lost.done()

@@ -14,8 +14,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from dashboards.live import handlers
-from dashboards.live import relay as relays
-from dashboards.live.keeper import Times
+from dashboards.live.connection_monitor import MonitorIntervals
 from dashboards.live.relay import Relay
 from dashboards.models import Dashboard, Widget
 from devices.channel import groups
@@ -24,6 +23,7 @@ from devices.rooms import provisioning
 from devices.spaces import tokens
 from devices.values import Role
 from hub.asgi import application
+from hub.routing import relays
 
 WAIT_S = 20
 NEVER_S = 86_400.0
@@ -32,7 +32,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class HandClock:
-    """Time that passes when the test says so."""
+    """Time that passes only when the test moves it forward."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -65,26 +65,26 @@ class Viewer:
         return accepted
 
     async def text(self) -> str:
-        """The next frame as it was sent. Raises `Closed`."""
+        """Returns the next frame as it was sent. Raises `Closed`."""
         message = await self._socket.receive_output(WAIT_S)
         if message["type"] == "websocket.close":
             raise Closed(message["code"])
         return str(message["text"])
 
     async def frame(self) -> dict[str, Any]:
-        """The next frame. Raises `Closed`."""
+        """Returns the next frame. Raises `Closed`."""
         found: dict[str, Any] = json.loads(await self.text())
         return found
 
     async def push(self, type: str) -> dict[str, Any]:
-        """The next push of this type; others are read over."""
+        """Returns the next push of this type; skips others."""
         while True:
             frame = await self.frame()
             if frame.get("type") == type:
                 return frame
 
     async def closed(self) -> int:
-        """The code with which the hub closes."""
+        """Returns the code with which the hub closes."""
         try:
             while True:
                 await self.frame()
@@ -98,7 +98,7 @@ class Viewer:
         await self._socket.send_to(bytes_data=data)
 
     async def request(self, type: str, **fields: Any) -> dict[str, Any]:
-        """The reply; pushes before it are read over."""
+        """Returns the reply; skips pushes before it."""
         self._id += 1
         await self.send({"id": self._id, "type": type, **fields})
         while True:
@@ -113,7 +113,7 @@ class Viewer:
         return result
 
     async def is_quiet(self) -> bool:
-        """Whether nothing waits once all that was sent so far is dealt with."""
+        """Whether no frame waits once everything that was sent so far is handled."""
         self._id += 1
         await self.send({"id": self._id, "type": "unsubscribe", "stream": "device:none"})
         return (await self.frame()).get("reply") == self._id
@@ -123,7 +123,7 @@ class Viewer:
 
 
 def lose_twice(relay: Relay, room: int, meanwhile: Callable[[], Awaitable[Any]], patch: pytest.MonkeyPatch) -> None:
-    """Two losses of a room's events in a row, and what happens right after the log was read for the first one."""
+    """Two losses of a room's events in a row; `meanwhile` runs right after the log was read for the first one."""
     subscribe = handlers.subscribe
 
     async def subscribe_once(*arguments: Any) -> dict[str, Any]:
@@ -147,14 +147,14 @@ def cookie(key: str, origin: str | None = None) -> Headers:
 
 
 def sign_in(user: User) -> str:
-    """The key of a new login session."""
+    """Returns the key of a new login session."""
     client = Client()
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 
 async def enter(headers: Headers) -> Viewer:
-    """A viewer who has been welcomed, and hears of the end of their login."""
+    """Returns a viewer that was welcomed, and would be closed at the end of its login."""
     viewer = Viewer(headers)
     assert await viewer.open()
     assert (await viewer.frame())["type"] == "welcome"
@@ -169,8 +169,8 @@ def clock() -> HandClock:
 
 @pytest.fixture
 async def relay(clock: HandClock) -> AsyncIterator[Relay]:
-    """The relay of the test, on the hand clock; it sweeps when the test says so."""
-    relay = Relay(Times(sweep_s=NEVER_S), clock)
+    """The relay of the test, on the hand clock; it sweeps only when the test calls it."""
+    relay = Relay(MonitorIntervals(sweep_s=NEVER_S), clock)
     relays.use(relay)
     yield relay
     await relay.close_all()
@@ -202,7 +202,7 @@ def foreign_dashboard(foreign_pump: Device) -> Dashboard:
 
 @pytest.fixture
 def foreign_pump(db: None) -> Device:
-    """A device of a space in which none of the characters is a member, but Eve."""
+    """A device of a space in which only Eve is a member."""
     space = Space.objects.create(slug="factory", name="Factory")
     Member.objects.create(space=space, user=User.objects.create_user("eve"), role=Role.MANAGER)
     device, _ = provisioning.create_device("pump-2", space)

@@ -22,7 +22,7 @@ def own(settings: Any) -> None:
         "http://[::1]:8000",
     ],
 )
-def test_an_own_origin_may_come_in(origin: str) -> None:
+def test_an_allowed_origin_is_admitted(origin: str) -> None:
     assert origins.is_allowed([(b"host", b"localhost"), (b"origin", origin.encode())])
 
 
@@ -54,17 +54,17 @@ def test_an_own_origin_may_come_in(origin: str) -> None:
         "",
     ],
 )
-def test_any_other_is_refused(origin: str) -> None:
+def test_any_other_origin_is_refused(origin: str) -> None:
     assert not origins.is_allowed([(b"origin", origin.encode())])
 
 
-def test_a_missing_one_is_refused() -> None:
+def test_a_missing_origin_is_refused_where_it_is_required() -> None:
     assert not origins.is_allowed([(b"host", b"localhost:8000")])
 
 
-def test_two_are_refused() -> None:
+def test_two_origins_are_refused() -> None:
     assert not origins.is_allowed([(b"origin", b"http://localhost:8000"), (b"origin", b"https://evil.example")])
 
 
-def test_bytes_that_are_no_text_are_refused() -> None:
+def test_an_origin_that_is_not_ascii_is_refused() -> None:
     assert not origins.is_allowed([(b"origin", b"http://\xff\xfe:8000")])

@@ -1,4 +1,4 @@
-"""From what is published to what viewers see; on the memory layer and on a real Redis."""
+"""From published events to what viewers see, on the memory layer and on a real Redis."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def frame_lags() -> tuple[float, float]:
 
 
 async def devices_in(viewer: Viewer, least: int) -> list[str]:
-    """The uids in the next frames, until there are at least so many."""
+    """Returns the uids in the next frames, until there are at least `least`."""
     found: list[str] = []
     while len(found) < least:
         found += (await viewer.push("telemetry"))["devices"]
@@ -92,13 +92,13 @@ async def test_under_load_a_batch_of_many_shards_is_one_frame(headers: dict[str,
     viewer = await watcher(headers["carol"], *[f"device:{device.uid}" for device in fleet])
     await fanout.publish(readings(*fleet))
     assert await devices_in(viewer, 5) == sorted(device.uid for device in fleet)
-    await fanout.publish(readings(*fleet))  # comes within the pause
+    await fanout.publish(readings(*fleet))  # arrives within the pause
     assert len((await viewer.frame())["devices"]) == 5
     assert await viewer.is_quiet()
     await leave(viewer)
 
 
-async def test_how_old_a_frame_is_when_it_is_written_is_counted_once_for_all_viewers(
+async def test_the_age_of_a_written_frame_is_counted_once_for_all_viewers(
     headers: dict[str, Headers], pump: Device
 ) -> None:
     viewers = [await watcher(headers[name], "device:pump-1") for name in ("alice", "bob")]
@@ -114,7 +114,7 @@ async def test_how_old_a_frame_is_when_it_is_written_is_counted_once_for_all_vie
     await leave(*viewers)
 
 
-async def test_each_viewer_sees_the_devices_it_watches_and_no_other(
+async def test_each_viewer_sees_only_the_devices_that_it_watches(
     headers: dict[str, Headers], fleet: list[Device]
 ) -> None:
     first = await watcher(headers["carol"], "device:node-0", "device:node-1")
@@ -138,7 +138,7 @@ async def test_viewers_with_the_same_devices_share_the_very_same_string(
     await leave(*viewers)
 
 
-async def test_after_a_lull_the_first_frame_leaves_at_once_and_what_follows_in_one(
+async def test_after_a_lull_the_first_frame_leaves_at_once_and_the_following_readings_in_one(
     headers: dict[str, Headers], pump: Device, layer: str
 ) -> None:
     viewer = await watcher(headers["carol"], "device:pump-1")
@@ -156,7 +156,7 @@ async def test_after_a_lull_the_first_frame_leaves_at_once_and_what_follows_in_o
     await leave(viewer)
 
 
-async def test_availability_comes_after_the_telemetry_before_it(headers: dict[str, Headers], pump: Device) -> None:
+async def test_availability_does_not_overtake_earlier_telemetry(headers: dict[str, Headers], pump: Device) -> None:
     viewer = await watcher(headers["carol"], "device:pump-1")
     await fanout.publish([*readings(pump), *readings(pump), online(pump), *readings(pump)])
     frames = [await viewer.frame() for _ in range(4)]
@@ -176,7 +176,7 @@ async def test_a_device_in_two_streams_is_shown_once(
     await leave(viewer)
 
 
-async def test_groups_are_joined_while_somebody_wants_them_and_left_after(
+async def test_groups_are_joined_while_a_connection_wants_them_and_left_afterwards(
     headers: dict[str, Headers], fleet: list[Device], relay: Relay
 ) -> None:
     def shards() -> set[str]:
@@ -189,15 +189,15 @@ async def test_groups_are_joined_while_somebody_wants_them_and_left_after(
     second = await watcher(headers["bob"], "device:node-1")
     assert shards() == of(fleet[:2])
     await first.leave()
-    await asyncio.gather(*relay._leaving)
+    await relay._groups.settled()
     assert shards() == of(fleet[1:2])
     await second.request("unsubscribe", stream="device:node-1")
-    await asyncio.gather(*relay._leaving)
+    await relay._groups.settled()
     assert shards() == set()
     await leave(second)
 
 
-async def test_a_gap_tells_the_streams_of_that_shard_to_look_again(
+async def test_a_gap_is_a_resync_for_the_streams_of_that_shard(
     headers: dict[str, Headers], fleet: list[Device], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     concerned = await watcher(headers["carol"], "device:node-0", "device:node-1")
@@ -218,7 +218,7 @@ async def test_a_gap_tells_the_streams_of_that_shard_to_look_again(
     await leave(concerned, other)
 
 
-async def test_a_viewer_who_acknowledges_gets_everything(headers: dict[str, Headers], pump: Device) -> None:
+async def test_a_viewer_that_acknowledges_gets_everything(headers: dict[str, Headers], pump: Device) -> None:
     viewer = await watcher(headers["carol"], "device:pump-1")
     seen = []
     for number in range(3 * MAX_FRAMES):
@@ -231,7 +231,7 @@ async def test_a_viewer_who_acknowledges_gets_everything(headers: dict[str, Head
     await leave(viewer)
 
 
-async def test_one_who_does_not_acknowledge_is_merged_and_others_are_unaffected(
+async def test_telemetry_is_merged_for_a_viewer_that_does_not_acknowledge_and_only_for_it(
     headers: dict[str, Headers], pump: Device, relay: Relay
 ) -> None:
     lazy = await watcher(headers["carol"], "device:pump-1")
@@ -258,7 +258,7 @@ async def test_one_who_does_not_acknowledge_is_merged_and_others_are_unaffected(
     await leave(lazy, eager)
 
 
-async def test_what_was_kept_back_of_a_stream_that_ended_is_not_sent(
+async def test_values_kept_back_of_an_ended_stream_are_not_sent(
     headers: dict[str, Headers], fleet: list[Device]
 ) -> None:
     viewer = await watcher(headers["carol"], "device:node-0", "device:node-1")
@@ -278,7 +278,7 @@ async def test_what_was_kept_back_of_a_stream_that_ended_is_not_sent(
 async def test_more_pushes_than_may_wait_close_4408(headers: dict[str, Headers], pump: Device, relay: Relay) -> None:
     viewer = await watcher(headers["carol"], "device:pump-1")
     (connection,) = relay.connections
-    connection.outbox.hold()  # a socket that takes nothing
+    connection.outbox.hold()  # like a socket that accepts nothing
     for _ in range(MAX_PUSHES):
         relay._on_event(online(pump))
     assert connection.closed is None
@@ -287,36 +287,36 @@ async def test_more_pushes_than_may_wait_close_4408(headers: dict[str, Headers],
     assert await viewer.closed() == 4408
 
 
-async def test_the_quiet_are_pinged_and_the_silent_closed_4408(
+async def test_quiet_connections_are_pinged_and_silent_ones_closed_with_4408(
     headers: dict[str, Headers], clock: HandClock, relay: Relay
 ) -> None:
     silent, alive = await enter(headers["carol"]), await enter(headers["bob"])
     before = stats.connections_closed.labels("4408")._value.get()
     clock.forward(9.9)
-    relay.keeper.sweep()
+    relay.monitor.sweep()
     assert await silent.is_quiet()
     clock.forward(0.2)
-    relay.keeper.sweep()
-    relay.keeper.sweep()
+    relay.monitor.sweep()
+    relay.monitor.sweep()
     for viewer in (silent, alive):
         assert await viewer.frame() == {"type": "ping"}
-        assert await viewer.is_quiet()  # pinged once; a request is no sign that telemetry is read
+        assert await viewer.is_quiet()  # pinged once; a request does not show that telemetry is read
     await alive.send({"type": "pong"})
     assert await alive.is_quiet()
     clock.forward(10)
-    relay.keeper.sweep()
+    relay.monitor.sweep()
     assert await silent.closed() == 4408
     assert await alive.frame() == {"type": "ping"}
     await alive.send({"type": "ack", "n": 0})
     assert await alive.is_quiet()
     clock.forward(9)
-    relay.keeper.sweep()
+    relay.monitor.sweep()
     assert await alive.is_quiet()
     assert stats.connections_closed.labels("4408")._value.get() == before + 1
     await leave(alive)
 
 
-async def test_who_waits_for_an_answer_is_not_taken_for_silent(
+async def test_a_client_that_waits_for_a_reply_does_not_count_as_silent(
     headers: dict[str, Headers], pump: Device, clock: HandClock, relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     viewer = await enter(headers["carol"])
@@ -333,22 +333,22 @@ async def test_who_waits_for_an_answer_is_not_taken_for_silent(
     await viewer.send({"id": 1, "type": "subscribe", "stream": "device:pump-1"})
     await asyncio.wait_for(asked.wait(), 10)
     clock.forward(100)
-    relay.keeper.sweep()
+    relay.monitor.sweep()
     assert connection.closed is None
     answered.set()
     assert (await viewer.frame())["ok"]
-    relay.keeper.sweep()
+    relay.monitor.sweep()
     assert await viewer.closed() == 4408
 
 
-async def test_one_who_is_busy_at_every_look_is_pinged_all_the_same(
+async def test_a_connection_that_is_busy_at_every_sweep_is_pinged_all_the_same(
     headers: dict[str, Headers], clock: HandClock, relay: Relay
 ) -> None:
     viewer = await enter(headers["carol"])
     (connection,) = relay.connections
     connection.busy = True
     clock.forward(11)
-    relay.keeper.sweep()
+    relay.monitor.sweep()
     connection.busy = False
     assert await viewer.frame() == {"type": "ping"}
     await leave(viewer)
@@ -363,7 +363,7 @@ async def test_connections_and_frames_are_counted(headers: dict[str, Headers], p
     assert stats.frames_sent._value.get() >= frames + 2
 
 
-async def test_an_event_of_a_deleted_device_hurts_nobody(headers: dict[str, Headers], pump: Device) -> None:
+async def test_an_event_of_a_deleted_device_does_no_harm(headers: dict[str, Headers], pump: Device) -> None:
     viewer = await watcher(headers["carol"], "device:pump-1")
     event = readings(pump)
     await sync_to_async(pump.delete)()

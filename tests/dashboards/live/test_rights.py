@@ -1,10 +1,9 @@
-"""A right that goes ends what is delivered by it: at once where the hub took it, else at the next regular look."""
+"""A lost permission ends the delivery: at once where the hub withdrew it, else at the next regular check."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -29,7 +28,7 @@ from devices.rooms import provisioning
 from devices.spaces import members, tokens
 from devices.values import Role
 from tests.dashboards.live.conftest import HandClock, Headers, Viewer, bearer, cookie, enter
-from tests.dashboards.live.test_event_stream import Reading, reading
+from tests.dashboards.live.consumers.test_event_stream import Reading, reading
 from tests.dashboards.live.test_servers import WAIT_S, events, read, redis, running_redis, viewer
 from tests.support.servers import Redis
 from tests.support.web_server import WebServer
@@ -39,10 +38,8 @@ __all__ = ["redis", "running_redis"]  # the fixtures
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
 AT_ONCE_S = 1.0
-FIRST_LOOK_S = 1.5
-"""A new connection is looked at within a second, whether anything changed or not; the next look is far off then."""
 NOTICES = ("unsubscribed", "resync", "error")
-"""What a connection is told when it may not watch something any more, or not all of it."""
+"""Types of the frames that report that something may not be watched any more, or not all of it."""
 
 
 _NOTICE = re.compile(rb'"type":"(unsubscribed|resync|error)"')
@@ -157,15 +154,15 @@ async def watching(world: World, how: str, kind: str, over: str) -> AsyncIterato
             yield stream
 
 
-async def is_told(source: Source) -> str:
-    """The type of the notice."""
+async def noticed(source: Source) -> str:
+    """Returns the type of the notice."""
     while (frame := await source.frame())["type"] not in NOTICES:
         pass
     return str(frame["type"])
 
 
 def shown(relay: Relay, device_id: int) -> bool:
-    """Whether what the device sends would go to anybody."""
+    """Whether readings of the device would be sent to any connection."""
     return any(connection.closed is None for connection in relay._audiences.connections_of(device_id))
 
 
@@ -175,7 +172,7 @@ async def is_silent(source: Source) -> bool:
     return silent
 
 
-async def test_other_tiles_of_the_same_devices_are_told_and_have_another_revision(world: World, relay: Relay) -> None:
+async def test_other_widgets_of_the_same_devices_are_reported_with_another_revision(world: World, relay: Relay) -> None:
     stream = f"dashboard:{world.dashboard.pk}"
     viewer = await enter(world.headers("token"))
     before = await viewer.subscribe(stream)
@@ -191,22 +188,22 @@ async def test_other_tiles_of_the_same_devices_are_told_and_have_another_revisio
 
 @pytest.mark.parametrize("over", ["websocket", "events"])
 @pytest.mark.parametrize(("change", "how", "kind"), CHANGES)
-async def test_a_change_made_by_the_hub_is_told_at_once(
+async def test_a_change_made_by_the_hub_is_reported_at_once(
     world: World, relay: Relay, change: Change, how: str, kind: str, over: str
 ) -> None:
-    """By the event alone: the regular look does not come in this test."""
+    """By the event: there is no regular check in this test."""
     number = world.pump.pk
     async with watching(world, how, kind, over) as source:
         await fanout.publish([AvailabilityChanged(number, "pump-1", "online", 1)])
         assert (await source.frame())["type"] == "availability"
         await sync_to_async(change)(world)
-        notice = await is_told(source)
+        notice = await noticed(source)
         assert not shown(relay, number)
         await fanout.publish([AvailabilityChanged(number, "pump-1", "offline", 2)])
-        assert notice == "error" or await is_silent(source)  # after an error comes the end of the connection alone
+        assert notice == "error" or await is_silent(source)  # after an error comes only the end
 
 
-async def test_a_lower_role_watches_on_and_commands_no_more(world: World, relay: Relay) -> None:
+async def test_a_lower_role_goes_on_watching_but_cannot_command_any_more(world: World, relay: Relay) -> None:
     await sync_to_async(provisioning.set_role)(world.garden, world.carol, Role.OPERATOR)
     async with watching(world, "token", "device", "websocket") as source:
         assert isinstance(source, Viewer)
@@ -218,7 +215,7 @@ async def test_a_lower_role_watches_on_and_commands_no_more(world: World, relay:
         assert (await source.push("availability"))["device"] == "pump-1"
 
 
-async def test_who_is_a_member_of_both_spaces_goes_on_watching_a_device_that_moves(world: World, relay: Relay) -> None:
+async def test_a_member_of_both_spaces_goes_on_watching_a_device_that_moves(world: World, relay: Relay) -> None:
     await sync_to_async(provisioning.set_role)(world.barn, world.carol, Role.VIEWER)
     async with watching(world, "token", "device", "websocket") as source:
         await sync_to_async(move_device)(world)
@@ -243,7 +240,7 @@ STATEMENTS = {
 
 @pytest.mark.parametrize("over", ["websocket", "events"])
 @pytest.mark.parametrize("what", STATEMENTS)
-async def test_a_change_made_in_the_database_alone_is_found_within_thirty_seconds(
+async def test_a_change_made_only_in_the_database_is_found_within_thirty_seconds(
     world: World, relay: Relay, clock: HandClock, what: str, over: str
 ) -> None:
     statement, whose = STATEMENTS[what]
@@ -253,33 +250,31 @@ async def test_a_change_made_in_the_database_alone_is_found_within_thirty_second
             cursor.execute(statement, [getattr(world, whose).pk])
 
     async with watching(world, "token", "device", over) as source:
-        await relay.keeper.turn()
+        await relay.monitor.run_once()
         await sync_to_async(execute)()
         clock.forward(25)
         for connection in relay.connections:
-            connection.heard()
-        await relay.keeper.turn()
-        await is_told(source)
+            connection.note_sign_of_life()
+        await relay.monitor.run_once()
+        await noticed(source)
         assert not shown(relay, world.pump.pk)
 
 
-class RealTimes(WebServer):
-    """A web process as in production: the regular look comes after twenty seconds."""
+class UncheckedServer(WebServer):
+    """A web process without the regular check: only an event makes it ask the database."""
 
     def command(self) -> list[str]:
-        port = ["--port", str(self.port)] if self.kind == "uvicorn" else ["-b", "127.0.0.1", "-p", str(self.port)]
-        options = ["--lifespan=off"] if self.kind == "uvicorn" else []
-        return [sys.executable, "-m", self.kind, *port, *options, "hub.asgi:application"]
+        return [*super().command(), "--no-checks"]
 
 
 @pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
 async def test_another_process_delivers_nothing_more_after_a_second(
     world: World, tmp_path: Path, redis: Redis, kind: str
 ) -> None:
-    """Each change in turn, made in this process, seen by viewers of another."""
+    """Each change in turn is made in this process and seen by viewers of another."""
     if database.vendor != "sqlite":
         pytest.skip("the server is given the path of the tests' database file")
-    server = RealTimes(kind, tmp_path, REDIS_URL=redis.url)
+    server = UncheckedServer(kind, tmp_path, REDIS_URL=redis.url)
     await asyncio.to_thread(server.start)
     try:
         for change in (change_widgets, rearrange_widgets, move_device, remove_member, delete_token):
@@ -290,7 +285,7 @@ async def test_another_process_delivers_nothing_more_after_a_second(
 
 
 def _undo(world: World) -> None:
-    """All is as before."""
+    """Everything is as before."""
     provisioning.set_role(world.garden, world.carol, Role.VIEWER)
     provisioning.move_device(world.pump, world.garden)
     widgets.replace_widgets(world.dashboard, [Widget(dashboard=world.dashboard, device=world.pump, kind="value")])
@@ -303,7 +298,6 @@ async def _changes(server: WebServer, world: World, change: Change) -> None:
         viewer(server, world.token, stream) as client,
         events(server, world.token, f"dashboard={world.dashboard.pk}") as (reader, _),
     ):
-        await asyncio.sleep(FIRST_LOOK_S)
         await sync_to_async(change)(world)
         began = time.monotonic()
         async with asyncio.timeout(WAIT_S):
@@ -312,5 +306,5 @@ async def _changes(server: WebServer, world: World, change: Change) -> None:
             while not _NOTICE.search(await reader.readuntil(b"\n\n")):
                 pass
         took_s = time.monotonic() - began
-        print(f"{change.__name__}: told through {server.kind} after {took_s:.2f} s")
+        print(f"{change.__name__}: reported through {server.kind} after {took_s:.2f} s")
         assert took_s < AT_ONCE_S

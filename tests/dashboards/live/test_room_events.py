@@ -1,4 +1,4 @@
-"""Rooms and the inbox as Server-Sent Events: nothing is missing, although the client can ask for nothing."""
+"""Rooms and the inbox as Server-Sent Events: nothing is missing, although the client cannot ask for anything."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from devices.log.messages import MAX_PAGE
 from devices.models import Device
 from devices.rooms import posting
 from tests.dashboards.live.conftest import Headers, lose_twice
-from tests.dashboards.live.test_event_stream import Reading, reading
+from tests.dashboards.live.consumers.test_event_stream import Reading, reading
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("relay")]
 
@@ -52,7 +52,7 @@ async def test_it_begins_with_the_snapshot_and_goes_on_with_messages(
         assert (await pushed(stream, "activity"))["text"] == "3"
 
 
-async def test_who_comes_back_is_told_all_that_was_said_meanwhile(
+async def test_a_client_that_reconnects_gets_every_message_it_missed(
     headers: dict[str, Headers], room: int, alice: User
 ) -> None:
     total = 2 * MAX_PAGE + 30
@@ -67,7 +67,7 @@ async def test_who_comes_back_is_told_all_that_was_said_meanwhile(
         assert seqs == list(range(8, total + 1))
 
 
-async def test_what_the_layer_lost_is_sent_all_the_same(
+async def test_messages_that_the_layer_lost_are_sent_all_the_same(
     headers: dict[str, Headers], room: int, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with reading(f"room={room}&inbox=1", headers["bob"]) as stream:
@@ -86,7 +86,7 @@ async def test_what_the_layer_lost_is_sent_all_the_same(
         assert [(await pushed(stream, "message"))["seq"] for _ in range(2)] == [2, 3]
 
 
-async def test_what_is_lost_twice_is_sent_once(
+async def test_messages_lost_twice_are_sent_once(
     headers: dict[str, Headers], room: int, alice: User, relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with reading(f"room={room}", headers["bob"]) as stream:

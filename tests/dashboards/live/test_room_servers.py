@@ -19,7 +19,7 @@ from devices.models import Device
 from devices.rooms import posting
 from devices.spaces import tokens
 from tests.dashboards.live.test_servers import WAIT_S, check_log, events, read, redis, running_redis, servers, viewer
-from tests.support.serve import PACE, PRESENCE_TTL_S
+from tests.support.serve import PRESENCE_TTL_S, ROSTER_INTERVALS
 from tests.support.servers import Redis
 from tests.support.web_server import WebServer, WebServers
 
@@ -28,7 +28,7 @@ __all__ = ["redis", "running_redis", "servers"]  # the fixtures
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
 SLACK_S = 5.0
-"""For a machine that does other things too."""
+"""For a machine that is busy with other things too."""
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def tokens_of(alice: User, bob: User, carol: User) -> dict[str, str]:
 
 
 class Guest:
-    """Somebody in the room; answers pings whatever the test does."""
+    """A client in the room that answers pings whatever the test does."""
 
     def __init__(self, client: ClientConnection, present: set[str]) -> None:
         self.client = client
@@ -66,14 +66,14 @@ class Guest:
                 self._pushes.put_nowait(frame)
 
     async def push(self, type: str) -> dict[str, Any]:
-        """The next push of this type; others are read over."""
+        """Returns the next push of this type; skips others."""
         async with asyncio.timeout(WAIT_S):
             while (frame := await self._pushes.get()).get("type") != type:
                 pass
         return frame
 
     async def sees(self, *wanted: str) -> list[list[str]]:
-        """Returns once these are shown to be there, with who was told to have left, each time that somebody was."""
+        """Returns once exactly these people are shown, with the names of each push that reported a leave."""
         left = []
         while self.present != set(wanted):
             frame = await self.push("presence")
@@ -110,7 +110,7 @@ async def test_people_talk_through_different_servers(
 
 
 @pytest.mark.parametrize("killed", [0, 1])
-async def test_who_was_in_a_process_that_is_killed_has_left(
+async def test_people_in_a_process_that_is_killed_have_left(
     webs: list[WebServer], room: int, tokens_of: dict[str, str], killed: int
 ) -> None:
     victim, other = webs[killed], webs[1 - killed]
@@ -121,10 +121,10 @@ async def test_who_was_in_a_process_that_is_killed_has_left(
         await alice.sees("alice")
         took_s = time.monotonic() - began
     print(f"left {took_s:.1f} s after the process was killed")
-    assert took_s < PRESENCE_TTL_S + PACE.look_s + PATIENCE_S + SLACK_S
+    assert took_s < PRESENCE_TTL_S + ROSTER_INTERVALS.look_s + PATIENCE_S + SLACK_S
 
 
-async def test_while_redis_is_away_people_stay_and_come_and_go(
+async def test_people_stay_come_and_go_while_redis_is_unavailable(
     webs: list[WebServer], room: int, tokens_of: dict[str, str], redis: Redis
 ) -> None:
     daphne, uvicorn = webs
@@ -142,7 +142,7 @@ async def test_while_redis_is_away_people_stay_and_come_and_go(
 
 
 @pytest.mark.parametrize("kind", [0, 1])
-async def test_a_stream_of_events_follows_a_room(
+async def test_an_event_stream_follows_a_room(
     webs: list[WebServer], room: int, tokens_of: dict[str, str], alice: User, kind: int
 ) -> None:
     await posting.post(alice, room, "before")
@@ -157,7 +157,9 @@ async def test_a_stream_of_events_follows_a_room(
 
 
 @pytest.mark.parametrize("kind", [0, 1])
-async def test_the_plain_endpoint_talks(webs: list[WebServer], room: int, tokens_of: dict[str, str], kind: int) -> None:
+async def test_the_plain_endpoint_works_across_servers(
+    webs: list[WebServer], room: int, tokens_of: dict[str, str], kind: int
+) -> None:
     address = f"{webs[kind].live_url}chat/pump-1/"
     headers = {name: {"Authorization": f"Bearer {token}"} for name, token in tokens_of.items()}
 

@@ -1,4 +1,4 @@
-"""People in rooms over `/ws/`: requests, what they are pushed, and who may not; in this process."""
+"""People in rooms over `/ws/`: their requests, their pushes and their permissions; in this process."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
-from dashboards.live import relay as relays
-from dashboards.live import typists
+from dashboards.live import typing_limit
 from dashboards.live.relay import Relay
 from devices.channel import fanout, groups
 from devices.channel.events import DirectStored
@@ -20,6 +19,7 @@ from devices.rooms import blocks, posting, provisioning, rooms
 from devices.runtime import stats
 from devices.spaces import members, tokens
 from devices.values import Role
+from hub.routing import relays
 from tests.dashboards.live.conftest import HandClock, Headers, Viewer, bearer, enter
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("relay")]
@@ -51,9 +51,9 @@ async def say(user: User, room: int, *texts: str) -> None:
         await posting.post(user, room, text)
 
 
-async def hears_nothing(viewer: Viewer) -> bool:
-    """Whether nothing waits but who came and went, which is told a moment later."""
-    relays.current().rooms._tell_inboxes()  # else what they are told would only come later
+async def is_quiet(viewer: Viewer) -> bool:
+    """Whether no frame waits but presence, which is pushed a moment later."""
+    relays.current().rooms._push_activity()  # which would otherwise come a moment later
     await viewer.send({"id": "quiet", "type": "unsubscribe", "stream": "device:none"})
     while (frame := await viewer.frame()).get("reply") != "quiet":
         if frame.get("type") != "presence":
@@ -66,7 +66,7 @@ async def leave(*viewers: Viewer) -> None:
         await viewer.leave()
 
 
-async def test_what_alice_says_bob_sees_and_the_other_way_round(headers: dict[str, Headers], room: int) -> None:
+async def test_alice_and_bob_see_each_others_messages(headers: dict[str, Headers], room: int) -> None:
     alice = await inside(headers["alice"], f"room:{room}")
     bob = await inside(headers["bob"], f"room:{room}")
     reply = await alice.request("message", room=room, text="Is it dry?", key="a1")
@@ -85,11 +85,11 @@ async def test_what_alice_says_bob_sees_and_the_other_way_round(headers: dict[st
         "key": "a1",
     }
     await bob.request("message", room=room, text="Yes")
-    assert (await alice.push("message"))["seq"] == 2  # her own came before the reply
+    assert (await alice.push("message"))["seq"] == 2  # her own message came before the reply
     await leave(alice, bob)
 
 
-async def test_a_snapshot_has_the_newest_messages_who_is_there_and_what_is_unread(
+async def test_a_snapshot_holds_the_newest_messages_the_people_present_and_the_unread_count(
     headers: dict[str, Headers], room: int, alice: User
 ) -> None:
     await say(alice, room, *[f"m{n}" for n in range(NEWEST + 9)], "@bob look")
@@ -108,7 +108,7 @@ async def test_a_snapshot_has_the_newest_messages_who_is_there_and_what_is_unrea
     await leave(alices, bob)
 
 
-async def test_who_was_away_is_told_all_in_batches_and_then_follows(
+async def test_a_client_that_was_away_gets_the_log_in_batches_and_then_follows_it(
     headers: dict[str, Headers], room: int, alice: User, settings: Any
 ) -> None:
     settings.CHAT_RATE_LIMIT = 0
@@ -118,7 +118,7 @@ async def test_who_was_away_is_told_all_in_batches_and_then_follows(
     assert [one["seq"] for one in first["messages"]] == list(range(4, MAX_PAGE + 4))
     assert first["seq"] == MAX_PAGE + 5
     await say(alice, room, "meanwhile")
-    assert await hears_nothing(bob)  # as the log would have a hole
+    assert await is_quiet(bob)  # as the log would have a gap
     rest = (await bob.request("subscribe", stream=f"room:{room}", after_seq=MAX_PAGE + 3))["result"]
     assert [one["seq"] for one in rest["messages"]] == [MAX_PAGE + 4, MAX_PAGE + 5, MAX_PAGE + 6]
     await say(alice, room, "now")
@@ -126,13 +126,13 @@ async def test_who_was_away_is_told_all_in_batches_and_then_follows(
     await leave(bob)
 
 
-async def test_edits_and_removals_are_told_as_entries_of_the_log(headers: dict[str, Headers], room: int) -> None:
+async def test_edits_and_removals_are_pushed_as_entries_of_the_log(headers: dict[str, Headers], room: int) -> None:
     alice, bob = await inside(headers["alice"]), await inside(headers["bob"], f"room:{room}")
     await alice.request("message", room=room, text="helo")
     assert (await alice.request("edit", room=room, seq=1, text="hello"))["result"] == {"seq": 2}
     assert (await alice.request("remove", room=room, seq=1))["result"] == {"seq": 3}
-    told = [await bob.push("message") for _ in range(3)]
-    assert [(one["seq"], one["kind"], one.get("of"), one["text"]) for one in told] == [
+    pushed = [await bob.push("message") for _ in range(3)]
+    assert [(one["seq"], one["kind"], one.get("of"), one["text"]) for one in pushed] == [
         (1, "chat", None, "helo"),
         (2, "edit", 1, "hello"),
         (3, "removal", 1, ""),
@@ -145,11 +145,13 @@ async def test_a_key_makes_a_repeat_harmless(headers: dict[str, Headers], room: 
     for _ in range(2):
         assert (await alice.request("message", room=room, text="once", key="k"))["result"] == {"seq": 1}
     assert (await bob.push("message"))["seq"] == 1
-    assert await hears_nothing(bob)
+    assert await is_quiet(bob)
     await leave(alice, bob)
 
 
-async def test_a_private_message_reaches_all_connections_of_both_and_nobody_elses(headers: dict[str, Headers]) -> None:
+async def test_a_private_message_reaches_all_connections_of_both_people_and_no_others(
+    headers: dict[str, Headers],
+) -> None:
     alice, tab = await enter(headers["alice"]), await enter(headers["alice"])
     bob, carol = await enter(headers["bob"]), await inside(headers["carol"], "inbox")
     sent = (await alice.request("direct", to="bob", text="between us"))["result"]
@@ -166,11 +168,11 @@ async def test_a_private_message_reaches_all_connections_of_both_and_nobody_else
         }
     answer = (await bob.request("direct", to="alice", text="ok"))["result"]
     assert answer == {"room": sent["room"], "seq": 2}
-    assert await hears_nothing(carol)
+    assert await is_quiet(carol)
     await leave(alice, tab, bob, carol)
 
 
-async def test_a_private_message_waits_for_who_is_offline(headers: dict[str, Headers]) -> None:
+async def test_a_private_message_waits_for_a_person_who_is_offline(headers: dict[str, Headers]) -> None:
     alice = await enter(headers["alice"])
     await alice.request("direct", to="bob", text="later")
     bob = await enter(headers["bob"])
@@ -180,7 +182,7 @@ async def test_a_private_message_waits_for_who_is_offline(headers: dict[str, Hea
     await leave(alice, bob)
 
 
-async def test_an_inbox_hears_of_what_others_say_in_any_room_of_its_spaces(
+async def test_an_inbox_shows_the_activity_of_others_in_every_room_of_its_spaces(
     headers: dict[str, Headers], room: int, space: Space
 ) -> None:
     alice, bob = await inside(headers["alice"], "inbox"), await inside(headers["bob"], "inbox")
@@ -199,12 +201,12 @@ async def test_an_inbox_hears_of_what_others_say_in_any_room_of_its_spaces(
         "mention": False,
     }
     assert (second["room"], second["mention"]) == (general.pk, True)
-    assert await hears_nothing(alice)
-    assert await hears_nothing(stranger)
+    assert await is_quiet(alice)
+    assert await is_quiet(stranger)
     await leave(alice, bob, stranger)
 
 
-async def test_what_is_read_in_one_tab_is_counted_in_the_other(headers: dict[str, Headers], room: int) -> None:
+async def test_messages_read_in_one_tab_count_as_read_in_the_other(headers: dict[str, Headers], room: int) -> None:
     alice = await enter(headers["alice"])
     tab, other = await inside(headers["bob"], "inbox"), await inside(headers["bob"], "inbox")
     for _ in range(2):
@@ -215,7 +217,7 @@ async def test_what_is_read_in_one_tab_is_counted_in_the_other(headers: dict[str
     await leave(alice, tab, other)
 
 
-async def test_typing_is_told_to_the_others_once_a_second(
+async def test_typing_is_pushed_to_the_others_once_a_second(
     headers: dict[str, Headers], room: int, clock: HandClock
 ) -> None:
     alice, tab = await inside(headers["alice"], f"room:{room}"), await inside(headers["alice"], f"room:{room}")
@@ -225,22 +227,22 @@ async def test_typing_is_told_to_the_others_once_a_second(
         assert (await alice.request("typing", room=room))["result"] == {}
     assert (await bob.push("typing")) == {"type": "typing", "room": room, "user": "alice"}
     assert stats.typing_ignored._value.get() - before == 19
-    clock.forward(typists.PAUSE_S)
+    clock.forward(typing_limit.PAUSE_S)
     await alice.request("typing", room=room)
     assert (await bob.push("typing"))["user"] == "alice"
     for viewer in (alice, tab, bob):
-        assert await hears_nothing(viewer)
+        assert await is_quiet(viewer)
     await leave(alice, tab, bob)
 
 
-def test_what_is_remembered_of_who_types_is_bounded(clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(typists, "MAX_KEPT", 3)
-    kept = typists.Typists(clock)
-    assert all(kept.may_tell(user, 1) for user in range(5))
-    assert len(kept._told) == 3
-    clock.forward(typists.PAUSE_S)
-    assert kept.may_tell(9, 1)
-    assert len(kept._told) == 1
+def test_the_memory_of_who_is_typing_is_bounded(clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typing_limit, "MAX_KEPT", 3)
+    limit = typing_limit.TypingLimit(clock)
+    assert all(limit.acquire(user, 1) for user in range(5))
+    assert len(limit._passed_at) == 3
+    clock.forward(typing_limit.PAUSE_S)
+    assert limit.acquire(9, 1)
+    assert len(limit._passed_at) == 1
 
 
 REQUESTS: list[tuple[str, dict[str, Any]]] = [
@@ -253,7 +255,7 @@ REQUESTS: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("type", "fields"), REQUESTS)
-async def test_who_may_not_read_a_room_finds_none_as_if_it_were_missing(
+async def test_a_room_that_may_not_be_read_answers_like_a_missing_one(
     headers: dict[str, Headers], room: int, alice: User, foreign_pump: Device, type: str, fields: dict[str, Any]
 ) -> None:
     await say(alice, room, "secret")
@@ -280,7 +282,9 @@ async def test_nobody_subscribes_to_a_room_that_is_not_theirs(
     await leave(mallory, carol)
 
 
-async def test_strangers_and_the_blocked_write_to_nobody(headers: dict[str, Headers], bob: User) -> None:
+async def test_strangers_and_blocked_people_cannot_send_private_messages(
+    headers: dict[str, Headers], bob: User
+) -> None:
     alice, mallory = await enter(headers["alice"]), await enter(headers["mallory"])
     assert await refused(mallory, "direct", to="alice", text="hi") == "not_found"
     assert await refused(mallory, "direct", to="nobody", text="hi") == "not_found"
@@ -292,14 +296,14 @@ async def test_strangers_and_the_blocked_write_to_nobody(headers: dict[str, Head
     await leave(alice, mallory)
 
 
-async def test_a_viewer_talks_and_commands_nothing(headers: dict[str, Headers], room: int) -> None:
+async def test_a_viewer_may_talk_but_not_command(headers: dict[str, Headers], room: int) -> None:
     carol = await enter(headers["carol"])
     assert (await carol.request("message", room=room, text="I see"))["ok"]
     assert await refused(carol, "message", room=room, text="/set speed 40") == "forbidden"
     await leave(carol)
 
 
-async def test_one_changes_nobody_elses_message(headers: dict[str, Headers], room: int, alice: User) -> None:
+async def test_people_cannot_change_the_messages_of_others(headers: dict[str, Headers], room: int, alice: User) -> None:
     await say(alice, room, "mine")
     bob = await enter(headers["bob"])
     assert await refused(bob, "edit", room=room, seq=1, text="yours") == "forbidden"
@@ -325,16 +329,16 @@ async def test_one_changes_nobody_elses_message(headers: dict[str, Headers], roo
         ("subscribe", {"stream": "inbox", "after_seq": -1}),
     ],
 )
-async def test_what_is_no_request_is_named_and_the_socket_stays(
+async def test_an_invalid_request_is_refused_by_name_and_the_socket_stays_open(
     headers: dict[str, Headers], room: int, type: str, fields: dict[str, Any]
 ) -> None:
     alice = await enter(headers["alice"])
     assert await refused(alice, type, **{"room": room, **fields}) == "invalid"
-    assert await hears_nothing(alice)
+    assert await is_quiet(alice)
     await leave(alice)
 
 
-async def test_one_over_the_rate_is_refused_and_another_is_served(
+async def test_a_person_over_the_rate_is_refused_while_others_are_served(
     headers: dict[str, Headers], room: int, settings: Any
 ) -> None:
     settings.CHAT_RATE_LIMIT = 3
@@ -346,10 +350,10 @@ async def test_one_over_the_rate_is_refused_and_another_is_served(
     await leave(alice, bob)
 
 
-async def test_no_message_between_snapshot_and_push_is_lost_or_told_twice(
+async def test_no_message_between_snapshot_and_push_is_lost_or_sent_twice(
     headers: dict[str, Headers], room: int, alice: User, settings: Any
 ) -> None:
-    """Snapshot and pushes together are the log, whenever one subscribes."""
+    """Snapshot and pushes together are the log, whenever a client subscribes."""
     settings.CHAT_RATE_LIMIT = 0
     goes_on = True
 
@@ -379,7 +383,7 @@ async def test_no_message_between_snapshot_and_push_is_lost_or_told_twice(
     await leave(bob)
 
 
-async def test_a_gap_in_the_layer_tells_the_rooms_and_inboxes_concerned(
+async def test_a_gap_in_the_layer_is_reported_to_the_rooms_and_inboxes_concerned(
     headers: dict[str, Headers], room: int, space: Space, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     others = [await sync_to_async(rooms.create)(space, f"Room {n}") for n in range(groups.SHARDS)]
@@ -394,18 +398,18 @@ async def test_a_gap_in_the_layer_tells_the_rooms_and_inboxes_concerned(
     with monkeypatch.context() as patched:
         patched.setattr(fanout, "_send", lose)
         await say(alice, room, "lost")
-    await say(alice, room, "told later")
+    await say(alice, room, "sent later")
     assert await bob.push("resync") == {"type": "resync", "streams": [f"room:{room}", "inbox"], "reason": "gap"}
     await bob.push("activity")
-    assert await hears_nothing(bob)  # the room waits until it is asked for again
+    assert await is_quiet(bob)  # the room waits until it is asked for again
     again = (await bob.request("subscribe", stream=f"room:{room}", after_seq=1))["result"]
-    assert [one["text"] for one in again["messages"]] == ["lost", "told later"]
+    assert [one["text"] for one in again["messages"]] == ["lost", "sent later"]
     await say(alice, elsewhere, "goes on")
     assert (await bob.push("message"))["room"] == elsewhere
     await leave(bob)
 
 
-async def test_a_lost_private_message_has_its_two_look_into_their_inboxes(
+async def test_a_lost_private_message_makes_both_people_reload_their_inboxes(
     headers: dict[str, Headers], bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     his, hers = await inside(headers["bob"], "inbox"), await inside(headers["carol"], "inbox")
@@ -422,11 +426,11 @@ async def test_a_lost_private_message_has_its_two_look_into_their_inboxes(
     await fanout.publish([third])
     assert (await his.push("resync"))["streams"] == ["inbox"]
     assert (await his.push("direct"))["seq"] == 3
-    assert await hears_nothing(hers)
+    assert await is_quiet(hers)
     await leave(his, hers)
 
 
-async def test_a_removed_member_is_told_nothing_more(
+async def test_a_removed_member_is_sent_nothing_more(
     headers: dict[str, Headers], room: int, space: Space, alice: User, carol: User, relay: Relay
 ) -> None:
     viewer = await inside(headers["carol"], f"room:{room}", "inbox")
@@ -437,13 +441,13 @@ async def test_a_removed_member_is_told_nothing_more(
         ("resync", None, "inbox"),
     }
     await say(alice, room, "without carol")
-    assert await hears_nothing(viewer)
-    assert relay.rooms._feeds == {}
+    assert await is_quiet(viewer)
+    assert relay.rooms._logs == {}
     assert (await viewer.subscribe("inbox"))["rooms"] == []
     await leave(viewer)
 
 
-async def test_a_device_that_moves_takes_its_room_from_who_may_not_follow(
+async def test_a_device_that_moves_takes_its_room_away_from_people_who_may_not_follow(
     headers: dict[str, Headers], pump: Device, room: int, alice: User
 ) -> None:
     barn = await sync_to_async(provisioning.create_space)("barn", "Barn", alice)
@@ -458,12 +462,12 @@ async def test_a_device_that_moves_takes_its_room_from_who_may_not_follow(
         "reason": "forbidden",
     }
     await say(alice, room, "in the barn")
-    assert await hears_nothing(viewer)
+    assert await is_quiet(viewer)
     assert (await follower.push("message"))["text"] == "in the barn"
     await leave(viewer, follower)
 
 
-async def test_an_inbox_is_asked_for_again_when_a_device_takes_what_was_unread_along(
+async def test_an_inbox_is_reloaded_when_a_device_moves_away_with_unread_messages(
     headers: dict[str, Headers], pump: Device, room: int, alice: User
 ) -> None:
     barn = await sync_to_async(provisioning.create_space)("barn", "Barn", alice)
@@ -476,14 +480,16 @@ async def test_an_inbox_is_asked_for_again_when_a_device_takes_what_was_unread_a
     await leave(viewer)
 
 
-async def test_a_login_that_ends_ends_all_of_it(headers: dict[str, Headers], room: int, carol: User) -> None:
+async def test_the_end_of_a_login_ends_all_streams_of_rooms(
+    headers: dict[str, Headers], room: int, carol: User
+) -> None:
     viewer = await enter(bearer(await sync_to_async(tokens.create)(carol)))
     await viewer.subscribe(f"room:{room}")
     await sync_to_async(lambda: carol.api_tokens.all().delete())()  # type: ignore[attr-defined]
     assert await viewer.closed() == 4401
 
 
-async def test_a_new_member_hears_of_the_rooms_of_the_space_from_then_on(
+async def test_a_new_member_is_sent_the_activity_of_the_spaces_rooms_from_then_on(
     headers: dict[str, Headers], room: int, space: Space, alice: User, mallory: User
 ) -> None:
     viewer = await inside(headers["mallory"], "inbox")

@@ -22,6 +22,7 @@ from devices.channel.events import AvailabilityChanged, Part, TelemetryStored
 from devices.models import Device
 from devices.spaces import tokens
 from tests.dashboards.live.conftest import sign_in
+from tests.support.eventually import eventually_async
 from tests.support.hub import RunningHub
 from tests.support.servers import Redis
 from tests.support.web_server import WebServer, WebServers, web_servers
@@ -66,7 +67,7 @@ def web(
 
 
 def check_log(server: WebServer) -> None:
-    assert "hubbub.live: a " not in server.output  # "a … failed": whatever has its traceback in the log
+    assert "hubbub.live: a " not in server.output  # "a … failed": an exception that was logged
     assert "Exception inside application" not in server.output
     assert "Exception in ASGI application" not in server.output
 
@@ -95,7 +96,7 @@ async def read(client: ClientConnection) -> dict[str, Any]:
 
 
 async def push(client: ClientConnection, type: str) -> dict[str, Any]:
-    """The next push of this type; answers as a good client does."""
+    """Returns the next push of this type; acknowledges and answers pings."""
     while True:
         frame = await read(client)
         if frame["type"] == "telemetry":
@@ -119,7 +120,7 @@ async def unacknowledged(client: ClientConnection, count: int) -> list[dict[str,
 
 
 async def rest(client: ClientConnection) -> tuple[list[dict[str, Any]], int | None]:
-    """All frames until the server closes, and its code."""
+    """Returns all frames until the server closes, and its code."""
     frames = []
     try:
         while True:
@@ -147,11 +148,11 @@ async def status(web: WebServer, **headers: str) -> int:
         return refused.response.status_code
 
 
-async def test_a_browser_comes_in_from_an_own_origin_and_from_no_other(web: WebServer, alice: User) -> None:
+async def test_a_browser_is_admitted_from_an_allowed_origin_and_from_no_other(web: WebServer, alice: User) -> None:
     cookie = f"hubbub_session={await sync_to_async(sign_in)(alice)}"
     assert await status(web, Cookie=cookie, Origin=web.url) == 101
     for origin in ("https://evil.example", "null", f"http://127.0.0.1:{web.port + 1}", "http://127.0.0.1", "x"):
-        # autobahn answers 400 itself where the Origin is no URL at all
+        # autobahn itself answers 400 where the Origin is not a URL
         assert await status(web, Cookie=cookie, Origin=origin) in (403, 400 if origin == "x" else 403), origin
     assert await status(web, Cookie=cookie) == 403
     async with connect(web.live_url, additional_headers={"Cookie": cookie, "Origin": web.url}) as client:
@@ -165,7 +166,7 @@ async def test_another_path_is_403_and_leaves_no_traceback(web: WebServer, token
     assert "Traceback" not in web.output
 
 
-async def test_who_is_unauthenticated_is_told_and_closed_4401(web: WebServer) -> None:
+async def test_an_unauthenticated_client_gets_an_error_and_is_closed_with_4401(web: WebServer) -> None:
     async with connect(web.live_url, additional_headers={"Origin": web.url}) as client:
         assert (await read(client))["error"]["code"] == "unauthenticated"
         assert await closed(client) == 4401
@@ -190,7 +191,7 @@ async def test_a_frame_over_64_kib_closes_1009(web: WebServer, token: str) -> No
 
 
 @pytest.mark.parametrize("web", ["plain daphne"], indirect=True)
-def test_a_daphne_started_by_itself_closes_1009_too(web: WebServer, token: str) -> None:
+def test_a_daphne_started_on_its_own_closes_1009_too(web: WebServer, token: str) -> None:
     async def talk() -> None:
         async with viewer(web, token) as client:
             await client.send(" " * 100_000)
@@ -219,7 +220,7 @@ async def test_a_viewer_that_never_acknowledges_is_merged_then_closed_4408_and_o
         await push(eager, "telemetry")
 
 
-async def test_what_was_merged_away_is_counted_when_acks_come_late(web: WebServer, token: str, pump: Device) -> None:
+async def test_merged_values_are_counted_when_acks_arrive_late(web: WebServer, token: str, pump: Device) -> None:
     total = 2 * MAX_FRAMES
     async with viewer(web, token, "device:pump-1") as late, viewer(web, token, "device:pump-1") as eager:
         for number in range(total):
@@ -235,7 +236,7 @@ async def test_what_was_merged_away_is_counted_when_acks_come_late(web: WebServe
 async def test_a_viewer_that_stops_reading_costs_no_memory_and_is_closed_4408(
     web: WebServer, token: str, pump: Device
 ) -> None:
-    """And says with every breath that it has taken everything."""
+    """Although it acknowledges every frame."""
     async with viewer(web, token, "device:pump-1") as eager, deaf(web, token, "device:pump-1") as writer:
         await fanout.publish([readings(pump, 0)])
         await push(eager, "telemetry")
@@ -248,11 +249,9 @@ async def test_a_viewer_that_stops_reading_costs_no_memory_and_is_closed_4408(
     assert web.output.count("closing a connection of carol: 4408") == 1
 
 
-async def test_a_client_that_floods_while_it_reads_nothing_is_not_read_without_bound(
-    web: WebServer, token: str, pump: Device
-) -> None:
+async def test_the_flood_of_a_client_that_reads_nothing_is_bounded(web: WebServer, token: str, pump: Device) -> None:
     async with viewer(web, token, "device:pump-1") as eager, deaf(web, token, "device:pump-1") as writer:
-        for number in range(100):  # more than the buffers between it and the hub take
+        for number in range(100):  # more than the buffers between it and the hub hold
             writer.write(text_frame({"type": "ack", "n": number}))
             await fanout.publish([readings(pump, number, size=100_000)])
             await push(eager, "telemetry")
@@ -275,7 +274,7 @@ async def test_a_snapshot_may_be_larger_than_a_frame_of_a_client(web: WebServer,
 
 @asynccontextmanager
 async def deaf(web: WebServer, token: str, stream: str) -> AsyncIterator[asyncio.StreamWriter]:
-    """A viewer of the stream that reads nothing any more."""
+    """A viewer of the stream that does not read any more."""
     reader, writer = await asyncio.open_connection(sock=narrow_socket(web.port))
     await handshake(reader, writer, token)
     writer.write(text_frame({"id": 1, "type": "subscribe", "stream": stream}))
@@ -288,7 +287,7 @@ async def deaf(web: WebServer, token: str, stream: str) -> AsyncIterator[asyncio
 async def events(
     web: WebServer, token: str, query: str
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """An open stream of events, past its first frame."""
+    """An open event stream, past its first frame."""
     reader, writer = await asyncio.open_connection(sock=narrow_socket(web.port))
     lines = [f"GET /api/v1/stream?{query} HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {token}"]
     writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
@@ -298,14 +297,14 @@ async def events(
     writer.transport.abort()
 
 
-async def test_a_stream_of_events_carries_the_same_frames(web: WebServer, token: str, pump: Device) -> None:
+async def test_an_event_stream_carries_the_same_frames(web: WebServer, token: str, pump: Device) -> None:
     async with asyncio.timeout(WAIT_S), events(web, token, "device=pump-1") as (reader, _):
         for number in range(50):
             await fanout.publish([readings(pump, number)])
             await reader.readuntil(f'"count": [[{number}, {number}]]'.encode())
 
 
-async def test_who_stops_reading_a_stream_of_events_costs_no_memory_and_is_cut_off(
+async def test_a_client_that_stops_reading_an_event_stream_costs_no_memory_and_is_cut_off(
     web: WebServer, token: str, pump: Device
 ) -> None:
     async with viewer(web, token, "device:pump-1") as eager, events(web, token, "device=pump-1"):
@@ -323,7 +322,7 @@ async def test_who_stops_reading_a_stream_of_events_costs_no_memory_and_is_cut_o
 
 
 def narrow_socket(port: int) -> socket.socket:
-    """A socket with a small receive buffer, so that the other end soon finds it full."""
+    """A socket with a small receive buffer, which is soon full for the sender."""
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     sock.connect(("127.0.0.1", port))
@@ -352,7 +351,7 @@ def text_frame(frame: dict[str, Any]) -> bytes:
     return b"\x81" + length + bytes(4) + payload
 
 
-async def test_after_redis_was_gone_viewers_are_still_there_and_told_to_look_again(
+async def test_viewers_stay_through_an_outage_of_redis_and_are_told_to_resync(
     web: WebServer, token: str, pump: Device, redis: Redis
 ) -> None:
     async with viewer(web, token, "device:pump-1") as client:
@@ -360,7 +359,7 @@ async def test_after_redis_was_gone_viewers_are_still_there_and_told_to_look_aga
         await push(client, "telemetry")
         redis.kill()
         await fanout.publish([readings(pump, 2)])
-        await asyncio.sleep(1)
+        await eventually_async(lambda: "the channel layer failed" in web.output)
         await asyncio.to_thread(redis.start)
         async with asyncio.timeout(6):
             resync = await push(client, "resync")
@@ -387,7 +386,7 @@ async def test_signing_out_in_another_process_closes_within_a_second(web: WebSer
             assert await closed(client) == 4401
 
 
-def test_a_hub_that_is_stopped_closes_with_1012_and_ends_well(tmp_path: Path) -> None:
+def test_a_hub_that_is_stopped_closes_with_1012_and_exits_with_0(tmp_path: Path) -> None:
     hub = RunningHub(tmp_path)
     hub.start()
     token = hub.create_token("carol")

@@ -1,4 +1,4 @@
-"""Snapshot and deltas together are the database, whenever one subscribes."""
+"""Snapshot and deltas together are the content of the database, whenever a client subscribes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
+from dashboards.live.relay import Relay
 from devices.channel import fanout
 from devices.models import Device, Metric, Reading
 from devices.runtime import database
@@ -16,6 +17,7 @@ from devices.telemetry import latest as telemetry_latest
 from devices.telemetry.store import ReadingStore
 from devices.values import Sample, Telemetry
 from tests.dashboards.live.conftest import Headers, Viewer, enter
+from tests.support.eventually import eventually_async
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("relay")]
 
@@ -91,8 +93,8 @@ async def test_nothing_is_missing_between_the_snapshot_and_the_deltas(
     await viewer.leave()
 
 
-async def test_what_is_stored_while_the_snapshot_is_read_comes_after_the_reply(
-    headers: dict[str, Headers], pump: Device, monkeypatch: pytest.MonkeyPatch
+async def test_readings_stored_while_the_snapshot_is_read_follow_the_reply(
+    headers: dict[str, Headers], pump: Device, relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The reading is committed after the snapshot's query and published before the reply."""
     await Metric.objects.acreate(device=pump, name="count")
@@ -110,7 +112,12 @@ async def test_what_is_stored_while_the_snapshot_is_read_comes_after_the_reply(
     await viewer.send({"id": 1, "type": "subscribe", "stream": "device:pump-1"})
     await sync_to_async(read.wait)(20)
     await Writer(pump).write()
-    await asyncio.sleep(0.1)  # time for a push to overtake, if it could
+    (connection,) = relay.connections
+
+    async def is_held() -> bool:
+        return bool(connection.outbox._held)
+
+    await eventually_async(is_held)  # or it would have overtaken the reply
     go_on.set()
     reply = await viewer.frame()
     assert reply["result"]["latest"] == {}

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from dashboards.live.window import MAX_BYTES, MAX_FRAMES, Frame, Window
+from dashboards.live.frames import SharedTelemetry
+from dashboards.live.window import MAX_BYTES, MAX_FRAMES, Window
 from devices.channel.events import Part
 
 
 class Source:
-    """Makes frames and takes running numbers, as the relay does."""
+    """Makes frames with running numbers, as the relay does."""
 
     def __init__(self) -> None:
         numbers = itertools.count(1)
@@ -20,7 +21,12 @@ class Source:
 
     def offer(self, *points: list[Any], device: int = 1, metric: str = "a") -> str | None:
         part = Part(device, f"pump-{device}", json.dumps({metric: points}))
-        return self.window.offer(Frame(self.number(), [part]))
+        released = self.window.offer(SharedTelemetry(self.number(), [part]))
+        return released.text if released else None
+
+    def acknowledge(self, n: int) -> str | None:
+        released = self.window.acknowledge(n)
+        return released.text if released else None
 
     def fill(self) -> None:
         for time in range(MAX_FRAMES):
@@ -46,16 +52,16 @@ def test_it_lets_a_mebibyte_out_unacknowledged(source: Source) -> None:
     assert source.window.unacknowledged[1] <= MAX_BYTES
 
 
-def test_one_frame_alone_may_be_larger(source: Source) -> None:
+def test_a_single_frame_may_be_larger(source: Source) -> None:
     assert source.offer([1, "x" * (2 * MAX_BYTES)]) is not None
     assert source.offer([2, 0]) is None
 
 
 def test_sizes_are_bytes_and_not_characters(source: Source) -> None:
     source.offer([1, "€"])
-    text = source.window.acknowledge(0)
+    text = source.acknowledge(0)
     assert text is None
-    frame = Frame(2, [Part(1, "p", '{"a":[[1,"€"]]}')])
+    frame = SharedTelemetry(2, [Part(1, "p", '{"a":[[1,"€"]]}')])
     assert frame.size == len(frame.text.encode())
 
 
@@ -66,7 +72,7 @@ def test_past_the_window_the_newest_value_of_each_metric_is_kept_and_the_rest_co
     source.offer([102, 9], metric="b")
     source.offer([103, 4], device=2)
     assert source.window.kept == 3
-    text = source.window.acknowledge(MAX_FRAMES)
+    text = source.acknowledge(MAX_FRAMES)
     assert text is not None
     frame = json.loads(text)
     assert frame == {
@@ -78,12 +84,12 @@ def test_past_the_window_the_newest_value_of_each_metric_is_kept_and_the_rest_co
     assert source.window.kept == 0
 
 
-def test_newest_is_by_time_and_of_one_time_the_last(source: Source) -> None:
+def test_the_newest_value_is_the_one_with_the_latest_time_and_of_equal_times_the_last(source: Source) -> None:
     source.fill()
     source.offer([200, "late"])
     source.offer([100, "older, came later"])
     source.offer([200, "corrected"])
-    text = source.window.acknowledge(MAX_FRAMES)
+    text = source.acknowledge(MAX_FRAMES)
     assert text is not None
     assert json.loads(text)["devices"]["pump-1"]["a"] == [[200, "corrected"]]
     assert json.loads(text)["dropped"] == 2
@@ -100,17 +106,17 @@ def test_an_ack_releases_all_frames_up_to_its_number(source: Source) -> None:
     assert source.window.unacknowledged == (0, 0)
 
 
-def test_nothing_overtakes_what_is_kept_back(source: Source) -> None:
+def test_nothing_overtakes_values_that_are_kept_back(source: Source) -> None:
     source.fill()
     source.offer([100, 1])
-    source.window._in_flight.clear()  # room again, but no ack has fetched what was kept
+    source.window._in_flight.clear()  # room again, but no ack has released the kept values
     assert source.offer([101, 2]) is None
-    text = source.window.acknowledge(0)
+    text = source.acknowledge(0)
     assert text is not None
     assert json.loads(text)["devices"]["pump-1"]["a"] == [[101, 2]]
 
 
-def test_a_viewer_who_never_reads_costs_no_more_than_its_metrics(source: Source) -> None:
+def test_a_viewer_that_never_reads_costs_no_more_than_its_metrics(source: Source) -> None:
     source.fill()
     for time in range(10_000):
         source.offer([time, time], metric=f"m{time % 20}")
@@ -118,16 +124,16 @@ def test_a_viewer_who_never_reads_costs_no_more_than_its_metrics(source: Source)
     assert source.window.unacknowledged[0] == MAX_FRAMES
 
 
-def test_what_is_kept_of_a_device_that_is_watched_no_more_is_dropped(source: Source) -> None:
+def test_values_of_a_device_that_is_no_longer_watched_are_dropped(source: Source) -> None:
     source.fill()
     source.offer([100, 1])
     source.offer([100, 1], device=2)
     source.window.keep_only({2})
-    text = source.window.acknowledge(MAX_FRAMES)
+    text = source.acknowledge(MAX_FRAMES)
     assert text is not None
     assert set(json.loads(text)["devices"]) == {"pump-2"}
 
 
-def test_a_frame_is_decoded_once_for_all_who_are_behind() -> None:
-    frame = Frame(1, [Part(1, "pump-1", '{"a":[[1,2]]}')])
+def test_a_frame_is_decoded_once_for_all_viewers_that_are_behind() -> None:
+    frame = SharedTelemetry(1, [Part(1, "pump-1", '{"a":[[1,2]]}')])
     assert frame.values is frame.values

@@ -184,8 +184,8 @@ def test_reading_a_log_does_not_join_the_room(pump: Device) -> None:
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL reads a table of this size as a whole")
 def test_changes_of_a_message_and_mentions_in_a_room_use_an_index(room: Room) -> None:
     changes = room.messages.filter(of=1, kind__in=(MessageKind.EDIT, MessageKind.REMOVAL))
-    for among in (changes, changes.order_by("seq")):
-        assert "messages_of_another" in among.explain()
+    for query in (changes, changes.order_by("seq")):
+        assert "messages_of_another" in query.explain()
     assert "mentions_of_room" in Mention.objects.filter(room=room).explain()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from typing import Any
 
@@ -13,6 +14,8 @@ from hub.middleware.stall_limit import StallLimit
 from tests.hub.daphne.test_sending import CHUNK, CHUNKS
 
 STALL_S = 5.0
+FULL_S = 0.3
+"""A chunk that takes longer to be sent waits for the client."""
 _LENGTHS = {"/long": CHUNKS, "/middle": 20, "/broken": 20, "/short": 0}
 
 
@@ -21,7 +24,12 @@ async def respond(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": []})
     try:
         for made in range(_LENGTHS[path]):
-            await send({"type": "http.response.body", "body": b"x" * CHUNK, "more_body": True})
+            sending = asyncio.ensure_future(
+                send({"type": "http.response.body", "body": b"x" * CHUNK, "more_body": True})
+            )
+            if not (await asyncio.wait({sending}, timeout=FULL_S))[0]:
+                print("waiting in", path, flush=True)
+            await sending
             if made % 10 == 0:
                 print("made", made, flush=True)
             if path == "/broken" and made == 10:

@@ -1,4 +1,4 @@
-"""Daphne with TLS speaks HTTP/2, and everything of the hub that goes over HTTP goes over it."""
+"""Daphne with TLS supports HTTP/2, and everything of the hub that goes over HTTP goes over HTTP/2."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Served:
 
     @property
     def tls(self) -> ssl.SSLContext:
-        """A new one each time: a client of HTTP/2 has it offer that alone."""
+        """A new one each time: a client of HTTP/2 makes it offer only that."""
         return ssl.create_default_context(cafile=self.certificate)
 
     def client(self) -> httpx.Client:
@@ -42,7 +42,7 @@ class Served:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The web side on Daphne alone, with a certificate of its own."""
+    """Only the web side, on Daphne with a certificate of its own."""
     folder: Path = tmp_path_factory.mktemp("http2")
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
@@ -74,7 +74,7 @@ def test_pages_files_and_the_api_come_over_http_2(served: Served) -> None:
         assert "secure" in client.get("/login/").headers["set-cookie"].lower()
 
 
-def test_what_is_posted_arrives_in_a_stream_on_the_same_connection(served: Served) -> None:
+def test_a_posted_reading_arrives_in_a_stream_on_the_same_connection(served: Served) -> None:
     with (
         served.client() as client,
         client.stream("GET", "/api/v1/stream?device=pump-1", headers=served.rights) as events,

@@ -1,4 +1,4 @@
-"""What `Presence` promises, kept by every back end."""
+"""Every back end keeps the promises of `Presence`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from redis.asyncio import Redis as Client
 from redis.exceptions import RedisError
 
-from dashboards.live.presence.contract import Forgotten, Presence, Report
-from dashboards.live.presence.memory import MemoryPresence, Rooms
+from dashboards.live.presence.contract import Presence, PresenceForgotten, PresenceReport
+from dashboards.live.presence.memory import MemoryPresence, Reports
 from dashboards.live.presence.redis import PREFIX, RedisPresence
 from tests.support.eventually import eventually_async
 from tests.support.servers import Redis
@@ -48,7 +48,7 @@ class Backend:
 @pytest.fixture(params=["memory", "redis"])
 async def backend(request: pytest.FixtureRequest) -> AsyncIterator[Backend]:
     if request.param == "memory":
-        rooms: Rooms = {}
+        rooms: Reports = {}
 
         async def kept() -> int:
             return len(rooms)
@@ -74,56 +74,56 @@ def names(*found: str) -> frozenset[str]:
     return frozenset(found)
 
 
-async def tell(presence: Presence, *here: str, gone: tuple[str, ...] = (), room: int = 1) -> frozenset[str]:
-    return (await presence.report({room: Report(names(*here), names(*gone))}))[room]
+async def report(presence: Presence, *here: str, gone: tuple[str, ...] = (), room: int = 1) -> frozenset[str]:
+    return (await presence.report({room: PresenceReport(names(*here), names(*gone))}))[room]
 
 
-async def test_what_is_reported_is_seen_by_all_processes(backend: Backend) -> None:
+async def test_a_report_is_seen_by_all_processes(backend: Backend) -> None:
     one, other = backend.process(), backend.process()
-    assert await tell(one, "alice", "bob") == names("alice", "bob")
-    assert await tell(other, "carol") == names("alice", "bob", "carol")
-    assert await tell(one) == names("alice", "bob", "carol")
+    assert await report(one, "alice", "bob") == names("alice", "bob")
+    assert await report(other, "carol") == names("alice", "bob", "carol")
+    assert await report(one) == names("alice", "bob", "carol")
 
 
-async def test_a_person_in_two_processes_is_one_and_leaves_with_the_second(backend: Backend) -> None:
+async def test_a_person_in_two_processes_is_named_once_and_leaves_with_the_second(backend: Backend) -> None:
     one, other = backend.process(), backend.process()
-    await tell(one, "alice")
-    assert await tell(other, "alice") == names("alice")
-    assert await tell(one, gone=("alice",)) == names("alice")
-    assert await tell(other, gone=("alice",)) == names()
+    await report(one, "alice")
+    assert await report(other, "alice") == names("alice")
+    assert await report(one, gone=("alice",)) == names("alice")
+    assert await report(other, gone=("alice",)) == names()
 
 
-async def test_nobody_takes_back_what_another_has_reported(backend: Backend) -> None:
+async def test_no_process_can_take_back_the_report_of_another(backend: Backend) -> None:
     one, other = backend.process(), backend.process()
-    await tell(one, "alice")
-    assert await tell(other, gone=("alice", "nobody")) == names("alice")
+    await report(one, "alice")
+    assert await report(other, gone=("alice", "nobody")) == names("alice")
 
 
-async def test_rooms_are_apart_and_asked_about_together(backend: Backend) -> None:
+async def test_rooms_are_separate_and_can_be_asked_about_together(backend: Backend) -> None:
     one = backend.process()
-    rooms = {room: Report(names(f"person{room}")) for room in range(1, 50)}
+    rooms = {room: PresenceReport(names(f"person{room}")) for room in range(1, 50)}
     assert await one.report(rooms) == {room: names(f"person{room}") for room in range(1, 50)}
-    assert await one.report({3: Report(), 99: Report()}) == {3: names("person3"), 99: names()}
+    assert await one.report({3: PresenceReport(), 99: PresenceReport()}) == {3: names("person3"), 99: names()}
     assert await one.report({}) == {}
 
 
-async def test_a_report_that_is_not_renewed_ends(backend: Backend) -> None:
+async def test_a_report_that_is_not_renewed_expires(backend: Backend) -> None:
     killed, alive = backend.process(SHORT_S), backend.process()
-    await tell(killed, "alice")
-    assert await tell(alive, "bob") == names("alice", "bob")
+    await report(killed, "alice")
+    assert await report(alive, "bob") == names("alice", "bob")
 
     async def ended() -> bool:
-        return await tell(alive) == names("bob")
+        return await report(alive) == names("bob")
 
     await eventually_async(ended)
 
 
 async def test_a_report_that_is_renewed_stays(backend: Backend) -> None:
     renewed, other = backend.process(SHORT_S), backend.process(SHORT_S)
-    await tell(other, "bob")
+    await report(other, "bob")
 
     async def only_hers_is_left() -> bool:
-        found = await tell(renewed, "alice")
+        found = await report(renewed, "alice")
         assert "alice" in found
         return found == names("alice")
 
@@ -132,23 +132,23 @@ async def test_a_report_that_is_renewed_stays(backend: Backend) -> None:
 
 async def test_nothing_is_kept_of_a_room_that_is_empty(backend: Backend) -> None:
     one = backend.process()
-    await tell(one, "alice")
+    await report(one, "alice")
     assert await backend.kept() == 1
-    await tell(one, gone=("alice",))
-    await tell(one, room=2)
+    await report(one, gone=("alice",))
+    await report(one, room=2)
     assert await backend.kept() == 0
 
 
 @pytest.mark.parametrize("name", ["a:b", "a b", "Zoë", "'; --", "x" * 150, "0"])
-async def test_any_username_comes_back_as_it_was(backend: Backend, name: str) -> None:
+async def test_every_username_comes_back_unchanged(backend: Backend, name: str) -> None:
     one = backend.process()
-    assert await tell(one, name) == names(name)
-    assert await tell(one, gone=(name,)) == names()
+    assert await report(one, name) == names(name)
+    assert await report(one, gone=(name,)) == names()
 
 
-async def test_of_a_process_that_was_killed_nothing_stays_in_redis(server: Redis) -> None:
+async def test_nothing_of_a_killed_process_stays_in_redis(server: Redis) -> None:
     killed = RedisPresence(server.url, SHORT_S)
-    await tell(killed, "alice", room=77)
+    await report(killed, "alice", room=77)
     await killed.close()
     client = Client.from_url(server.url)
 
@@ -159,28 +159,28 @@ async def test_of_a_process_that_was_killed_nothing_stays_in_redis(server: Redis
     await client.aclose()
 
 
-async def test_redis_that_was_away_works_again(server: Redis) -> None:
+async def test_the_back_end_works_again_after_an_outage_of_redis(server: Redis) -> None:
     presence = RedisPresence(server.url)
-    await tell(presence, "alice", room=5)
+    await report(presence, "alice", room=5)
     server.kill()
     with pytest.raises(RedisError):
-        await tell(presence, "alice", room=5)
+        await report(presence, "alice", room=5)
     await asyncio.to_thread(server.start)
-    with pytest.raises(Forgotten):
-        await tell(presence, "alice", room=5)
-    assert await tell(presence, "bob", room=5) == names("alice", "bob")
+    with pytest.raises(PresenceForgotten):
+        await report(presence, "alice", room=5)
+    assert await report(presence, "bob", room=5) == names("alice", "bob")
     await presence.close()
 
 
 async def test_each_process_learns_that_redis_has_forgotten(server: Redis) -> None:
     one, other = RedisPresence(server.url), RedisPresence(server.url)
     for presence in (one, other):
-        await tell(presence, "alice")
+        await report(presence, "alice")
     client = Client.from_url(server.url)
     await client.flushall()
     await client.aclose()
     for presence in (one, other):
-        with pytest.raises(Forgotten):
-            await tell(presence, "alice")
-        assert await tell(presence, "alice") == names("alice")
+        with pytest.raises(PresenceForgotten):
+            await report(presence, "alice")
+        assert await report(presence, "alice") == names("alice")
         await presence.close()

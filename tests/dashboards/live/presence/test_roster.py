@@ -1,4 +1,4 @@
-"""Who is told to have joined and left; with several processes over one store in memory."""
+"""Who is reported to have joined and left; with several processes over one store in memory."""
 
 from __future__ import annotations
 
@@ -8,51 +8,51 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 
 from dashboards.live.presence import roster as rosters
-from dashboards.live.presence.contract import TTL_S, Forgotten, Report
-from dashboards.live.presence.memory import MemoryPresence, Rooms
-from dashboards.live.presence.roster import Pace, Roster
+from dashboards.live.presence.contract import TTL_S, PresenceForgotten, PresenceReport
+from dashboards.live.presence.memory import MemoryPresence, Reports
+from dashboards.live.presence.roster import Roster, RosterIntervals
 from devices.channel import fanout
 from devices.channel.events import Event, PresenceChanged
 from devices.runtime import stats
 
 ROOM = 7
 WAIT_S = 20
-QUICK = Pace(look_s=0.1, pause_s=0.01)
-SELDOM = Pace(look_s=86_400, pause_s=0.01)
+QUICK = RosterIntervals(look_s=0.1, pause_s=0.01)
+SELDOM = RosterIntervals(look_s=86_400, pause_s=0.01)
 
 
 class Counted(MemoryPresence):
-    """A back end that counts how often it is asked, and may be away."""
+    """A back end that counts how often it is asked, and may be unavailable."""
 
     asked = 0
-    away = False
+    unavailable = False
     emptied = False
 
-    async def report(self, rooms: Mapping[int, Report]) -> dict[int, frozenset[str]]:
+    async def report(self, rooms: Mapping[int, PresenceReport]) -> dict[int, frozenset[str]]:
         self.asked += 1
-        if self.away:
-            raise ConnectionError("away")
+        if self.unavailable:
+            raise ConnectionError("unavailable")
         if self.emptied:
             self.emptied = False
-            raise Forgotten
+            raise PresenceForgotten
         return await super().report(rooms)
 
 
 class Process:
-    def __init__(self, store: Rooms, pace: Pace, ttl_s: float = 600) -> None:
+    def __init__(self, store: Reports, pace: RosterIntervals, ttl_s: float = 600) -> None:
         self.presence = Counted(ttl_s, store)
-        self.told: list[tuple[list[str], list[str]]] = []
+        self.changes: list[tuple[list[str], list[str]]] = []
         self._changed = asyncio.Event()
-        self.roster = Roster(self.presence, self._tell, pace)
+        self.roster = Roster(self.presence, self._note, pace)
         self.roster.start()
 
-    def _tell(self, room_id: int, joined: frozenset[str], left: frozenset[str]) -> None:
+    def _note(self, room_id: int, joined: frozenset[str], left: frozenset[str]) -> None:
         assert room_id == ROOM
-        self.told.append((sorted(joined), sorted(left)))
+        self.changes.append((sorted(joined), sorted(left)))
         self._changed.set()
 
     async def shows(self, *names: str) -> None:
-        """Returns once these are shown to be in the room."""
+        """Returns once exactly these people are shown to be in the room."""
         async with asyncio.timeout(WAIT_S):
             while sorted(self._shown()) != sorted(names):
                 self._changed.clear()
@@ -60,7 +60,7 @@ class Process:
 
     def _shown(self) -> set[str]:
         shown: set[str] = set()
-        for joined, left in self.told:
+        for joined, left in self.changes:
             assert not shown & set(joined)
             assert shown >= set(left)
             shown = (shown | set(joined)) - set(left)
@@ -71,11 +71,11 @@ class Hub:
     """Processes whose hints reach each other, unless `lossy`."""
 
     def __init__(self) -> None:
-        self.store: Rooms = {}
+        self.store: Reports = {}
         self.processes: list[Process] = []
         self.lossy = False
 
-    def process(self, pace: Pace = SELDOM, ttl_s: float = 600) -> Process:
+    def process(self, pace: RosterIntervals = SELDOM, ttl_s: float = 600) -> Process:
         self.processes.append(Process(self.store, pace, ttl_s))
         return self.processes[-1]
 
@@ -97,7 +97,7 @@ async def hub(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hub]:
     assert hub.store == {}
 
 
-async def test_who_comes_and_goes_is_told_in_every_process(hub: Hub) -> None:
+async def test_joining_and_leaving_are_reported_in_every_process(hub: Hub) -> None:
     one, other = hub.process(), hub.process()
     one.roster.enter(ROOM, "alice")
     other.roster.enter(ROOM, "bob")
@@ -122,7 +122,7 @@ async def test_three_tabs_are_one_person(hub: Hub) -> None:
     await one.shows("bob", "carol")
 
 
-async def test_a_lost_hint_is_made_up_for_by_the_next_look(hub: Hub) -> None:
+async def test_the_next_look_makes_up_for_a_lost_hint(hub: Hub) -> None:
     hub.lossy = True
     one, other = hub.process(QUICK), hub.process(QUICK)
     one.roster.enter(ROOM, "alice")
@@ -131,14 +131,14 @@ async def test_a_lost_hint_is_made_up_for_by_the_next_look(hub: Hub) -> None:
     await one.shows("alice", "bob")
 
 
-async def test_who_was_in_a_process_that_was_killed_has_left(hub: Hub) -> None:
+async def test_people_in_a_process_that_was_killed_have_left(hub: Hub) -> None:
     one, killed = hub.process(QUICK), hub.process(QUICK, ttl_s=0.3)
     one.roster.enter(ROOM, "alice")
     killed.roster.enter(ROOM, "bob")
     await one.shows("alice", "bob")
     for task in killed.roster._tasks:
         task.cancel()
-    killed.roster._reported.clear()  # nor does it say goodbye
+    killed.roster._reported.clear()  # without taking its reports back
     await one.shows("alice")
 
 
@@ -147,16 +147,16 @@ def test_a_killed_process_is_noticed_within_thirty_five_seconds() -> None:
     assert TTL_S > 3 * rosters.LOOK_S  # two looks may fail
 
 
-async def test_two_hundred_who_join_at_once_cost_a_few_looks(hub: Hub) -> None:
+async def test_two_hundred_people_who_join_at_once_cost_a_few_looks(hub: Hub) -> None:
     one = hub.process()
     for number in range(200):
         one.roster.enter(ROOM, f"person{number}")
     await one.shows(*[f"person{number}" for number in range(200)])
-    assert len(one.told) <= 2
+    assert len(one.changes) <= 2
     assert one.presence.asked <= 3
 
 
-async def test_a_newcomer_is_told_who_is_there_already(hub: Hub) -> None:
+async def test_a_newcomer_sees_who_is_there_already(hub: Hub) -> None:
     one, other = hub.process(), hub.process()
     one.roster.enter(ROOM, "alice")
     await one.shows("alice")
@@ -165,27 +165,27 @@ async def test_a_newcomer_is_told_who_is_there_already(hub: Hub) -> None:
     assert other.roster.present(ROOM) == ["alice", "bob"]
 
 
-async def test_while_the_back_end_is_away_ones_own_come_and_go_and_others_stay(hub: Hub) -> None:
+async def test_while_the_back_end_is_unavailable_own_people_come_and_go_and_others_stay(hub: Hub) -> None:
     one, other = hub.process(QUICK), hub.process(SELDOM)
     one.roster.enter(ROOM, "alice")
     other.roster.enter(ROOM, "bob")
     await one.shows("alice", "bob")
     failures = stats.presence_failures._value.get()
-    one.presence.away = True
+    one.presence.unavailable = True
     one.roster.enter(ROOM, "carol")
     await one.shows("alice", "bob", "carol")
     one.roster.leave(ROOM, "alice")
     await one.shows("bob", "carol")
     assert stats.presence_failures._value.get() > failures
-    await one.roster.known(ROOM)  # nobody waits for a back end that is away
-    hub.store.clear()  # as a Redis that was killed
-    one.presence.away = False
+    await one.roster.known(ROOM)  # nobody waits for a back end that is unavailable
+    hub.store.clear()  # like a Redis that was killed
+    one.presence.unavailable = False
     one.roster.enter(ROOM, "dave")
     await one.shows("bob", "carol", "dave")
-    assert one.told[-1] == (["dave"], [])  # bob was not told to have left: his process may yet report him again
+    assert one.changes[-1] == (["dave"], [])  # bob has not left: his process may report him again
 
 
-async def test_a_back_end_that_was_emptied_is_told_all_again_and_nobody_leaves(hub: Hub) -> None:
+async def test_everything_is_reported_again_to_an_emptied_back_end_and_nobody_leaves(hub: Hub) -> None:
     one, other = hub.process(), hub.process()
     one.roster.enter(ROOM, "alice")
     other.roster.enter(ROOM, "bob")
@@ -195,11 +195,11 @@ async def test_a_back_end_that_was_emptied_is_told_all_again_and_nobody_leaves(h
     one.roster.enter(ROOM, "carol")
     for process in (one, other):
         await process.shows("alice", "bob", "carol")
-        assert all(left == [] for _, left in process.told)
+        assert all(left == [] for _, left in process.changes)
     assert {name for _, name in hub.store[ROOM]} == {"alice", "bob", "carol"}
 
 
-async def test_what_a_back_end_has_forgotten_is_forgotten_after_a_while(hub: Hub) -> None:
+async def test_people_that_the_back_end_has_forgotten_leave_after_a_while(hub: Hub) -> None:
     one, other = hub.process(QUICK), hub.process(SELDOM)
     one.roster.enter(ROOM, "alice")
     other.roster.enter(ROOM, "bob")
@@ -211,7 +211,7 @@ async def test_what_a_back_end_has_forgotten_is_forgotten_after_a_while(hub: Hub
     await one.shows("alice")
 
 
-async def test_a_failure_of_a_look_does_not_end_the_looking(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failed_look_does_not_end_the_looking(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     one, failed = hub.process(QUICK), asyncio.Event()
 
     def fail(*_: object) -> None:
@@ -225,7 +225,7 @@ async def test_a_failure_of_a_look_does_not_end_the_looking(hub: Hub, monkeypatc
     await one.shows("alice")
 
 
-async def test_one_who_stops_has_left_for_the_others(hub: Hub) -> None:
+async def test_a_process_that_stops_has_left_for_the_others(hub: Hub) -> None:
     one, other = hub.process(), hub.process()
     one.roster.enter(ROOM, "alice")
     other.roster.enter(ROOM, "bob")

@@ -54,7 +54,7 @@ export class ConversationList {
     row.link.href = `/inbox/${encodeURIComponent(name)}/`;
     row.link.title = name;
     if (name === this.#element.dataset.shown) row.link.setAttribute("aria-current", "page");
-    row.face.dataset.faceOf = name;
+    row.avatar.dataset.avatarOf = name;
     showAvatars(row.root);
     setText(row.name, name);
     this.#rows.set(id, row);

@@ -72,6 +72,15 @@ export interface Entry {
   removed_by?: string;
 }
 
+/** The snapshot of a room: its last entries, or those after the requested seq. */
+export interface RoomSnapshot {
+  messages: Entry[];
+  seq: number;
+  presence: string[];
+  read?: number;
+  unread?: number;
+}
+
 export type MessagePush = Entry & { type: "message"; room: number };
 
 export interface ActivityPush {

@@ -16,9 +16,12 @@ function proposedUid(text) {
     .slice(0, 64);
 }
 
+function propose() {
+  if (!isOwn) uid.value = proposedUid(name.value);
+}
+
 uid.addEventListener("input", () => {
   isOwn = uid.value !== "";
 });
-name.addEventListener("input", () => {
-  if (!isOwn) uid.value = proposedUid(name.value);
-});
+name.addEventListener("input", propose);
+propose(); // the person may have typed before this script ran

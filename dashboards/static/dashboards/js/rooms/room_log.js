@@ -5,12 +5,12 @@ import { Emitter } from "../live/emitter.js";
 import { disconnected } from "../live/request_error.js";
 import { isFromOthers, isOwn } from "./log_rows.js";
 import { PostQueue } from "./post_queue.js";
+import { Presence } from "./presence.js";
 import { ReadReporter } from "./read_reporter.js";
 import { Timeline, WINDOW } from "./timeline.js";
-import { Typists } from "./typists.js";
 
 /** @import { HubConnection } from "../live/hub_connection.js" */
-/** @import { Entry, MessagePush } from "../live/protocol.d.ts" */
+/** @import { Entry, MessagePush, RoomSnapshot } from "../live/protocol.d.ts" */
 /** @import { RequestError } from "../live/request_error.js" */
 /** @import { Draft } from "./draft.js" */
 /** @import { Post } from "./post_queue.js" */
@@ -30,7 +30,6 @@ import { Typists } from "./typists.js";
  * @property {{post: Post, error: RequestError}} refused  the hub refuses a message of the person
  * @property {RequestError} closed  the person may no longer read the room
  */
-/** @typedef {{messages: Entry[], seq: number, presence: string[], read?: number, unread?: number}} RoomSnapshot */
 
 const TRY_AGAIN_MS = 3_000;
 /** Typing is reported this often. */
@@ -44,9 +43,10 @@ export class RoomLog extends Emitter {
   #openAt;
   /** @type {(() => void)[]} */
   #ends = [];
-  /** @type {Set<string>} */
-  #present = new Set();
-  #typists = new Typists((names) => this.emit("typing", names));
+  #presence = new Presence({
+    presence: (names) => this.emit("presence", names),
+    typing: (names) => this.emit("typing", names),
+  });
   #reportedTypingAt = -Infinity;
   #isFilling = false;
   /** @type {Promise<void> | null} */
@@ -96,11 +96,11 @@ export class RoomLog extends Emitter {
       ),
       this.#connection.on(
         "presence",
-        inRoom((push) => this.#updatePresence(push)),
+        inRoom((push) => this.#presence.update(push)),
       ),
       this.#connection.on(
         "typing",
-        inRoom(({ user }) => this.#typists.add(user)),
+        inRoom(({ user }) => this.#presence.startTyping(user)),
       ),
       this.#connection.on("state", ({ state }) => state === "open" && this.queue.flush()),
       this.#connection.subscribe(`room:${this.#room}`, {
@@ -117,7 +117,7 @@ export class RoomLog extends Emitter {
     for (const end of this.#ends) end();
     this.#ends = [];
     clearTimeout(this.#retryTimer);
-    this.#typists.close();
+    this.#presence.close();
     this.#reader.close();
     this.queue.close();
   }
@@ -212,8 +212,7 @@ export class RoomLog extends Emitter {
 
   /** @param {RoomSnapshot} snapshot */
   #handleSnapshot(snapshot) {
-    this.#present = new Set(snapshot.presence);
-    this.emit("presence", [...this.#present]);
+    this.#presence.set(snapshot.presence);
     if (this.#isOpen) this.#resume(snapshot);
     else this.#open(snapshot);
   }
@@ -264,7 +263,7 @@ export class RoomLog extends Emitter {
     this.timeline.receive(entry);
     if (this.atEnd) this.timeline.trimStart();
     this.#fill();
-    this.#typists.remove(entry.author);
+    this.#presence.stopTyping(entry.author);
     if (!isOwn(entry, this.username)) this.emit("received", entry);
   }
 
@@ -292,14 +291,6 @@ export class RoomLog extends Emitter {
     const { items, seq } = await this.#api.after(timeline.last);
     if (!items.length) throw new Error("the log has a gap"); // loaded again a little later
     timeline.resume(items, seq);
-  }
-
-  /** @param {{joined: string[], left: string[]}} push */
-  #updatePresence({ joined, left }) {
-    for (const name of joined) this.#present.add(name);
-    for (const name of left) this.#present.delete(name);
-    for (const name of left) this.#typists.remove(name);
-    this.emit("presence", [...this.#present]);
   }
 
   /** One request at a time: scrolling asks again and again. @param {() => Promise<void>} load */

@@ -16,7 +16,7 @@ export class RoomPresence {
 
   /** @param {HTMLElement} element */
   constructor(element) {
-    this.#avatars = find(element, "faces");
+    this.#avatars = find(element, "avatars");
     this.#count = find(element, "people-count");
     this.#list = find(element, "people-list");
     this.#typing = find(element, "typing");
@@ -53,7 +53,7 @@ export class RoomPresence {
 function makeRow(name) {
   const row = clone("room-person");
   row.root.classList.add(`hue-${hueOfAuthor(name)}`);
-  setText(row.face, initialOf(name));
+  setText(row.avatar, initialOf(name));
   setText(row.name, name);
   return row.root;
 }

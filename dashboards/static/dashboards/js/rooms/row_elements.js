@@ -105,7 +105,7 @@ export class RowElements {
     parts.root.classList.toggle("joined", joined);
     parts.root.dataset.origin = origin;
     parts.root.classList.add(`hue-${hueOfAuthor(author)}`);
-    if (parts.face) setText(parts.face, initialOf(author));
+    if (parts.avatar) setText(parts.avatar, initialOf(author));
     setText(parts.author, author || "hubbub");
     if (parts.mark) {
       setText(parts.mark, ORIGIN_LABELS[origin] ?? "");

@@ -11,13 +11,13 @@ import { make, selectAll, setText } from "./dom.js";
 export const initialOf = (name) => [...name.replace(/^[^\p{L}\p{N}]+/u, "")][0]?.toUpperCase() ?? "?";
 
 /**
- * Gives every `[data-face-of]` below `root` the letter and the colour of the name in it.
+ * Gives every `[data-avatar-of]` below `root` the letter and the colour of the name in it.
  *
  * @param {ParentNode} root
  */
 export function showAvatars(root) {
-  for (const element of selectAll(root, "[data-face-of]")) {
-    const name = String(element.dataset.faceOf);
+  for (const element of selectAll(root, "[data-avatar-of]")) {
+    const name = String(element.dataset.avatarOf);
     element.classList.add(`hue-${hueOfAuthor(name)}`);
     setText(element, initialOf(name));
   }
@@ -29,5 +29,5 @@ export function showAvatars(root) {
  * @param {string} name
  */
 export function makeAvatar(name) {
-  return make("span", `face hue-${hueOfAuthor(name)}`, initialOf(name));
+  return make("span", `avatar hue-${hueOfAuthor(name)}`, initialOf(name));
 }

@@ -1,0 +1,42 @@
+"""Whom a connection acts for, and what they may do. The hub brings the implementations; the broker only asks."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from .limits import SessionLimits
+
+
+class Principal(Protocol):
+    """Whom a connection acts for: any frozen value with these members, and optionally `limits: SessionLimits`.
+
+    The broker remembers the answers while the connection lasts, so they must not change: when somebody's rights
+    change, call `Broker.disconnect(name)`, and the next login brings a new principal.
+    """
+
+    @property
+    def name(self) -> str:
+        """The account: the MQTT user name. Sessions and retained messages are kept and counted per name."""
+
+    def may_publish(self, topic: str) -> bool:
+        """Whether messages to `topic` are accepted; asked for wills too. Never asked for topics that start with `$`."""
+
+    def may_subscribe(self, topic_filter: str) -> bool:
+        """Whether the filter is granted. A wildcard in it must not reach beyond what `may_receive` allows."""
+
+    def may_receive(self, topic: str) -> bool:
+        """Whether a message on `topic` that matches a granted filter is delivered, live or retained."""
+
+
+class Authenticator(Protocol):
+    """Finds the principal of a login."""
+
+    async def authenticate(self, username: str, password: str) -> Principal | None:
+        """The principal of these credentials, or None. An error means that it cannot be decided at the moment; the
+        client may try again."""
+
+
+def session_limits(principal: Principal, usual: SessionLimits) -> SessionLimits:
+    """The principal's own `limits`, if it has any: a client that serves the whole hub holds more than a device."""
+    limits = getattr(principal, "limits", None)
+    return limits if isinstance(limits, SessionLimits) else usual

@@ -1,0 +1,58 @@
+"""Who may sign in at the embedded broker, and what each may touch there."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from bridges.broker import Broker
+from bridges.mqtt import topics
+from devices import access
+from devices.channel import groups
+from devices.channel.events import AccountChanged, Event
+from devices.channel.listener import Listener
+from devices.registry import accounts
+from devices.runtime import database
+
+
+@dataclass(frozen=True, slots=True)
+class DevicePrincipal:
+    """A device: held to `devices/<uid>/#` for publish, subscribe, will and delivery."""
+
+    name: str
+
+    def _holds(self, topic_or_filter: str) -> bool:
+        uid = topics.owner(topic_or_filter)
+        return uid is not None and access.device_may_touch(self.name, uid)
+
+    may_publish = may_subscribe = may_receive = _holds
+
+
+class DeviceAuthenticator:
+    """Knows devices by the secrets in the database."""
+
+    async def authenticate(self, username: str, password: str) -> DevicePrincipal | None:
+        device = await database.run(accounts.authenticate, username, password)
+        return DevicePrincipal(device.uid) if device else None
+
+
+class RevocationListener:
+    """Disconnects a device from the embedded broker when its secret is replaced."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._listener = Listener(self._on_event, lambda names, reason: None)
+        self._disconnecting: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        await self._listener.start()
+        await self._listener.join(groups.ACCOUNTS)
+
+    async def stop(self) -> None:
+        await self._listener.stop()
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, AccountChanged):
+            task = asyncio.create_task(self._broker.disconnect(event.uid))
+            self._disconnecting.add(task)
+            task.add_done_callback(self._disconnecting.discard)

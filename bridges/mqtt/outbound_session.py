@@ -1,0 +1,116 @@
+"""A session with a broker, to publish commands: aiomqtt's."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import aiomqtt
+
+from bridges.mqtt.address import BrokerAddress
+
+KEEPALIVE_S = 30
+CONNECT_TIMEOUT_S = 10.0
+ACKNOWLEDGE_S = 10.0
+"""How long the broker may take to acknowledge a command."""
+
+LINGER_S = 0.05
+"""How long a session that is left waits for a broker that ends it at the same moment: aiomqtt logs an error where it
+disconnects from a connection whose end it is about to read."""
+
+_library_logger = logging.getLogger("hubbub.mqtt.aiomqtt")
+_library_logger.setLevel(logging.ERROR)  # it warns of each connection that is closed without an answer
+
+Lost = aiomqtt.MqttError
+"""What the outbound session raises when the broker is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundSession:
+    """`publish(topic, payload)` returns once the broker has acknowledged (QoS 1), and raises `Lost`.
+
+    `lost` is done when the connection is gone.
+    """
+
+    publish: Callable[[str, bytes], Awaitable[None]]
+    lost: asyncio.Future[None]
+
+
+OpenSession = Callable[[], AbstractAsyncContextManager[OutboundSession]]
+
+
+@asynccontextmanager
+async def outbound_session(address: BrokerAddress, client_id: str) -> AsyncIterator[OutboundSession]:
+    """Raises `Lost`, and `OSError` for a certificate that cannot be read."""
+    client = aiomqtt.Client(
+        address.host,
+        address.port,
+        logger=_library_logger,
+        username=address.username,
+        password=address.password,
+        identifier=client_id,
+        keepalive=KEEPALIVE_S,
+        timeout=CONNECT_TIMEOUT_S,
+        socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+        tls_context=address.tls_context(),
+    )
+
+    async def publish(topic: str, payload: bytes) -> None:
+        # Not aiomqtt's own time-out: that is `asyncio.wait_for`, which on Python 3.11 may swallow a cancellation.
+        try:
+            async with asyncio.timeout(ACKNOWLEDGE_S):
+                await client.publish(topic, payload, qos=1, timeout=math.inf)
+        except TimeoutError:
+            raise Lost("the broker does not acknowledge") from None
+
+    loop = asyncio.get_running_loop()
+    connected: asyncio.Future[None] = loop.create_future()
+    leave: asyncio.Future[None] = loop.create_future()
+    holding = asyncio.create_task(_hold(client, connected, leave), name=client_id)
+    try:
+        await asyncio.wait({connected, holding}, return_when=asyncio.FIRST_COMPLETED)
+        if not connected.done():
+            holding.result()  # raises
+        yield OutboundSession(publish, holding)
+    finally:
+        leave.set_result(None)
+        await asyncio.wait({holding})
+        if not holding.cancelled():
+            holding.exception()  # retrieved: a caller that leaves has no interest in why the login failed
+
+
+async def _hold(client: aiomqtt.Client, connected: asyncio.Future[None], leave: asyncio.Future[None]) -> None:
+    """Holds the connection until it is lost, or ends it once `leave` is done.
+
+    In a task that nobody cancels; it is asked to leave instead: aiomqtt, cancelled while it connects, leaves a
+    connection behind that nobody closes, and whose end is an error that nobody looks at.
+    """
+    try:
+        await client.__aenter__()
+    except Lost:
+        await _close(client)  # where the broker did not answer in time, aiomqtt leaves the connection open
+        raise
+    connected.set_result(None)
+    watching = asyncio.create_task(_watch(client))
+    await asyncio.wait({watching, leave}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({watching}, timeout=LINGER_S)
+    await _close(client)
+    await watching
+
+
+async def _watch(client: aiomqtt.Client) -> None:
+    """Ends when the connection does: aiomqtt reports it only to those who wait for messages."""
+    with suppress(Lost):
+        async for _ in client.messages:
+            pass
+
+
+async def _close(client: aiomqtt.Client) -> None:
+    """Disconnects, if there is a connection. It may be lost at the same moment."""
+    with suppress(Lost):
+        await client.__aexit__(None, None, None)
