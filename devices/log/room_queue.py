@@ -74,7 +74,7 @@ class RoomQueue:
             written = await database.run(_stored, write)
             await fanout.publish(written.events)
         for name in written.obsolete:  # outside of the turn: a slow storage delays nobody else in the room
-            await asyncio.to_thread(file_storage.drop, name)
+            await asyncio.to_thread(file_storage.delete, name)
         return written.seq
 
 

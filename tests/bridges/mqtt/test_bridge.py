@@ -32,7 +32,7 @@ from devices.registry import devices
 from devices.rooms import provisioning
 from devices.runtime import database, stats
 from devices.runtime.credentials import hash_secret
-from devices.telemetry import latest as telemetry_latest
+from devices.telemetry.latest import latest_values
 from devices.values import CommandStatus, now_us
 from hub.sockets import bind
 from tests.support.servers import Mosquitto
@@ -139,7 +139,7 @@ async def test_it_stores_telemetry_and_then_shows_it(bridged: Bridged) -> None:
             "devices/valve-1/telemetry", '{"ts": 1760000000123, "values": {"a": 1.5, "on": true}}', qos=1
         )
         assert await bridged.telemetry() == {"a": [[1760000000123, 1.5]], "on": [[1760000000123, True]]}
-    latest = await database.run(telemetry_latest.latest, [bridged.device.id])
+    latest = await database.run(latest_values, [bridged.device.id])
     assert latest[bridged.device.id] == {"a": [1760000000123, 1.5], "on": [1760000000123, True]}
 
 
