@@ -19,7 +19,7 @@ from devices.runtime import database, file_storage
 logger = logging.getLogger("hubbub.rooms")
 
 Speaker = tuple[str, int]
-"""Who writes into rooms: `person` or `webhook`, and its id."""
+"""An author of writes into rooms: `person` or `webhook`, and its id."""
 
 MAX_WAITING = 20
 """Writes of one speaker, in all rooms, that are under way or queued in this process. One more is refused, since each

@@ -40,7 +40,7 @@ class Upload:
 async def post(person: Person, room_id: int, upload: Upload, text: str = "", key: str | None = None) -> int:
     """Posts a message with a file; the `seq` of the message. If the message is refused, the file is not kept.
 
-    Raises like `messages.post`, `TooLarge`, and `Unavailable` where the storage is full or away.
+    Raises what `posting.post` raises, `TooLarge`, and `Unavailable` if the storage is full or unreachable.
     """
     await posting.admit(person, room_id, key)
     await database.run(access.room_to_talk_in, person, room_id)

@@ -57,7 +57,7 @@ def create_device(uid: str, space: Space, name: str = "", broker: str = "") -> t
 def move_device(device: Device, space: Space) -> None:
     """Puts the device, with its readings and its room, into another space.
 
-    The log goes with the device: people who may watch it now may read what was said beside it. Webhooks end, since
+    The log goes with the device: people who may watch it now may read everything in it. Webhooks end, since
     programs of the space before know their addresses.
     """
     with transaction.atomic():

@@ -15,10 +15,10 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from bridges.broker import Broker
+from bridges.embedded.accounts import DeviceAuthenticator, RevocationListener
+from bridges.embedded.bridge import EmbeddedBridge
 from bridges.mqtt.address import BrokerAddress
-from bridges.mqtt.authentication import DeviceAuthenticator, RevocationListener
 from bridges.mqtt.bridge import run_bridge
-from bridges.mqtt.embedded import EmbeddedBridge
 from devices.availability import changes, checks, silence
 from devices.availability.changes import Evidence
 from devices.availability.silence import listening_since
