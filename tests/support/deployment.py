@@ -106,11 +106,11 @@ class Counter(threading.Thread):
 _WATCH_LINES = """async () => {
     const found = performance.getEntriesByType("resource").find(({ name }) => name.includes("/live_series"));
     const { LiveSeries } = await import(found.name);
-    const { drawn } = LiveSeries.prototype;
+    const { drawable } = LiveSeries.prototype;
     window.drawnLines = new Set();
-    LiveSeries.prototype.drawn = function () {
+    LiveSeries.prototype.drawable = function () {
         window.drawnLines.add(this);
-        return drawn.call(this);
+        return drawable.call(this);
     };
 }"""
 """Notes every line that the page draws from now on; each is drawn again within a second."""
