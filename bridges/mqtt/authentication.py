@@ -1,4 +1,4 @@
-"""Who may sign in at the embedded broker, and what each may touch there."""
+"""Logins of devices at the embedded broker, and their rights there."""
 
 from __future__ import annotations
 
