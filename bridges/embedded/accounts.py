@@ -1,4 +1,4 @@
-"""Logins of devices at the embedded broker, and their rights there."""
+"""Sign-in at the embedded broker, and the topics that each client may use there."""
 
 from __future__ import annotations
 
