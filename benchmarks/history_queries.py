@@ -15,9 +15,10 @@ from django.db import connection, transaction  # noqa: E402 - needs the settings
 
 from devices.models import Device, Metric, Reading, Space  # noqa: E402
 from devices.rooms import provisioning  # noqa: E402
-from devices.telemetry import latest as telemetry_latest  # noqa: E402
-from devices.telemetry import partitions, rollups  # noqa: E402
+from devices.telemetry import snapshots  # noqa: E402
 from devices.telemetry.history import history  # noqa: E402
+from devices.telemetry.partitions import Partitions  # noqa: E402
+from devices.telemetry.rollups import RollupJob  # noqa: E402
 from devices.values import now_us  # noqa: E402
 
 DEVICES, METRICS, READINGS = 10, 10, 100_000
@@ -37,7 +38,7 @@ def fill() -> None:
         Metric.objects.bulk_create(Metric(device=device, name=f"metric-{n}") for n in range(METRICS))
     begin = now_us() - READINGS * STEP_US
     with transaction.atomic():
-        partitions.ensure(begin + i * STEP_US for i in range(READINGS))
+        Partitions().ensure(begin + i * STEP_US for i in range(READINGS))
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET session_replication_role = replica")  # ten million checks of a foreign key take minutes
@@ -59,11 +60,11 @@ def _numbers(start: int, end: int) -> str:
 
 
 def roll_up() -> None:
-    begin, steps, longest = time.perf_counter(), 0, 0.0
+    job, begin, steps, longest = RollupJob(), time.perf_counter(), 0, 0.0
     more = True
     while more:
         step = time.perf_counter()
-        more = rollups.work()
+        more = job.step()
         steps, longest = steps + 1, max(longest, time.perf_counter() - step)
     took = time.perf_counter() - begin
     print(
@@ -83,7 +84,7 @@ def raw_day(device: Device, metric: str) -> None:
 
 
 def latest(device: Device, metric: str) -> None:
-    assert len(telemetry_latest.snapshots([device])[device.uid]["latest"]) == METRICS
+    assert len(snapshots.of_devices([device])[device.uid]["latest"]) == METRICS
 
 
 KINDS: dict[str, Callable[[Device, str], None]] = {"month": month, "raw_day": raw_day, "latest": latest}
@@ -109,7 +110,7 @@ def cold(kind: str, i: str) -> None:
     """The time of the first question, of one metric, once Django has compiled its queries for a device without any."""
     empty = Device(uid="none", space=Space(slug="none"))
     empty.id = 0
-    telemetry_latest.snapshots([empty])
+    snapshots.of_devices([empty])
     Metric.objects.filter(device=empty, name="none").first()
     device = Device.objects.select_related("space").get(uid=f"bench-{i}")
     print(timed(kind, device, f"metric-{i}"))

@@ -1,19 +1,20 @@
-"""What the hub does on its own account, at intervals. `runtime.worker` works through it."""
+"""The hub's periodic work, in the order of its importance; `runtime.worker` executes it."""
 
 from __future__ import annotations
 
 from devices.availability import checks, history
 from devices.rooms import files
 from devices.runtime.worker import Job
-from devices.telemetry import partitions, rollups
+from devices.telemetry.partitions import Partitions
 from devices.telemetry.retention import removal
+from devices.telemetry.rollups import RollupJob
 from devices.values import now_us
 
 JOBS = (
-    Job("rollups", 10, rollups.work),
+    Job("rollups", 10, RollupJob().step),
     Job("availability", 3, lambda: checks.check(now_us())),
     Job("availability history", 3600, lambda: history.trim(now_us())),
-    Job("partitions", 3600, partitions.prepare),
-    Job("retention", 600, removal.apply),
+    Job("partitions", 3600, Partitions().create_ahead),
+    Job("retention", 600, removal.remove_outdated),
     Job("files", 3600, files.Sweep()),
 )

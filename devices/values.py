@@ -19,13 +19,14 @@ Value = bool | int | float | str
 _UID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 MAX_NAME = 128
-"""Characters of a metric's, attribute's or command's name."""
+"""Most characters of the name of a metric, an attribute or a command."""
 MAX_TEXT = 1024
-"""Characters of a string value."""
+"""Most characters of a string value."""
 
 
 def is_uid(text: str) -> bool:
-    """Whether `text` may be a device's uid. `fullmatch`: `$` would let a trailing newline through."""
+    """Whether `text` is a valid uid of a device."""
+    # `fullmatch`, since `$` would accept a trailing newline.
     return _UID.fullmatch(text) is not None
 
 
@@ -38,7 +39,7 @@ def is_storable(text: str) -> bool:
 
 
 def now_us() -> int:
-    """The present time in microseconds."""
+    """The current time in microseconds."""
     return time.time_ns() // 1000
 
 
@@ -68,11 +69,11 @@ class CommandStatus(StrEnum):
 
 
 class MessageKind(StrEnum):
-    """What stands in a room's log.
+    """Kinds of entries in a room's log.
 
-    `chat`: somebody said something. `command`, `answer`: what the device was told, and what came of it. `note`: what a
-    chat command answered. `chart`: a live chart. `availability`: the device's. `joined`: a new member of the space.
-    `edit`, `removal`: of an earlier message, named by its seq.
+    `chat`: a message of a person or a bot. `command`, `answer`: a command to the device, and its outcome. `note`: the
+    reply of a chat command. `chart`: a live chart. `availability`: a change of the device's availability. `joined`: a
+    new member of the space. `edit`, `removal`: a change of an earlier message, which is named by its seq.
     """
 
     CHAT = "chat"
@@ -87,7 +88,7 @@ class MessageKind(StrEnum):
 
 
 class Origin(StrEnum):
-    """Who the author of a message is."""
+    """The kind of author of a message."""
 
     PERSON = "person"
     BOT = "bot"
@@ -95,9 +96,9 @@ class Origin(StrEnum):
     HUB = "hub"
 
 
-# Made by the ten thousand each second: a frozen dataclass costs ten times as much.
+# Tens of thousands are made each second: a frozen dataclass would cost ten times as much.
 class Sample(msgspec.Struct, frozen=True, gc=False):
-    """One value as the device claims it. `time` is `None` where the device gave none."""
+    """One value as the device reports it. `time` is `None` if the device did not send one."""
 
     metric: str
     value: Value
@@ -105,7 +106,7 @@ class Sample(msgspec.Struct, frozen=True, gc=False):
 
 
 class Telemetry(msgspec.Struct, frozen=True, gc=False):
-    """The decoded content of one message."""
+    """The decoded content of one telemetry message."""
 
     samples: tuple[Sample, ...]
     received_at: int
@@ -113,7 +114,7 @@ class Telemetry(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """What a device, or its will, says of its availability. `repeated`: a broker repeats it to a new subscriber."""
+    """The availability that a device, or its will, reports. `repeated`: a retained message sent to a new subscriber."""
 
     availability: Availability
     received_at: int
@@ -122,7 +123,7 @@ class StatusReport:
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """Slow facts of a device (firmware, model); merged into the known ones. `repeated` as in `StatusReport`."""
+    """Slow facts of a device (firmware, model), merged into the known ones. `repeated`: as in `StatusReport`."""
 
     facts: Mapping[str, Value]
     repeated: bool = False
@@ -139,4 +140,4 @@ class Answer:
 
 
 Report = Telemetry | StatusReport | Attributes | Answer
-"""What one message of a device comes to."""
+"""The decoded content of any message of a device."""

@@ -14,10 +14,10 @@ from prometheus_client import REGISTRY
 
 from bridges.broker import Broker, Limits
 from bridges.codec.strict_json import MAX_PAYLOAD
+from bridges.embedded.accounts import DeviceAuthenticator, RevocationListener
+from bridges.embedded.bridge import EmbeddedBridge
 from bridges.mqtt.address import BrokerAddress
-from bridges.mqtt.authentication import DeviceAuthenticator, RevocationListener
 from bridges.mqtt.bridge import run_bridges
-from bridges.mqtt.embedded import EmbeddedBridge
 from devices.channel import fanout
 from devices.jobs import JOBS
 from devices.refusals.store import START_BYTES

@@ -16,7 +16,6 @@ from django.contrib.auth.models import User
 from django.db import connections
 from django.test import TransactionTestCase
 
-from devices.channel import fanout
 from devices.models import Device, Member, Space
 from devices.rooms import provisioning
 from devices.values import Role
@@ -106,7 +105,6 @@ def quick_passwords(settings: Any) -> None:
 def fresh_channel_layer() -> Iterator[None]:
     """A layer kept from another test belongs to that test's event loop."""
     channel_layers.backends.clear()
-    fanout._untaken.clear()  # what that test's layer did not take
     yield
     channel_layers.backends.clear()
 

@@ -152,8 +152,8 @@ class BatchProcessor:
             try:
                 device = _sender(known, delivery, first_broker)
                 if isinstance(report, Telemetry):
-                    kept, too_old = self._store.without_old(device, report)
-                    self._store.check_room(device, kept, new_metrics[device.id])
+                    kept, too_old = self._store.without_outdated(device, report)
+                    self._store.check_metric_limit(device, kept, new_metrics[device.id])
                     telemetry.append((device, kept))
                     if too_old is not None:
                         stored.refusals[i] = too_old

@@ -16,7 +16,7 @@ from django.db import close_old_connections
 from bridges.ingest.batches import RETRYABLE_ERRORS
 from devices.errors import Refusal
 from devices.refusals import store
-from devices.refusals.store import START_BYTES, RefusedMessages
+from devices.refusals.store import START_BYTES, RefusalRecord
 from devices.runtime import stats
 
 logger = logging.getLogger("hubbub.refusals")
@@ -44,7 +44,7 @@ class RefusalRecorder:
 
     def __init__(self, run: Callable[..., Awaitable[Any]]) -> None:
         self._run = run
-        self._pending: dict[tuple[str, str, str], RefusedMessages] = {}
+        self._pending: dict[tuple[str, str, str], RefusalRecord] = {}
         self._written_at = -WRITE_EVERY_S
         self._later: asyncio.Task[None] | None = None
         self._writing: asyncio.Task[None] | None = None
@@ -58,7 +58,7 @@ class RefusalRecorder:
         if refusal.reason != "unknown_device":
             start = payload[:START_BYTES]
             whole = len(payload) if size is None else size
-            self._merge(RefusedMessages(uid, kind, refusal.reason, refusal.detail, start, whole, at, at))
+            self._merge(RefusalRecord(uid, kind, refusal.reason, refusal.detail, start, whole, at, at))
 
     async def write(self) -> None:
         """Stores what was added: at once, or later if the last write was less than `WRITE_EVERY_S` ago."""
@@ -79,10 +79,10 @@ class RefusalRecorder:
         except TimeoutError:
             logger.warning("the last refused messages were not stored in time")
 
-    def _merge(self, refused: RefusedMessages) -> None:
+    def _merge(self, refused: RefusalRecord) -> None:
         key = (refused.uid, refused.kind, refused.reason)
         if known := self._pending.get(key):
-            known.absorb(refused)
+            known.merge(refused)
         elif len(self._pending) < MAX_PENDING:
             self._pending[key] = refused
         else:
@@ -112,7 +112,7 @@ class RefusalRecorder:
         batch, self._pending = self._pending, {}
         self._written_at = time.monotonic()
         try:
-            await self._run(store.keep, batch.values())
+            await self._run(store.record, batch.values())
         except RETRYABLE_ERRORS as error:
             logger.warning("the last refused messages are not stored yet: %s", error)
             for refused in batch.values():

@@ -68,7 +68,7 @@ async def _hold_patiently(lock: ExclusiveLock) -> bool:
     warned = False
     while True:
         try:
-            return await lock.hold()
+            return await lock.acquire()
         except Unavailable as error:
             if not warned:
                 logger.warning("the database is unavailable, waiting for it: %s", error.message)

@@ -26,7 +26,7 @@ async def compete_for_lead(broker: str, on_change: Callable[[bool], None]) -> No
     try:
         while True:
             with suppress(Unavailable):
-                if (held := await lock.hold()) != leading:
+                if (held := await lock.acquire()) != leading:
                     leading = held
                     logger.info("this bridge %s those of broker %s", "leads" if leading else "no longer leads", broker)
                     on_change(leading)

@@ -18,7 +18,7 @@ from devices.availability.silence import set_stale_after
 from devices.errors import NotFound
 from devices.models import Device
 from devices.runtime import database
-from devices.telemetry import latest as telemetry_latest
+from devices.telemetry import snapshots
 from devices.values import is_storable
 
 router = Router(tags=["devices"])
@@ -93,7 +93,7 @@ def _list(person: Person, slug: str | None, limit: int, offset: int) -> dict[str
             raise NotFound(f"there is no space {slug!r}")
         visible = visible.filter(space=space)
     page = visible.order_by("name", "uid")[offset : offset + limit]
-    return {"items": list(telemetry_latest.snapshots(page).values()), "count": visible.count()}
+    return {"items": list(snapshots.of_devices(page).values()), "count": visible.count()}
 
 
 def _show(person: Person, uid: str) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def _change(person: Person, uid: str, given: DeviceChanges) -> dict[str, Any]:
 
 def _detail(device: Device) -> dict[str, Any]:
     return {
-        **telemetry_latest.snapshots([device])[device.uid],
+        **snapshots.of_devices([device])[device.uid],
         "metrics": list(device.metrics.order_by("name").values("name")),
         "stale_after_s": device.stale_after_s,
         "silence_limit_s": silence.silence_limit_us(device) // 1_000_000,

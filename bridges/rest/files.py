@@ -24,7 +24,7 @@ from devices.models import Attachment
 from devices.rooms import files as rooms_files
 from devices.rooms.files import Upload
 from devices.runtime import database, file_storage
-from devices.runtime.concurrency import Slots
+from devices.runtime.concurrency import ConcurrencyLimit
 
 router = Router(tags=["files"])
 
@@ -34,8 +34,8 @@ MAX_DOWNLOADS = 200
 PART = 64 * 1024
 """Bytes that a download holds in memory while its client receives the part before."""
 
-uploads = Slots("uploads", MAX_UPLOADS)
-downloads = Slots("downloads", MAX_DOWNLOADS)
+uploads = ConcurrencyLimit("uploads", MAX_UPLOADS)
+downloads = ConcurrencyLimit("downloads", MAX_DOWNLOADS)
 
 _BODY: dict[str, Any] = {
     "requestBody": {

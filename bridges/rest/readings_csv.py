@@ -23,7 +23,7 @@ from devices import access
 from devices.access import Action, Person
 from devices.errors import HubbubError
 from devices.runtime import database, stats
-from devices.runtime.concurrency import Slots
+from devices.runtime.concurrency import ConcurrencyLimit
 from devices.telemetry import export
 from devices.telemetry.export import Extent
 from devices.values import now_us
@@ -36,8 +36,8 @@ MAX_EXPORTS = 4
 MAX_IMPORTS = 2
 """More requests that store would occupy all database threads, waiting there for the lock of the database."""
 
-exports = Slots("exports", MAX_EXPORTS)
-imports = Slots("imports", MAX_IMPORTS)
+exports = ConcurrencyLimit("exports", MAX_EXPORTS)
+imports = ConcurrencyLimit("imports", MAX_IMPORTS)
 
 _Metrics = Annotated[list[str], Query(default_factory=list, description="may be repeated; without one: all metrics")]
 _FILE: dict[str, Any] = {

@@ -95,7 +95,7 @@ def _show_space(person: Person, slug: str) -> dict[str, int]:
 
 def _change_space(person: Person, slug: str, days: dict[str, int | None]) -> dict[str, int]:
     space = access.space(person, slug, Action.MANAGE)
-    changes.change(space, days)
+    changes.set_days(space, days)
     return asdict(policy.of_space(space))
 
 
@@ -104,8 +104,8 @@ def _show_device(person: Person, uid: str) -> dict[str, Any]:
 
 
 def _change_metric(person: Person, uid: str, name: str, days: dict[str, int | None]) -> dict[str, Any]:
-    metric = metrics.named(access.device(person, uid, Action.MANAGE), name)
-    changes.change(metric, days)
+    metric = metrics.get(access.device(person, uid, Action.MANAGE), name)
+    changes.set_days(metric, days)
     return _facts(metric)
 
 

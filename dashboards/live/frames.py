@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from dashboards.live.errors import describe
-from devices.channel.events import Part
+from devices.channel.events import EncodedReadings
 
 Point = list[Any]
 """`[MS, value]`"""
@@ -112,7 +112,7 @@ class SharedTelemetry(TelemetryFrame):
 
     __slots__ = ("_parts", "_values")
 
-    def __init__(self, n: int, parts: Collection[Part]) -> None:
+    def __init__(self, n: int, parts: Collection[EncodedReadings]) -> None:
         """Joins what the pipeline has encoded. A uid needs no escaping: it is letters, digits, `_` and `-`."""
         devices = ",".join([f'"{part.uid}":{part.json}' for part in parts])
         super().__init__(f'{{"type":"telemetry","n":{n},"devices":{{{devices}}}}}', n)

@@ -8,16 +8,16 @@ from typing import Any
 import msgspec
 
 from dashboards.live.frames import Frame, LogFrame, encode
-from devices.channel.events import AvailabilityChanged, CommandChanged, DirectStored, Entry, Part, ReadMoved
+from devices.channel.events import AvailabilityChanged, CommandChanged, DirectStored, EncodedReadings, Entry, ReadMoved
 
 
-def concatenate(parts: list[Part]) -> Part:
+def concatenate(parts: list[EncodedReadings]) -> EncodedReadings:
     """Parts of one device as one, in order. Costs a decoding and an encoding, and saves a frame to every viewer."""
     points: dict[str, list[Any]] = {}
     for part in parts:
         for metric, more in msgspec.json.decode(part.json).items():
             points.setdefault(metric, []).extend(more)
-    return Part(parts[0].device_id, parts[0].uid, encode(points))
+    return EncodedReadings(parts[0].device_id, parts[0].uid, encode(points))
 
 
 def availability(event: AvailabilityChanged) -> Frame:

@@ -21,7 +21,7 @@ from devices.errors import NotFound
 from devices.log import messages
 from devices.models import Device
 from devices.rooms import inbox
-from devices.telemetry import latest
+from devices.telemetry import snapshots
 from devices.values import is_uid
 
 Watchable = dict[str, StreamContents]
@@ -72,10 +72,10 @@ def _inbox(person: Person, keys: Iterable[str]) -> Watchable:
 
 
 def _device_snapshot(person: Person, key: str, contents: StreamContents, after_seq: int | None) -> dict[str, Any]:
-    snapshots = _device_snapshots(contents)
-    if not snapshots:
+    found = _device_snapshots(contents)
+    if not found:
         raise NotFound("the device is gone")
-    return next(iter(snapshots.values()))
+    return next(iter(found.values()))
 
 
 def _dashboard_snapshot(person: Person, key: str, contents: StreamContents, after_seq: int | None) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _dashboard_snapshot(person: Person, key: str, contents: StreamContents, afte
 
 
 def _device_snapshots(contents: StreamContents) -> dict[str, dict[str, Any]]:
-    return latest.snapshots(Device.objects.select_related("space").filter(pk__in=contents.devices))
+    return snapshots.of_devices(Device.objects.select_related("space").filter(pk__in=contents.devices))
 
 
 def _room_snapshot(person: Person, key: str, contents: StreamContents, after_seq: int | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dashboards.live import pushes
 from dashboards.live.audiences import Audience, Audiences
 from dashboards.live.frames import SharedTelemetry
-from devices.channel.events import Part, TelemetryStored
+from devices.channel.events import EncodedReadings, TelemetryStored
 from devices.runtime import stats
 from devices.values import now_us
 
@@ -23,7 +23,7 @@ class TelemetryFanout:
         """`number` gives the running numbers of the frames."""
         self._audiences = audiences
         self._number = number
-        self._pending: dict[int, list[Part]] = {}
+        self._pending: dict[int, list[EncodedReadings]] = {}
         self._oldest = 0
         self._flushed_at = 0.0
         self._gap_s = GAP_S
@@ -57,8 +57,8 @@ class TelemetryFanout:
         # After the writers that have been woken just now.
         loop.call_soon(self._written, oldest if parts_of else 0)
 
-    def _by_audience(self, pending: dict[int, list[Part]]) -> dict[Audience, list[Part]]:
-        parts_of: dict[Audience, list[Part]] = {}
+    def _by_audience(self, pending: dict[int, list[EncodedReadings]]) -> dict[Audience, list[EncodedReadings]]:
+        parts_of: dict[Audience, list[EncodedReadings]] = {}
         for device_id, parts in pending.items():
             audiences = self._audiences.of(device_id)
             if audiences:

@@ -8,7 +8,7 @@ from dashboards.models import Dashboard
 from dashboards.widgets import revision
 from devices import access
 from devices.access import Action
-from devices.telemetry import latest
+from devices.telemetry import snapshots
 
 
 @login_required
@@ -31,7 +31,7 @@ def dashboard(request: HttpRequest, id: int) -> HttpResponse:
             "id": found.id,
             "revision": shown,
             "may_command": access.may(request.user, Action.COMMAND, found.space_id),
-            "snapshots": latest.snapshots({widget.device_id: widget.device for widget in visible}.values()),
+            "snapshots": snapshots.of_devices({widget.device_id: widget.device for widget in visible}.values()),
             "widgets": [
                 {
                     "id": widget.id,

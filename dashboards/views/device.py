@@ -16,7 +16,8 @@ from devices.commands import lookup
 from devices.models import Device
 from devices.refusals import store
 from devices.registry import devices
-from devices.telemetry import latest
+from devices.telemetry import snapshots
+from devices.telemetry.latest import latest_values
 from devices.values import now_us
 
 DAY_US = 86_400_000_000
@@ -31,7 +32,7 @@ def device(request: HttpRequest, uid: str) -> HttpResponse:
     may_command = access.may(request.user, Action.COMMAND, found.space_id)
     may_manage = access.may(request.user, Action.MANAGE, found.space_id)
     now = now_us()
-    snapshot = latest.snapshot(found, latest.latest([found.id]).get(found.id, {}))
+    snapshot = snapshots.of_device(found, latest_values([found.id]).get(found.id, {}))
     context = {
         "device": found,
         "may_command": may_command,

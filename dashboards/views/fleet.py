@@ -7,7 +7,7 @@ from django.shortcuts import render
 from dashboards.views.published_addresses import broker_address
 from devices import access
 from devices.access import Action
-from devices.telemetry import latest
+from devices.telemetry import snapshots
 
 FIRST_VALUES = 60
 """Cards whose values are part of the page; the others load theirs when they are scrolled into view."""
@@ -23,7 +23,7 @@ def fleet(request: HttpRequest) -> HttpResponse:
         "devices": devices,
         "spaces": spaces,
         "may_add": access.spaces(request.user, Action.MANAGE).exists(),
-        "snapshots": latest.snapshots(devices[:FIRST_VALUES]),
+        "snapshots": snapshots.of_devices(devices[:FIRST_VALUES]),
         "broker": broker_address(request),
     }
     return render(request, "dashboards/fleet.html", context)

@@ -26,7 +26,7 @@ def broker_address(request: HttpRequest, assigned: str = "") -> PublishedAddress
 
     Only host, port and scheme of `MQTT_URL` are used, because it may hold the bridge's password.
     """
-    name = brokers.of(assigned)
+    name = brokers.serving(assigned)
     if found := settings.PUBLIC_BROKERS.get(name) or settings.BROKERS.get(name):
         url = urlsplit(found)
         tls = url.scheme == "mqtts"

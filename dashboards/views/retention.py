@@ -69,13 +69,13 @@ class RetentionForm(forms.Form):
         Invalid days add an error to the form.
         """
         try:
-            changes.check(row, self.days)
+            changes.check_days(row, self.days)
         except Invalid as error:
             self.add_error(None, error.message[0].upper() + error.message[1:])
             return []
         lost = [] if self.cleaned_data["confirmed"] == self.key else changes.losses(row, self.days)
         if not lost:
-            changes.change(row, self.days)
+            changes.set_days(row, self.days)
         return lost
 
 
@@ -114,7 +114,7 @@ def metric_retention(request: HttpRequest, uid: str) -> HttpResponse:
     """The form for the metric named in the query string, because a name may hold characters that a path cannot."""
     with errors_as_pages():
         device = access.device(request.user, uid, Action.MANAGE)
-        metric = registry_metrics.named(device, request.GET.get("metric", ""))
+        metric = registry_metrics.get(device, request.GET.get("metric", ""))
     space = policy.of_space(device.space)
     context = {
         "device": device,

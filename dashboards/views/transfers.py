@@ -10,7 +10,7 @@ from dashboards.views.error_pages import errors_as_pages
 from dashboards.views.published_addresses import base_url
 from devices import access
 from devices.access import Action
-from devices.telemetry import latest
+from devices.telemetry.latest import latest_values
 from devices.values import now_us
 
 
@@ -21,7 +21,7 @@ def export_history(request: HttpRequest, uid: str) -> HttpResponse:
         found = access.device(request.user, uid)
     context = {
         "device": found,
-        "metrics": sorted(latest.latest([found.id]).get(found.id, {})),
+        "metrics": sorted(latest_values([found.id]).get(found.id, {})),
         "base_url": base_url(request),
         "page": {"uid": found.uid, "now": now_us() // 1000},
     }

@@ -1,4 +1,4 @@
-"""Events that travel through the channel layer. Pure: plain values in, plain dicts out and back."""
+"""Events that travel through the channel layer, and their form as its messages. Pure."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import msgspec
 from devices.channel import groups
 
 
-# Made by the thousand for each batch: a frozen dataclass costs ten times as much.
-class Part(msgspec.Struct, frozen=True, array_like=True, gc=False):
+# Thousands are made for each batch: a frozen dataclass would cost ten times as much.
+class EncodedReadings(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One device's share of a batch, encoded once: `{"temperature": [[MS, 21.5], …], …}`."""
 
     device_id: int
@@ -21,15 +21,14 @@ class Part(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class TelemetryStored:
-    """The readings of a batch that fall into one shard.
+    """The readings of a batch that belong to one shard.
 
-    `received_at`: when the batch's oldest message was received, in microseconds by the clock of who received it; 0: not
-    told.
+    `received_at`: when the batch's oldest message was received, in microseconds by the receiver's clock; 0: not known.
     """
 
     type: ClassVar[str] = "telemetry"
     shard: int
-    parts: tuple[Part, ...]
+    parts: tuple[EncodedReadings, ...]
     received_at: int = 0
 
     @property
@@ -39,6 +38,8 @@ class TelemetryStored:
 
 @dataclass(frozen=True, slots=True)
 class AvailabilityChanged:
+    """A device became `status` (an `Availability`) `at` a time in microseconds."""
+
     type: ClassVar[str] = "availability"
     device_id: int
     uid: str
@@ -52,7 +53,7 @@ class AvailabilityChanged:
 
 @dataclass(frozen=True, slots=True)
 class CommandChanged:
-    """A command took a new status. `result` is what the device answered, `error` why it failed."""
+    """A command has a new status. `result` is the device's answer, `error` the reason why it failed."""
 
     type: ClassVar[str] = "command"
     device_id: int
@@ -73,7 +74,7 @@ class CommandChanged:
 
 @dataclass(frozen=True, slots=True)
 class CommandsQueued:
-    """There are queued commands; the rows are the truth, this only wakes the outbound bridge."""
+    """There are queued commands. The rows are the truth; the event only wakes the outbound bridge."""
 
     type: ClassVar[str] = "commands_queued"
 
@@ -84,7 +85,7 @@ class CommandsQueued:
 
 @dataclass(frozen=True, slots=True)
 class LoginEnded:
-    """A login of this person ended, or their rights changed: connections look again at the database."""
+    """A login of this person ended, or their rights changed: their connections check the database again."""
 
     type: ClassVar[str] = "login_ended"
     user_id: int
@@ -96,7 +97,7 @@ class LoginEnded:
 
 @dataclass(frozen=True, slots=True)
 class DeviceMoved:
-    """A device is in another space, or gone: connections that watch it look again at the database."""
+    """A device was moved to another space or deleted: connections that watch it check the database again."""
 
     type: ClassVar[str] = "device_moved"
     device_id: int
@@ -108,7 +109,7 @@ class DeviceMoved:
 
 @dataclass(frozen=True, slots=True)
 class StreamChanged:
-    """A stream of this name shows other devices from now on: connections that watch it look again at the database."""
+    """The stream of this name now shows other devices: connections that watch it check the database again."""
 
     type: ClassVar[str] = "stream_changed"
     stream: str
@@ -120,10 +121,10 @@ class StreamChanged:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One message of a room, encoded once. `space_id` is 0 for a conversation of two people.
+    """One message of a room, encoded once. `space_id` is 0 for a private conversation.
 
-    `talk`: somebody said something, as opposed to what devices and the hub log. `by` and `mentions` are people's ids;
-    `excerpt` is the beginning of the text, `author` a name, `at` microseconds.
+    `talk`: a person or a bot wrote it, as opposed to what devices and the hub log. `by` and `mentions` are ids of
+    people, `excerpt` is the beginning of the text, `author` a name, `at` in microseconds.
     """
 
     room_id: int
@@ -153,7 +154,7 @@ class MessagesStored:
 
 @dataclass(frozen=True, slots=True)
 class DirectStored:
-    """A private message, for one of its two people: every connection of theirs is told. `to` and `author` are names."""
+    """A private message, for every connection of one of its two people. `to` and `author` are usernames."""
 
     type: ClassVar[str] = "direct"
     user_id: int
@@ -171,9 +172,9 @@ class DirectStored:
 
 @dataclass(frozen=True, slots=True)
 class ReadMoved:
-    """Somebody has read a room up to `seq`; their other connections count anew.
+    """A person has read a room up to `seq`; their other connections update their counts.
 
-    `newest`: up to this seq `unread` and `mentions` have been counted.
+    `unread` and `mentions` are counted up to the seq `newest`.
     """
 
     type: ClassVar[str] = "read"
@@ -191,7 +192,7 @@ class ReadMoved:
 
 @dataclass(frozen=True, slots=True)
 class Typing:
-    """Somebody is writing. Not stored, and not missed where it gets lost."""
+    """A person is typing. It is not stored, and nobody misses it if it gets lost."""
 
     type: ClassVar[str] = "typing"
     room_id: int
@@ -205,7 +206,7 @@ class Typing:
 
 @dataclass(frozen=True, slots=True)
 class PresenceChanged:
-    """Who is in the room has changed: whoever shows it looks again."""
+    """People came into the room or left it: those who show its presence read it again."""
 
     type: ClassVar[str] = "presence"
     room_id: int
@@ -217,7 +218,7 @@ class PresenceChanged:
 
 @dataclass(frozen=True, slots=True)
 class AccountChanged:
-    """A device is new or has a new secret: brokers let it in by that, and whoever came with an old one has to go."""
+    """A device is new, was deleted or has a new secret: brokers load it and disconnect clients with the old one."""
 
     type: ClassVar[str] = "account"
     uid: str
@@ -243,14 +244,14 @@ Event = (
     | PresenceChanged
 )
 
-_read_parts = msgspec.msgpack.Decoder(tuple[Part, ...]).decode
+_read_parts = msgspec.msgpack.Decoder(tuple[EncodedReadings, ...]).decode
 _TYPES: dict[str, type[Event]] = {kind.type: kind for kind in Event.__args__}
 
 
 def to_message(event: Event) -> dict[str, Any]:
     """The event as a channel-layer message."""
     if isinstance(event, TelemetryStored):
-        # One value, as layers go through all that is in a message: a copy of each list for each receiver, in memory.
+        # A single value, since layers walk through a message: the memory layer copies each list for each receiver.
         parts = msgspec.msgpack.encode(event.parts)
         return {"type": event.type, "shard": event.shard, "parts": parts, "received_at": event.received_at}
     if isinstance(event, MessagesStored):
@@ -259,7 +260,7 @@ def to_message(event: Event) -> dict[str, Any]:
 
 
 def from_message(message: dict[str, Any]) -> Event:
-    """The event that `to_message` made this from. Raises `KeyError` or `TypeError` on a foreign message."""
+    """The event that `to_message` turned into this. Raises `KeyError` or `TypeError` for a foreign message."""
     fields = dict(message)
     kind = _TYPES[fields.pop("type")]
     if kind is TelemetryStored:
@@ -273,6 +274,5 @@ def from_message(message: dict[str, Any]) -> Event:
 
 
 def _entry(*values: Any) -> Entry:
-    """A layer may have made a list of the tuple."""
     entry = Entry(*values)
-    return replace(entry, mentions=tuple(entry.mentions))
+    return replace(entry, mentions=tuple(entry.mentions))  # Redis carries the tuple as a list

@@ -1,37 +1,37 @@
-"""Names of channel-layer groups, built from numbers alone.
+"""Names of channel-layer groups, built from numbers only.
 
-Channels' own check of group names lets a trailing newline and non-Latin digits through, so no text from
-outside ever becomes part of one.
+Channels' own check of group names accepts a trailing newline and non-Latin digits, so text from outside never becomes
+part of one.
 """
 
 SHARDS = 4
-"""Over how many groups the devices' events are spread, and the rooms': a batch costs at most so many layer messages."""
+"""Groups over which the events of devices, and those of rooms, are spread: a batch costs at most as many messages."""
 
 COMMANDS = "commands"
-"""Wakes the outbound bridges."""
+"""Events that wake the outbound bridges."""
 
 RIGHTS = "rights"
-"""Tells those who show devices to people that some may be watched by others from now on."""
+"""Events after which other people may watch a device or a stream."""
 
 ACCOUNTS = "accounts"
-"""Tells brokers who may sign in from now on, and whose login has ended."""
+"""Events for brokers: devices that may sign in from now on, or no longer."""
 
 
 def shard_of(id: int) -> int:
-    """The shard of a device, or of a room, by its id."""
+    """The shard of the device or the room with this id."""
     return id % SHARDS
 
 
 def telemetry(shard: int) -> str:
-    """The group of all that is heard from the devices of a shard."""
+    """The group of everything that the devices of a shard report."""
     return f"telemetry.{shard}"
 
 
 def rooms(shard: int) -> str:
-    """The group of all that happens in the rooms of a shard."""
+    """The group of everything that happens in the rooms of a shard."""
     return f"rooms.{shard}"
 
 
 def person(user_id: int) -> str:
-    """The group of what concerns one person's connections."""
+    """The group of the events for one person's connections."""
     return f"person.{user_id}"

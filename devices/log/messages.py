@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from devices.errors import NotFound
 from devices.log.models import Attachment, Message, Room
 from devices.log.text import words_of
-from devices.runtime.concurrency import Slots
+from devices.runtime.concurrency import ConcurrencyLimit
 from devices.values import MessageKind
 
 NEWEST = 50
@@ -20,7 +20,7 @@ MAX_PAGE = 200
 MAX_SEARCHES = 2
 """Searches at the same time in one process: a rare word in a long log occupies one of its few database threads for
 half a second."""
-searches = Slots("searches", MAX_SEARCHES)
+searches = ConcurrencyLimit("searches", MAX_SEARCHES)
 
 _HIDDEN = "before"
 """Key of `Message.data` with the text that an edit or a removal has replaced."""

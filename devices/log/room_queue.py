@@ -19,7 +19,7 @@ from devices.runtime import database, file_storage
 logger = logging.getLogger("hubbub.rooms")
 
 Speaker = tuple[str, int]
-"""Who writes into rooms: `person` or `webhook`, and its id."""
+"""An author of writes into rooms: `person` or `webhook`, and its id."""
 
 MAX_WAITING = 20
 """Writes of one speaker, in all rooms, that are under way or queued in this process. One more is refused, since each
@@ -74,7 +74,7 @@ class RoomQueue:
             written = await database.run(_stored, write)
             await fanout.publish(written.events)
         for name in written.obsolete:  # outside of the turn: a slow storage delays nobody else in the room
-            await asyncio.to_thread(file_storage.drop, name)
+            await asyncio.to_thread(file_storage.delete, name)
         return written.seq
 
 

@@ -1,4 +1,4 @@
-"""The counters of a process that serves no pages, for Prometheus."""
+"""Serves `/metrics` for Prometheus in a process that serves no pages."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from prometheus_client import start_http_server
 
 
 def add_option(parser: CommandParser) -> None:
+    """Adds `--metrics` to a command."""
     parser.add_argument(
         "--metrics",
         dest="metrics_address",
         metavar="HOST:PORT",
-        help="serves /metrics there, to whoever can connect; without it there is none",
+        help="serve /metrics at this address, without authentication (default: do not serve it)",
     )
 
 
 def serve(address: str | None) -> None:
-    """Answers on a thread of its own for as long as the process lives. Raises `CommandError`."""
+    """Serves the counters in a thread for as long as the process lives; nothing if `address` is None.
+
+    Raises `CommandError` for an address that is not valid or cannot be listened on.
+    """
     if address is None:
         return
     try:

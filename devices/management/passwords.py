@@ -1,4 +1,4 @@
-"""Passwords of people whom commands make: asked for at a terminal; without one made up, and printed once."""
+"""Passwords of people whom commands create: typed at a terminal; without one generated, and printed once."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
 
-def of_new(username: str) -> str | None:
-    """A password for the person, or `None` where they are known. Raises `CommandError` for a weak or mistyped one."""
+def for_new_person(username: str) -> str | None:
+    """A password for a person who does not exist yet, else `None`. Raises `CommandError` for a weak or mistyped one."""
     if get_user_model().objects.filter(username=username).exists():
         return None
     return _ask(username) if sys.stdin.isatty() else secrets.token_urlsafe(12)
 
 
-def show(output: IO[str] | Any, password: str | None) -> None:
-    """Prints a password that nobody has typed."""
+def print_generated(output: IO[str] | Any, password: str | None) -> None:
+    """Prints the password if it was generated."""
     if password is not None and not sys.stdin.isatty():
         output.write(f"password: {password}")
 
 
 def _ask(username: str) -> str:
-    password = getpass(f"Password of {username}: ")
+    password = getpass(f"Password for {username}: ")
     try:
         validate_password(password)
     except ValidationError as error:

@@ -35,7 +35,6 @@ def unite(apps: Any, editor: Any) -> None:
         return
     with editor.connection.cursor() as cursor:
         _rebuild(cursor, "", [])
-    partitions.forget()
 
 
 def _numbers_of_weeks(cursor: Any) -> list[int]:

@@ -5,15 +5,15 @@ from django.db import models
 from devices.registry.models import Device
 
 MAX_START = 800
-"""Characters of 200 escaped bytes, each of which takes up to four."""
+"""Characters of 200 bytes, each of which is escaped as up to four."""
 MAX_DETAIL = 200
 """Characters."""
 
 
 class Refusal(models.Model):
-    """Messages of a device that were refused for one reason, one shortly after the other.
+    """Messages of a device that were refused for the same reason shortly after each other.
 
-    `detail`, `start` and `size` are of the newest of them.
+    `detail`, `start` and `size` describe the newest of them.
     """
 
     device = models.ForeignKey(Device, models.CASCADE, related_name="refusals", db_index=False)

@@ -1,4 +1,4 @@
-"""Keeps the last refused messages of each device, for its page."""
+"""Records the last refused messages of each device, for its page."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from devices.refusals.models import MAX_DETAIL, Refusal
 from devices.registry.models import Device
 
 MAX_KEPT = 50
-"""Rows of one device; older ones go."""
-TOGETHER_US = 60_000_000
-"""A message refused so shortly after another, for the same reason, is counted in the other's row."""
+"""Rows of one device; older ones are deleted."""
+MERGE_WITHIN_US = 60_000_000
+"""A message that is refused within this time after another, for the same reason, is counted in the same row."""
 START_BYTES = 200
-"""How much of a payload is kept."""
+"""How much of a payload is stored."""
 
 
 @dataclass(slots=True)
-class RefusedMessages:
-    """Messages of one device and kind, refused for one reason. `detail`, `start` and `size` are of the newest.
+class RefusalRecord:
+    """Messages of one device and kind that were refused for the same reason.
 
-    `start` holds the first `START_BYTES` of the payload, `size` the length of all of it; times in microseconds.
+    `detail`, `start` and `size` describe the newest: `start` holds the first `START_BYTES` of its payload, `size` is
+    the length of the whole payload. Times are in microseconds.
     """
 
     uid: str
@@ -40,18 +41,18 @@ class RefusedMessages:
     at: int
     count: int = 1
 
-    def absorb(self, other: RefusedMessages) -> None:
-        """Counts `other`, of the same device, kind and reason, in."""
+    def merge(self, other: RefusalRecord) -> None:
+        """Adds `other`, which has the same device, kind and reason."""
         self.count += other.count
         self.first_at = min(self.first_at, other.first_at)
         if other.at >= self.at:
             self.detail, self.start, self.size, self.at = other.detail, other.start, other.size, other.at
 
 
-def keep(refused: Iterable[RefusedMessages]) -> None:
-    """Stores them in one transaction, however many; those of unknown devices are left out.
+def record(refused: Iterable[RefusalRecord]) -> None:
+    """Stores all of them in one transaction, except for those of unknown devices.
 
-    What continues a row of the last minute is counted up there. Call it with each device, kind and reason once.
+    Messages that continue a row of the last minute are counted there. Pass each device, kind and reason only once.
     """
     found = list(refused)
     with transaction.atomic():
@@ -66,19 +67,20 @@ def keep(refused: Iterable[RefusedMessages]) -> None:
 
 
 def printable(start: bytes, *, cut: bool) -> str:
-    r"""Bytes of a payload as text: what is no UTF-8 and what is not printable, bidi controls too, as `\x1b`, `\u202e`.
+    r"""Bytes of a payload as text. Bytes that are not UTF-8 and characters that are not printable, also bidi controls,
+    are escaped: `\x1b`, `\u202e`.
 
-    `cut`: more bytes followed, so an incomplete character at the end is no error and is left out.
+    `cut`: more bytes followed, so an incomplete character at the end is left out instead of escaped.
     """
     text = codecs.getincrementaldecoder("utf-8")("backslashreplace").decode(start, final=not cut)
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
-def _recent(known: list[tuple[int, RefusedMessages]]) -> dict[tuple[int, str, str], int]:
-    """(device id, kind, reason) -> id of the row that is counted up."""
+def _recent(known: list[tuple[int, RefusalRecord]]) -> dict[tuple[int, str, str], int]:
+    """(device id, kind, reason) -> id of the row that the messages continue."""
     if not known:
         return {}
-    since = {(id, one.kind, one.reason): one.first_at - TOGETHER_US for id, one in known}
+    since = {(id, one.kind, one.reason): one.first_at - MERGE_WITHIN_US for id, one in known}
     rows = Refusal.objects.filter(device__in={id for id, _ in known}, at__gte=min(since.values())).order_by("at", "id")
     return {
         (device, kind, reason): id
@@ -90,9 +92,9 @@ def _recent(known: list[tuple[int, RefusedMessages]]) -> dict[tuple[int, str, st
 _TABLE = Refusal._meta.db_table
 
 
-def _count_up(continued: list[tuple[int, RefusedMessages]]) -> None:
+def _count_up(continued: list[tuple[int, RefusalRecord]]) -> None:
     with connection.cursor() as cursor:
-        # The database adds: another process may count in the same row.
+        # The database adds, since another process may count in the same row.
         cursor.executemany(
             f"UPDATE {_TABLE} SET count = count + %s, at = %s, detail = %s, start = %s, size = %s"  # noqa: S608 - a constant
             " WHERE id = %s",
@@ -100,7 +102,7 @@ def _count_up(continued: list[tuple[int, RefusedMessages]]) -> None:
         )
 
 
-def _row(device_id: int, one: RefusedMessages) -> Refusal:
+def _row(device_id: int, one: RefusalRecord) -> Refusal:
     detail, start = _texts(one)
     return Refusal(
         device_id=device_id,
@@ -115,13 +117,13 @@ def _row(device_id: int, one: RefusedMessages) -> Refusal:
     )
 
 
-def _texts(one: RefusedMessages) -> tuple[str, str]:
+def _texts(one: RefusalRecord) -> tuple[str, str]:
     detail = printable(one.detail.encode(errors="backslashreplace"), cut=False)[:MAX_DETAIL]
     return detail, printable(one.start, cut=one.size > len(one.start))
 
 
 def _trim(device_ids: set[int]) -> None:
-    """Deletes what is older than the newest `MAX_KEPT` of each of the devices."""
+    """Deletes all but the newest `MAX_KEPT` rows of each of the devices."""
     number = Window(RowNumber(), partition_by=[F("device_id")], order_by=[F("at").desc(), F("id").desc()])
     ranked = Refusal.objects.filter(device__in=device_ids).order_by().annotate(number=number)
     old = list(ranked.filter(number__gt=MAX_KEPT).values_list("id", flat=True))
@@ -130,7 +132,7 @@ def _trim(device_ids: set[int]) -> None:
 
 
 def recent(device: Device) -> list[dict[str, Any]]:
-    """The device's last refused messages, newest first, as the HTTP API and pages show them; times in milliseconds."""
+    """The device's last refused messages, newest first, in the form of the HTTP API; times in milliseconds."""
     return [
         {
             "id": row.id,

@@ -1,4 +1,4 @@
-"""The accounts with which devices sign in: uid and secret."""
+"""Accounts with which devices sign in: uid and secret."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from devices.runtime.credentials import hash_secret, new_secret, secret_matches
 from devices.values import is_uid
 
 _NOBODY = hash_secret(new_secret())
-"""Compared with where a uid is unknown, so that the time of an answer does not tell who exists."""
+"""Compared with if a uid is unknown, so that the time of an answer does not show which uids exist."""
 
 
 def secret_hashes(broker: str) -> dict[str, str]:
-    """uid -> hash of its secret, of every device that the broker of this name serves: what it needs to let them in."""
+    """uid -> hash of its secret, for every device that the broker of this name serves."""
     served = Device.objects.filter(broker__in=brokers.assignments(broker))
     return dict(served.order_by().values_list("uid", "secret_hash"))
 
 
 def authenticate(uid: str, secret: str) -> Device | None:
-    """The device whose secret this is. Takes the same time for an unknown uid as for a wrong secret."""
+    """The device, if the secret is its own. Takes the same time for an unknown uid as for a wrong secret."""
     device = Device.objects.filter(uid=uid).first() if is_uid(uid) else None
     right = secret_matches(secret, device.secret_hash if device else _NOBODY)
     return device if device and right else None

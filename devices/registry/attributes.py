@@ -1,4 +1,4 @@
-"""What a device says of itself beside its telemetry and its availability."""
+"""Attributes: slow facts that a device reports about itself, such as its firmware."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from devices.registry.senders import Sender
 from devices.values import Attributes
 
 MAX_ATTRIBUTES = 200
+"""Attributes of one device."""
 
 
 def merge(device: Device | Sender, attributes: Attributes) -> None:
-    """Adds the facts to the known ones; call it inside a transaction. Raises `Refusal` for too many."""
+    """Adds the facts to the stored ones; call it inside a transaction. Raises `Refusal` if they would be too many."""
     stored = Device.objects.select_for_update().only("attributes").get(pk=device.id)
     merged = {**stored.attributes, **attributes.facts}
     if len(merged) > MAX_ATTRIBUTES:

@@ -1,4 +1,4 @@
-"""Writes of devices. What a device brings about in rooms: `devices.rooms.provisioning`."""
+"""Creates, moves and deletes devices. `devices.rooms.provisioning` calls this and manages their rooms."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from devices.values import is_uid
 
 
 def create(uid: str, space: Space, name: str = "", broker: str = "") -> tuple[Device, str]:
-    """A new device and its secret, which cannot be read again. `broker` names its broker, unless that is the first.
+    """A new device and its secret, which cannot be read again. Without a `broker` the first one serves it.
 
-    Raises `Invalid` on a bad or taken uid and on an unknown broker.
+    Raises `Invalid` for a uid or a name that is not valid, a uid that is taken, and an unknown broker.
     """
     if not is_uid(uid):
         raise Invalid(f"{uid!r} is not a valid uid: use 1 to 64 letters, digits, '_' or '-'")
@@ -38,7 +38,7 @@ def create(uid: str, space: Space, name: str = "", broker: str = "") -> tuple[De
 
 
 def rotate_secret(device: Device) -> str:
-    """Replaces the device's secret and returns the new one. A client connected with the old one is cut off."""
+    """Replaces the device's secret and returns the new one. A client that uses the old one is disconnected."""
     secret = new_secret()
     Device.objects.filter(pk=device.pk).update(secret_hash=hash_secret(secret))
     _notify_brokers(device.uid)
@@ -46,14 +46,14 @@ def rotate_secret(device: Device) -> str:
 
 
 def move(device: Device, space: Space) -> None:
-    """Puts the device into another space. People who may not watch it there no longer see it."""
+    """Moves the device to another space. People who may not watch it there no longer see it."""
     Device.objects.filter(pk=device.pk).update(space=space)
     device.space = space
     _notify_viewers(device.pk)
 
 
 def delete(device: Device) -> None:
-    """Removes the device with everything that was ever stored for it, and cuts it off."""
+    """Deletes the device and everything that is stored for it, and disconnects it."""
     id = device.pk
     device.delete()
     _notify_brokers(device.uid)

@@ -1,4 +1,4 @@
-"""Reads of metrics. The caller asks for rights (`devices.access`)."""
+"""Metrics of devices. Rights are checked by the caller (`devices.access`)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from devices.values import is_storable
 
 
 def of_device(device: Device) -> list[Metric]:
-    """The device's metrics by name, their space at hand."""
+    """The device's metrics with their space, sorted by name."""
     return list(device.metrics.select_related("device__space").order_by("name"))
 
 
-def named(device: Device, name: str) -> Metric:
-    """Its space at hand. Raises `NotFound`."""
+def get(device: Device, name: str) -> Metric:
+    """The device's metric of this name, with its space. Raises `NotFound`."""
     metrics = device.metrics.select_related("device__space")
     found = metrics.filter(name=name).first() if is_storable(name) else None
     if found is None:

@@ -7,7 +7,7 @@ from devices.values import MAX_NAME, Availability
 
 
 class Device(models.Model):
-    """A machine that publishes telemetry and takes commands. `uid` is its MQTT username."""
+    """A machine that publishes telemetry and receives commands. `uid` is its MQTT username."""
 
     uid = models.CharField(max_length=64, unique=True)
     space = models.ForeignKey(Space, models.CASCADE, related_name="devices")
@@ -34,7 +34,7 @@ class Device(models.Model):
 
 
 class Metric(models.Model):
-    """A named quantity of a device, made at first sight."""
+    """A named quantity of a device, created with its first sample."""
 
     device = models.ForeignKey(Device, models.CASCADE, related_name="metrics")
     name = models.CharField(max_length=MAX_NAME)

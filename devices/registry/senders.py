@@ -1,4 +1,4 @@
-"""Devices as ingest looks them up: by uid, for each batch."""
+"""Devices as ingest reads them: by uid, for each batch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from devices.registry.models import Device
 
 
 class Sender(NamedTuple):
-    """What ingest needs of a device. It is looked up for each batch, and a model instance costs ten times as much."""
+    """The fields of a device that ingest needs. A model instance for each message would cost ten times as much."""
 
     id: int
     uid: str
@@ -24,7 +24,7 @@ class Sender(NamedTuple):
 _COLUMNS, _DEVICES = ", ".join(Sender._fields), Device._meta.db_table
 _OF_UIDS = {
     "postgresql": f"SELECT {_COLUMNS} FROM {_DEVICES} WHERE uid = ANY(%s)",  # noqa: S608 - constants
-    # All in one row: at each row it takes turns with other threads, which under load costs more than the row.
+    # All in one row: SQLite lets another thread run after each row, which under load costs more than the row.
     "sqlite": f"SELECT json_group_array(json_array({_COLUMNS})) FROM {_DEVICES}"  # noqa: S608 - constants
     " WHERE uid IN (SELECT value FROM json_each(%s))",
 }
@@ -32,7 +32,7 @@ _read_senders = msgspec.json.Decoder(list[Sender]).decode
 
 
 def by_uid(uids: Iterable[str]) -> dict[str, Sender]:
-    """The known ones among `uids`."""
+    """uid -> device, for those of the uids that exist."""
     wanted: Any = list(set(uids))
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":

@@ -40,7 +40,7 @@ class Upload:
 async def post(person: Person, room_id: int, upload: Upload, text: str = "", key: str | None = None) -> int:
     """Posts a message with a file; the `seq` of the message. If the message is refused, the file is not kept.
 
-    Raises like `messages.post`, `TooLarge`, and `Unavailable` where the storage is full or away.
+    Raises what `posting.post` raises, `TooLarge`, and `Unavailable` if the storage is full or unreachable.
     """
     await posting.admit(person, room_id, key)
     await database.run(access.room_to_talk_in, person, room_id)
@@ -53,7 +53,7 @@ async def post(person: Person, room_id: int, upload: Upload, text: str = "", key
         await database.run(_drop_unused, name)
         raise
     if attachment._state.adding:  # a repeat of an earlier message's key
-        await asyncio.to_thread(file_storage.drop, name)
+        await asyncio.to_thread(file_storage.delete, name)
     return seq
 
 
@@ -65,7 +65,7 @@ def _keep(upload: Upload) -> tuple[Attachment, str]:
     picture = images.recognise(upload.content)
     guessed = mimetypes.guess_type(name)[0] or "application/octet-stream"
     # A random name: a file can only be found through its message, and no ending makes anything run it.
-    kept = file_storage.keep(_file_field().generate_filename(None, secrets.token_hex(16)), upload.content)
+    kept = file_storage.save(_file_field().generate_filename(None, secrets.token_hex(16)), upload.content)
     attachment = Attachment(file=kept, name=name, type=guessed[:100], size=upload.size)
     if picture is not None:
         attachment.type, attachment.width, attachment.height = picture.type, picture.width, picture.height
@@ -75,7 +75,7 @@ def _keep(upload: Upload) -> tuple[Attachment, str]:
 def _drop_unused(name: str) -> None:
     """Deletes the file unless its message was stored: posting may fail after that, while publishing."""
     if not Attachment.objects.filter(file=name).exists():
-        file_storage.drop(name)
+        file_storage.delete(name)
 
 
 class Sweep:
@@ -97,8 +97,8 @@ class Sweep:
 
 def _sweep(folder: str, before: datetime) -> None:
     known = set(Attachment.objects.filter(file__startswith=f"{folder}/").values_list("file", flat=True))
-    for name in file_storage.older_than(before, folder, known):
-        file_storage.drop(name)
+    for name in file_storage.orphans(folder, known, before):
+        file_storage.delete(name)
         stats.files_swept.inc()
 
 

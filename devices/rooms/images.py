@@ -32,7 +32,7 @@ class Picture:
 def recognise(file: IO[bytes]) -> Picture | None:
     """The image in the file, judged only by its content; `None` for anything that must not be shown.
 
-    Its pixels are not decoded: what that would cost is for the sender to say.
+    Its pixels are not decoded, since the sender could make that arbitrarily expensive.
     """
     try:
         file.seek(0)

@@ -18,7 +18,7 @@ from devices.registry import devices
 from devices.registry.models import Device
 from devices.rooms import read_markers, rooms
 from devices.rooms.models import Webhook
-from devices.spaces import members
+from devices.spaces import members, spaces
 from devices.spaces.models import Member, Space
 from devices.values import MessageKind, Role, now_us
 
@@ -29,7 +29,7 @@ def create_space(slug: str, name: str, manager: AbstractBaseUser) -> Space:
     Raises `Invalid` on a bad or taken slug and on a bad name.
     """
     with transaction.atomic():
-        space = members.create(slug, name)
+        space = spaces.create(slug, name)
         rooms.create(space, rooms.GENERAL)
         set_role(space, manager, Role.MANAGER)
     return space
@@ -57,7 +57,7 @@ def create_device(uid: str, space: Space, name: str = "", broker: str = "") -> t
 def move_device(device: Device, space: Space) -> None:
     """Puts the device, with its readings and its room, into another space.
 
-    The log goes with the device: people who may watch it now may read what was said beside it. Webhooks end, since
+    The log goes with the device: people who may watch it now may read everything in it. Webhooks end, since
     programs of the space before know their addresses.
     """
     with transaction.atomic():

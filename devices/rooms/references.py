@@ -10,7 +10,7 @@ from devices import access
 from devices.log.models import Room
 from devices.registry.models import Device
 from devices.rooms.reference_syntax import as_metric, candidates, possible_names
-from devices.telemetry import latest as telemetry_latest
+from devices.telemetry.latest import latest_values
 from devices.values import is_uid
 
 Values = dict[str, list[Any]]
@@ -45,9 +45,7 @@ def _values(room: Room, wanted: list[list[str]]) -> Values:
     metrics = [[named for name in options if (named := as_metric(name)) is not None] for options in wanted]
     uids = {uid for options in metrics for uid, _ in options if is_uid(uid)}
     known = {device.uid: device for device in Device.objects.filter(space=room.space_id, uid__in=uids)}
-    latest = telemetry_latest.latest(
-        [device.pk for device in known.values()], {name for named in metrics for _, name in named}
-    )
+    latest = latest_values([device.pk for device in known.values()], {name for named in metrics for _, name in named})
     values: Values = {}
     for options in metrics:
         for uid, metric in options:

@@ -1,4 +1,4 @@
-"""How many of something heavy may be under way at once."""
+"""A limit on how many expensive operations run at the same time."""
 
 from __future__ import annotations
 
@@ -7,22 +7,25 @@ import threading
 from devices.errors import TooMany
 
 
-class Slots:
-    """At most `most` at once in this process, in all threads; there is no queue. `what` names them in the error."""
+class ConcurrencyLimit:
+    """At most `limit` operations at a time in all threads of this process, without a queue.
 
-    def __init__(self, what: str, most: int) -> None:
-        self._what = what
-        self._most = most
+    `name` is their plural, for the error.
+    """
+
+    def __init__(self, name: str, limit: int) -> None:
+        self._name = name
+        self._limit = limit
         self._lock = threading.Lock()
-        self.taken = 0
+        self.running = 0
 
     def __enter__(self) -> None:
         """Raises `TooMany`."""
         with self._lock:
-            if self.taken >= self._most:
-                raise TooMany(f"{self._most} {self._what} are under way; try again when one has ended")
-            self.taken += 1
+            if self.running >= self._limit:
+                raise TooMany(f"{self._limit} {self._name} are running; try again when one has finished")
+            self.running += 1
 
     def __exit__(self, *error: object) -> None:
         with self._lock:
-            self.taken -= 1
+            self.running -= 1

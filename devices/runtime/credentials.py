@@ -1,4 +1,4 @@
-"""Secrets of devices and tokens of people: made here, shown once, stored hashed."""
+"""Creates and checks secrets of devices and tokens of people, which are shown once and stored as hashes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import hashlib
 import hmac
 import secrets
 
-# Mosquitto's own default. The secrets are random 256-bit numbers, so no dictionary helps an attacker and the
+# Mosquitto's own default. The secrets are random 256-bit numbers, so a dictionary does not help an attacker and the
 # iterations need not slow one down.
 _ITERATIONS = 101
 
 
 def new_secret() -> str:
-    """A random 256-bit secret as 64 hexadecimal digits: nothing in it that a shell or a C string minds."""
+    """A random 256-bit secret as 64 hexadecimal digits, which need no escaping in a shell or a C string."""
     return secrets.token_hex(32)
 
 
@@ -43,5 +43,5 @@ def new_token() -> str:
 
 
 def hash_token(token: str) -> str:
-    """SHA-256 in hexadecimal: a look-up key, safe since the token is random."""
+    """SHA-256 in hexadecimal. It serves as a look-up key, which is safe because the token is random."""
     return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()

@@ -1,4 +1,4 @@
-"""Where files are kept: Django's default storage, which may be a folder or a server elsewhere."""
+"""Stores files in Django's default storage, which may be a folder or another server."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def is_full(error: Exception) -> bool:
-    """Whether a disk says so that it takes no more."""
+    """Whether a full disk raised the error."""
     return isinstance(error, OSError) and error.errno in _FULL
 
 
-def keep(name: str, content: IO[bytes]) -> str:
-    """Stores the content and returns the name that it has there. Raises `Unavailable`, and leaves nothing then."""
+def save(name: str, content: IO[bytes]) -> str:
+    """Stores the content; returns the name that the storage gave it. Raises `Unavailable`, and then leaves nothing."""
     with _named_errors():
         try:
             return default_storage.save(name, File(content))
         except BaseException:
-            with suppress(Exception):  # a disk that is full keeps the part that it took
+            with suppress(Exception):  # a full disk has stored a part
                 default_storage.delete(name)
             raise
 
 
 def read(name: str) -> File[Any]:
-    """The file, to be closed. Raises `NotFound` or `Unavailable`."""
+    """The open file, which the caller closes. Raises `NotFound` or `Unavailable`."""
     with _named_errors():
         return default_storage.open(name)
 
 
-def drop(name: str) -> None:
-    """Deletes the file, now, or where the storage is away once a sweep comes by."""
+def delete(name: str) -> None:
+    """Deletes the file. If the storage is unavailable, the error is logged and a later sweep deletes the file."""
     try:
         default_storage.delete(name)
     except Exception as error:
@@ -50,7 +50,7 @@ def drop(name: str) -> None:
 
 
 def folders(below: str, depth: int) -> Iterator[str]:
-    """The folders that are `depth` levels below; none where nothing was ever kept there. Raises `Unavailable`."""
+    """The folders that are `depth` levels below the folder, if it exists. Raises `Unavailable`."""
     if depth == 0:
         yield below
         return
@@ -63,21 +63,21 @@ def folders(below: str, depth: int) -> Iterator[str]:
         yield from folders(f"{below}/{folder}", depth - 1)
 
 
-def older_than(moment: datetime, folder: str, known: set[str]) -> list[str]:
-    """Names in the folder that are not known and were last written before `moment`. Raises `Unavailable`."""
+def orphans(folder: str, known: set[str], before: datetime) -> list[str]:
+    """Names of files in the folder that are not `known` and were last written before a time. Raises `Unavailable`."""
     with _named_errors():
         names = [f"{folder}/{name}" for name in default_storage.listdir(folder)[1]]
-        return [name for name in names if name not in known and default_storage.get_modified_time(name) < moment]
+        return [name for name in names if name not in known and default_storage.get_modified_time(name) < before]
 
 
 @contextmanager
 def _named_errors() -> Iterator[None]:
-    """A storage raises what its maker likes."""
+    # A storage may raise any error.
     try:
         yield
     except FileNotFoundError:
-        raise NotFound("the file is gone") from None
+        raise NotFound("the file no longer exists") from None
     except Exception as error:
-        logger.error("files cannot be kept or read: %s: %s", type(error).__name__, error)
-        reason = "there is no space left for files" if is_full(error) else "the storage of files is away"
+        logger.error("files cannot be stored or read: %s: %s", type(error).__name__, error)
+        reason = "there is no space left for files" if is_full(error) else "the file storage is unavailable"
         raise Unavailable(reason) from None

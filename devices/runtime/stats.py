@@ -1,4 +1,4 @@
-"""Our own counters, kept in memory and shown by `/metrics`: what was taken, refused, sent and dropped."""
+"""The process's own counters, kept in memory and shown at `/metrics`: what was accepted, refused, sent and dropped."""
 
 from __future__ import annotations
 
@@ -6,51 +6,53 @@ from prometheus_client import Counter, Gauge, Histogram
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
-received = Counter("hubbub_messages_received", "Messages taken from devices", ["kind"])
+received = Counter("hubbub_messages_received", "Messages of devices that were accepted", ["kind"])
 refused = Counter("hubbub_messages_refused", "Messages of devices that were refused", ["reason"])
-flagged = Counter("hubbub_samples_flagged", "Samples stored otherwise than claimed", ["reason"])
-stored = Counter("hubbub_readings_stored", "Readings handed to the database")
+flagged = Counter("hubbub_samples_flagged", "Samples stored with another time than the device sent", ["reason"])
+stored = Counter("hubbub_readings_stored", "Readings passed to the database")
 batches = Counter("hubbub_batches_stored", "Transactions that stored readings")
-store_failures = Counter("hubbub_store_failures", "Transactions that failed and are tried again")
-dropped = Counter("hubbub_messages_dropped", "Messages dropped at a named bound", ["bound"])
+store_failures = Counter("hubbub_store_failures", "Transactions that failed and were tried again")
+dropped = Counter("hubbub_messages_dropped", "Messages dropped at a named limit", ["bound"])
 batch_messages = Histogram(
-    "hubbub_batch_messages", "Messages of a batch of a bridge", buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2000)
+    "hubbub_batch_messages", "Messages in a batch of a bridge", buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2000)
 )
 batch_seconds = Histogram(
     "hubbub_batch_seconds",
-    "From a batch's first attempt to its commit, repeats while the database is away included",
+    "Time from a batch's first attempt to its commit, including retries while the database is unavailable",
     buckets=SECONDS,
 )
 publish_lag = Histogram(
     "hubbub_publish_lag_seconds",
-    "From the receipt of a batch's oldest message until all of it is published",
+    "Time from the receipt of a batch's oldest message until the whole batch is published",
     buckets=SECONDS,
 )
 frame_lag = Histogram(
     "hubbub_frame_lag_seconds",
-    "From the receipt of the oldest message in a telemetry frame until the frame is written for its viewers",
+    "Time from the receipt of the oldest message in a telemetry frame until the frame is written for its viewers",
     buckets=SECONDS,
 )
-waiting = Gauge("hubbub_messages_waiting", "Messages of a bridge that wait to be stored, as of its last batch")
-layer_sent = Counter("hubbub_layer_events", "Events that the channel layer took", ["type"])
-layer_failures = Counter("hubbub_layer_failures", "Events that the channel layer did not take", ["type"])
+waiting = Gauge("hubbub_messages_waiting", "Messages of a bridge that were waiting to be stored at its last batch")
+layer_sent = Counter("hubbub_layer_events", "Events that the channel layer accepted", ["type"])
+layer_failures = Counter("hubbub_layer_failures", "Events that the channel layer did not accept", ["type"])
 layer_gaps = Counter("hubbub_layer_gaps", "Jumps in the running numbers of the channel layer")
 connections = Gauge("hubbub_connections", "Open live connections")
 frames_sent = Counter("hubbub_frames_sent", "Frames sent to live connections")
 frames_kept_back = Counter("hubbub_frames_kept_back", "Telemetry frames not sent as such to viewers who fell behind")
 readings_merged = Counter("hubbub_readings_merged", "Readings merged away for viewers who fell behind")
 connections_closed = Counter("hubbub_connections_closed", "Live connections closed by the hub", ["code"])
-room_losses = Counter("hubbub_room_losses", "Rooms whose readers were told to look again", ["reason"])
-typing_ignored = Counter("hubbub_typing_ignored", "Signs of typing that came too often to be passed on")
-presence_failures = Counter("hubbub_presence_failures", "Looks at who is in rooms that failed")
-commands_sent = Counter("hubbub_commands_sent", "Commands handed to the broker")
+room_losses = Counter("hubbub_room_losses", "Rooms whose readers had to load them again", ["reason"])
+typing_ignored = Counter("hubbub_typing_ignored", "Typing notices that were too frequent to be forwarded")
+presence_failures = Counter("hubbub_presence_failures", "Reads of who is in a room that failed")
+commands_sent = Counter("hubbub_commands_sent", "Commands passed to the broker")
 commands_finished = Counter("hubbub_commands_finished", "Commands that reached a final status", ["status"])
 room_messages = Counter("hubbub_room_messages", "Entries stored in the logs of rooms", ["kind"])
-chat_refused = Counter("hubbub_chat_refused", "What people wanted to say, edit or remove and was refused", ["code"])
-exports = Counter("hubbub_exports", "Exports of readings by how they ended: done, gone (the client) or failed", ["end"])
-imported = Counter("hubbub_imported", "Values of imported files: stored, present already, or refused", ["outcome"])
-samples_refused = Counter("hubbub_samples_refused", "Samples left out of messages that were stored otherwise")
-removed = Counter("hubbub_rows_removed", "Readings and rollups removed for their age", ["kind"])
-files_swept = Counter("hubbub_files_swept", "Files that were deleted because no message names them")
-readings_late = Counter("hubbub_readings_late", "Readings that came after their minute had been rolled up")
-job_failures = Counter("hubbub_job_failures", "Periodic jobs that failed and are tried again", ["job"])
+chat_refused = Counter("hubbub_chat_refused", "Messages, edits and removals of people that were refused", ["code"])
+exports = Counter(
+    "hubbub_exports", "Exports of readings by how they ended: done, gone (the client disconnected) or failed", ["end"]
+)
+imported = Counter("hubbub_imported", "Values in imported files: stored, already present, or refused", ["outcome"])
+samples_refused = Counter("hubbub_samples_refused", "Samples that were left out of stored messages")
+removed = Counter("hubbub_rows_removed", "Readings and rollups that were removed because of their age", ["kind"])
+files_swept = Counter("hubbub_files_swept", "Files that were deleted because no message refers to them")
+readings_late = Counter("hubbub_readings_late", "Readings that arrived after their minute had been rolled up")
+job_failures = Counter("hubbub_job_failures", "Periodic jobs that failed and were tried again", ["job"])

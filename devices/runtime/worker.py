@@ -1,4 +1,4 @@
-"""Periodic work: the thread that works through a table of jobs. The table itself is `devices.jobs`."""
+"""The thread that executes periodic jobs. They are listed in `devices.jobs`."""
 
 from __future__ import annotations
 
@@ -19,66 +19,66 @@ from devices.runtime.locks import ExclusiveLock, exclusive_lock
 logger = logging.getLogger("hubbub.worker")
 
 LOCK_S = 3.0
-"""How often a worker looks whether it is the one that works."""
+"""How often a worker checks whether it holds the lock."""
 STOP_S = 5.0
-"""How long the step under way may take to end; after that it is left to the end of the process, uncommitted."""
+"""How long the current step may take to end; after that it ends with the process, uncommitted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Something to do every `every_s` seconds.
+    """Periodic work: `step` is called every `every_s` seconds.
 
-    `work` does one short step, so that no other job and no end of the process waits for long. It returns whether there
-    is more to do at once, or the events to publish, and may run in two processes at a time.
+    A step is short, since other jobs and the end of the process wait for it. It returns whether there is more to do at
+    once, or the events to publish. Two processes may execute it at the same time.
     """
 
     name: str
     every_s: float
-    work: Callable[[], bool | Sequence[Any]]
+    step: Callable[[], bool | Sequence[Any]]
 
 
-Publish = Callable[[Sequence[Any]], Awaitable[None]]
-"""Sends the events that a job returns."""
+PublishEvents = Callable[[Sequence[Any]], Awaitable[None]]
+"""Publishes the events that a step returns."""
 
 
-async def run_worker(stop: asyncio.Event, jobs: Iterable[Job], publish: Publish) -> None:
-    """Works until `stop` is set. Of several workers over one database, one works and the others stand by.
+async def run_worker(stop: asyncio.Event, jobs: Iterable[Job], publish: PublishEvents) -> None:
+    """Executes the jobs until `stop` is set. Of several workers on one database, one works and the others stand by.
 
-    A job that fails, or whose database is unavailable, is tried again at its next turn.
+    A job that fails, also because the database is unavailable, is tried again at its next turn.
     """
     worker, lock = _Worker(jobs, publish), exclusive_lock("worker")
     worker.start()
-    holding = asyncio.create_task(_hold(lock, worker))
+    locking = asyncio.create_task(_keep_lock(lock, worker))
     await stop.wait()
-    holding.cancel()
+    locking.cancel()
     worker.end()
     await asyncio.to_thread(worker.join, STOP_S)
     if worker.is_alive():
-        logger.warning("the job under way did not end within %s s and is left undone", STOP_S)
-    await asyncio.wait({holding})
+        logger.warning("the current job did not end within %s s and is aborted", STOP_S)
+    await asyncio.wait({locking})
     await lock.release()
 
 
-async def _hold(lock: ExclusiveLock, worker: _Worker) -> None:
-    """Lets the worker work while the lock is ours."""
-    told = ""
+async def _keep_lock(lock: ExclusiveLock, worker: _Worker) -> None:
+    """Allows the worker to work while it holds the lock."""
+    logged = ""
     while True:
         try:
-            held = await lock.hold()
-            news = f"{'this' if held else 'another'} process does the periodic work"
+            held = await lock.acquire()
+            state = f"{'this' if held else 'another'} process does the periodic work"
         except Unavailable as error:
-            held, news = False, f"no periodic work is done: {error}"
+            held, state = False, f"no process does the periodic work: {error}"
         (worker.allowed.set if held else worker.allowed.clear)()
-        if news != told:
-            logger.log(logging.DEBUG if held else logging.WARNING, news)
-            told = news
+        if state != logged:
+            logger.log(logging.DEBUG if held else logging.WARNING, state)
+            logged = state
         await asyncio.sleep(LOCK_S)
 
 
 class _Worker(threading.Thread):
-    """A daemon: a database that hangs in the middle of a statement must not keep the process from ending."""
+    """A daemon thread: a database that hangs during a statement must not keep the process from ending."""
 
-    def __init__(self, jobs: Iterable[Job], publish: Publish) -> None:
+    def __init__(self, jobs: Iterable[Job], publish: PublishEvents) -> None:
         super().__init__(name="worker", daemon=True)
         self.allowed = threading.Event()
         self._stopping = threading.Event()
@@ -91,21 +91,21 @@ class _Worker(threading.Thread):
             job = min(self._due, key=lambda job: self._due[job])
             if not self._stopping.wait(self._due[job] - time.monotonic()) and self._is_allowed():
                 more = self._follow_up(_attempt(job))
-                # With more to do it goes on after those that are due by now.
+                # If there is more to do, jobs that are due by now still come first.
                 self._due[job] = time.monotonic() + (0.0 if more else job.every_s)
 
     def end(self) -> None:
-        """Starts no further step."""
+        """Stops the thread after the current step."""
         self._stopping.set()
         self.allowed.set()
 
     def _is_allowed(self) -> bool:
-        """Waits until it is, or until the end."""
+        """Waits until the worker is allowed to work; False if it has to stop."""
         self.allowed.wait()
         return not self._stopping.is_set()
 
     def _follow_up(self, result: bool | Sequence[Any]) -> bool:
-        """Whether there is more to do at once. Events are published on the loop, where the channel layer lives."""
+        """Publishes the events, on the loop of the channel layer; returns whether there is more to do at once."""
         if isinstance(result, bool):
             return result
         if result:
@@ -118,12 +118,12 @@ async def _awaited(publishing: Awaitable[None]) -> None:
 
 
 def _attempt(job: Job) -> bool | Sequence[Any]:
-    """What the job's step returns; False where it failed."""
+    """The result of the job's step; False if it failed."""
     close_old_connections()
     try:
-        return job.work()
+        return job.step()
     except (OperationalError, InterfaceError) as error:
-        logger.error("the database is away, %s is tried again in %s s: %s", job.name, job.every_s, error)
+        logger.error("the database is unavailable, %s is tried again in %s s: %s", job.name, job.every_s, error)
     except Exception:
         logger.exception("%s failed and is tried again in %s s", job.name, job.every_s)
     finally:

@@ -23,7 +23,7 @@ class Space(models.Model):
 
 
 class Member(models.Model):
-    """A person in a space, with a role."""
+    """A person's membership of a space, with a role."""
 
     ROLES = [(role.value, role.name.title()) for role in Role]
 
@@ -39,7 +39,7 @@ class Member(models.Model):
 
 
 class ApiToken(models.Model):
-    """Lets a program act as a person. Only the hash is kept."""
+    """A token with which a program acts as a person. Only its hash is stored."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
     hash = models.CharField(max_length=64, unique=True)

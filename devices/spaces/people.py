@@ -1,4 +1,4 @@
-"""Accounts of people, which are what Django's own users are."""
+"""Accounts of people: Django's users."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ Person = AbstractBaseUser | AnonymousUser
 
 
 def create_person(username: str, password: str | None) -> AbstractBaseUser:
-    """A new person, a member of nothing yet; without a password nobody signs in as them.
+    """A new person without memberships. Without a password nobody can sign in as them.
 
-    Raises `Invalid` on a name that is taken or cannot be.
+    Raises `Invalid` for a username that is taken or not valid.
     """
     people = get_user_model()
     if not username.isprintable() or not 1 <= len(username) <= 150 or " " in username:
-        raise Invalid(f"{username!r} is no user name: up to 150 printable characters without blanks")
+        raise Invalid(f"{username!r} is not a valid username: use up to 150 printable characters without spaces")
     try:
         with transaction.atomic():
             return people.objects.create_user(username, password=password)
     except IntegrityError:
-        raise Invalid(f"the user name {username!r} is taken") from None
+        raise Invalid(f"the username {username!r} is taken") from None
 
 
-def known_or_new(username: str, password: str | None) -> AbstractBaseUser:
-    """The person of this name, made where there is none. Raises `Invalid` like `create_person`."""
+def get_or_create_person(username: str, password: str | None) -> AbstractBaseUser:
+    """The person with this username, who is created if there is none. Raises `Invalid` like `create_person`."""
     known = get_user_model().objects.filter(username=username).first()
     return known or create_person(username, password)

@@ -1,4 +1,4 @@
-"""SQL that gathers readings, or shorter rollups, into buckets of equal length."""
+"""SQL that aggregates readings, or shorter rollups, into buckets of equal length."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from devices.registry.models import Metric
 from devices.telemetry.models import Reading, Rollup
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
-"""Seconds."""
+"""In seconds."""
 US = 1_000_000
-"""Microseconds of a second."""
+"""Microseconds in a second."""
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A table to gather from, and its columns. `seconds`: how long a row lasts, 0 for a raw reading; `key` tells which
-    rows of the table, beside the metric."""
+class BucketSource:
+    """A table to aggregate, and its columns. `seconds`: the length of a row's bucket, 0 for a raw reading; `key`
+    selects the rows of the table, in addition to the metric."""
 
     seconds: int
     table: str
@@ -33,15 +33,15 @@ class Source:
 
     @property
     def us(self) -> int:
-        """How long a row lasts in microseconds: a reading takes up one."""
+        """The length of a row's bucket in microseconds; 1 for a reading."""
         return self.seconds * US or 1
 
 
-RAW = Source(0, Reading._meta.db_table, "true", "time", "1", "number", "number", "number", "number")
+RAW = BucketSource(0, Reading._meta.db_table, "true", "time", "1", "number", "number", "number", "number")
 
 
-def _rollup(seconds: int) -> Source:
-    return Source(
+def _rollup(seconds: int) -> BucketSource:
+    return BucketSource(
         seconds, Rollup._meta.db_table, f"seconds = {seconds}", "start", "count", "min", "max", "mean", "last"
     )
 
@@ -55,19 +55,20 @@ def _float(number: float) -> str:
     return f"CAST({number!r} AS double precision)"
 
 
-# Sums of large numbers pass the range of a double, where SQLite answers Infinity and PostgreSQL fails. So they are
-# summed as parts of 2**30, which loses no digit. What is too near to 0 for that, PostgreSQL fails on again: it counts
-# as 0, and the mean is put between minimum and maximum afterwards.
+# Sums of large numbers exceed the range of a double, where SQLite returns Infinity and PostgreSQL fails. So numbers are
+# divided by 2**30 before they are summed, which loses no digit. PostgreSQL also fails on numbers that are too close to
+# 0 for that: these count as 0, and afterwards the mean is clamped between minimum and maximum.
 _SCALE = _float(2.0**30)
 _UNSCALE = _float(2.0**-30)
 _TINY = _float(1e-200)
 _LIMIT = _float(sys.float_info.max * 2.0**-30)
 
 
-def gathered(source: Source, width: int, start: int, end: int, metric_id: int | None = None) -> str:
-    """A SELECT of `(metric_id, start, count, min, max, mean, last)`, a row a bucket of `width` that holds numbers.
+def select_buckets(source: BucketSource, width: int, start: int, end: int, metric_id: int | None = None) -> str:
+    """A SELECT of `(metric_id, start, count, low, high, mean, last)`: one row for each bucket that holds numbers.
 
-    Of the rows of `source` from `start` to before `end`, of one metric or of all; all in microseconds.
+    It aggregates the rows of `source` from `start` to before `end`, of one metric or of all, into buckets of `width`;
+    all of them in microseconds.
     """
     within = f"{source.key} AND {source.mean} IS NOT NULL AND {source.time} >= {start} AND {source.time} < {end}"
     least, greatest = ("min", "max") if connection.vendor == "sqlite" else ("LEAST", "GREATEST")
@@ -85,16 +86,16 @@ def gathered(source: Source, width: int, start: int, end: int, metric_id: int | 
             FROM {_rows(source.table, within)}{"" if metric_id is None else f" AND metric.id = {metric_id}"}
             GROUP BY 1, 2
         ) bucket
-    """  # noqa: S608 - names of the code and whole numbers
+    """  # noqa: S608 - constants and whole numbers
 
 
 def _rows(table: str, within: str) -> str:
-    """A join that is walked metric by metric, each one seek in the key (metric, time).
+    """A join that is executed metric by metric, each with one seek in the key (metric, time).
 
-    Left to choose, a planner may take the whole table where it thinks of a short time as much of it.
+    Left to itself, a planner may scan the whole table because it takes a short time for a large part of it.
     """
     metrics = Metric._meta.db_table
     if connection.vendor == "sqlite":
         return f"{metrics} metric CROSS JOIN {table} source WHERE metric_id = metric.id AND {within}"
-    rows = f"SELECT * FROM {table} WHERE metric_id = metric.id AND {within} OFFSET 0"  # noqa: S608 - names of the code
+    rows = f"SELECT * FROM {table} WHERE metric_id = metric.id AND {within} OFFSET 0"  # noqa: S608 - constants
     return f"{metrics} metric CROSS JOIN LATERAL ({rows}) source WHERE true"

@@ -1,4 +1,4 @@
-"""How a value is stored in the two columns of `Reading`, `number` and `text`. Pure."""
+"""Conversion between a value and the columns `number` and `text` of `Reading`. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def to_columns(value: Value) -> tuple[float | None, str | None]:
 
 
 def from_columns(number: float | None, text: str | None) -> Value:
-    """The value that `to_columns` made these from; whole numbers come back as `int`."""
+    """The value that `to_columns` turned into these; whole numbers come back as `int`."""
     if number is None:
         return text or ""
     if text is not None:

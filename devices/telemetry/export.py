@@ -1,4 +1,4 @@
-"""All readings of a device, in pages: short reads, so that a slow export holds up no checkpoint of the database."""
+"""All readings of a device, in pages: with short reads a slow export does not hold up the database's checkpoints."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from devices.telemetry.models import Reading
 from devices.values import is_storable
 
 PAGE = 2_000
-"""Readings of one read. With the longest texts they are 8 MB, of which an export holds some copies."""
+"""Readings of one page. With the longest texts they take 8 MB, and an export holds several copies."""
 
-Row = tuple[int, float | None, str | None]
-"""Time in microseconds, and the columns of `Reading`, from which every value comes back as it was sent."""
+ExportRow = tuple[int, float | None, str | None]
+"""Time in microseconds, and the columns `number` and `text` of `Reading`, which restore every value as it was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """A metric and the times of its first and last reading within what was asked for, in microseconds."""
+    """A metric and the times of its first and last reading in the requested window, in microseconds."""
 
     metric_id: int
     metric: str
@@ -30,9 +30,10 @@ class Extent:
 
 
 def extents(device: Device, names: Sequence[str], start: int, end: int) -> list[Extent]:
-    """Those metrics that have readings from `start` to before `end`, by name; all metrics where none is named.
+    """The extents of the named metrics, or of all if `names` is empty, that have readings from `start` to before `end`.
 
-    Two index seeks a metric, however many readings it has. Raises `NotFound` for a metric that the device has not.
+    Sorted by name. Two index seeks per metric, however many readings it has. Raises `NotFound` for a metric that the
+    device does not have.
     """
     metrics = Metric.objects.filter(device=device)
     if names:
@@ -51,7 +52,7 @@ def extents(device: Device, names: Sequence[str], start: int, end: int) -> list[
     return [Extent(*row) for row in found.order_by("name").values_list("id", "name", "first", "last")]
 
 
-def page(extent: Extent, after: int) -> list[Row]:
-    """The next readings later than `after`, at most `PAGE` of them; fewer: they are the last."""
+def page(extent: Extent, after: int) -> list[ExportRow]:
+    """The next `PAGE` readings later than `after`; fewer if they are the last ones."""
     readings = Reading.objects.filter(metric=extent.metric_id, time__gt=after, time__lte=extent.last)
     return list(readings.order_by("time").values_list("time", "number", "text")[:PAGE])

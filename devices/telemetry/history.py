@@ -1,4 +1,4 @@
-"""History of a metric, as columns."""
+"""The history of a metric, raw or in buckets, as columns."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from django.db.models import QuerySet
 
 from devices.errors import NotFound
 from devices.registry.models import Device, Metric
-from devices.telemetry.buckets import MINUTES, RAW, SOURCES, Source, gathered
+from devices.telemetry.buckets import MINUTES, RAW, SOURCES, BucketSource, select_buckets
 from devices.telemetry.columns import from_columns
 from devices.telemetry.models import Reading
 from devices.telemetry.watermarks import ROLLED, watermark
 from devices.values import is_storable
 
 MAX_POINTS = 5_000
-"""The most points that one answer holds."""
-MAX_GATHERED = 300_000
-"""The most readings that one answer is gathered from; past that its buckets last a minute or more, which the worker has
-gathered already."""
+"""The most points of one answer."""
+MAX_AGGREGATED = 300_000
+"""The most readings that are aggregated for one answer. For more, its buckets last a minute or longer: these the worker
+has computed already."""
 
 _MS, _SECOND, _MINUTE, _HOUR, _DAY = 1_000, 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
 WIDTHS = (
@@ -29,11 +29,11 @@ WIDTHS = (
     *(count * _HOUR for count in (1, 2, 3, 6, 12)),
     *(count * _DAY for count in (1, 2, *(7 * 2**i for i in range(15)))),
 )
-"""Lengths of a bucket in microseconds, so that two requests cut alike; the last is longer than any history."""
+"""Lengths of a bucket in microseconds, fixed so that two requests get equal buckets; the last exceeds any history."""
 
 
 class Columns(TypedDict, total=False):
-    """`t` in milliseconds, ascending. `v` for raw readings; the others for buckets, whose `t` is their start."""
+    """`t` in milliseconds, ascending. `v` holds raw readings; the other columns hold buckets, and `t` their start."""
 
     metric: str
     resolution: str
@@ -47,17 +47,17 @@ class Columns(TypedDict, total=False):
 
 
 def history(device: Device, metric: str, start: int, end: int, points: int) -> Columns:
-    """Readings of `metric` from `start` to before `end` (microseconds), at most `points` of them.
+    """Readings of `metric` from `start` to before `end` (microseconds), as at most `points` points.
 
-    Raw where they fit and are still kept. Else buckets, whole ones: the first and the last may hold readings beside the
-    window, and where `points` is 1 there may be two. They keep minimum and maximum, so that no peak disappears.
-    Readings that came late may be missing from them until the worker's next turn. Metrics without numbers are given
-    raw, the newest `points`. Raises `NotFound` for an unknown metric.
+    Raw readings if they fit and are still stored, otherwise buckets. Buckets are whole: the first and the last may
+    include readings outside the window, and if `points` is 1 there may be two. They have a minimum and a maximum, so
+    no peak disappears. Late readings may be missing from them until the worker's next step. Of a metric without
+    numbers, the newest `points` readings are returned raw. Raises `NotFound` for an unknown metric.
     """
     found = Metric.objects.filter(device=device, name=metric).first() if is_storable(metric) else None
     if found is None:
         raise NotFound(f"{device.uid} has no metric {metric!r}")
-    rolled = watermark(ROLLED)  # before all else: what is rolled up from now on is counted from its readings
+    rolled = watermark(ROLLED)  # read first: what is rolled up from now on is aggregated from its readings
     extent = _extent(found.id, start, end)
     finest = next(source for source in SOURCES if _is_complete(found.id, source, extent))
     readings = Reading.objects.filter(metric=found, time__gte=start, time__lt=end)
@@ -66,14 +66,14 @@ def history(device: Device, metric: str, start: int, end: int, points: int) -> C
     start = max(start, min(first for first, _ in extent.values()))
     end = min(end, max(last + source.us for source, (_, last) in extent.items()))
     width = _width(start, end, points, finest.us)
-    if width % MINUTES.us and not _fit(readings, MAX_GATHERED):
+    if width % MINUTES.us and not _fit(readings, MAX_AGGREGATED):
         width = _width(start, end, points, MINUTES.us)
     coarsest = max((source for source in SOURCES if width % source.us == 0), key=lambda source: source.us)
     return _columns(metric, width, _buckets(found.id, coarsest, width, start, end, rolled))
 
 
-def _extent(metric_id: int, start: int, end: int) -> dict[Source, tuple[int, int]]:
-    """Source -> start of its first and of its last row that touch the window; without those that have none there."""
+def _extent(metric_id: int, start: int, end: int) -> dict[BucketSource, tuple[int, int]]:
+    """Source -> start of its first and of its last row within the window; only sources that have rows there."""
     seeks = [
         f"(SELECT {edge}({source.time}) FROM {source.table} WHERE metric_id = {metric_id} AND {source.key}"  # noqa: S608
         f" AND {source.time} >= {start // source.us * source.us} AND {source.time} < {end})"
@@ -87,16 +87,16 @@ def _extent(metric_id: int, start: int, end: int) -> dict[Source, tuple[int, int
     return {source: (first, last) for source, first, last in pairs if first is not None}
 
 
-def _is_complete(metric_id: int, source: Source, extent: dict[Source, tuple[int, int]]) -> bool:
-    """Whether nothing in the window has been removed from `source` that is still kept as a longer rollup.
+def _is_complete(metric_id: int, source: BucketSource, extent: dict[BucketSource, tuple[int, int]]) -> bool:
+    """Whether `source` still has rows for every longer rollup of the window, that is, nothing was removed from it.
 
-    What is complete is so in the coarser sources too: a rollup is kept at least as long as what it was made from.
+    If a source is complete, the coarser ones are too: a rollup is kept at least as long as what it was made from.
     """
     coarser = [(other, first) for other, (first, _) in extent.items() if other.us > source.us]
     return all(_has_rows(metric_id, source, first, first + other.us) for other, first in coarser)
 
 
-def _has_rows(metric_id: int, source: Source, start: int, end: int) -> bool:
+def _has_rows(metric_id: int, source: BucketSource, start: int, end: int) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT 1 FROM {source.table} WHERE metric_id = {metric_id} AND {source.key}"  # noqa: S608
@@ -106,12 +106,12 @@ def _has_rows(metric_id: int, source: Source, start: int, end: int) -> bool:
 
 
 def _fit(readings: QuerySet[Reading], points: int) -> bool:
-    """Whether there are no more than `points`, without counting those past it."""
+    """Whether there are at most `points` readings, without counting further."""
     return not readings.order_by("time").values_list("time")[points : points + 1]
 
 
 def _are_texts(readings: QuerySet[Reading], points: int) -> bool:
-    """Whether the newest `points` have no number among them."""
+    """Whether none of the newest `points` readings is a number."""
     newest = readings.order_by("-time").values_list("number", flat=True)
     return newest[0] is None and all(number is None for number in newest[:points])
 
@@ -127,8 +127,8 @@ def _raw(metric: str, readings: QuerySet[Reading], points: int) -> Columns:
 
 
 def _width(start: int, end: int, points: int, unit: int) -> int:
-    """The shortest width that covers the window with `points` buckets and is whole multiples of `unit`."""
-    most = max(points, 2)  # a window across a boundary always touches two
+    """The shortest width that covers the window with `points` buckets and is a multiple of `unit`."""
+    most = max(points, 2)  # a window across a boundary always touches two buckets
     return next(width for width in WIDTHS if width % unit == 0 and -(-end // width) - start // width <= most)
 
 
@@ -136,8 +136,10 @@ _Bucket = tuple[int, float, float, float, float]
 """Count, min, max, mean, last."""
 
 
-def _buckets(metric_id: int, coarsest: Source, width: int, start: int, end: int, rolled: int) -> dict[int, _Bucket]:
-    """Start -> bucket. From the coarsest rollups as far as they are complete, on from finer ones, the rest raw."""
+def _buckets(
+    metric_id: int, coarsest: BucketSource, width: int, start: int, end: int, rolled: int
+) -> dict[int, _Bucket]:
+    """Start -> bucket: from the coarsest rollups up to where they are complete, then from finer ones, then raw."""
     found: dict[int, _Bucket] = {}
     begin, end = start // width * width, -(-end // width) * width
     for source in sorted(SOURCES, key=lambda source: -source.us):
@@ -145,14 +147,14 @@ def _buckets(metric_id: int, coarsest: Source, width: int, start: int, end: int,
         if source.us > coarsest.us or until <= begin:
             continue
         with connection.cursor() as cursor:
-            cursor.execute(gathered(source, width, begin, until, metric_id))
+            cursor.execute(select_buckets(source, width, begin, until, metric_id))
             for _, at, count, low, high, mean, last in cursor.fetchall():
-                found[at] = _joined(found.get(at), (count, low, high, mean, last))
+                found[at] = _merged(found.get(at), (count, low, high, mean, last))
         begin = until
     return found
 
 
-def _joined(earlier: _Bucket | None, later: _Bucket) -> _Bucket:
+def _merged(earlier: _Bucket | None, later: _Bucket) -> _Bucket:
     if earlier is None:
         return later
     count = earlier[0] + later[0]

@@ -7,9 +7,9 @@ from devices.values import MAX_TEXT
 
 
 class Reading(models.Model):
-    """A stored sample. The key absorbs a sample that the broker delivers twice.
+    """A stored sample. Because of its key, a sample that the broker delivers twice is stored once.
 
-    `number` is what charts draw; `text` is set where a double alone would lose the value:
+    Charts draw `number`; `text` is set if a double alone would lose the value:
 
     ============ ========== =================
     value        number     text
@@ -32,7 +32,7 @@ class Reading(models.Model):
 
 
 class Rollup(models.Model):
-    """The numbers of a metric within `seconds` (60, 3,600 or 86,400) from `start`, a whole multiple of that."""
+    """The numbers of a metric in a bucket of `seconds` (60, 3,600 or 86,400) from `start`, a multiple of that."""
 
     pk = models.CompositePrimaryKey("metric_id", "seconds", "start")
     metric = models.ForeignKey(Metric, models.CASCADE, db_index=False)
@@ -49,9 +49,10 @@ class Rollup(models.Model):
 
 
 class LateHour(models.Model):
-    """An hour whose rollups are out of date: readings came for it after it had been rolled up.
+    """An hour whose rollups are out of date: readings arrived for it after it had been rolled up.
 
-    `version` rises with each late batch; who recomputes deletes the row only where it still is what it was before.
+    `version` rises with each late batch. The job that has computed the hour again deletes the row only if the version
+    is still the one that it began with.
     """
 
     pk = models.CompositePrimaryKey("metric_id", "start")
@@ -64,7 +65,7 @@ class LateHour(models.Model):
 
 
 class Watermark(models.Model):
-    """Up to where in time something has been worked through, for all metrics alike."""
+    """The time up to which all readings have passed a stage, for all metrics alike: see `telemetry.watermarks`."""
 
     name = models.CharField(primary_key=True, max_length=32)
     time = models.BigIntegerField(help_text="microseconds since 1970 UTC")

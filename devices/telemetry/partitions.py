@@ -1,6 +1,7 @@
-"""On PostgreSQL the readings lie in a partition a week, so that old ones go by dropping a table and not row by row.
+"""Weekly partitions of the readings on PostgreSQL: old readings are removed by dropping a table, not row by row.
 
-SQLite has none, and nothing here does anything there. Where the TimescaleDB extension is installed, it keeps the weeks.
+On SQLite there are no partitions, and nothing here has any effect. If the TimescaleDB extension is installed, it
+manages the weeks.
 """
 
 from __future__ import annotations
@@ -20,24 +21,23 @@ from devices.telemetry.models import Reading
 from devices.values import now_us
 
 WEEK_US = 7 * 86_400_000_000
-"""A partition, in microseconds; weeks are counted from 1970-01-01, a Thursday."""
+"""Length of a partition in microseconds; weeks are counted from 1970-01-01, a Thursday."""
 AHEAD = 2
-"""Weeks that are made before they begin."""
+"""Weeks whose partitions are created before they begin."""
 LOCK_WAIT_MS = 200
-"""How long emptying a week waits for those who read or write: more of them queue up behind it meanwhile."""
+"""How long clearing a week waits for transactions that read or write: others queue up behind it in the meantime."""
 
 _TABLE = Reading._meta.db_table
 _METRICS = Metric._meta.db_table
 _NAME = re.compile(rf"{_TABLE}_(\d{{8}})")
-_KEY = 0x4875627742  # of an advisory lock: who makes partitions or empties them
+_LOCK = 0x4875627742
+"""Key of an advisory lock: held by the transaction that creates or clears partitions."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-_there: set[int] = set()
 
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """A partition: its table, and its times from `start` to before `end` in microseconds."""
+    """A partition: its table, and its readings' times, from `start` to before `end` in microseconds."""
 
     number: int
 
@@ -54,43 +54,59 @@ class Week:
         return f"{_TABLE}_{_EPOCH + timedelta(weeks=self.number):%Y%m%d}"
 
 
-def ensure(times: Iterable[int]) -> None:
-    """Makes the partitions for readings of these times, in the transaction that stores them.
+class Partitions:
+    """Creates partitions and remembers which ones exist. Used from one thread at a time."""
 
-    Two transactions that make metrics and partitions at the same moment may find each other in the way; the database
-    ends one of them then, and it is tried again like any that fails.
-    """
-    if connection.vendor != "postgresql":
+    def __init__(self) -> None:
+        self._known: set[int] = set()
+
+    def ensure(self, times: Iterable[int]) -> None:
+        """Creates the partitions for readings of these times, in the transaction that stores them.
+
+        Two transactions that create metrics and partitions at the same moment may deadlock. Then the database aborts
+        one of them, and it is tried again like any that fails.
+        """
+        if connection.vendor != "postgresql":
+            return
+        missing = {time // WEEK_US for time in times} - self._known
+        if not missing:
+            return
+        with connection.cursor() as cursor:
+            if not has_timescale(cursor):
+                _create_all(cursor, missing)
+        # Not before the commit: a partition that is rolled back does not exist.
+        transaction.on_commit(lambda: self._known.update(missing))
+
+    def create_ahead(self) -> bool:
+        """A step of the worker: creates the partition of this week and of the next ones. Returns False: all is done."""
+        now = now_us()
+        with transaction.atomic():
+            self.ensure(now + ahead * WEEK_US for ahead in range(AHEAD + 1))
+        return False
+
+    def forget(self) -> None:
+        """Checks the database again next time: another process may have dropped a partition that is remembered."""
+        self._known.clear()
+
+
+def _create_all(cursor: CursorWrapper, numbers: set[int]) -> None:
+    # Without the lock, since most exist: a store that has just been made would wait for one that creates another week.
+    existing = {number for number in numbers if _exists(cursor, Week(number))}
+    if numbers == existing:
         return
-    missing = {time // WEEK_US for time in times} - _there
-    if not missing:
-        return
-    with connection.cursor() as cursor:
-        if not has_timescale(cursor):
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_KEY])
-            for number in sorted(missing):
-                create(cursor, Week(number))
-    # Not before the commit: what is rolled back is not there.
-    transaction.on_commit(lambda: _there.update(missing))
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    for number in sorted(numbers - existing):
+        create(cursor, Week(number))
 
 
-def prepare() -> bool:
-    """Makes this week's partition and those to come. Nothing is left to do then."""
-    now = now_us()
-    with transaction.atomic():
-        ensure(now + ahead * WEEK_US for ahead in range(AHEAD + 1))
-    return False
-
-
-def forget() -> None:
-    """Looks at the database again: a partition that was there may have been dropped by another process."""
-    _there.clear()
+def _exists(cursor: CursorWrapper, week: Week) -> bool:
+    cursor.execute("SELECT to_regclass(%s)", [week.table])
+    return cursor.fetchone()[0] is not None
 
 
 def create(cursor: CursorWrapper, week: Week) -> None:
-    """Makes the partition unless it is there. `CREATE TABLE … PARTITION OF` would keep ingest out meanwhile."""
-    cursor.execute("SELECT to_regclass(%s)", [week.table])
-    if cursor.fetchone()[0] is None:
+    """Creates the partition unless it exists. `CREATE TABLE … PARTITION OF` would block ingest in the meantime."""
+    if not _exists(cursor, week):
         cursor.execute(f"CREATE TABLE {week.table} (LIKE {_TABLE} INCLUDING ALL)")
         cursor.execute(
             f"ALTER TABLE {_TABLE} ATTACH PARTITION {week.table} FOR VALUES FROM ({week.start}) TO ({week.end})"
@@ -98,7 +114,7 @@ def create(cursor: CursorWrapper, week: Week) -> None:
 
 
 def weeks_until(time: int) -> list[Week]:
-    """The partitions that end at `time` (microseconds) or before it, oldest first; none without partitions."""
+    """The partitions that end at `time` (microseconds) or earlier, oldest first; empty on SQLite."""
     if connection.vendor != "postgresql":
         return []
     with connection.cursor() as cursor:
@@ -115,22 +131,20 @@ def weeks_until(time: int) -> list[Week]:
 
 
 def clear(week: Week) -> int | None:
-    """Removes the week's readings but for those that are the newest of their metric; the partition too if none is.
+    """Removes the week's readings, except for those that are the newest of their metric; drops an empty partition.
 
-    About how many went, as the database estimates them; None where somebody reads or writes the readings for so long
-    that this has to wait for another time. Raises what the database raises.
+    Returns about how many were removed, as the database estimates; None if transactions have been using the readings
+    for so long that the week has to be cleared another time. Raises the database's other errors.
     """
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}")
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_KEY])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
             return _clear(cursor, week)
     except OperationalError as error:
         if isinstance(error.__cause__, (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)):
             return None
         raise
-    finally:
-        forget()
 
 
 def _clear(cursor: CursorWrapper, week: Week) -> int:
@@ -143,7 +157,7 @@ def _clear(cursor: CursorWrapper, week: Week) -> int:
             "SELECT drop_chunks(%s::regclass, older_than => %s, newer_than => %s)", [_TABLE, week.end, week.start]
         )
     else:
-        # TRUNCATE locks the partition alone, DROP all of them.
+        # TRUNCATE locks only the partition, DROP all of them.
         cursor.execute(f"TRUNCATE {week.table}" if kept else f"DROP TABLE {week.table}")
     cursor.executemany(
         f"INSERT INTO {_TABLE} (metric_id, time, number, text) VALUES (%s, %s, %s, %s)",  # noqa: S608 - a constant
@@ -153,14 +167,14 @@ def _clear(cursor: CursorWrapper, week: Week) -> int:
 
 
 def _newest(cursor: CursorWrapper, week: Week) -> list[tuple[Any, ...]]:
-    """The readings of the week that are the newest of their metric. Two index seeks a metric."""
+    """The readings of the week that are the newest of their metric. Two index seeks per metric."""
     cursor.execute(f"""
         SELECT metric.id, time, number, text FROM {_METRICS} metric CROSS JOIN LATERAL (
             SELECT time, number, text FROM {_TABLE}
             WHERE metric_id = metric.id AND time >= {week.start} AND time < {week.end} ORDER BY time DESC LIMIT 1
         ) last
         WHERE NOT EXISTS (SELECT 1 FROM {_TABLE} WHERE metric_id = metric.id AND time >= {week.end})
-    """)  # noqa: S608 - names of the code and whole numbers
+    """)  # noqa: S608 - constants and whole numbers
     return cursor.fetchall()
 
 
@@ -177,7 +191,7 @@ def _size(cursor: CursorWrapper, week: Week) -> int:
 
 
 def has_timescale(cursor: CursorWrapper) -> bool:
-    """Whether TimescaleDB keeps the partitions."""
+    """Whether TimescaleDB manages the partitions."""
     cursor.execute("SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'")
     return cursor.fetchone() is not None
 

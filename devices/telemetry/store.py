@@ -1,4 +1,4 @@
-"""Stores samples: metrics made at first sight, times settled, one statement a batch."""
+"""Stores samples: creates new metrics, assigns missing times and writes a batch with one statement."""
 
 from __future__ import annotations
 
@@ -9,53 +9,54 @@ from itertools import chain
 import msgspec
 from django.db import IntegrityError, connection
 
-from devices.channel.events import Part, TelemetryStored
+from devices.channel.events import EncodedReadings, TelemetryStored
 from devices.channel.groups import shard_of
 from devices.errors import Refusal
 from devices.registry.models import Device, Metric
 from devices.registry.senders import Sender
 from devices.runtime import stats
-from devices.telemetry import partitions, rollups
 from devices.telemetry.columns import to_columns
+from devices.telemetry.late_hours import mark_late
 from devices.telemetry.models import Reading
-from devices.telemetry.retention import cutoffs
-from devices.telemetry.retention.cutoffs import AgeLimits
+from devices.telemetry.partitions import Partitions
+from devices.telemetry.retention.cutoffs import RetentionCutoffs, refusal_of_outdated
 from devices.values import Sample, Telemetry, Value
 
 MAX_METRICS = 500
-"""Metrics of one device; a device that invents names must not fill the database."""
+"""Metrics of one device: a device that makes up names must not fill the database."""
 
-Row = tuple[int, int, float | None, str | None]
+ReadingRow = tuple[int, int, float | None, str | None]
 """Metric id, time, number and text of a reading."""
 
 
-_Shown = tuple[str, dict[str, list[tuple[int, Value]]]]
-"""uid of a device, and of each metric `(MS, value)`, …"""
+_DeviceColumns = tuple[str, dict[str, list[tuple[int, Value]]]]
+"""A device's uid, and metric name -> `(MS, value)` of its samples."""
 
 
 @dataclass(slots=True)
-class _Known:
-    """A metric's id, and the last time that the hub gave a reading of it."""
+class _KnownMetric:
+    """A metric's id, and the last time that the hub assigned to a reading of it."""
 
     id: int
     last_receipt: int = 0
 
 
 class ReadingStore:
-    """Writes readings. Keeps the ids of the metrics it has seen; use one a process, from one thread at a time."""
+    """Writes readings. It remembers metrics and partitions; use one for a long time, from one thread at a time."""
 
     def __init__(self) -> None:
-        self._metrics: dict[int, dict[str, _Known]] = {}
-        self._limits = AgeLimits()
+        self._metrics: dict[int, dict[str, _KnownMetric]] = {}
+        self._cutoffs = RetentionCutoffs()
+        self._partitions = Partitions()
 
     def store(self, batch: Sequence[tuple[Device | Sender, Telemetry]]) -> list[TelemetryStored]:
-        """Stores the batch; call it inside a transaction. Returns what to publish once that is committed.
+        """Stores the batch; call it inside a transaction. Returns the events to publish once that is committed.
 
-        A sample whose (metric, time) is stored already is absorbed.
+        A sample whose (metric, time) is stored already changes nothing.
         """
-        self._learn(batch)
-        rows: list[Row] = []
-        shown: dict[int, _Shown] = {}
+        self._create_missing_metrics(batch)
+        rows: list[ReadingRow] = []
+        shown: dict[int, _DeviceColumns] = {}
         for device, telemetry in batch:
             metrics = self._metrics[device.id]
             if device.id not in shown:
@@ -72,70 +73,74 @@ class ReadingStore:
                     columns[name].append((time // 1000, value))
                 else:
                     columns[name] = [(time // 1000, value)]
-        partitions.ensure(time for _, time, _, _ in rows)
-        rollups.mark_late(rows)
-        _insert(rows)
+        self._partitions.ensure(time for _, time, _, _ in rows)
+        mark_late(rows)
+        try:
+            _insert(rows)
+        except IntegrityError:
+            self._partitions.forget()  # another process may have dropped one that is remembered
+            raise
         stats.stored.inc(len(rows))
         return _events(shown, min((telemetry.received_at for _, telemetry in batch), default=0))
 
-    def check_room(self, device: Device | Sender, telemetry: Telemetry, new: set[str]) -> None:
-        """Raises `Refusal("too_many_metrics")` where the samples would take the device past `MAX_METRICS`.
+    def check_metric_limit(self, device: Device | Sender, telemetry: Telemetry, new: set[str]) -> None:
+        """Raises `Refusal("too_many_metrics")` if the samples would take the device past `MAX_METRICS`.
 
-        `new` holds the metrics that earlier messages of the batch bring, and afterwards those of this one too.
+        `new` holds the new metrics of earlier messages of the batch; those of this message are added to it.
         """
-        known = self._of(device)
-        brought = {sample.metric for sample in telemetry.samples if sample.metric not in known}
-        if brought and len(known) + len(new | brought) > MAX_METRICS:
+        known = self._metrics_of(device)
+        added = {sample.metric for sample in telemetry.samples if sample.metric not in known}
+        if added and len(known) + len(new | added) > MAX_METRICS:
             raise Refusal("too_many_metrics", f"{MAX_METRICS} are allowed")
-        new |= brought
+        new |= added
 
-    def without_old(self, device: Device | Sender, telemetry: Telemetry) -> tuple[Telemetry, Refusal | None]:
-        """The samples that are not older than their metric keeps its readings, and the refusal of the others.
+    def without_outdated(self, device: Device | Sender, telemetry: Telemetry) -> tuple[Telemetry, Refusal | None]:
+        """The samples whose readings are kept, and the refusal of those that are older than their metric's retention.
 
-        Raises `Refusal("older_than_retention")` where none is left.
+        Raises `Refusal("older_than_retention")` if all of them are.
         """
         for sample in telemetry.samples:
-            if sample.time is not None and sample.time < self._limits.highest():
-                return self._sift(device, telemetry)
+            if sample.time is not None and sample.time < self._cutoffs.latest():
+                return self._remove_outdated(device, telemetry)
         return telemetry, None
 
-    def is_old(self, device: Device | Sender, sample: Sample) -> bool:
+    def is_outdated(self, device: Device | Sender, sample: Sample) -> bool:
         """Whether the sample is older than its metric keeps its readings."""
-        if sample.time is None or sample.time >= self._limits.highest():
+        if sample.time is None or sample.time >= self._cutoffs.latest():
             return False
-        known = self._of(device).get(sample.metric)
-        return sample.time < self._limits.of(device.space_id, known.id if known else None)
+        known = self._metrics_of(device).get(sample.metric)
+        return sample.time < self._cutoffs.of(device.space_id, known.id if known else None)
 
-    def _sift(self, device: Device | Sender, telemetry: Telemetry) -> tuple[Telemetry, Refusal | None]:
+    def _remove_outdated(self, device: Device | Sender, telemetry: Telemetry) -> tuple[Telemetry, Refusal | None]:
         kept: list[Sample] = []
-        old: list[Sample] = []
+        outdated: list[Sample] = []
         for sample in telemetry.samples:
-            (old if self.is_old(device, sample) else kept).append(sample)
-        if not old:
+            (outdated if self.is_outdated(device, sample) else kept).append(sample)
+        if not outdated:
             return telemetry, None
-        refusal = cutoffs.refusal(old, len(telemetry.samples))
+        refusal = refusal_of_outdated(outdated, len(telemetry.samples))
         if not kept:
             raise refusal
         return Telemetry(tuple(kept), telemetry.received_at), refusal
 
     def forget(self) -> None:
-        """Drops what is remembered, after a transaction that failed: its new metrics are not in the database."""
+        """Call it after a transaction that failed: its new metrics and partitions are not in the database."""
         self._metrics.clear()
-        partitions.forget()
+        self._partitions.forget()
 
-    def _of(self, device: Device | Sender) -> dict[str, _Known]:
+    def _metrics_of(self, device: Device | Sender) -> dict[str, _KnownMetric]:
         known = self._metrics.get(device.id)
         if known is None:
             found = Metric.objects.filter(device=device.id).values_list("name", "id")
-            known = self._metrics[device.id] = {name: _Known(id) for name, id in found}
+            known = self._metrics[device.id] = {name: _KnownMetric(id) for name, id in found}
         return known
 
-    def _learn(self, batch: Iterable[tuple[Device | Sender, Telemetry]]) -> None:
-        """Makes the metrics that are new, or that another bridge has made in the meantime."""
+    def _create_missing_metrics(self, batch: Iterable[tuple[Device | Sender, Telemetry]]) -> None:
+        """Creates the metrics that are new, and learns the ids of those that another bridge has created meanwhile."""
         new = {
             (device.id, sample.metric)
             for device, telemetry in batch
-            for known in [self._of(device)]
+            for known in [self._metrics_of(device)]
             for sample in telemetry.samples
             if sample.metric not in known
         }
@@ -146,26 +151,22 @@ class ReadingStore:
         )
         ids = {device_id for device_id, _ in new}
         for device_id, name, id in Metric.objects.filter(device__in=ids).values_list("device_id", "name", "id"):
-            self._metrics[device_id].setdefault(name, _Known(id))
+            self._metrics[device_id].setdefault(name, _KnownMetric(id))
 
 
 _TABLE = Reading._meta.db_table
 _INSERT = f"INSERT INTO {_TABLE} (metric_id, time, number, text) {{}} ON CONFLICT DO NOTHING"
 _OF_ARRAYS = _INSERT.format("SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::float8[], %s::text[])")
 _OF_ROWS = {rows: _INSERT.format(f"VALUES {', '.join(['(?, ?, ?, ?)'] * rows)}") for rows in (240, 60, 15, 1)}
-"""Rows of one statement -> the statement. With `executemany` SQLite lets another thread run at each row: with the event
-loop's busy, the wait until that is done costs many times the row. An older SQLite takes 999 parameters."""
+"""Rows of one statement -> the statement. `executemany` on SQLite lets another thread run after each row: while the
+event loop is busy, waiting for it costs many times what the row costs. Older SQLite versions take 999 parameters."""
 
 
-def _insert(rows: list[Row]) -> None:
+def _insert(rows: list[ReadingRow]) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            try:
-                # One statement for the batch: executemany costs a round trip a row.
-                cursor.execute(_OF_ARRAYS, [list(column) for column in zip(*rows, strict=True)] or [[], [], [], []])
-            except IntegrityError:
-                partitions.forget()  # another process may have dropped one that was known to be there
-                raise
+            # One statement for the batch: executemany costs a round trip per row.
+            cursor.execute(_OF_ARRAYS, [list(column) for column in zip(*rows, strict=True)] or [[], [], [], []])
         else:
             start = 0
             for size, statement in _OF_ROWS.items():
@@ -177,7 +178,7 @@ def _insert(rows: list[Row]) -> None:
 _encode_lines = msgspec.json.Encoder().encode_lines
 
 
-def _events(shown: dict[int, _Shown], received_at: int) -> list[TelemetryStored]:
+def _events(shown: dict[int, _DeviceColumns], received_at: int) -> list[TelemetryStored]:
     by_shard: dict[int, list[int]] = {}
     for device_id, (_, columns) in shown.items():
         if columns:
@@ -187,7 +188,7 @@ def _events(shown: dict[int, _Shown], received_at: int) -> list[TelemetryStored]
     ]
 
 
-def _parts(ids: list[int], shown: list[_Shown]) -> tuple[Part, ...]:
-    """All encoded in one go; JSON of msgspec has no line break but the one after each."""
+def _parts(ids: list[int], shown: list[_DeviceColumns]) -> tuple[EncodedReadings, ...]:
+    """Encodes all of them at once: msgspec puts a line break after each, and nowhere else."""
     texts = _encode_lines([columns for _, columns in shown]).decode().split("\n")
-    return tuple(map(Part, ids, [uid for uid, _ in shown], texts))
+    return tuple(map(EncodedReadings, ids, [uid for uid, _ in shown], texts))

@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.eventually import eventually
 from tests.support.postgres import Postgres
-from tests.support.servers import HubServer
+from tests.support.servers import START_S
 from tests.support.soak import usually
 from tests.support.stack import Stack
 
@@ -104,10 +104,8 @@ def test_messages_that_are_not_stored_are_not_acknowledged(stack: Stack, postgre
 
 
 def _signed_in(stack: Stack) -> httpx.Client:
-    client = httpx.Client(base_url=stack.daphne.url)
-    client.get("/login/")
-    form = {"username": "alice", "password": HubServer.PASSWORD, "csrfmiddlewaretoken": client.cookies["csrftoken"]}
-    assert client.post("/login/", data=form).status_code == 302
+    client = httpx.Client(base_url=stack.daphne.url, timeout=START_S)
+    client.cookies.set("hubbub_session", stack.records.sign_in("alice"))
     return client
 
 

@@ -16,6 +16,9 @@ from tests.support.eventually import eventually
 Number = tuple[str, int]
 """A message: the uid of its device and its own number there."""
 
+ACKNOWLEDGED_S = 180
+"""How long after the last message its acknowledgement may come: servers that are started again meanwhile take long."""
+
 
 class Publisher(threading.Thread):
     """A device: publishes numbered messages with QoS 1, and repeats what was not acknowledged after a reconnect."""
@@ -67,7 +70,7 @@ class Publisher(threading.Thread):
         self._client.loop_start()
         self._publish_all()
         with suppress(AssertionError):  # whoever waits for this thread looks at `done`
-            eventually(lambda: self.done)
+            eventually(lambda: self.done, ACKNOWLEDGED_S)
         self._client.disconnect()
         self._client.loop_stop()
 

@@ -20,7 +20,7 @@ from bridges.mosquitto.conf import ListenAddress, MosquittoPaths, SavePolicy, re
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-START_S = 60
+START_S = 90
 """Room for a slow, shared machine; a healthy one needs a fraction of it."""
 
 

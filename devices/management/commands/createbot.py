@@ -11,7 +11,7 @@ from devices.values import Role
 
 
 class Command(BaseCommand):
-    help = "Makes an account for a program that talks in the rooms of a space; prints its API token, this once."
+    help = "Creates an account for a program that posts in the rooms of a space. Prints its API token, shown only once."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name")

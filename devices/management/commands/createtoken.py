@@ -9,8 +9,8 @@ from devices.spaces import tokens
 
 
 class Command(BaseCommand):
-    help = "Prints a new API token of a person, the only time that it is shown."
-    requires_system_checks = []  # they load every page
+    help = "Creates an API token of a person and prints it. It is shown only once."
+    requires_system_checks = []  # they would import every page
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("user")

@@ -13,8 +13,8 @@ from devices.spaces.models import Space
 
 class Command(BaseCommand):
     help = (
-        "Ends a person's membership of a space. Their account stays, and so do webhooks that they have made there: "
-        "these are listed."
+        "Ends a person's membership of a space. Their account stays, and so do the webhooks that they created there, "
+        "which are listed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -27,12 +27,12 @@ class Command(BaseCommand):
             raise CommandError(f"there is no space {space!r}")
         person = get_user_model().objects.filter(username=username, memberships__space=known).first()
         if person is None:
-            raise CommandError(f"{username!r} is no member of the space {known.slug}")
+            raise CommandError(f"{username!r} is not a member of the space {known.slug}")
         try:
             members.remove(known, person)
         except Invalid as error:
             raise CommandError(error.message) from None
-        self.stdout.write(f"{username} is no member of the space {known.slug} any more")
+        self.stdout.write(f"{username} is no longer a member of the space {known.slug}")
         for webhook in Webhook.objects.filter(room__space=known, created_by=person.pk).select_related("room__device"):
             room = webhook.room.device.name if webhook.room.device else webhook.room.name
-            self.stdout.write(f"still there: the webhook {webhook.name} of the room {room}")
+            self.stdout.write(f"still active: the webhook {webhook.name} of the room {room}")

@@ -13,8 +13,8 @@ from devices.runtime.worker import run_worker
 
 
 class Command(BaseCommand):
-    help = "Rolls up history and does the hub's other periodic work until it is stopped; runhub has it inside."
-    requires_system_checks = []  # they load every page
+    help = "Rolls up history and does the hub's other periodic work until it is stopped; runhub does this work itself."
+    requires_system_checks = []  # they would import every page
 
     def add_arguments(self, parser: CommandParser) -> None:
         metrics.add_option(parser)

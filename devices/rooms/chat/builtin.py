@@ -15,7 +15,7 @@ from devices.rooms import inbox
 from devices.rooms.chat import arguments
 from devices.rooms.chat.markdown import code, plain
 from devices.rooms.chat.registry import Call, closest, command, find, known
-from devices.telemetry import latest as telemetry_latest
+from devices.telemetry.latest import latest_values
 from devices.values import MessageKind, Origin
 
 _RANGE = re.compile(r"([0-9]{1,4}) ?(m|min|h|d|w)")
@@ -48,7 +48,7 @@ def who(call: Call) -> str:
 
 @command("status", "/status", "shows the device's availability and its newest values", for_device=True)
 def status(call: Call) -> str:
-    latest = telemetry_latest.latest([call.device.pk]).get(call.device.pk, {})
+    latest = latest_values([call.device.pk]).get(call.device.pk, {})
     lines = [f"- {plain(name)}: {_shown(call, name, *latest[name])}" for name in list(latest)[:MAX_SHOWN]]
     if len(latest) > MAX_SHOWN:
         lines.append(f"- and {len(latest) - MAX_SHOWN} more")
@@ -61,7 +61,7 @@ def get(call: Call) -> str:
     name, rest = arguments.first(call.arguments)
     if not name or rest:
         raise Invalid('which metric? /get METRIC, or /get "METRIC WITH BLANKS"')
-    latest = telemetry_latest.latest([call.device.pk], [name]).get(call.device.pk, {})
+    latest = latest_values([call.device.pk], [name]).get(call.device.pk, {})
     if name not in latest:
         raise _unknown_metric(call, name)
     _answer_as_device(call)

@@ -71,7 +71,7 @@ def command(name: str, usage: str = "", help: str = "", *, for_device: bool = Fa
     """Registers the decorated function as the answer to `/name`.
 
     It runs in the transaction that stores what was typed, so it should be quick: a program that takes longer is a bot.
-    It refuses with a `HubbubError`: then nothing is stored, and the person is told why.
+    It refuses by raising a `HubbubError`: nothing is stored then, and the person gets the reason.
     """
 
     def register(handler: Handler) -> Handler:

@@ -24,7 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         lock = FileLock(settings.DATA_DIR / "runhub.lock")
-        if not asyncio.run(lock.hold()):
+        if not asyncio.run(lock.acquire()):
             raise CommandError(
                 f"a hub is already running on {settings.DATA_DIR}: stop it first, or set another DATA_DIR"
             )

@@ -35,7 +35,7 @@ class Writes:
         self.failures: list[Exception] = []
 
     async def __call__(self, function: Callable[..., Any], *args: Any) -> Any:
-        if function is store.keep:
+        if function is store.record:
             self.count += 1
             if self.failures:
                 raise self.failures.pop(0)
@@ -61,8 +61,8 @@ async def process(payloads: Iterable[bytes]) -> int:
 
 async def test_a_flood_is_one_row_and_few_writes(pump: Device, monkeypatch, settings) -> None:
     settings.DEVICE_RATE_LIMIT = 0
-    keep, writes = store.keep, []
-    monkeypatch.setattr(store, "keep", lambda refused: (writes.append(None), keep(refused)))
+    record, writes = store.record, []
+    monkeypatch.setattr(store, "record", lambda refused: (writes.append(None), record(refused)))
     before = stats.refused.labels("not_finite")._value.get()
     assert await process([*[b'{"a": NaN}'] * FLOOD, b'{"a": 1}']) == FLOOD + 1
     row = await Refusal.objects.aget()
@@ -76,7 +76,7 @@ async def test_ingest_goes_on_when_a_write_fails(pump: Device, monkeypatch) -> N
     def broken(refused: object) -> None:
         raise IntegrityError("broken")
 
-    monkeypatch.setattr(store, "keep", broken)
+    monkeypatch.setattr(store, "record", broken)
     before = stats.dropped.labels("refusals")._value.get()
     assert await process([b"{", b'{"a": 1}']) == 2
     assert stats.dropped.labels("refusals")._value.get() == before + 1
@@ -97,13 +97,13 @@ async def test_refusals_within_a_second_are_written_together(pump: Device, monke
 
 
 async def test_a_pipeline_writes_while_it_runs(pump: Device, monkeypatch) -> None:
-    keep, kept = store.keep, threading.Event()
-    monkeypatch.setattr(store, "keep", lambda refused: (keep(refused), kept.set()))
+    record, recorded = store.record, threading.Event()
+    monkeypatch.setattr(store, "record", lambda refused: (record(refused), recorded.set()))
     pipeline = Pipeline(BatchProcessor())
     running = asyncio.create_task(pipeline.run())
     delivery = Delivery("pump-1", "telemetry", b"{", now_us())
     assert pipeline.offer(delivery)
-    assert await asyncio.to_thread(kept.wait, 20)
+    assert await asyncio.to_thread(recorded.wait, 20)
     assert (await Refusal.objects.aget()).count == 1
     pipeline.close()
     await asyncio.wait_for(running, 20)

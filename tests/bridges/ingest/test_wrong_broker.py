@@ -47,8 +47,8 @@ async def test_messages_through_another_broker_are_refused(
 
 def test_a_device_is_created_for_an_existing_broker(space: Space) -> None:
     found, _ = provisioning.create_device("lamp-1", space, broker="cellar")
-    assert (found.broker, brokers.of(found.broker)) == ("cellar", "cellar")
+    assert (found.broker, brokers.serving(found.broker)) == ("cellar", "cellar")
     found, _ = provisioning.create_device("lamp-2", space)
-    assert (found.broker, brokers.of(found.broker)) == ("", "roof")
+    assert (found.broker, brokers.serving(found.broker)) == ("", "roof")
     with pytest.raises(Invalid, match=r"no broker 'attic'; MQTT_URL names roof, cellar"):
         provisioning.create_device("lamp-3", space, broker="attic")

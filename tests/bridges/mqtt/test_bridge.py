@@ -15,10 +15,10 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from bridges.broker import Broker
+from bridges.embedded.accounts import DeviceAuthenticator, RevocationListener
+from bridges.embedded.bridge import EmbeddedBridge
 from bridges.mqtt.address import BrokerAddress
-from bridges.mqtt.authentication import DeviceAuthenticator, RevocationListener
 from bridges.mqtt.bridge import run_bridge
-from bridges.mqtt.embedded import EmbeddedBridge
 from devices.availability import changes, checks, silence
 from devices.availability.changes import Evidence
 from devices.availability.silence import listening_since
@@ -32,7 +32,7 @@ from devices.registry import devices
 from devices.rooms import provisioning
 from devices.runtime import database, stats
 from devices.runtime.credentials import hash_secret
-from devices.telemetry import latest as telemetry_latest
+from devices.telemetry.latest import latest_values
 from devices.values import CommandStatus, now_us
 from hub.sockets import bind
 from tests.support.servers import Mosquitto
@@ -139,7 +139,7 @@ async def test_it_stores_telemetry_and_then_shows_it(bridged: Bridged) -> None:
             "devices/valve-1/telemetry", '{"ts": 1760000000123, "values": {"a": 1.5, "on": true}}', qos=1
         )
         assert await bridged.telemetry() == {"a": [[1760000000123, 1.5]], "on": [[1760000000123, True]]}
-    latest = await database.run(telemetry_latest.latest, [bridged.device.id])
+    latest = await database.run(latest_values, [bridged.device.id])
     assert latest[bridged.device.id] == {"a": [1760000000123, 1.5], "on": [1760000000123, True]}
 
 

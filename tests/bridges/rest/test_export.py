@@ -116,14 +116,14 @@ async def test_the_end_of_a_membership_breaks_an_export_off(
     await Member.objects.filter(user=carol).adelete()
     with pytest.raises(NotFound):
         await anext(run)
-    assert readings_csv.exports.taken == 0
+    assert readings_csv.exports.running == 0
 
 
 async def test_a_client_that_disconnects_makes_room_for_another(run: AsyncGenerator[bytes], short_pages: None) -> None:
     await anext(run)
-    assert readings_csv.exports.taken == 1
+    assert readings_csv.exports.running == 1
     await run.aclose()
-    assert readings_csv.exports.taken == 0
+    assert readings_csv.exports.running == 0
 
 
 async def test_too_many_exports_at_once_are_refused_by_name(api: Callers) -> None:
@@ -141,7 +141,7 @@ async def test_a_database_that_is_unavailable_at_the_beginning_gives_a_status(
 ) -> None:
     monkeypatch.setattr(export, "page", _unavailable)
     error(await api.carol.get(PATH), 503, "unavailable")
-    assert readings_csv.exports.taken == 0
+    assert readings_csv.exports.running == 0
 
 
 async def test_a_database_that_fails_in_the_middle_breaks_the_response(
@@ -151,7 +151,7 @@ async def test_a_database_that_fails_in_the_middle_breaks_the_response(
     monkeypatch.setattr(export, "page", lambda *args: next(pages, _unavailable)(*args))
     with pytest.raises(OperationalError):
         await api.carol.get(PATH)
-    assert readings_csv.exports.taken == 0
+    assert readings_csv.exports.running == 0
 
 
 def _unavailable(*args: object) -> None:

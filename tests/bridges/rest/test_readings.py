@@ -6,7 +6,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from devices.models import Device, Reading
-from devices.telemetry import rollups
+from devices.telemetry.rollups import RollupJob
 from devices.telemetry.store import ReadingStore
 from devices.values import Sample, Telemetry, now_us
 from tests.bridges.rest.conftest import Callers, error
@@ -120,6 +120,7 @@ async def test_only_members_see_rollups_that_outlive_their_readings(api: Callers
 
 
 def roll_up_and_remove() -> None:
-    while rollups.work():
+    job = RollupJob()
+    while job.step():
         pass
     Reading.objects.filter(metric__name="speed").delete()

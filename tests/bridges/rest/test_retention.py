@@ -104,5 +104,5 @@ async def test_seconds_instead_of_milliseconds_are_pointed_out(pump_sender: Send
         "refused",
     )
     assert facts["reason"] == "older_than_retention"
-    assert str(facts["message"]).endswith("; ts looks like seconds; milliseconds are meant")
+    assert str(facts["message"]).endswith("; ts looks like seconds; milliseconds are expected")
     assert not await Reading.objects.aexists()

@@ -6,7 +6,7 @@ import pytest
 
 from dashboards.live import frames
 from dashboards.live.frames import LogFrame, SharedTelemetry
-from devices.channel.events import Part
+from devices.channel.events import EncodedReadings
 
 
 def test_it_writes_replies() -> None:
@@ -34,7 +34,10 @@ def test_it_writes_pushes_with_their_type_first() -> None:
 
 
 def test_it_joins_telemetry_without_encoding_it_again() -> None:
-    parts = [Part(1, "pump-1", '{"temperature":[[1000,21.50]]}'), Part(2, "fan_2", '{"on":[[1000,true]]}')]
+    parts = [
+        EncodedReadings(1, "pump-1", '{"temperature":[[1000,21.50]]}'),
+        EncodedReadings(2, "fan_2", '{"on":[[1000,true]]}'),
+    ]
     assert SharedTelemetry(42, parts).text == (
         '{"type":"telemetry","n":42,"devices":{"pump-1":{"temperature":[[1000,21.50]]},"fan_2":{"on":[[1000,true]]}}}'
     )
@@ -47,7 +50,7 @@ def test_it_counts_the_values_that_were_merged_away() -> None:
 
 
 def test_a_telemetry_frame_knows_its_number_and_its_size_in_bytes() -> None:
-    frame = SharedTelemetry(7, [Part(1, "pump-1", '{"state":[[1,"größer"]]}')])
+    frame = SharedTelemetry(7, [EncodedReadings(1, "pump-1", '{"state":[[1,"größer"]]}')])
     assert frame.n == 7
     assert frame.size == len(frame.text.encode()) > len(frame.text)
 

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 from dashboards.live import pushes
-from devices.channel.events import AvailabilityChanged, CommandChanged, Entry, Part
+from devices.channel.events import AvailabilityChanged, CommandChanged, EncodedReadings, Entry
 
 
 def test_parts_of_one_device_become_one() -> None:
     parts = [
-        Part(1, "pump-1", '{"a":[[1,2.5],[2,"x"]],"b":[[1,true]]}'),
-        Part(1, "pump-1", '{"a":[[3,4]],"c":[[3,5]]}'),
+        EncodedReadings(1, "pump-1", '{"a":[[1,2.5],[2,"x"]],"b":[[1,true]]}'),
+        EncodedReadings(1, "pump-1", '{"a":[[3,4]],"c":[[3,5]]}'),
     ]
-    assert pushes.concatenate(parts) == Part(1, "pump-1", '{"a":[[1,2.5],[2,"x"],[3,4]],"b":[[1,true]],"c":[[3,5]]}')
+    assert pushes.concatenate(parts) == EncodedReadings(
+        1, "pump-1", '{"a":[[1,2.5],[2,"x"],[3,4]],"b":[[1,true]],"c":[[3,5]]}'
+    )
 
 
 def test_times_of_pushes_are_milliseconds() -> None:

@@ -16,12 +16,13 @@ from dashboards.live.relay import Relay
 from dashboards.live.window import MAX_FRAMES
 from dashboards.models import Dashboard
 from devices.channel import fanout, groups
-from devices.channel.events import AvailabilityChanged, Event, Part, TelemetryStored
+from devices.channel.events import AvailabilityChanged, EncodedReadings, Event, TelemetryStored
 from devices.models import Device, Space
 from devices.rooms import provisioning
 from devices.runtime import stats
 from devices.values import now_us
 from tests.dashboards.live.conftest import HandClock, Headers, Viewer, enter
+from tests.support.lossy_layer import lossy_layer
 from tests.support.servers import Redis
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("layer", "relay")]
@@ -46,9 +47,9 @@ def layer(request: pytest.FixtureRequest, settings: Any) -> str:
 
 def readings(*found: Device, text: str = '{"a":[[1,2]]}') -> list[Event]:
     """The events of one batch with `text` from each of the devices."""
-    shards: dict[int, list[Part]] = {}
+    shards: dict[int, list[EncodedReadings]] = {}
     for device in found:
-        shards.setdefault(groups.shard_of(device.pk), []).append(Part(device.pk, device.uid, text))
+        shards.setdefault(groups.shard_of(device.pk), []).append(EncodedReadings(device.pk, device.uid, text))
     return [TelemetryStored(shard=shard, parts=tuple(parts)) for shard, parts in shards.items()]
 
 
@@ -180,7 +181,7 @@ async def test_groups_are_joined_while_a_connection_wants_them_and_left_afterwar
     headers: dict[str, Headers], fleet: list[Device], relay: Relay
 ) -> None:
     def shards() -> set[str]:
-        return {group for group in relay._listener._heard if group.startswith("telemetry")}
+        return {group for group in relay._listener._joined if group.startswith("telemetry")}
 
     def of(found: Iterable[Device]) -> set[str]:
         return {groups.telemetry(groups.shard_of(device.pk)) for device in found}
@@ -205,11 +206,7 @@ async def test_a_gap_is_a_resync_for_the_streams_of_that_shard(
     await fanout.publish(readings(fleet[0]))
     await concerned.push("telemetry")
 
-    async def lose(group: str, message: object) -> bool:
-        return True
-
-    with monkeypatch.context() as patched:
-        patched.setattr(fanout, "_send", lose)
+    with lossy_layer():
         await fanout.publish(readings(fleet[0]))
     await fanout.publish(readings(fleet[0]))
     assert await concerned.push("resync") == {"type": "resync", "streams": ["device:node-0"], "reason": "gap"}

@@ -9,12 +9,12 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
 from dashboards.live.relay import Relay
-from devices.channel import fanout
 from devices.log.messages import MAX_PAGE
 from devices.models import Device
 from devices.rooms import posting
 from tests.dashboards.live.conftest import Headers, lose_twice
 from tests.dashboards.live.consumers.test_event_stream import Reading, reading
+from tests.support.lossy_layer import lossy_layer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("relay")]
 
@@ -74,11 +74,7 @@ async def test_messages_that_the_layer_lost_are_sent_all_the_same(
         await pushed(stream, "snapshot")
         await say(alice, room, 1)
 
-        async def lose(group: str, message: object) -> None:
-            return None
-
-        with monkeypatch.context() as patched:
-            patched.setattr(fanout, "_send", lose)
+        with lossy_layer():
             await say(alice, room, 2)
         await say(alice, room, 3)
         assert (await pushed(stream, "message"))["seq"] == 1

@@ -21,6 +21,7 @@ from devices.spaces import members, tokens
 from devices.values import Role
 from hub.routing import relays
 from tests.dashboards.live.conftest import HandClock, Headers, Viewer, bearer, enter
+from tests.support.lossy_layer import lossy_layer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("relay")]
 
@@ -392,11 +393,7 @@ async def test_a_gap_in_the_layer_is_reported_to_the_rooms_and_inboxes_concerned
     await say(alice, room, "heard")
     await bob.push("activity")
 
-    async def lose(group: str, message: object) -> None:
-        return None
-
-    with monkeypatch.context() as patched:
-        patched.setattr(fanout, "_send", lose)
+    with lossy_layer():
         await say(alice, room, "lost")
     await say(alice, room, "sent later")
     assert await bob.push("resync") == {"type": "resync", "streams": [f"room:{room}", "inbox"], "reason": "gap"}
@@ -417,11 +414,7 @@ async def test_a_lost_private_message_makes_both_people_reload_their_inboxes(
     await fanout.publish([first])
     await his.push("direct")
 
-    async def lose(group: str, message: object) -> None:
-        return None
-
-    with monkeypatch.context() as patched:
-        patched.setattr(fanout, "_send", lose)
+    with lossy_layer():
         await fanout.publish([second])
     await fanout.publish([third])
     assert (await his.push("resync"))["streams"] == ["inbox"]

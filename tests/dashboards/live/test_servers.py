@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from dashboards.live.window import MAX_FRAMES
 from devices.channel import fanout, groups
-from devices.channel.events import AvailabilityChanged, Part, TelemetryStored
+from devices.channel.events import AvailabilityChanged, EncodedReadings, TelemetryStored
 from devices.models import Device
 from devices.spaces import tokens
 from tests.dashboards.live.conftest import sign_in
@@ -136,7 +136,7 @@ async def closed(client: ClientConnection) -> int | None:
 
 def readings(device: Device, number: int, size: int = 0) -> TelemetryStored:
     text = json.dumps({"count": [[number, number]], **({"text": [[number, "x" * size]]} if size else {})})
-    return TelemetryStored(shard=groups.shard_of(device.pk), parts=(Part(device.pk, device.uid, text),))
+    return TelemetryStored(shard=groups.shard_of(device.pk), parts=(EncodedReadings(device.pk, device.uid, text),))
 
 
 async def status(web: WebServer, **headers: str) -> int:

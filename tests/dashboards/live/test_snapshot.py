@@ -13,7 +13,7 @@ from dashboards.live.relay import Relay
 from devices.channel import fanout
 from devices.models import Device, Metric, Reading
 from devices.runtime import database
-from devices.telemetry import latest as telemetry_latest
+from devices.telemetry import snapshots
 from devices.telemetry.store import ReadingStore
 from devices.values import Sample, Telemetry
 from tests.dashboards.live.conftest import Headers, Viewer, enter
@@ -99,15 +99,15 @@ async def test_readings_stored_while_the_snapshot_is_read_follow_the_reply(
     """The reading is committed after the snapshot's query and published before the reply."""
     await Metric.objects.acreate(device=pump, name="count")
     read, go_on = threading.Event(), threading.Event()
-    snapshots = telemetry_latest.snapshots
+    of_devices = snapshots.of_devices
 
     def slowly(found: Any) -> Any:
-        result = snapshots(found)
+        result = of_devices(found)
         read.set()
         assert go_on.wait(20)
         return result
 
-    monkeypatch.setattr(telemetry_latest, "snapshots", slowly)
+    monkeypatch.setattr(snapshots, "of_devices", slowly)
     viewer = await enter(headers["carol"])
     await viewer.send({"id": 1, "type": "subscribe", "stream": "device:pump-1"})
     await sync_to_async(read.wait)(20)

@@ -8,7 +8,7 @@ import pytest
 
 from dashboards.live.frames import SharedTelemetry
 from dashboards.live.window import MAX_BYTES, MAX_FRAMES, Window
-from devices.channel.events import Part
+from devices.channel.events import EncodedReadings
 
 
 class Source:
@@ -20,7 +20,7 @@ class Source:
         self.window = Window(self.number)
 
     def offer(self, *points: list[Any], device: int = 1, metric: str = "a") -> str | None:
-        part = Part(device, f"pump-{device}", json.dumps({metric: points}))
+        part = EncodedReadings(device, f"pump-{device}", json.dumps({metric: points}))
         released = self.window.offer(SharedTelemetry(self.number(), [part]))
         return released.text if released else None
 
@@ -61,7 +61,7 @@ def test_sizes_are_bytes_and_not_characters(source: Source) -> None:
     source.offer([1, "€"])
     text = source.acknowledge(0)
     assert text is None
-    frame = SharedTelemetry(2, [Part(1, "p", '{"a":[[1,"€"]]}')])
+    frame = SharedTelemetry(2, [EncodedReadings(1, "p", '{"a":[[1,"€"]]}')])
     assert frame.size == len(frame.text.encode())
 
 
@@ -135,5 +135,5 @@ def test_values_of_a_device_that_is_no_longer_watched_are_dropped(source: Source
 
 
 def test_a_frame_is_decoded_once_for_all_viewers_that_are_behind() -> None:
-    frame = SharedTelemetry(1, [Part(1, "pump-1", '{"a":[[1,2]]}')])
+    frame = SharedTelemetry(1, [EncodedReadings(1, "pump-1", '{"a":[[1,2]]}')])
     assert frame.values is frame.values

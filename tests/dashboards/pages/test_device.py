@@ -6,7 +6,7 @@ from django.test import Client
 
 from devices.models import Command, Device
 from devices.refusals import store as refusals_store
-from devices.refusals.store import RefusedMessages
+from devices.refusals.store import RefusalRecord
 from devices.registry import accounts
 from tests.dashboards.pages.conftest import ClientOf, data, store
 
@@ -109,8 +109,8 @@ def test_nobody_else_replaces_the_secret(
 
 def test_refused_messages_are_text(client_of: ClientOf, carol: User, pump: Device) -> None:
     hostile = b"</script><script>alert(1)</script>"
-    refusals_store.keep(
-        [RefusedMessages("pump-1", "telemetry", "invalid_json", "", hostile, len(hostile), 1_000_000, 2_000_000)]
+    refusals_store.record(
+        [RefusalRecord("pump-1", "telemetry", "invalid_json", "", hostile, len(hostile), 1_000_000, 2_000_000)]
     )
     answer = client_of(carol).get("/devices/pump-1/")
     assert b"<script>alert" not in answer.content

@@ -174,7 +174,7 @@ def test_concurrent_searches_are_limited(alice: User, pump: Device) -> None:
         found(alice, "leaks")
     with messages.searches:
         assert len(found(alice, "leaks")) == 1
-    assert messages.searches.taken == 0
+    assert messages.searches.running == 0
 
 
 def test_reading_a_log_does_not_join_the_room(pump: Device) -> None:

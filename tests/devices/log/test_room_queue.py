@@ -112,12 +112,12 @@ async def test_slow_file_storage_delays_nobody_else_in_the_room(
     started, may_finish = asyncio.Event(), threading.Event()
     loop, dropped = asyncio.get_running_loop(), []
 
-    def drop(name: str) -> None:
+    def delete(name: str) -> None:
         loop.call_soon_threadsafe(started.set)
         assert may_finish.wait(WAIT_S)
         dropped.append(name)
 
-    monkeypatch.setattr(file_storage, "drop", drop)
+    monkeypatch.setattr(file_storage, "delete", delete)
     removal = asyncio.create_task(current().run(7, ALICE, lambda: Written(1, [], ["a", "b"])))
     await started.wait()
     assert await asyncio.wait_for(current().run(7, BOB, lambda: Written(2)), WAIT_S) == 2

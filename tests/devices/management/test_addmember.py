@@ -18,7 +18,7 @@ def run(*arguments: str) -> list[str]:
     return output.getvalue().splitlines()
 
 
-def test_somebody_new_gets_a_password_printed_once(space: Space, pump: Device) -> None:
+def test_the_password_of_a_new_person_is_generated_and_printed_once(space: Space, pump: Device) -> None:
     first, second = run("dave", "--space", "garden", "--role", "operator")
     assert first == "dave is operator of the space garden"
     dave = User.objects.get(username="dave")
@@ -27,7 +27,7 @@ def test_somebody_new_gets_a_password_printed_once(space: Space, pump: Device) -
     assert pump.room.messages.get().by == "dave"
 
 
-def test_a_viewer_is_what_one_becomes_unasked(space: Space, mallory: User) -> None:
+def test_the_default_role_is_viewer(space: Space, mallory: User) -> None:
     assert run("mallory", "--space", "garden") == ["mallory is viewer of the space garden"]
     assert role_in(mallory, space.pk) == Role.VIEWER
     assert mallory.check_password("mallory's password")
@@ -38,7 +38,7 @@ def test_a_member_changes_their_role(space: Space, alice: User, bob: User) -> No
     assert role_in(bob, space.pk) == Role.MANAGER
 
 
-def test_at_a_terminal_it_asks(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_at_a_terminal_it_asks_for_the_password(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr(passwords, "getpass", lambda prompt: "correct horse battery")
     assert run("dave", "--space", "garden") == ["dave is viewer of the space garden"]
@@ -53,13 +53,13 @@ def test_at_a_terminal_it_asks(space: Space, monkeypatch: pytest.MonkeyPatch) ->
         (["dave", "--space", "garden", "--role", "king"], "king"),
     ],
 )
-def test_what_cannot_be_is_named_and_leaves_nobody_behind(space: Space, arguments: list[str], named: str) -> None:
+def test_an_invalid_argument_is_named_and_creates_nobody(space: Space, arguments: list[str], named: str) -> None:
     with pytest.raises(CommandError, match=named):
         run(*arguments)
     assert not User.objects.exists()
 
 
-def test_a_space_keeps_a_manager(space: Space, alice: User) -> None:
+def test_the_last_manager_stays(space: Space, alice: User) -> None:
     with pytest.raises(CommandError, match="manager"):
         run("alice", "--space", "garden", "--role", "viewer")
     assert role_in(alice, space.pk) == Role.MANAGER

@@ -39,7 +39,9 @@ def test_it_prints_a_token_and_nothing_else(space: Space, options: list[str], ro
         (["gardener", "--space", "garden", "--role", "king"], "king"),
     ],
 )
-def test_what_cannot_be_is_named_and_makes_nothing(space: Space, bob: User, arguments: list[str], named: str) -> None:
+def test_an_invalid_argument_is_named_and_creates_nothing(
+    space: Space, bob: User, arguments: list[str], named: str
+) -> None:
     with pytest.raises(CommandError, match=named):
         run(*arguments)
     assert not ApiToken.objects.exists()

@@ -16,7 +16,7 @@ def run(*arguments: str) -> list[str]:
     return output.getvalue().splitlines()
 
 
-def test_each_line_is_a_device_that_can_sign_in(space: Space) -> None:
+def test_each_line_describes_a_device_that_can_sign_in(space: Space) -> None:
     lines = [json.loads(line) for line in run("pump-1", "pump-2", "--space", "garden")]
     assert [line["uid"] for line in lines] == ["pump-1", "pump-2"]
     for line in lines:
@@ -43,13 +43,13 @@ def test_one_device_may_have_a_name(space: Space) -> None:
         (("pump-1", "pump-1", "--space", "garden"), "taken"),
     ],
 )
-def test_what_cannot_be_is_named_and_nothing_is_made(space: Space, arguments: tuple[str, ...], named: str) -> None:
+def test_an_invalid_argument_is_named_and_creates_nothing(space: Space, arguments: tuple[str, ...], named: str) -> None:
     with pytest.raises(CommandError, match=named):
         run(*arguments)
     assert not Device.objects.exists()
 
 
-def test_of_several_devices_all_are_made_or_none(space: Space) -> None:
+def test_either_all_devices_are_created_or_none(space: Space) -> None:
     output = StringIO()
     with pytest.raises(CommandError, match="no/slash"):
         call_command("createdevice", "pump-1", "no/slash", "--space", "garden", stdout=output)

@@ -23,7 +23,7 @@ def run(*arguments: str) -> list[str]:
 
 @pytest.fixture
 def at_terminal(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What is typed, in order."""
+    """The passwords that are typed, in order."""
     typed: list[str] = []
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr(passwords, "getpass", lambda prompt: typed.pop(0))
@@ -34,7 +34,7 @@ def signed_in(username: str, password: str) -> Any:
     return get_user_model().objects.get(username=username).check_password(password)
 
 
-def test_it_makes_a_manager_and_prints_the_password_once() -> None:
+def test_it_creates_a_manager_and_prints_the_password_once() -> None:
     first, second = run("lab", "--name", "The lab", "--manager", "anna")
     assert first == "anna manages the space lab"
     assert signed_in("anna", second.removeprefix("password: "))
@@ -43,25 +43,25 @@ def test_it_makes_a_manager_and_prints_the_password_once() -> None:
     assert may(User.objects.get(username="anna"), Action.MANAGE, space.pk)
 
 
-def test_a_manager_of_one_space_has_nothing_to_say_in_another(space: Space) -> None:
+def test_a_manager_of_one_space_has_no_rights_in_another(space: Space) -> None:
     run("lab", "--manager", "anna")
     assert not may(User.objects.get(username="anna"), Action.WATCH, space.pk)
 
 
-def test_a_person_who_is_known_keeps_the_password(bob: User) -> None:
+def test_an_existing_person_keeps_their_password(bob: User) -> None:
     assert run("lab", "--manager", "bob") == ["bob manages the space lab"]
     assert signed_in("bob", "bob's password")
     assert may(bob, Action.MANAGE, Space.objects.get(slug="lab").pk)
 
 
-def test_at_a_terminal_it_asks_twice_and_prints_nothing_secret(at_terminal: list[str]) -> None:
+def test_at_a_terminal_it_asks_twice_and_does_not_print_the_password(at_terminal: list[str]) -> None:
     at_terminal += ["correct horse battery"] * 2
     assert run("lab", "--manager", "anna") == ["anna manages the space lab"]
     assert signed_in("anna", "correct horse battery")
 
 
 @pytest.mark.parametrize("typed", [["12345678", "12345678"], ["correct horse battery", "correct house battery"]])
-def test_a_weak_or_mistyped_password_makes_nothing(at_terminal: list[str], typed: list[str]) -> None:
+def test_a_weak_or_mistyped_password_creates_nothing(at_terminal: list[str], typed: list[str]) -> None:
     at_terminal += typed
     with pytest.raises(CommandError):
         run("lab", "--manager", "anna")
@@ -73,7 +73,7 @@ def test_a_weak_or_mistyped_password_makes_nothing(at_terminal: list[str], typed
     ("slug", "name", "manager"),
     [("no slug", "", "anna"), ("garden", "", "anna"), ("lab", "x" * 121, "anna"), ("lab", "", "two words")],
 )
-def test_what_cannot_be_is_named_and_leaves_nothing_behind(space: Space, slug: str, name: str, manager: str) -> None:
+def test_an_invalid_argument_creates_nothing(space: Space, slug: str, name: str, manager: str) -> None:
     with pytest.raises(CommandError):
         run(slug, "--name", name, "--manager", manager)
     assert list(Space.objects.all()) == [space]

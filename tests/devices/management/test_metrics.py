@@ -10,13 +10,13 @@ from devices.management import metrics
 from tests.support.ports import free_port
 
 
-def test_it_serves_the_counters_where_it_is_told_to() -> None:
+def test_it_serves_the_counters_at_the_address() -> None:
     port = free_port()
     metrics.serve(f"127.0.0.1:{port}")
     assert "hubbub_readings_stored_total" in httpx.get(f"http://127.0.0.1:{port}/metrics").text
 
 
-def test_without_an_address_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_address_it_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[object] = []
     monkeypatch.setattr(metrics, "start_http_server", lambda *where: started.append(where))
     metrics.serve(None)
@@ -26,7 +26,7 @@ def test_without_an_address_there_is_none(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("address", ["", "9100", "localhost", "localhost:port", "localhost:1:2", "u@h:1", "h:1/path"])
-def test_an_address_that_cannot_be_is_named(address: str) -> None:
+def test_an_invalid_address_is_named(address: str) -> None:
     with pytest.raises(CommandError, match="--metrics must be HOST:PORT"):
         metrics.serve(address)
 

@@ -20,8 +20,8 @@ def run(*arguments: str) -> list[str]:
     return output.getvalue().splitlines()
 
 
-def test_a_member_sees_nothing_more_of_the_space(space: Space, alice: User, bob: User, pump: Device) -> None:
-    assert run("bob", "--space", "garden") == ["bob is no member of the space garden any more"]
+def test_a_former_member_no_longer_sees_the_space(space: Space, alice: User, bob: User, pump: Device) -> None:
+    assert run("bob", "--space", "garden") == ["bob is no longer a member of the space garden"]
     assert role_in(bob, space.pk) is None
     with pytest.raises(NotFound):
         access.room(bob, pump.room.pk)
@@ -29,17 +29,17 @@ def test_a_member_sees_nothing_more_of_the_space(space: Space, alice: User, bob:
     assert role_in(alice, space.pk) == Role.MANAGER
 
 
-def test_other_spaces_of_theirs_stay(space: Space, alice: User, bob: User) -> None:
+def test_memberships_of_other_spaces_stay(space: Space, alice: User, bob: User) -> None:
     cellar = provisioning.create_space("cellar", "Cellar", bob)
     run("bob", "--space", "garden")
     assert role_in(bob, cellar.pk) == Role.MANAGER
 
 
-def test_webhooks_that_they_have_made_are_named(space: Space, alice: User, bob: User, pump: Device) -> None:
+def test_webhooks_that_they_created_are_listed(space: Space, alice: User, bob: User, pump: Device) -> None:
     provisioning.set_role(space, bob, Role.MANAGER)
     for person, name in ((alice, "weather"), (bob, "builds")):
         webhooks.create_webhook(person, pump.room.pk, name)
-    assert run("bob", "--space", "garden")[1:] == ["still there: the webhook builds of the room Irrigation pump"]
+    assert run("bob", "--space", "garden")[1:] == ["still active: the webhook builds of the room Irrigation pump"]
     assert Webhook.objects.count() == 2
 
 
@@ -52,7 +52,7 @@ def test_webhooks_that_they_have_made_are_named(space: Space, alice: User, bob: 
         (["alice", "--space", "garden"], "manager"),
     ],
 )
-def test_what_cannot_be_is_named_and_changes_nothing(
+def test_an_invalid_argument_is_named_and_changes_nothing(
     space: Space, alice: User, bob: User, mallory: User, arguments: list[str], named: str
 ) -> None:
     with pytest.raises(CommandError, match=named):

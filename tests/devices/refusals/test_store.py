@@ -1,4 +1,4 @@
-"""The last refused messages of a device: counted together, bounded, safe to show."""
+"""The last refused messages of a device: counted together, limited in number, safe to show."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import pytest
 from devices.models import Device, Refusal, Space
 from devices.refusals import store
 from devices.refusals.models import MAX_DETAIL, MAX_START
-from devices.refusals.store import MAX_KEPT, START_BYTES, TOGETHER_US, RefusedMessages, keep, printable
+from devices.refusals.store import MAX_KEPT, MERGE_WITHIN_US, START_BYTES, RefusalRecord, printable, record
 from devices.rooms import provisioning
 
 SECOND = 1_000_000
 
 
-def refused(reason: str = "invalid_json", at: int = 0, *, kind: str = "telemetry", **fields: object) -> RefusedMessages:
+def refused(reason: str = "invalid_json", at: int = 0, *, kind: str = "telemetry", **fields: object) -> RefusalRecord:
     facts = {"uid": "pump-1", "detail": "", "start": b"{", "size": 1, "first_at": at, "at": at, **fields}
-    return RefusedMessages(kind=kind, reason=reason, **facts)
+    return RefusalRecord(kind=kind, reason=reason, **facts)
 
 
 def counts(device: Device) -> list[tuple[str, int]]:
     return [(row["reason"], row["count"]) for row in store.recent(device)]
 
 
-def test_it_keeps_what_and_when_newest_first(pump: Device) -> None:
-    keep([refused("not_finite", 5 * SECOND, detail="NaN", start=b'{"a": NaN}', size=10)])
-    keep([refused("empty_payload", 6 * SECOND, kind="status", start=b"", size=0)])
+def test_refusals_are_returned_newest_first(pump: Device) -> None:
+    record([refused("not_finite", 5 * SECOND, detail="NaN", start=b'{"a": NaN}', size=10)])
+    record([refused("empty_payload", 6 * SECOND, kind="status", start=b"", size=0)])
     newest, oldest = store.recent(pump)
     assert (newest["reason"], newest["kind"], newest["start"]) == ("empty_payload", "status", "")
     del oldest["id"]
@@ -41,50 +41,50 @@ def test_it_keeps_what_and_when_newest_first(pump: Device) -> None:
     }
 
 
-def test_the_same_reason_within_a_minute_is_counted_up_in_one_row(pump: Device) -> None:
-    keep([refused(at=0, start=b"old")])
-    keep([refused(at=TOGETHER_US, start=b"new", count=4999)])
+def test_the_same_reason_within_a_minute_is_counted_in_one_row(pump: Device) -> None:
+    record([refused(at=0, start=b"old")])
+    record([refused(at=MERGE_WITHIN_US, start=b"new", count=4999)])
     [row] = store.recent(pump)
     assert (row["count"], row["start"], row["first_at"], row["at"]) == (5000, "new", 0, 60_000)
-    keep([refused(at=2 * TOGETHER_US + 1)])
+    record([refused(at=2 * MERGE_WITHIN_US + 1)])
     assert counts(pump) == [("invalid_json", 1), ("invalid_json", 5000)]
 
 
 def test_other_reasons_kinds_and_devices_have_rows_of_their_own(pump: Device, space: Space) -> None:
     valve, _ = provisioning.create_device("valve-1", space)
-    keep([refused(), refused("not_finite"), refused(kind="status"), refused(uid="valve-1")])
+    record([refused(), refused("not_finite"), refused(kind="status"), refused(uid="valve-1")])
     assert (pump.refusals.count(), valve.refusals.count()) == (3, 1)
 
 
-def test_a_device_that_alternates_between_reasons_fills_no_rows(pump: Device) -> None:
+def test_a_device_that_alternates_between_reasons_has_one_row_for_each(pump: Device) -> None:
     for second in range(100):
-        keep([refused(("invalid_json", "not_finite")[second % 2], second * SECOND)])
+        record([refused(("invalid_json", "not_finite")[second % 2], second * SECOND)])
     assert sorted(counts(pump)) == [("invalid_json", 50), ("not_finite", 50)]
 
 
-def test_only_the_newest_rows_of_each_device_stay(pump: Device, space: Space) -> None:
+def test_only_the_newest_rows_of_each_device_are_kept(pump: Device, space: Space) -> None:
     valve, _ = provisioning.create_device("valve-1", space)
-    keep([refused(uid="valve-1", at=0)])
+    record([refused(uid="valve-1", at=0)])
     for i in range(MAX_KEPT + 7):
-        keep([refused(at=i * 2 * TOGETHER_US, start=b"%d" % i)])
+        record([refused(at=i * 2 * MERGE_WITHIN_US, start=b"%d" % i)])
     assert [row["start"] for row in store.recent(pump)] == [str(i) for i in range(MAX_KEPT + 6, 6, -1)]
     assert valve.refusals.count() == 1
 
 
-def test_one_write_of_many_is_few_statements(pump: Device, django_assert_max_num_queries) -> None:
-    keep([refused("not_finite"), refused("too_deep")])
+def test_many_records_take_few_statements(pump: Device, django_assert_max_num_queries) -> None:
+    record([refused("not_finite"), refused("too_deep")])
     with django_assert_max_num_queries(10):
-        keep([refused(reason) for reason in ("not_finite", "too_deep", "invalid_json", "duplicate_key", "retained")])
+        record([refused(reason) for reason in ("not_finite", "too_deep", "invalid_json", "duplicate_key", "retained")])
 
 
 def test_an_unknown_device_has_no_rows(pump: Device) -> None:
-    keep([refused(uid="nobody")])
-    keep([])
+    record([refused(uid="nobody")])
+    record([])
     assert not Refusal.objects.exists()
 
 
-def test_the_rows_go_with_their_device(pump: Device) -> None:
-    keep([refused()])
+def test_the_rows_are_deleted_with_their_device(pump: Device) -> None:
+    record([refused()])
     pump.delete()
     assert not Refusal.objects.exists()
 
@@ -100,28 +100,28 @@ def test_the_rows_go_with_their_device(pump: Device) -> None:
         (b"<script>alert(1)</script>", "<script>alert(1)</script>"),
     ],
 )
-def test_what_is_not_printable_is_escaped(start: bytes, shown: str) -> None:
+def test_unprintable_characters_are_escaped(start: bytes, shown: str) -> None:
     assert printable(start, cut=False) == shown
 
 
-def test_a_character_that_the_cut_went_through_is_no_error() -> None:
+def test_a_character_that_was_cut_is_left_out() -> None:
     assert printable("aé".encode()[:2], cut=True) == "a"
     assert printable("aé".encode()[:2], cut=False) == r"a\xc3"
 
 
 @pytest.mark.parametrize("byte", [b"\x00", b"\xff", b"\xf0", "\u202e".encode(), "\U000e0001".encode()])
-def test_the_worst_payload_and_detail_fit(pump: Device, byte: bytes) -> None:
-    """PostgreSQL refuses what is longer than the column, and NUL."""
+def test_the_longest_payload_and_detail_fit_into_their_columns(pump: Device, byte: bytes) -> None:
+    """PostgreSQL refuses text that is longer than its column, and NUL."""
     start = (byte * START_BYTES)[:START_BYTES]
-    keep([refused(start=start, size=START_BYTES, detail="\0\ud800\u202e" * 500)])
+    record([refused(start=start, size=START_BYTES, detail="\0\ud800\u202e" * 500)])
     row = Refusal.objects.get()
     assert len(row.start) <= MAX_START
     assert len(row.detail) == MAX_DETAIL
     assert (row.start + row.detail).isprintable()
 
 
-def test_what_another_process_counted_is_added_to(pump: Device) -> None:
-    keep([refused()])
+def test_a_count_of_another_process_is_added_to(pump: Device) -> None:
+    record([refused()])
     Refusal.objects.update(count=10)
-    keep([refused(count=5)])
+    record([refused(count=5)])
     assert counts(pump) == [("invalid_json", 15)]

@@ -27,6 +27,6 @@ def test_attributes_are_bounded(pump: Device) -> None:
     with pytest.raises(Refusal) as refusal:
         merge(pump, one_more=1)
     assert refusal.value.reason == "too_many_values"
-    merge(pump, a0="changed")  # a known one may still change
+    merge(pump, a0="changed")  # an existing one may still change
     pump.refresh_from_db()
     assert (len(pump.attributes), pump.attributes["a0"]) == (MAX_ATTRIBUTES, "changed")

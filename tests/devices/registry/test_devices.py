@@ -11,7 +11,7 @@ from devices.runtime.credentials import secret_matches
 from devices.values import now_us
 
 
-def test_a_new_device_has_a_secret_of_which_only_the_hash_is_kept(space: Space) -> None:
+def test_only_the_hash_of_a_new_device_s_secret_is_stored(space: Space) -> None:
     device, secret = provisioning.create_device("pump-1", space, "  Irrigation pump ")
     assert (device.name, device.availability) == ("Irrigation pump", "unknown")
     stored = Device.objects.values().get()
@@ -19,24 +19,24 @@ def test_a_new_device_has_a_secret_of_which_only_the_hash_is_kept(space: Space) 
     assert secret_matches(secret, stored["secret_hash"])
 
 
-def test_without_a_name_the_uid_is_it(space: Space) -> None:
+def test_without_a_name_the_device_is_named_by_its_uid(space: Space) -> None:
     assert provisioning.create_device("pump-1", space)[0].name == "pump-1"
 
 
 @pytest.mark.parametrize("uid", ["", "a b", "a/b", "+", "pump-1\n", "é", "x" * 65])
-def test_a_bad_uid_is_refused(space: Space, uid: str) -> None:
+def test_an_invalid_uid_is_refused(space: Space, uid: str) -> None:
     with pytest.raises(Invalid, match="uid"):
         provisioning.create_device(uid, space)
     assert not Device.objects.exists()
 
 
 @pytest.mark.parametrize("name", ["x" * 121, "a\0b", "a\nb", "a\u202eb"])
-def test_a_bad_name_is_refused(space: Space, name: str) -> None:
+def test_an_invalid_name_is_refused(space: Space, name: str) -> None:
     with pytest.raises(Invalid, match="name"):
         provisioning.create_device("pump-1", space, name)
 
 
-def test_a_taken_uid_is_refused_in_any_space_and_the_work_goes_on(pump: Device) -> None:
+def test_a_taken_uid_is_refused_in_any_space_without_breaking_the_transaction(pump: Device) -> None:
     cellar = Space.objects.create(slug="cellar", name="Cellar")
     with pytest.raises(Invalid, match="taken"):
         provisioning.create_device("pump-1", cellar)
@@ -58,7 +58,7 @@ def test_a_device_moves_with_its_metrics(pump: Device) -> None:
     assert Metric.objects.get(device__space=cellar) == metric
 
 
-def test_nothing_is_left_of_a_deleted_device_and_its_secret_opens_nothing(space: Space) -> None:
+def test_nothing_is_left_of_a_deleted_device_and_its_secret_is_not_accepted(space: Space) -> None:
     device, secret = provisioning.create_device("pump-1", space)
     metric = Metric.objects.create(device=device, name="flow")
     Reading.objects.create(metric=metric, time=now_us(), number=2.0)

@@ -192,7 +192,7 @@ async def test_no_file_is_stored_for_a_person_over_the_rate_limit(
     await posting.post(bob, room, "hello")
     with pytest.raises(TooMany):
         await posting.post(bob, room, "one more")
-    monkeypatch.setattr(file_storage, "keep", lambda *args: 1 // 0)
+    monkeypatch.setattr(file_storage, "save", lambda *args: 1 // 0)
     with pytest.raises(TooMany):
         await files.post(bob, room, upload())
 

@@ -1,4 +1,4 @@
-"""What a lock in PostgreSQL does while the server does not answer, or is gone."""
+"""A lock in PostgreSQL while the server does not answer or is gone."""
 
 from __future__ import annotations
 
@@ -28,28 +28,30 @@ def postgres(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Postgr
     server.remove()
 
 
-async def test_a_server_that_was_away_gives_it_back_to_the_first_who_asks(postgres: Postgres) -> None:
+async def test_after_a_restart_of_the_server_the_first_process_that_asks_gets_the_lock(postgres: Postgres) -> None:
     one, other = AdvisoryLock(7), AdvisoryLock(7)
-    assert await one.hold()
+    assert await one.acquire()
     await asyncio.to_thread(postgres.stop)
     for lock in (one, other):
         with pytest.raises(Unavailable):
-            await lock.hold()
+            await lock.acquire()
     await asyncio.to_thread(postgres.start)
-    assert await other.hold()
-    assert not await one.hold()
+    assert await other.acquire()
+    assert not await one.acquire()
     await other.release()
     await one.release()
 
 
-async def test_one_whose_connection_was_cut_takes_it_back_from_its_own_ghost(postgres: Postgres) -> None:
-    """The server has not noticed that the connection is gone, and holds the lock for it."""
+async def test_a_process_whose_connection_was_cut_takes_the_lock_back_from_its_own_old_connection(
+    postgres: Postgres,
+) -> None:
+    """The server has not noticed that the connection is gone, and still holds the lock for it."""
     lock = AdvisoryLock(7)
-    assert await lock.hold()
+    assert await lock.acquire()
     assert lock._connection is not None
     ghost, lock._connection = lock._connection, None
     lock._held = False
-    assert await lock.hold()
+    assert await lock.acquire()
     await lock.release()
     await ghost.close()
 
@@ -57,31 +59,31 @@ async def test_one_whose_connection_was_cut_takes_it_back_from_its_own_ghost(pos
 async def test_a_frozen_server_is_not_waited_for(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locks, "ANSWER_S", 2.0)
     lock = AdvisoryLock(7)
-    assert await lock.hold()
+    assert await lock.acquire()
     postgres.freeze()
     try:
         async with asyncio.timeout(LIMIT_S):
             with pytest.raises(Unavailable):
-                await lock.hold()
+                await lock.acquire()
     finally:
         postgres.thaw()
     async with asyncio.timeout(LIMIT_S):
-        while not await lock.hold():  # noqa: ASYNC110 - there is no event
+        while not await lock.acquire():  # noqa: ASYNC110 - there is no event
             await asyncio.sleep(0.05)
     await lock.release()
 
 
-async def test_an_asker_that_is_cancelled_ends_at_once_though_the_server_is_frozen(postgres: Postgres) -> None:
+async def test_a_cancelled_call_ends_at_once_even_if_the_server_is_frozen(postgres: Postgres) -> None:
     lock = AdvisoryLock(7)
-    assert await lock.hold()
+    assert await lock.acquire()
     postgres.freeze()
     try:
-        asking = asyncio.create_task(lock.hold())
+        acquiring = asyncio.create_task(lock.acquire())
         await asyncio.sleep(0.2)
-        asking.cancel()
-        done, _ = await asyncio.wait({asking}, timeout=2)
+        acquiring.cancel()
+        done, _ = await asyncio.wait({acquiring}, timeout=2)
         assert done
-        assert asking.cancelled()
+        assert acquiring.cancelled()
         await asyncio.wait_for(lock.release(), 2)
     finally:
         postgres.thaw()

@@ -10,7 +10,7 @@ from devices.models import Space
 from devices.runtime import database
 
 
-async def test_a_slow_call_holds_up_neither_the_loop_nor_another() -> None:
+async def test_a_slow_call_holds_up_neither_the_event_loop_nor_another_call() -> None:
     release = threading.Event()
     slow = asyncio.create_task(database.run(release.wait, 30))
     assert await asyncio.wait_for(database.run(str, 42), 5) == "42"
@@ -25,7 +25,7 @@ async def test_errors_reach_the_caller() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_what_one_call_has_written_another_reads() -> None:
+async def test_a_call_reads_what_another_has_written() -> None:
     await database.run(Space.objects.create, slug="garden", name="Garden")
     names = await asyncio.gather(*(database.run(Space.objects.get, slug="garden") for _ in range(8)))
     assert {space.name for space in names} == {"Garden"}

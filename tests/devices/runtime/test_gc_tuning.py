@@ -17,7 +17,7 @@ def own_collector() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("own_collector")
-def test_what_is_loaded_is_not_walked_through_again_and_the_rest_seldom() -> None:
+def test_loaded_objects_are_excluded_and_the_others_collected_rarely() -> None:
     gc.set_threshold(700, 9, 8)
     gc.unfreeze()
     collect_seldom()

@@ -1,4 +1,4 @@
-"""One contract, for a lock on a file and for one in PostgreSQL (`test_on_postgresql.py` runs this there)."""
+"""One contract for a lock on a file and for one in PostgreSQL: these tests run on both databases."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ django.setup()
 from devices.runtime.locks import exclusive_lock
 lock = exclusive_lock({NAME!r})
 async def main():
-    print(await lock.hold(), flush=True)
+    print(await lock.acquire(), flush=True)
     await asyncio.sleep(600)
 asyncio.run(main())
 """
@@ -38,7 +38,7 @@ Make = Callable[[], ExclusiveLock]
 
 @pytest.fixture
 async def make() -> AsyncIterator[Make]:
-    """Makes locks of one name, each as another process would."""
+    """Makes locks of the same name, each as another process would."""
     made: list[ExclusiveLock] = []
 
     def one() -> ExclusiveLock:
@@ -51,7 +51,7 @@ async def make() -> AsyncIterator[Make]:
 
 
 async def lose() -> None:
-    """Ends all locks behind their holders' backs: as a restart of PostgreSQL does, or who cleans up a folder."""
+    """Ends all locks without their holders, as a restart of PostgreSQL does, or the clean-up of a folder."""
     if connection.vendor == "sqlite":
         unlink_all(Path(f"{connection.settings_dict['NAME']}.locks"))
         return
@@ -62,10 +62,10 @@ async def lose() -> None:
         )
 
 
-async def soon_held(lock: ExclusiveLock) -> None:
+async def acquired_soon(lock: ExclusiveLock) -> None:
     """PostgreSQL ends a connection in a process of its own, some milliseconds later."""
     async with asyncio.timeout(LIMIT_S):
-        while not await lock.hold():  # noqa: ASYNC110 - there is no event
+        while not await lock.acquire():  # noqa: ASYNC110 - there is no event
             await asyncio.sleep(0.01)
 
 
@@ -74,59 +74,59 @@ def unlink_all(folder: Path) -> None:
         path.unlink()
 
 
-async def test_one_of_two_holds_it(make: Make) -> None:
+async def test_only_one_of_two_holds_it(make: Make) -> None:
     one, other = make(), make()
-    assert await one.hold()
-    assert not await other.hold()
-    assert await one.hold()
-    assert not await other.hold()
+    assert await one.acquire()
+    assert not await other.acquire()
+    assert await one.acquire()
+    assert not await other.acquire()
 
 
 async def test_it_is_free_once_released(make: Make) -> None:
     one, other = make(), make()
-    assert await one.hold()
+    assert await one.acquire()
     await one.release()
-    await soon_held(other)
-    assert not await one.hold()
+    await acquired_soon(other)
+    assert not await one.acquire()
 
 
-async def test_released_by_one_who_does_not_hold_it_it_stays_held(make: Make) -> None:
+async def test_it_stays_held_if_a_lock_that_does_not_hold_it_is_released(make: Make) -> None:
     one, other, third = make(), make(), make()
-    assert await one.hold()
-    assert not await other.hold()
+    assert await one.acquire()
+    assert not await other.acquire()
     await other.release()
-    assert not await third.hold()
+    assert not await third.acquire()
 
 
-async def test_locks_of_other_names_are_others(make: Make) -> None:
-    assert await make().hold()
+async def test_locks_of_other_names_are_independent(make: Make) -> None:
+    assert await make().acquire()
     other = exclusive_lock(f"{NAME} too")
-    assert await other.hold()
+    assert await other.acquire()
     await other.release()
 
 
-async def test_any_name_will_do() -> None:
+async def test_any_name_is_accepted() -> None:
     lock = exclusive_lock("../é \0 " + "x" * 1000)
-    assert await lock.hold()
+    assert await lock.acquire()
     await lock.release()
 
 
-async def test_a_lock_that_was_lost_is_taken_again(make: Make) -> None:
+async def test_a_lock_that_was_lost_is_acquired_again(make: Make) -> None:
     one, other = make(), make()
-    assert await one.hold()
+    assert await one.acquire()
     await lose()
-    assert await one.hold()
-    assert not await other.hold()
+    assert await one.acquire()
+    assert not await other.acquire()
 
 
-async def test_it_says_when_a_lost_one_is_somebody_elses(make: Make) -> None:
+async def test_it_is_not_acquired_again_if_another_process_holds_it_by_now(make: Make) -> None:
     one, other = make(), make()
-    assert await one.hold()
+    assert await one.acquire()
     await lose()
-    assert await other.hold()
-    assert not await one.hold()
+    assert await other.acquire()
+    assert not await one.acquire()
     await other.release()
-    await soon_held(one)
+    await acquired_soon(one)
 
 
 def database_url() -> str:
@@ -147,16 +147,16 @@ async def test_it_is_free_at_once_when_its_holder_is_killed(make: Make, tmp_path
             assert process.stdout is not None
             assert await process.stdout.readline() == b"True\n"
         lock = make()
-        assert not await lock.hold()
+        assert not await lock.acquire()
         process.send_signal(signal.SIGKILL)
         await process.wait()
-        await soon_held(lock)
+        await acquired_soon(lock)
     finally:
         with suppress(ProcessLookupError):
             process.kill()
 
 
-async def test_a_folder_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+async def test_a_folder_that_cannot_be_written_makes_it_unavailable(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(Unavailable, match="no lock at"):
-        await FileLock(tmp_path / "file" / "lock").hold()
+        await FileLock(tmp_path / "file" / "lock").acquire()

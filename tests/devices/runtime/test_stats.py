@@ -12,7 +12,7 @@ FORBIDDEN = {"device", "uid", "space", "user", "metric", "topic"}
 
 
 def _described() -> dict[str, tuple[str, ...]]:
-    """Name -> labels, of all there is."""
+    """Name -> labels of every counter."""
     found = [value for value in vars(stats).values() if isinstance(value, Counter | Gauge | Histogram)]
     names: dict[str, tuple[str, ...]] = {}
     for each in found:
@@ -23,10 +23,10 @@ def _described() -> dict[str, tuple[str, ...]]:
     return names
 
 
-def test_the_table_of_the_documentation_has_every_name_with_its_labels_and_no_other() -> None:
+def test_the_documentation_has_every_name_with_its_labels_and_no_other() -> None:
     rows = re.findall(r"^\| `(hubbub_\w+)` \| (.*?) \|", DOCUMENT.read_text(), re.MULTILINE)
     assert {name: tuple(re.findall(r"`(\w+)`", labels)) for name, labels in rows} == _described()
 
 
-def test_nothing_is_counted_for_each_device_or_person() -> None:
+def test_no_counter_has_a_label_for_each_device_or_person() -> None:
     assert not {label for labels in _described().values() for label in labels} & FORBIDDEN

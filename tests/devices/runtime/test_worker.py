@@ -20,31 +20,31 @@ from devices.runtime.worker import Job, run_worker
 WAIT_S = 30
 
 
-class Work:
-    """A job's work that tells of each step; `steps` are what the steps return or raise, then nothing is left to do."""
+class Step:
+    """A job's step that tests can wait for; it returns or raises `results`, after which nothing is left to do."""
 
-    def __init__(self, *steps: bool | Exception) -> None:
-        self._steps = list(steps)
+    def __init__(self, *results: bool | Exception) -> None:
+        self._results = list(results)
         self._done = threading.Semaphore(0)
         self.calls = 0
 
     def __call__(self) -> bool:
         self.calls += 1
-        step = self._steps.pop(0) if self._steps else False
+        result = self._results.pop(0) if self._results else False
         self._done.release()
-        if isinstance(step, Exception):
-            raise step
-        return step
+        if isinstance(result, Exception):
+            raise result
+        return result
 
-    async def steps(self, count: int) -> None:
+    async def executed(self, count: int) -> None:
         for _ in range(count):
             assert await asyncio.to_thread(self._done.acquire, timeout=WAIT_S)
 
 
-class Ours:
-    """A lock that nobody else wants."""
+class FreeLock:
+    """A lock that no other process wants."""
 
-    async def hold(self) -> bool:
+    async def acquire(self) -> bool:
         return True
 
     async def release(self) -> None:
@@ -52,8 +52,8 @@ class Ours:
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "exclusive_lock", lambda name: Ours())
+def only_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "exclusive_lock", lambda name: FreeLock())
 
 
 @asynccontextmanager
@@ -70,38 +70,38 @@ def failures(name: str) -> float:
     return stats.job_failures.labels(name)._value.get()
 
 
-async def test_each_job_is_done_at_the_start_and_then_at_its_turns() -> None:
-    often, seldom = Work(), Work()
-    async with working(Job("often", 0.01, often), Job("seldom", 3600, seldom)):
-        await seldom.steps(1)
-        await often.steps(5)
-    assert seldom.calls == 1
+async def test_each_job_is_executed_at_the_start_and_then_at_its_intervals() -> None:
+    often, rarely = Step(), Step()
+    async with working(Job("often", 0.01, often), Job("rarely", 3600, rarely)):
+        await rarely.executed(1)
+        await often.executed(5)
+    assert rarely.calls == 1
 
 
-async def test_a_job_with_more_to_do_goes_on_at_once_and_lets_others_between() -> None:
+async def test_a_job_with_more_to_do_continues_at_once_but_lets_others_in_between() -> None:
     order: list[str] = []
-    long, short = Work(*[True] * 5), Work()
+    long, short = Step(*[True] * 5), Step()
 
-    def noted(name: str, work: Work) -> Callable[[], bool]:
-        return lambda: (order.append(name), work())[1]
+    def noted(name: str, step: Step) -> Callable[[], bool]:
+        return lambda: (order.append(name), step())[1]
 
     async with working(Job("long", 3600, noted("long", long)), Job("short", 3600, noted("short", short))):
-        await long.steps(6)
+        await long.executed(6)
     assert order.count("long") == 6
     assert order.index("short") <= 1
 
 
-@pytest.mark.parametrize("error", [OperationalError("away"), ValueError("a bug")])
+@pytest.mark.parametrize("error", [OperationalError("unavailable"), ValueError("a bug")])
 async def test_a_job_that_fails_is_counted_and_tried_again_at_its_next_turn(error: Exception) -> None:
-    failing, other = Work(error, error), Work()
+    failing, other = Step(error, error), Step()
     before = failures("failing")
     async with working(Job("failing", 0.01, failing), Job("other", 0.01, other)):
-        await failing.steps(4)
-        await other.steps(2)
+        await failing.executed(4)
+        await other.executed(2)
     assert failures("failing") == before + 2
 
 
-async def test_it_ends_though_a_job_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_ends_even_if_a_job_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "STOP_S", 0.1)
     hanging, thawed = threading.Event(), threading.Event()
 
@@ -119,14 +119,14 @@ def test_jobs_have_names_of_their_own() -> None:
     assert len({job.name for job in JOBS}) == len(JOBS)
 
 
-async def test_what_a_job_finds_is_published() -> None:
-    gone = AvailabilityChanged(7, "pump-1", "stale", 5)
-    heard: asyncio.Queue[Event] = asyncio.Queue()
-    listener = Listener(heard.put_nowait, lambda names, reason: None)
+async def test_events_that_a_job_returns_are_published() -> None:
+    stale = AvailabilityChanged(7, "pump-1", "stale", 5)
+    received: asyncio.Queue[Event] = asyncio.Queue()
+    listener = Listener(received.put_nowait, lambda names, reason: None)
     await listener.start()
     await listener.join(telemetry(shard_of(7)))
-    async with working(Job("looking", 3600, lambda: [gone])):
-        assert await asyncio.wait_for(heard.get(), WAIT_S) == gone
+    async with working(Job("availability", 3600, lambda: [stale])):
+        assert await asyncio.wait_for(received.get(), WAIT_S) == stale
     await listener.stop()
 
 
@@ -134,32 +134,32 @@ async def test_what_a_job_finds_is_published() -> None:
 async def test_of_two_workers_one_works_and_the_other_stands_by(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "exclusive_lock", locks.exclusive_lock)
     monkeypatch.setattr(worker, "LOCK_S", 0.05)
-    first, second = Work(), Work()
+    first, second = Step(), Step()
     async with working(Job("first", 0.01, first)):
-        await first.steps(1)
+        await first.executed(1)
         standing_by = working(Job("second", 0.01, second))
         await standing_by.__aenter__()
-        await first.steps(20)
+        await first.executed(20)
         assert second.calls == 0
-    await second.steps(2)
+    await second.executed(2)
     await standing_by.__aexit__(None, None, None)
 
 
-@pytest.mark.parametrize("answer", [False, Unavailable("the database is away")])
-async def test_without_the_lock_it_waits_and_ends_all_the_same(
+@pytest.mark.parametrize("answer", [False, Unavailable("the database is unavailable")])
+async def test_without_the_lock_it_does_nothing_and_can_be_stopped(
     monkeypatch: pytest.MonkeyPatch, answer: bool | Unavailable
 ) -> None:
     asked = asyncio.Event()
 
-    class Theirs(Ours):
-        async def hold(self) -> bool:
+    class HeldLock(FreeLock):
+        async def acquire(self) -> bool:
             asked.set()
             if isinstance(answer, Unavailable):
                 raise answer
             return answer
 
-    monkeypatch.setattr(worker, "exclusive_lock", lambda name: Theirs())
-    work = Work()
-    async with working(Job("waiting", 0.01, work)):
+    monkeypatch.setattr(worker, "exclusive_lock", lambda name: HeldLock())
+    step = Step()
+    async with working(Job("waiting", 0.01, step)):
         await asked.wait()
-    assert work.calls == 0
+    assert step.calls == 0

@@ -1,4 +1,4 @@
-"""Who is a member, and that somebody always manages a space."""
+"""Changes of membership; a space always has a manager."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def roles(space: Space) -> dict[str, int]:
     return dict(Member.objects.filter(space=space).values_list("user__username", "role"))
 
 
-def test_a_person_is_given_a_role_and_another_one(space: Space, alice: User, mallory: User) -> None:
+def test_a_person_gets_a_role_and_then_another_one(space: Space, alice: User, mallory: User) -> None:
     provisioning.set_role(space, mallory, Role.OPERATOR)
     provisioning.set_role(space, mallory, Role.VIEWER)
     assert roles(space) == {"alice": Role.MANAGER, "mallory": Role.VIEWER}
 
 
-def test_a_person_is_a_member_no_more(space: Space, alice: User, carol: User) -> None:
+def test_a_removed_person_is_no_longer_a_member(space: Space, alice: User, carol: User) -> None:
     members.remove(space, carol)
     assert roles(space) == {"alice": Role.MANAGER}
 

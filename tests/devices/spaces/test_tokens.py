@@ -14,7 +14,7 @@ def test_a_token_belongs_to_its_person_and_is_stored_as_a_hash(bob: User, alice:
     assert not [row for row in ApiToken.objects.values() if bobs in str(row) or alices in str(row)]
 
 
-def test_the_token_of_a_deactivated_person_is_nobody_s(bob: User) -> None:
+def test_the_token_of_a_deactivated_person_has_no_owner(bob: User) -> None:
     token = tokens.create(bob)
     bob.is_active = False
     bob.save()
@@ -22,11 +22,11 @@ def test_the_token_of_a_deactivated_person_is_nobody_s(bob: User) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "hubbub_", "\0", "\ud800", "x" * 10_000])
-def test_any_other_text_is_nobody_s_token(bob: User, token: str) -> None:
+def test_any_other_text_has_no_owner(bob: User, token: str) -> None:
     tokens.create(bob)
     assert owner(token) is None
 
 
-def test_a_stored_hash_is_no_token(bob: User) -> None:
+def test_a_stored_hash_does_not_work_as_a_token(bob: User) -> None:
     tokens.create(bob)
     assert owner(ApiToken.objects.get().hash) is None

@@ -1,4 +1,4 @@
-"""SQLite keeps a metric's rows side by side, and moving them there keeps them all."""
+"""SQLite stores a metric's rows next to each other, and the migration to that keeps all of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BEFORE, AFTER = ("devices", "0004_partitions"), ("devices", "0005_clustered")
 
 @pytest.fixture
 def migrated_back(pump: Device) -> Iterator[None]:
-    # The device is made first: what makes one now makes its room too, whose table is not there then.
+    # The device is created first: creating one creates its room too, whose table does not exist before the migration.
     MigrationExecutor(connection).migrate([BEFORE])
     yield
     executor = MigrationExecutor(connection)

@@ -1,189 +1,121 @@
-"""History of a metric that has been rolled up in part, and removed in part."""
+"""History of a metric that has not been rolled up: raw readings, or buckets made from them."""
 
 from __future__ import annotations
 
-import json
-import math
-import random
-from typing import Any
-
 import pytest
-from pytest_django import DjangoAssertNumQueries
 
-from devices.models import Device, LateHour, Reading, Rollup
-from devices.telemetry import history as telemetry_history
-from devices.telemetry import rollups
-from devices.telemetry.history import WIDTHS, history
+from devices.errors import NotFound
+from devices.models import Device, Space
+from devices.rooms import provisioning
+from devices.telemetry.history import history
 from devices.telemetry.store import ReadingStore
-from devices.values import Sample, Telemetry, Value
+from devices.values import Sample, Telemetry, Value, now_us
 
-pytestmark = pytest.mark.django_db
-
-SECOND, MINUTE, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
-T0 = 19_676 * DAY
-"""Microseconds; a midnight."""
+T0 = 1_700_000_000_000_000
+"""Microseconds, on a whole second."""
+SECOND = 1_000_000
 
 
-def store(device: Device, values: dict[int, Value], metric: str = "speed") -> None:
+def store(device: Device, metric: str, values: dict[int, Value]) -> None:
     """Microseconds after T0 -> value."""
     samples = tuple(Sample(metric, value, T0 + after) for after, value in values.items())
-    ReadingStore().store([(device, Telemetry(samples, T0))])
+    ReadingStore().store([(device, Telemetry(samples, now_us()))])
 
 
-@pytest.fixture
-def roll_up_until(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Lets the worker roll up to so many microseconds after T0."""
-
-    def roll_up(after: int) -> None:
-        monkeypatch.setattr(rollups, "now_us", lambda: T0 + after + rollups.GRACE_US)
-        while rollups.work():
-            pass
-
-    return roll_up
+def test_the_window_begins_with_its_start_and_ends_before_its_end(pump: Device) -> None:
+    store(pump, "speed", {-1: 0, 0: 1, 1: 2, SECOND - 1: 3, SECOND: 4})
+    assert history(pump, "speed", T0, T0 + SECOND, 100)["v"] == [1, 2, 3]
 
 
-def width_of(found: Any) -> int:
-    return round(float(found["resolution"].removesuffix("s")) * SECOND)
+def test_raw_readings_ascend_and_keep_their_types(pump: Device) -> None:
+    store(pump, "mixed", {3000: "open", 0: 21.5, 1000: True, 2000: 2**60, 4000: 40.0})
+    assert history(pump, "mixed", T0, T0 + SECOND, 5) == {
+        "metric": "mixed",
+        "resolution": "raw",
+        "t": [T0 // 1000 + after for after in range(5)],
+        "v": [21.5, True, 2**60, "open", 40],
+    }
 
 
-def check(found: Any, readings: dict[int, float], start: int, end: int, points: int) -> None:
-    """The columns are what these readings (microseconds after T0 -> number) come to."""
-    if found["resolution"] == "raw":
-        inside = {(T0 + after) // 1000: number for after, number in readings.items() if start <= after < end}
-        assert dict(zip(found["t"], found["v"], strict=True)) == inside
-        return
-    width = width_of(found)
-    assert width in WIDTHS
-    assert len(found["t"]) <= max(points, 2)
-    expected: dict[int, list[float]] = {}
-    for after in sorted(readings):
-        expected.setdefault((T0 + after) // width * width // 1000, []).append(readings[after])
+def test_readings_that_fit_are_raw_and_one_more_makes_buckets(pump: Device) -> None:
+    store(pump, "speed", {second * SECOND: second for second in range(10)})
+    assert history(pump, "speed", T0, T0 + 10 * SECOND, 10)["resolution"] == "raw"
+    assert history(pump, "speed", T0, T0 + 10 * SECOND, 9)["resolution"] != "raw"
+
+
+@pytest.mark.parametrize("points", [1, 2, 3, 7, 50, 99])
+def test_buckets_count_every_reading_once_and_lose_no_peak(pump: Device, points: int) -> None:
+    values: dict[int, Value] = {second * SECOND + second: float(second * 37 % 101) for second in range(100)}
+    store(pump, "speed", values)
+    found = history(pump, "speed", T0, T0 + 200 * SECOND, points)
+    width = int(found["resolution"].removesuffix("s"))
+    assert sum(found["count"]) == 100
+    assert (min(found["min"]), max(found["max"])) == (min(values.values()), max(values.values()))
+    total = sum(mean * count for mean, count in zip(found["mean"], found["count"], strict=True))
+    assert total == pytest.approx(sum(float(value) for value in values.values()))
+    assert len(found["t"]) <= points + 1  # buckets begin at whole multiples of the width, so there may be one more
     assert found["t"] == sorted(set(found["t"]))
-    for row in zip(*(found[column] for column in ("t", "count", "min", "max", "mean", "last")), strict=True):
-        of = expected[row[0]]
-        assert row[1:] == pytest.approx((len(of), min(of), max(of), math.fsum(of) / len(of), of[-1]))
-        assert (T0 + start) // 1000 - width // 1000 < row[0] < (T0 + end) / 1000
-    inside = {(T0 + after) // width * width // 1000 for after in readings if start <= after < end}
-    assert inside <= set(found["t"])
+    assert all(start % (width * 1000) == 0 for start in found["t"])
+    assert {len(found[column]) for column in ("t", "min", "max", "mean", "count")} == {len(found["t"])}  # type: ignore[literal-required]
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_it_joins_what_is_rolled_up_and_what_is_not(pump: Device, roll_up_until: Any, seed: int) -> None:
-    dice = random.Random(seed)
-    readings: dict[int, float] = {}
-    for burst in range(60):
-        begin = dice.randrange(4 * DAY)
-        for _ in range(dice.randint(1, 40)):
-            readings[begin + dice.randrange(20 * MINUTE) // 1000 * 1000] = float(burst)
-    store(pump, dict(readings))
-    for rolled in (0, 7 * HOUR + 13 * MINUTE, DAY, 3 * DAY + 50 * MINUTE, 5 * DAY):
-        roll_up_until(rolled)
-        for _ in range(25):
-            start = dice.randrange(4 * DAY)
-            end = start + 1 + dice.randrange(dice.choice([MINUTE, HOUR, DAY, 4 * DAY]))
-            points = dice.choice([1, 2, 5, 30, 200])
-            check(history(pump, "speed", T0 + start, T0 + end, points), readings, start, end, points)
+def test_a_reading_belongs_to_the_bucket_of_its_time(pump: Device) -> None:
+    """Integer division on both databases: a double would put the last microsecond into the next bucket."""
+    store(pump, "speed", {0: 1.0, SECOND - 1: 2.0, SECOND: 3.0})
+    found = history(pump, "speed", T0, T0 + 2 * SECOND, 2)
+    assert (found["t"], found["min"], found["max"], found["count"]) == (
+        [T0 // 1000, T0 // 1000 + 1000],
+        [1.0, 3.0],
+        [2.0, 3.0],
+        [2, 1],
+    )
 
 
-@pytest.mark.parametrize(
-    ("span", "points", "resolution"),
-    [
-        (10 * SECOND, 1000, "0.01s"),
-        (10 * SECOND, 100, "0.1s"),
-        (10 * SECOND, 60, "0.2s"),
-        (10 * SECOND, 20, "0.5s"),
-        (10 * SECOND, 10, "1s"),
-    ],
-)
-def test_fast_metrics_have_buckets_below_a_second(pump: Device, span: int, points: int, resolution: str) -> None:
-    readings = {i * 2000: math.sin(i) for i in range(5000)}
-    store(pump, dict(readings))
-    found = history(pump, "speed", T0, T0 + span, points)
-    assert found["resolution"] == resolution
-    check(found, readings, 0, span, points)
+def test_a_second_request_gets_the_same_buckets(pump: Device) -> None:
+    """After a reconnect a chart joins the buckets it requests to those it has."""
+    store(pump, "speed", {second * SECOND: second for second in range(100)})
+    first = history(pump, "speed", T0, T0 + 50 * SECOND, 10)
+    second = history(pump, "speed", T0 + 25 * SECOND, T0 + 75 * SECOND, 10)
+    assert first["resolution"] == second["resolution"] == "5s"
+    both = set(first["t"]) & set(second["t"])
+    assert len(both) == 5
+    for start in both:
+        assert first["mean"][first["t"].index(start)] == second["mean"][second["t"].index(start)]
 
 
-def test_too_many_readings_to_gather_are_given_by_the_minute(
-    pump: Device, roll_up_until: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    readings = {i * SECOND // 10: math.sin(i) for i in range(6000)}
-    store(pump, dict(readings))
-    roll_up_until(HOUR)
-    assert history(pump, "speed", T0, T0 + 600 * SECOND, 1000)["resolution"] == "1s"
-    monkeypatch.setattr(telemetry_history, "MAX_GATHERED", 5999)
-    found = history(pump, "speed", T0, T0 + 600 * SECOND, 1000)
-    assert found["resolution"] == "60s"
-    check(found, readings, 0, 600 * SECOND, 1000)
+def test_text_is_raw_and_the_newest_values_are_returned(pump: Device) -> None:
+    store(pump, "mode", {second * SECOND: f"mode {second}" for second in range(10)})
+    found = history(pump, "mode", T0, T0 + 10 * SECOND, 3)
+    assert (found["resolution"], found["v"]) == ("raw", ["mode 7", "mode 8", "mode 9"])
+    assert history(pump, "mode", T0, T0 + 10 * SECOND, 1)["v"] == ["mode 9"]
 
 
-def test_widths_go_from_rollup_to_rollup(pump: Device, roll_up_until: Any) -> None:
-    store(pump, {hour * HOUR: float(hour) for hour in range(24 * 30)})
-    roll_up_until(30 * DAY)
-    resolutions = [
-        history(pump, "speed", T0, T0 + 30 * DAY, points)["resolution"] for points in (1000, 719, 300, 30, 6)
-    ]
-    assert resolutions == ["raw", "7200s", "10800s", "86400s", "604800s"]
+def test_the_mean_of_a_switch_is_the_share_of_readings_that_are_on(pump: Device) -> None:
+    store(pump, "on", {second * SECOND: second % 5 == 0 for second in range(10)})
+    found = history(pump, "on", T0, T0 + 10 * SECOND, 2)
+    assert (found["min"], found["max"], found["mean"]) == ([0, 0], [1, 1], [0.2, 0.2])
 
 
-def test_rollups_show_where_readings_have_been_removed(pump: Device, roll_up_until: Any) -> None:
-    readings = {minute * MINUTE + 7 * SECOND: float(minute) for minute in range(0, 3 * 24 * 60, 7)}
-    store(pump, dict(readings))
-    roll_up_until(3 * DAY)
-    Reading.objects.filter(time__lt=T0 + 2 * DAY).delete()
-    found = history(pump, "speed", T0, T0 + 3 * DAY, 5000)
-    assert found["resolution"] == "60s"
-    check(found, readings, 0, 3 * DAY, 5000)
-    assert history(pump, "speed", T0 + 2 * DAY, T0 + 3 * DAY, 5000)["resolution"] == "raw"
-    Rollup.objects.filter(seconds=60, start__lt=T0 + DAY).delete()
-    found = history(pump, "speed", T0, T0 + 3 * DAY, 5000)
-    assert found["resolution"] == "3600s"
-    check(found, readings, 0, 3 * DAY, 5000)
-    assert history(pump, "speed", T0 + DAY, T0 + 3 * DAY, 5000)["resolution"] == "60s"
-    Rollup.objects.filter(seconds__lt=86400).delete()
-    Reading.objects.all().delete()
-    assert history(pump, "speed", T0 + 5 * HOUR, T0 + 6 * HOUR, 5000)["t"] == [T0 // 1000]
+def test_text_among_numbers_is_left_out_of_buckets(pump: Device) -> None:
+    store(pump, "speed", {0: 1.0, SECOND: "fault", 2 * SECOND: 3.0})
+    assert sum(history(pump, "speed", T0, T0 + 3 * SECOND, 1)["count"]) == 2
 
 
-def test_a_window_after_the_cut_is_raw_though_its_first_minute_began_before(pump: Device, roll_up_until: Any) -> None:
-    store(pump, {second * SECOND: 1.0 for second in range(600)})
-    roll_up_until(HOUR)
-    assert history(pump, "speed", T0 + 90 * SECOND, T0 + HOUR, 1000)["resolution"] == "raw"
-    assert len(history(pump, "speed", T0 + 90 * SECOND, T0 + HOUR, 1000)["t"]) == 510
+def test_an_empty_window_is_raw_and_empty(pump: Device) -> None:
+    store(pump, "speed", {0: 1})
+    assert history(pump, "speed", T0 + 1, T0 + SECOND, 10) == {"metric": "speed", "resolution": "raw", "t": [], "v": []}
 
 
-def test_late_readings_show_after_the_worker_s_next_turn(pump: Device, roll_up_until: Any) -> None:
-    readings = {second * SECOND: 1.0 for second in range(0, 7200, 10)}
-    store(pump, dict(readings))
-    roll_up_until(3 * HOUR)
-    late = {second * SECOND + 1000: 5.0 for second in range(0, 7200, 600)}
-    store(pump, dict(late))
-    assert sum(history(pump, "speed", T0, T0 + 2 * HOUR, 100)["count"]) == 720
-    assert LateHour.objects.exists()
-    roll_up_until(3 * HOUR)
-    check(history(pump, "speed", T0, T0 + 2 * HOUR, 100), readings | late, 0, 2 * HOUR, 100)
+@pytest.mark.parametrize("metric", ["pressure", "Speed", "", "speed\0", "x" * 10_000])
+def test_an_unknown_metric_is_not_found(pump: Device, metric: str) -> None:
+    store(pump, "speed", {0: 1})
+    with pytest.raises(NotFound):
+        history(pump, metric, T0, T0 + SECOND, 10)
 
 
-@pytest.mark.parametrize("rolled", [0, 5 * HOUR])
-def test_no_mean_is_infinite(pump: Device, roll_up_until: Any, rolled: int) -> None:
-    store(pump, {second * SECOND: 1.7e308 for second in range(0, 7200, 100)})
-    roll_up_until(rolled)
-    found = history(pump, "speed", T0, T0 + 3 * HOUR, 3)
-    assert set(found["mean"]) == {1.7e308}
-    json.dumps(found, allow_nan=False)
-
-
-def test_text_stays_raw_beside_rollups_of_other_metrics(pump: Device, roll_up_until: Any) -> None:
-    store(pump, {second * SECOND: "open" for second in range(100)}, "mode")
-    store(pump, {0: 1.0})
-    roll_up_until(HOUR)
-    found = history(pump, "mode", T0, T0 + HOUR, 10)
-    assert (found["resolution"], found["v"]) == ("raw", ["open"] * 10)
-
-
-def test_an_answer_takes_a_handful_of_queries(
-    pump: Device, roll_up_until: Any, django_assert_max_num_queries: DjangoAssertNumQueries
-) -> None:
-    store(pump, {minute * MINUTE: 1.0 for minute in range(5000)})
-    roll_up_until(3 * DAY + 10 * MINUTE)
-    with django_assert_max_num_queries(11):
-        history(pump, "speed", T0, T0 + 4 * DAY, 5)
+def test_metrics_of_the_same_name_are_separate(pump: Device, space: Space) -> None:
+    other, _ = provisioning.create_device("pump-2", space)
+    store(pump, "speed", {0: 1})
+    store(other, "speed", {0: 2})
+    assert history(pump, "speed", T0, T0 + 1, 10)["v"] == [1]
+    assert history(other, "speed", T0, T0 + 1, 10)["v"] == [2]

@@ -1,4 +1,4 @@
-"""Readings by the week, on PostgreSQL."""
+"""Weekly partitions of the readings, on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from devices.models import Device, Metric, Reading
 from devices.telemetry import partitions
-from devices.telemetry.partitions import AHEAD, WEEK_US, Week
+from devices.telemetry.partitions import AHEAD, WEEK_US, Partitions, Week
 from devices.telemetry.store import ReadingStore
 from devices.values import Sample, Telemetry, now_us
 
@@ -25,9 +25,8 @@ T0 = 1_600_000_000_000_000
 
 
 @pytest.fixture(autouse=True)
-def fresh(transactional_db: None) -> Iterator[None]:
-    """Partitions of other tests are gone, and those of this one afterwards."""
-    partitions.forget()
+def old_weeks_cleared(transactional_db: None) -> Iterator[None]:
+    """Otherwise the next test would find the partitions of this one."""
     yield
     Reading.objects.all().delete()
     for week in partitions.weeks_until(now_us() - WEEK_US):
@@ -38,17 +37,17 @@ def weeks() -> set[int]:
     return {week.number for week in partitions.weeks_until(now_us() + 10 * WEEK_US)}
 
 
-def put(device: Device, *times: int) -> None:
+def put(device: Device, *times: int, store: ReadingStore | None = None) -> None:
     with transaction.atomic():
         samples = tuple(Sample("speed", float(i), time) for i, time in enumerate(times))
-        ReadingStore().store([(device, Telemetry(samples, now_us()))])
+        (store or ReadingStore()).store([(device, Telemetry(samples, now_us()))])
 
 
-def test_this_week_and_those_to_come_are_there() -> None:
+def test_partitions_of_this_week_and_the_next_ones_are_created_ahead() -> None:
     this = now_us() // WEEK_US
     assert set(range(this, this + AHEAD + 1)) <= weeks()
     partitions.clear(Week(this + AHEAD))
-    partitions.prepare()
+    Partitions().create_ahead()
     assert this + AHEAD in weeks()
 
 
@@ -61,32 +60,52 @@ def test_a_reading_of_any_time_finds_its_partition(pump: Device) -> None:
 
 
 def test_the_usual_batch_costs_no_query(pump: Device, django_assert_num_queries) -> None:
-    put(pump, T0)
-    with django_assert_num_queries(0):
-        partitions.ensure([T0, T0 + 1])
-
-
-def test_a_partition_that_was_rolled_back_is_made_again(pump: Device) -> None:
+    known = Partitions()
     with transaction.atomic():
-        partitions.ensure([T0])
-        transaction.set_rollback(True)
+        known.ensure([T0])
+    with django_assert_num_queries(0):
+        known.ensure([T0, T0 + 1])
+
+
+def test_partitions_that_exist_are_used_without_waiting_for_one_that_is_being_created(pump: Device) -> None:
     put(pump, T0)
+    stored = threading.Event()
+
+    def other() -> None:
+        put(pump, T0 + 1)
+        stored.set()
+        connection.close()
+
+    with transaction.atomic():
+        Partitions().ensure([T0 + WEEK_US])
+        thread = threading.Thread(target=other)
+        thread.start()
+        assert stored.wait(WAIT_S)
+    thread.join(WAIT_S)
+
+
+def test_a_partition_that_was_rolled_back_is_created_again(pump: Device) -> None:
+    store = ReadingStore()
+    with transaction.atomic():
+        store.store([(pump, Telemetry((Sample("speed", 1.0, T0),), T0))])
+        transaction.set_rollback(True)
+    store.forget()
+    put(pump, T0, store=store)
     assert Reading.objects.count() == 1
 
 
-def test_two_processes_that_make_one_at_the_same_moment_both_go_on(pump: Device) -> None:
+def test_two_processes_that_create_one_at_the_same_moment_both_go_on(pump: Device) -> None:
     Metric.objects.create(device=pump, name="speed")
     begun = threading.Event()
 
     def other() -> None:
         begun.set()
-        partitions.forget()
         put(pump, T0 + 1)
         connection.close()
 
     thread = threading.Thread(target=other)
     with transaction.atomic():
-        partitions.ensure([T0])
+        Partitions().ensure([T0])
         thread.start()
         assert begun.wait(WAIT_S)
         ReadingStore().store([(pump, Telemetry((Sample("speed", 1.0, T0),), T0))])
@@ -95,7 +114,7 @@ def test_two_processes_that_make_one_at_the_same_moment_both_go_on(pump: Device)
     assert Reading.objects.count() == 2
 
 
-def test_ingest_goes_on_while_one_is_made(pump: Device) -> None:
+def test_ingest_goes_on_while_one_is_created(pump: Device) -> None:
     put(pump, now_us())
     stored = threading.Event()
 
@@ -105,26 +124,25 @@ def test_ingest_goes_on_while_one_is_made(pump: Device) -> None:
         connection.close()
 
     with transaction.atomic():
-        partitions.ensure([T0])
+        Partitions().ensure([T0])
         thread = threading.Thread(target=other)
         thread.start()
         assert stored.wait(WAIT_S)
     thread.join(WAIT_S)
 
 
-def test_one_that_another_process_dropped_is_made_again(pump: Device) -> None:
-    put(pump, T0)
-    put(pump, now_us())
-    known = set(partitions._there)
+def test_one_that_was_dropped_since_a_store_remembered_it_is_created_again_after_one_failure(pump: Device) -> None:
+    store = ReadingStore()
+    put(pump, T0, store=store)
+    put(pump, now_us(), store=store)
     assert partitions.clear(Week(T0 // WEEK_US)) is not None
-    partitions._there.update(known)  # as a process has it that did not drop it
     with pytest.raises(IntegrityError):
-        put(pump, T0)
-    put(pump, T0)
+        put(pump, T0, store=store)
+    put(pump, T0, store=store)
     assert Reading.objects.filter(time=T0).exists()
 
 
-def test_a_week_in_use_is_left_for_another_time(pump: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_week_in_use_is_not_cleared(pump: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(partitions, "LOCK_WAIT_MS", 50)
     put(pump, T0, now_us())
     reading, done = threading.Event(), threading.Event()
@@ -154,7 +172,7 @@ def test_the_newest_readings_outlive_their_week(pump: Device) -> None:
         assert list(Reading.objects.values_list("time", "number")) == [(T0 + 2, 2.0)]
 
 
-def test_readings_still_go_with_their_device(pump: Device) -> None:
+def test_readings_are_still_deleted_with_their_device(pump: Device) -> None:
     put(pump, T0, now_us())
     with pytest.raises(IntegrityError), transaction.atomic():
         Reading.objects.create(metric_id=999_999, time=T0, number=1)
@@ -188,6 +206,6 @@ def _migrate(name: str) -> None:
 
 
 def _migrate_to_newest() -> None:
-    """Else the tests that follow would find a database of before."""
+    """Otherwise the tests that follow would find an older database."""
     executor = MigrationExecutor(connection)
     executor.migrate(executor.loader.graph.leaf_nodes())

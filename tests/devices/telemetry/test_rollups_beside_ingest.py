@@ -1,4 +1,4 @@
-"""Rollups while another connection is in the middle of storing readings. SQLite lets nobody write meanwhile."""
+"""Rollups while a transaction of another connection stores readings. On SQLite nobody else can write meanwhile."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ from devices.models import Device, LateHour
 from devices.telemetry.store import ReadingStore
 from devices.telemetry.watermarks import CLOSED, ROLLED, watermark
 from devices.values import Value
-from tests.devices.telemetry.test_rollups import HOUR, MINUTE, T0, Clock, check, clock, put, stored, work_through
-
-__all__ = ["clock"]
+from tests.devices.telemetry.rolling_up import HOUR, MINUTE, T0, RollupClock, check, put, roll_up, stored
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer"),
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has a single writer"),
 ]
 
 WAIT_S = 30
@@ -27,7 +25,7 @@ WAIT_S = 30
 
 @contextmanager
 def storing(device: Device, values: dict[int, Value]) -> Iterator[None]:
-    """Another connection has stored these, and commits at the end of the block."""
+    """Another connection stores these readings, and commits at the end of the block."""
     stored, commit = threading.Event(), threading.Event()
 
     def store() -> None:
@@ -47,26 +45,26 @@ def storing(device: Device, values: dict[int, Value]) -> Iterator[None]:
         thread.join(WAIT_S)
 
 
-def test_a_time_is_not_closed_while_readings_of_it_may_be_on_their_way(clock: Clock, pump: Device) -> None:
+def test_a_time_is_not_closed_while_a_transaction_stores_readings_of_it(clock: RollupClock, pump: Device) -> None:
     put(ReadingStore(), pump, {0: 1.0})
     clock.time = T0 + 10 * MINUTE
-    work_through()
+    roll_up()
     clock.time = T0 + 3 * HOUR
     with storing(pump, {HOUR: 2.0}):
-        work_through()
+        roll_up()
         assert watermark(CLOSED) == watermark(ROLLED) == T0 + 9 * MINUTE
-    work_through()
+    roll_up()
     assert watermark(ROLLED) == T0 + 3 * HOUR - MINUTE
     assert sum(bucket[0] for bucket in stored(60).values()) == 2
     check(watermark(ROLLED))
 
 
-def test_ingest_goes_on_while_closing_waits(clock: Clock, pump: Device) -> None:
-    """Those that come later wait behind it, so it must not wait for long."""
+def test_ingest_goes_on_while_closing_waits(clock: RollupClock, pump: Device) -> None:
+    """Later transactions wait behind it, so it must not wait for long."""
     put(ReadingStore(), pump, {0: 1.0})
     clock.time = T0 + 3 * HOUR
     with storing(pump, {HOUR: 2.0}):
-        closing = threading.Thread(target=lambda: (work_through(), connection.close()))
+        closing = threading.Thread(target=lambda: (roll_up(), connection.close()))
         closing.start()
         put(ReadingStore(), pump, {HOUR + 1: 3.0})
         closing.join(WAIT_S)
@@ -74,16 +72,18 @@ def test_ingest_goes_on_while_closing_waits(clock: Clock, pump: Device) -> None:
 
 
 @pytest.mark.parametrize("marked", [False, True])
-def test_late_readings_that_are_not_committed_yet_are_not_forgotten(clock: Clock, pump: Device, marked: bool) -> None:
+def test_late_readings_that_are_not_committed_yet_are_not_left_out(
+    clock: RollupClock, pump: Device, marked: bool
+) -> None:
     put(ReadingStore(), pump, {0: 1.0})
     clock.time = T0 + 3 * HOUR
-    work_through()
+    roll_up()
     if marked:
         put(ReadingStore(), pump, {MINUTE: 1.0})
     with storing(pump, {1: 2.0}):
-        work_through()
+        roll_up()
         assert LateHour.objects.count() == marked
     assert LateHour.objects.count() == 1
-    work_through()
+    roll_up()
     assert not LateHour.objects.exists()
     check(watermark(ROLLED))

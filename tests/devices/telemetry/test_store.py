@@ -17,11 +17,6 @@ from devices.values import Sample, Telemetry
 NOW = 1_700_000_000_000_000
 
 
-@pytest.fixture
-def store() -> ReadingStore:
-    return ReadingStore()
-
-
 def telemetry(*samples: Sample, at: int = NOW) -> Telemetry:
     return Telemetry(samples, at)
 
@@ -30,7 +25,7 @@ def times(metric: str = "speed") -> list[int]:
     return list(Reading.objects.filter(metric__name=metric).order_by("time").values_list("time", flat=True))
 
 
-def test_a_metric_is_made_at_first_sight_and_once(store: ReadingStore, pump: Device) -> None:
+def test_a_metric_is_created_with_its_first_sample_and_once(store: ReadingStore, pump: Device) -> None:
     store.store([(pump, telemetry(Sample("speed", 1), Sample("on", True)))])
     store.store([(pump, telemetry(Sample("speed", 2)))])
     ReadingStore().store([(pump, telemetry(Sample("speed", 3), at=NOW + 10))])
@@ -38,22 +33,24 @@ def test_a_metric_is_made_at_first_sight_and_once(store: ReadingStore, pump: Dev
     assert Reading.objects.count() == 4
 
 
-def test_a_metric_that_another_bridge_made_meanwhile_is_used(store: ReadingStore, pump: Device) -> None:
+def test_a_metric_that_another_bridge_created_in_the_meantime_is_used(store: ReadingStore, pump: Device) -> None:
     store.store([(pump, telemetry(Sample("on", True)))])
     theirs = Metric.objects.create(device=pump, name="speed")
     store.store([(pump, telemetry(Sample("speed", 1)))])
     assert Reading.objects.get(metric__name="speed").metric == theirs
 
 
-def test_a_repeat_is_absorbed_where_the_device_gives_the_time(store: ReadingStore, pump: Device) -> None:
+def test_a_repeated_sample_with_a_time_is_stored_once(store: ReadingStore, pump: Device) -> None:
     batch = [(pump, telemetry(Sample("speed", 1, NOW - 5), Sample("speed", 2, NOW - 4)))]
     store.store(batch)
     store.store(batch)
-    store.store([(pump, telemetry(Sample("speed", 9, NOW - 5)))])  # what is stored stays
+    store.store([(pump, telemetry(Sample("speed", 9, NOW - 5)))])  # the stored value stays
     assert list(Reading.objects.order_by("time").values_list("time", "number")) == [(NOW - 5, 1), (NOW - 4, 2)]
 
 
-def test_samples_of_one_instant_do_not_swallow_each_other(store: ReadingStore, pump: Device) -> None:
+def test_samples_without_times_that_arrive_at_the_same_instant_are_all_stored(
+    store: ReadingStore, pump: Device
+) -> None:
     batch = [(pump, telemetry(Sample("speed", number))) for number in range(100)]
     store.store(batch)
     store.store(batch)
@@ -61,19 +58,19 @@ def test_samples_of_one_instant_do_not_swallow_each_other(store: ReadingStore, p
 
 
 @pytest.mark.parametrize("count", [1, 14, 16, 239, 240, 241, 617])
-def test_a_batch_of_any_size_is_stored_whole(store: ReadingStore, pump: Device, count: int) -> None:
+def test_a_batch_of_any_size_is_stored_completely(store: ReadingStore, pump: Device, count: int) -> None:
     store.store([(pump, telemetry(*[Sample("speed", number, NOW + number) for number in range(count)]))])
     stored = Reading.objects.order_by("time").values_list("time", "number")
     assert list(stored) == [(NOW + number, number) for number in range(count)]
 
 
-def test_a_clock_that_steps_back_keeps_the_order(store: ReadingStore, pump: Device) -> None:
+def test_readings_keep_their_order_when_the_clock_steps_back(store: ReadingStore, pump: Device) -> None:
     store.store([(pump, telemetry(Sample("speed", 1), at=NOW))])
     store.store([(pump, telemetry(Sample("speed", 2), at=NOW - 60_000_000))])
     assert times() == [NOW, NOW + 1]
 
 
-def test_the_event_tells_what_was_stored(store: ReadingStore, pump: Device) -> None:
+def test_the_event_holds_what_was_stored(store: ReadingStore, pump: Device) -> None:
     samples = Sample("speed", 21.5), Sample("mode", 'é"<', NOW - 2_000), Sample("speed", True, NOW + 1_000)
     [event] = store.store([(pump, telemetry(*samples))])
     assert isinstance(event, TelemetryStored)
@@ -84,7 +81,7 @@ def test_the_event_tells_what_was_stored(store: ReadingStore, pump: Device) -> N
     assert json.loads(part.json) == {"speed": [[ms, 21.5], [ms + 1, True]], "mode": [[ms - 2, 'é"<']]}
 
 
-def test_a_batch_makes_one_event_a_shard_and_one_part_a_device(store: ReadingStore, space: Space) -> None:
+def test_a_batch_makes_one_event_per_shard_and_one_part_per_device(store: ReadingStore, space: Space) -> None:
     made = [provisioning.create_device(f"node-{number}", space)[0] for number in range(groups.SHARDS * 2)]
     batch = [(device, telemetry(Sample("a", 1))) for device in made] * 3
     events = store.store(batch)
@@ -94,7 +91,7 @@ def test_a_batch_makes_one_event_a_shard_and_one_part_a_device(store: ReadingSto
     assert all(len(json.loads(part.json)["a"]) == 3 for part in parts)
 
 
-def test_an_empty_batch_stores_and_tells_nothing(store: ReadingStore, pump: Device) -> None:
+def test_an_empty_batch_stores_nothing_and_makes_no_event(store: ReadingStore, pump: Device) -> None:
     assert store.store([]) == []
     assert store.store([(pump, telemetry())]) == []
 
@@ -104,16 +101,16 @@ def test_a_device_has_a_bounded_number_of_metrics(
 ) -> None:
     monkeypatch.setattr(telemetry_store, "MAX_METRICS", 3)
     full = telemetry(Sample("a", 1), Sample("b", 1), Sample("c", 1))
-    store.check_room(pump, full, set())
+    store.check_metric_limit(pump, full, set())
     store.store([(pump, full)])
-    store.check_room(pump, full, set())  # known ones go on
+    store.check_metric_limit(pump, full, set())  # known metrics are accepted
     with pytest.raises(Refusal) as refusal:
-        store.check_room(pump, telemetry(Sample("a", 1), Sample("d", 1)), set())
+        store.check_metric_limit(pump, telemetry(Sample("a", 1), Sample("d", 1)), set())
     assert refusal.value.reason == "too_many_metrics"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_after_a_rollback_a_metric_is_made_again(store: ReadingStore, pump: Device) -> None:
+def test_a_metric_that_was_rolled_back_is_created_again(store: ReadingStore, pump: Device) -> None:
     with transaction.atomic():
         store.store([(pump, telemetry(Sample("speed", 1)))])
         transaction.set_rollback(True)
@@ -123,7 +120,7 @@ def test_after_a_rollback_a_metric_is_made_again(store: ReadingStore, pump: Devi
     assert Reading.objects.get().number == 2
 
 
-def test_readings_go_with_their_device(store: ReadingStore, pump: Device) -> None:
+def test_readings_are_deleted_with_their_device(store: ReadingStore, pump: Device) -> None:
     store.store([(pump, telemetry(Sample("speed", 1)))])
     pump.delete()
     assert not Reading.objects.exists()

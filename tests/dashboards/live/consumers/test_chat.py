@@ -14,12 +14,12 @@ from django.contrib.auth.models import User
 from dashboards.live.connection import Connection
 from dashboards.live.frames import Frame
 from dashboards.live.relay import Relay
-from devices.channel import fanout
 from devices.log.messages import MAX_PAGE
 from devices.models import Device, Space
 from devices.rooms import posting, provisioning
 from hub.asgi import application
 from tests.dashboards.live.conftest import WAIT_S, HandClock, Headers, cookie, enter, lose_twice, sign_in
+from tests.support.lossy_layer import lossy_layer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("relay")]
 
@@ -174,11 +174,7 @@ async def test_messages_that_the_layer_lost_arrive_all_the_same(
     await posting.post(bob, room, "0")
     total = MAX_PAGE + 20
 
-    async def lose(group: str, message: object) -> None:
-        return None
-
-    with monkeypatch.context() as patched:
-        patched.setattr(fanout, "_send", lose)
+    with lossy_layer():
         for number in range(1, total):
             await posting.post(bob, room, str(number))
     await posting.post(bob, room, str(total))

@@ -18,7 +18,7 @@ from dashboards.live.consumers import event_stream
 from dashboards.live.relay import Relay
 from dashboards.models import Dashboard
 from devices.channel import fanout, groups
-from devices.channel.events import AvailabilityChanged, Part, TelemetryStored
+from devices.channel.events import AvailabilityChanged, EncodedReadings, TelemetryStored
 from devices.models import Device, Member
 from hub.asgi import application
 from tests.dashboards.live.conftest import WAIT_S, HandClock, Headers, cookie, sign_in
@@ -94,7 +94,7 @@ async def refused(query: str, headers: Headers) -> tuple[int, str]:
 
 
 def stored(device: Device, number: int) -> TelemetryStored:
-    part = Part(device.pk, device.uid, f'{{"count":[[{number},{number}]]}}')
+    part = EncodedReadings(device.pk, device.uid, f'{{"count":[[{number},{number}]]}}')
     return TelemetryStored(shard=groups.shard_of(device.pk), parts=(part,))
 
 

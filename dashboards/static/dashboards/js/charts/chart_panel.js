@@ -1,4 +1,4 @@
-// A chart of one or more metrics of a device with its legend, which shows the present values, or those under the cursor.
+// A chart of one or more metrics of a device. Its legend shows the present values, or those under the cursor.
 
 import { titleOf } from "../device/metrics.js";
 import { now } from "../live/hub_clock.js";

@@ -81,7 +81,11 @@ export class Series {
     else this.#insert(time, number);
   }
 
-  /** Forgets points before `start`, except the last of them: the line must come in from the edge. @param {number} start */
+  /**
+   * Forgets points before `start`, except the last of them: the line must come in from the edge.
+   *
+   * @param {number} start
+   */
   trim(start) {
     const first = this.#position(start) - 1;
     // Cutting from the front moves everything, so not for a handful of points.

@@ -65,7 +65,12 @@ export class TrackMap {
   }
 }
 
-/** @param {CanvasRenderingContext2D} context @param {Projection} projection @param {number} width @param {number} height */
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {Projection} projection
+ * @param {number} width
+ * @param {number} height
+ */
 function drawGrid(context, projection, width, height) {
   const step = gridMetres(projection) * projection.pixelsPerMetre;
   context.strokeStyle = colour("line");

@@ -58,7 +58,13 @@ export class Control {
     return false;
   }
 
-  /** Sends a command; until the device answers, `wanted` is shown. @param {string} name @param {Record<string, unknown>} args @param {Value} [wanted] */
+  /**
+   * Sends a command; until the device answers, `wanted` is shown.
+   *
+   * @param {string} name
+   * @param {Record<string, unknown>} args
+   * @param {Value} [wanted]
+   */
   async command(name, args, wanted) {
     if (this.#isPending) return;
     this.#isPending = true;

@@ -20,7 +20,12 @@ export class DeviceControls {
     this.#options = options;
   }
 
-  /** Shows the controls of these attributes, with the newest values. @param {Attributes} attributes @param {Latest} latest */
+  /**
+   * Shows the controls of these attributes, with the newest values.
+   *
+   * @param {Attributes} attributes
+   * @param {Latest} latest
+   */
   show(attributes, latest) {
     const specs = [...controlsOf(attributes), ...buttonsOf(attributes)];
     if (JSON.stringify(specs) === this.#shown) return;

@@ -1,6 +1,8 @@
 // How far an export has come, read from the file as it arrives. Pure.
 
-/** @typedef {{metric: string, first: number, last: number}} Extent  the times of a metric's readings, in milliseconds */
+/**
+ * @typedef {{metric: string, first: number, last: number}} Extent  the times of a metric's readings, in milliseconds
+ */
 
 const QUOTE = 0x22;
 const NEWLINE = 0x0a;

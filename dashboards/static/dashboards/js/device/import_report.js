@@ -24,7 +24,12 @@ export class ImportReport {
   /** @type {RefusedLine[]} */
   lines = [];
 
-  /** Adds what became of a piece. @param {PieceAnswer} answer @param {{offset: number, lineOf: (number: number) => number}} piece */
+  /**
+   * Adds what became of a piece.
+   *
+   * @param {PieceAnswer} answer
+   * @param {{offset: number, lineOf: (number: number) => number}} piece
+   */
   add(answer, { offset, lineOf }) {
     this.bytes = offset;
     this.stored += answer.stored;

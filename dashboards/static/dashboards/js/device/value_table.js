@@ -39,7 +39,13 @@ export class ValueTable {
     this.#wordsOf = wordsOf;
   }
 
-  /** Shows the newest value of a metric. One older than the shown value is ignored. @param {string} metric @param {number} time @param {Value} value */
+  /**
+   * Shows the newest value of a metric. One older than the shown value is ignored.
+   *
+   * @param {string} metric
+   * @param {number} time
+   * @param {Value} value
+   */
   setValue(metric, time, value) {
     this.#rows[metric] ??= this.#add(metric);
     const row = this.#rows[metric];

@@ -5,7 +5,8 @@
 const worker = /** @type {any} */ (self);
 
 worker.addEventListener("install", () => worker.skipWaiting());
-worker.addEventListener("activate", (event) => event.waitUntil(worker.clients.claim())); // only then can it navigate pages
+// Without the claim it could not navigate pages that were opened before it was installed.
+worker.addEventListener("activate", (event) => event.waitUntil(worker.clients.claim()));
 
 worker.addEventListener("notificationclick", (event) => {
   event.notification.close();

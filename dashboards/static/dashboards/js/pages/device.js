@@ -93,7 +93,13 @@ async function reload() {
   if (recent) list.replace(recent);
 }
 
-/** Shows a value; returns whether its metric is new. @param {string} metric @param {number} time @param {Value} value */
+/**
+ * Shows a value; returns whether its metric is new.
+ *
+ * @param {string} metric
+ * @param {number} time
+ * @param {Value} value
+ */
 function setValue(metric, time, value) {
   const isNew = !(metric in latest);
   if (isNew || time >= latest[metric][0]) latest[metric] = [time, value];

@@ -100,7 +100,14 @@ function referencesFor(query, { people, devices, metrics, device }) {
   ].slice(0, MAX_SHOWN);
 }
 
-/** Those that begin with the query, then those that contain it. @template Item @param {Item[]} all @param {string} query @param {(item: Item) => string} nameOf */
+/**
+ * Those that begin with the query, then those that contain it.
+ *
+ * @template Item
+ * @param {Item[]} all
+ * @param {string} query
+ * @param {(item: Item) => string} nameOf
+ */
 function matching(all, query, nameOf) {
   const wanted = query.toLowerCase();
   const begins = (/** @type {Item} */ one) => nameOf(one).toLowerCase().startsWith(wanted);

@@ -41,7 +41,13 @@ export class Draft {
     return [...this.#unsent];
   }
 
-  /** Keeps a message. `at`: when the person sent it, in milliseconds; kept again, it has the later time. @param {string} key @param {string} text @param {number} at */
+  /**
+   * Keeps a message. `at`: when the person sent it, in milliseconds; kept again, it has the later time.
+   *
+   * @param {string} key
+   * @param {string} text
+   * @param {number} at
+   */
   keep(key, text, at) {
     const kept = this.#unsent.find((one) => one.key === key);
     if (kept) kept.at = at;

@@ -48,7 +48,12 @@ export function initEmojiPicker(box, toggle, onPick) {
   });
 }
 
-/** Moves through the grid, which is one stop of the Tab key. @param {HTMLButtonElement[]} buttons @param {KeyboardEvent} event */
+/**
+ * Moves through the grid, which is one stop of the Tab key.
+ *
+ * @param {HTMLButtonElement[]} buttons
+ * @param {KeyboardEvent} event
+ */
 function moveFocus(buttons, event) {
   const columns = buttons.filter(({ offsetTop }) => offsetTop === buttons[0].offsetTop).length;
   /** @type {Record<string, number>} */

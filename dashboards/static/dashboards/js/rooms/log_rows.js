@@ -92,7 +92,13 @@ export function isEditable(entry, username) {
   return entry.kind === "chat" && !entry.removed_at && isOwn(entry, username);
 }
 
-/** @param {Timeline} timeline @param {Entry} entry @param {Entry | null} above @param {number} now @returns {EntryRow} */
+/**
+ * @param {Timeline} timeline
+ * @param {Entry} entry
+ * @param {Entry | null} above
+ * @param {number} now
+ * @returns {EntryRow}
+ */
 function rowOf(timeline, entry, above, now) {
   const id = `seq-${entry.seq}`;
   if (entry.kind === "command") {

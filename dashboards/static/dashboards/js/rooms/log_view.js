@@ -130,7 +130,11 @@ export class LogView extends Emitter {
     return this.#shown.get(id)?.element.getBoundingClientRect();
   }
 
-  /** Stays at the end, or at the place: by the id of its row, as its element may have been replaced. @param {Place | null} place */
+  /**
+   * Stays at the end, or at the place: by the id of its row, as its element may have been replaced.
+   *
+   * @param {Place | null} place
+   */
   #keep(place) {
     if (!this.#scroller.clientHeight) return; // the log is not on the screen
     if (this.#atEnd) {

@@ -54,7 +54,13 @@ export function makeText({ kind, text, data }, context) {
   return holder;
 }
 
-/** Replaces the names of people and values, except in code and links. @param {DocumentFragment} fragment @param {References} data @param {BodyContext} context */
+/**
+ * Replaces the names of people and values, except in code and links.
+ *
+ * @param {DocumentFragment} fragment
+ * @param {References} data
+ * @param {BodyContext} context
+ */
 function insertReferences(fragment, data, context) {
   if (!data.mentions && !data.values) return;
   const walker = document.createTreeWalker(fragment, NodeFilter.SHOW_TEXT);

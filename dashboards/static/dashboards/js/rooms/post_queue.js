@@ -112,7 +112,12 @@ export class PostQueue {
     return true;
   }
 
-  /** The message stays in the draft: after a reload it is sent once more. @param {Post} post @param {RequestError} error */
+  /**
+   * The message stays in the draft: after a reload it is sent once more.
+   *
+   * @param {Post} post
+   * @param {RequestError} error
+   */
   #fail(post, error) {
     this.#remove(post.key);
     this.#timeline.updatePending(post.key, { state: "failed", error: error.message });

@@ -1,7 +1,9 @@
 // What a text refers to, as the hub reads it: people (`@bob`) and values of devices (`@pump-1.temperature`). Pure.
 
 /** @typedef {string | {mention: string} | {value: string}} Piece */
-/** @typedef {[ms: number, value: import("../live/protocol.d.ts").Value, unit: string]} WrittenValue  as it was when the message was written */
+/**
+ * @typedef {[ms: number, value: import("../live/protocol.d.ts").Value, unit: string]} WrittenValue  as it was when the message was written
+ */
 /** @typedef {{mentions?: string[], values?: Record<string, WrittenValue>}} References */
 
 const REFERENCE = /(?<![\p{L}\p{N}_@.+-])@([\p{L}\p{N}_@.+-]{1,200})/gu;

@@ -87,12 +87,19 @@ export class RoomApi {
   }
 }
 
-/** @param {{device: {uid: string, name: string, attributes: Attributes}, latest: Latest}} snapshot @returns {DeviceNames} */
+/**
+ * @param {{device: {uid: string, name: string, attributes: Attributes}, latest: Latest}} snapshot
+ * @returns {DeviceNames}
+ */
 function namesOf({ device: { uid, name, attributes }, latest }) {
   return { uid, name, attributes, metrics: Object.keys(latest).sort() };
 }
 
-/** The upload of a file that was changed or deleted meanwhile fails like the network, without a reason. @param {File} file */
+/**
+ * The upload of a file that was changed or deleted meanwhile fails like the network, without a reason.
+ *
+ * @param {File} file
+ */
 async function checkReadable(file) {
   try {
     await file.slice(0, 1).arrayBuffer();

@@ -22,7 +22,11 @@ export class RoomList {
   /** @type {Map<number, number>} when a room was not found, by id */
   #missingAt = new Map();
 
-  /** @param {HTMLElement} element @param {HTMLInputElement} filter @param {{connection: HubConnection, inbox: InboxFeed}} feeds */
+  /**
+   * @param {HTMLElement} element
+   * @param {HTMLInputElement} filter
+   * @param {{connection: HubConnection, inbox: InboxFeed}} feeds
+   */
   constructor(element, filter, { connection, inbox }) {
     this.#element = element;
     this.#filter = filter;

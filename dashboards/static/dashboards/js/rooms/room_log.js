@@ -189,7 +189,9 @@ export class RoomLog extends Emitter {
     this.emit("moved", seq);
   }
 
-  /** A person who posts wants to see it. If the hub is unavailable they stay where they are, with their message below. */
+  /**
+   * A person who posts wants to see it. If the hub is unavailable they stay where they are, with their message below.
+   */
   #follow() {
     if (!this.timeline.following) this.toNewest().catch(() => {});
   }
@@ -204,7 +206,7 @@ export class RoomLog extends Emitter {
   /** @param {Post} post @returns {Promise<number>} */
   async #send({ key, text, file }) {
     if (!file) return (await this.#connection.request("message", { room: this.#room, text, key })).seq;
-    // HTTP would accept a file without the connection, but from whoever is signed in now, which only the connection knows.
+    // HTTP works without the connection, but only the connection knows whether the same person is still signed in.
     if (this.#connection.state !== "open") throw disconnected();
     const progress = (/** @type {number} */ share) => this.timeline.updatePending(key, { progress: share });
     return this.#api.upload(file, { text, key, progress });
@@ -251,7 +253,11 @@ export class RoomLog extends Emitter {
     this.#fill();
   }
 
-  /** How many messages the person has read here that the hub, which knows of `read`, still counts. @param {number} read */
+  /**
+   * How many messages the person has read here that the hub, which knows of `read`, still counts.
+   *
+   * @param {number} read
+   */
   #readSince(read) {
     const isRead = (/** @type {Entry} */ entry) =>
       entry.seq > read && entry.seq <= this.#reader.seq && isFromOthers(entry, this.username);

@@ -195,7 +195,12 @@ export class RoomView {
     if (unread) this.#announce(`${unread} new`);
   }
 
-  /** Puts a refused message back into the composer, where it can be corrected, unless there is another text by now. @param {Post} post @param {RequestError} error */
+  /**
+   * Puts a refused message back into the composer, where it can be corrected, unless there is another text by now.
+   *
+   * @param {Post} post
+   * @param {RequestError} error
+   */
   #handleRefusal({ key, text, file }, { message, retry }) {
     this.#composer.showProblem(`Not sent: ${message}`);
     if (retry || file || !this.#composer.isEmpty) return;
@@ -240,7 +245,11 @@ export class RoomView {
     setText(newestText, count ? `${count} new` : "Newest");
   }
 
-  /** Does nothing for "". A repeated text is changed, since screen readers don't announce the same text again. @param {string} text */
+  /**
+   * Does nothing for "". A repeated text is changed, since screen readers don't announce the same text again.
+   *
+   * @param {string} text
+   */
   #announce(text) {
     const { announcer } = this.#parts;
     if (text) setText(announcer, announcer.textContent === text ? `${text}\u00a0` : text);

@@ -38,7 +38,12 @@ export class RowElements {
     this.#actions = actions;
   }
 
-  /** The element of a row; `end` stops what is live in it. @param {Row} row @returns {{element: HTMLElement, end: () => void}} */
+  /**
+   * The element of a row; `end` stops what is live in it.
+   *
+   * @param {Row} row
+   * @returns {{element: HTMLElement, end: () => void}}
+   */
   make(row) {
     /** @type {(() => void)[]} */
     const ends = [];
@@ -90,7 +95,14 @@ export class RowElements {
     if (maySee) this.#addTrace(parts, entry, "show", `Deleted on ${fullTime(Number(at))}`);
   }
 
-  /** Adds the button that shows what the message said before. @param {Parts} parts @param {Entry} entry @param {string} label @param {string} title */
+  /**
+   * Adds the button that shows what the message said before.
+   *
+   * @param {Parts} parts
+   * @param {Entry} entry
+   * @param {string} label
+   * @param {string} title
+   */
   #addTrace(parts, { seq }, label, title) {
     const button = makeButton("trace", label, () => this.#actions.toggleRevisions(seq, parts.root));
     button.title = title;

@@ -101,7 +101,12 @@ export class Timeline {
     this.#add([entry], entry.seq);
   }
 
-  /** Adds what the hub sends after a reconnect, which may begin after a gap. @param {Entry[]} entries @param {number} newest */
+  /**
+   * Adds what the hub sends after a reconnect, which may begin after a gap.
+   *
+   * @param {Entry[]} entries
+   * @param {number} newest
+   */
   resume(entries, newest) {
     this.#add(entries, newest);
   }
@@ -144,7 +149,12 @@ export class Timeline {
     this.#changed();
   }
 
-  /** Changes a pending message; does nothing if its entry is there. @param {string} key @param {Partial<Pending>} fields */
+  /**
+   * Changes a pending message; does nothing if its entry is there.
+   *
+   * @param {string} key
+   * @param {Partial<Pending>} fields
+   */
   updatePending(key, fields) {
     const pending = this.#pending.get(key);
     if (!pending) return;
@@ -152,7 +162,12 @@ export class Timeline {
     this.#changed();
   }
 
-  /** The hub has stored the message as `seq`. It stays pending until its entry is there. @param {string} key @param {number} seq */
+  /**
+   * The hub has stored the message as `seq`. It stays pending until its entry is there.
+   *
+   * @param {string} key
+   * @param {number} seq
+   */
   markStored(key, seq) {
     this.newest = Math.max(this.newest, seq);
     this.updatePending(key, { state: "stored", seq, error: undefined });
@@ -174,7 +189,11 @@ export class Timeline {
     this.#settlePending(entries);
   }
 
-  /** Remembers edits, removals and answers among these, and applies them to the entries that are held. @param {Entry[]} entries */
+  /**
+   * Remembers edits, removals and answers among these, and applies them to the entries that are held.
+   *
+   * @param {Entry[]} entries
+   */
   #rememberChanges(entries) {
     for (const entry of entries) {
       const { kind, of, seq } = entry;
@@ -188,7 +207,12 @@ export class Timeline {
     }
   }
 
-  /** The message with its newest change, which it may have had already when it was loaded. @param {Entry} entry @returns {Entry} */
+  /**
+   * The message with its newest change, which it may have had already when it was loaded.
+   *
+   * @param {Entry} entry
+   * @returns {Entry}
+   */
   #withChange(entry) {
     const change = this.#changes.get(entry.seq);
     if (!change || change.at < (entry.edited_at ?? 0)) return entry;

@@ -16,7 +16,12 @@ export class UnreadMarker {
     return this.#after;
   }
 
-  /** Sets what the hub counts: `count` unread messages after the seq `read`. @param {number} read @param {number} count */
+  /**
+   * Sets what the hub counts: `count` unread messages after the seq `read`.
+   *
+   * @param {number} read
+   * @param {number} count
+   */
   set(read, count) {
     if (count) this.#mark(read);
     else this.#isCurrent = false;

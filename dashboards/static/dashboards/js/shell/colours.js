@@ -1,4 +1,4 @@
-// Colours: the hue of a quantity and of a person, and the theme's colours for canvases, which CSS variables don't reach.
+// Colours: the hues of quantities and people, and the theme's colours for canvases, which can't use CSS variables.
 
 /** The hues of the style sheets, as `hue-<name>`. */
 export const HUES = ["blue", "coral", "teal", "amber", "violet", "sky", "olive"];

@@ -49,7 +49,11 @@ export class NumberFormat {
     return this.formatMean(number);
   }
 
-  /** Formats a number that the hub has calculated: a mean has decimals that the device never sent. @param {number} number */
+  /**
+   * Formats a number that the hub has calculated: a mean has decimals that the device never sent.
+   *
+   * @param {number} number
+   */
   formatMean(number) {
     return isExtreme(number) ? exponential(number) : grouped(number, usefulDecimals(number, this.#decimals));
   }

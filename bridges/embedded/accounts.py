@@ -1,4 +1,4 @@
-"""Who may sign in at the embedded broker, and what each may touch there."""
+"""Sign-in at the embedded broker, and the topics that each client may use there."""
 
 from __future__ import annotations
 

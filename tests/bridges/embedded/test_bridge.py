@@ -13,8 +13,8 @@ from asgiref.sync import sync_to_async
 from django.db import connection
 
 from bridges.broker import Broker, Limits
-from bridges.mqtt.authentication import DeviceAuthenticator
-from bridges.mqtt.embedded import EmbeddedBridge
+from bridges.embedded.accounts import DeviceAuthenticator
+from bridges.embedded.bridge import EmbeddedBridge
 from devices.commands import lifecycle
 from devices.models import Command, Device, Reading, Refusal, Space
 from devices.rooms import provisioning

@@ -1,0 +1,33 @@
+"""Devices as viewers see them on subscribing, and the HTTP API in its lists. Rights are checked by the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from devices.registry import brokers
+from devices.registry.models import Device
+from devices.telemetry.latest import LatestValues, latest_values
+
+
+def of_device(device: Device, latest: LatestValues) -> dict[str, Any]:
+    """The device, its availability and its latest values; times in milliseconds."""
+    return {
+        "device": {
+            "uid": device.uid,
+            "name": device.name,
+            "space": device.space.slug,
+            "attributes": device.attributes,
+            "broker": brokers.serving(device.broker),
+        },
+        "availability": device.availability,
+        "availability_at": device.availability_at // 1000 or None,
+        "latest": latest,
+    }
+
+
+def of_devices(devices: Iterable[Device]) -> dict[str, dict[str, Any]]:
+    """uid -> snapshot. One query beside the one for the devices, however many there are."""
+    known = list(devices)
+    latest = latest_values(device.id for device in known)
+    return {device.uid: of_device(device, latest.get(device.id, {})) for device in known}
