@@ -21,7 +21,7 @@ _RATE = re.compile(r"= \**([0-9,]+)/s")
 
 
 def figures() -> list[tuple[str, list[int | None]]]:
-    """Who, and how many messages/s were delivered in each of `CASES`; None: not measured, or never in time."""
+    """Each contender with the messages/s it delivered in each of `CASES`; None: not measured, or never in time."""
     section = (DOCS / "benchmarks.md").read_text().split("## Fan-out")[1].split("\n## ")[0]
     rows = [line[1:-1].split("|") for line in section.splitlines() if line.startswith("| ")][2:]
     found = []

@@ -1,4 +1,4 @@
-"""What a live page costs the browser: 50 devices that send 10 values a second each.
+"""The cost of a live page to the browser: 50 devices that send 10 values a second each.
 
     .venv/bin/python -m benchmarks.browser [--page charts values fleet] [--seconds 20] [--profile] [--minutes 5]
 

@@ -5,7 +5,7 @@
 Peers are measured in the same run where they are installed (Debian: mosquitto, nats-server). A message is published
 over MQTT with QoS 1 (NATS: 0) and, by the hub, stored before it is shown. The rate rises by half from step to step
 (`--rise 1.15` for finer ones); the last step counts in which nothing was lost or merged and the 99th percentile was
-kept. LoadGenerator and servers share the machine.
+kept. The load and the servers share the machine.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""What viewers who never read cost the others: the 99th percentile with and without them, in turns.
+"""The cost of viewers who never read to the others: the 99th percentile with and without them, in turns.
 
     .venv/bin/python -m benchmarks.stalled [--stalled 1] [--viewers 100] [--rate 5000] [--rounds 6]
 
 They subscribe to the same device and read nothing from then on, so that the hub cannot be rid of what it writes to
-them. LoadGenerator and servers share the machine.
+them. The load and the servers share the machine.
 """
 
 from __future__ import annotations

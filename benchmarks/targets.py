@@ -1,4 +1,4 @@
-"""What is measured: the hub's forms and its peers, started with the devices of a case."""
+"""The stacks that are measured: the hub's forms and its peers, started with the devices of a case."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def scaled_out(folder: Path, devices: int, *, server: str = "uvicorn", postgresq
 
 
 @contextmanager
-def mosquitto_alone(folder: Path, devices: int) -> Iterator[Target]:
+def mosquitto_only(folder: Path, devices: int) -> Iterator[Target]:
     with started(WebMosquitto(folder)) as server:
         yield Target(server.port, _gateway(devices), _all_of(server.url), {"mosquitto": processes(server)})
 
@@ -223,6 +223,6 @@ TARGETS: dict[str, Callable[[Path, int], AbstractContextManager[Target]]] = {
     "daphne": partial(scaled_out, server="daphne"),
     "postgresql": partial(scaled_out, postgresql=True),
     "tutorial": tutorial,
-    "mosquitto": mosquitto_alone,
+    "mosquitto": mosquitto_only,
     "nats": nats,
 }

@@ -1,4 +1,4 @@
-"""The widgets of a dashboard: replacing them, and telling an outdated page by its revision."""
+"""The widgets of a dashboard: replacing them, and recognising an outdated page by its revision."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from devices.values import Role
 SLUG = "demo"
 FIRST_DEVICE = "my-device"
 GROUP = "hubbub demo"
-"""The group of the users created here: it tells them from other people with the same names at later starts."""
+"""The group of the users created here: it distinguishes them from others with the same names at later starts."""
 PEOPLE: dict[str, Role | None] = {
     "alice": Role.MANAGER,
     "bob": Role.OPERATOR,

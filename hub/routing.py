@@ -14,7 +14,7 @@ from dashboards.live.relays import Relays
 from hub.middleware import Receive, Send
 
 relays = Relays()
-"""What all live connections of this process share."""
+"""The relays that all live connections of this process share."""
 
 
 async def refuse(scope: dict[str, Any], receive: Receive, send: Send) -> None:

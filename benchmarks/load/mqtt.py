@@ -1,4 +1,4 @@
-"""What a load client sends over MQTT 3.1.1, as bytes. Pure."""
+"""The packets of a load client in MQTT 3.1.1, as bytes. Pure."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from benchmarks.load.workers import reporting
 
 CONCURRENT_CONNECTS = 20
 TIME_MARK = b"due "
-"""What stands before the time in a text."""
+"""Precedes the time in a text."""
 DIGITS = 16
 QUIET_S = 1.0
 """Without a message for so long, what has not come is lost."""
@@ -25,7 +25,10 @@ QUIET_S = 1.0
 
 @dataclass(frozen=True)
 class RoomPlan:
-    """Who connects where. `room`: of the hub; without one the server is the tutorial's, and there are no tokens."""
+    """The people of a room and their addresses.
+
+    `room`: of the hub; without one the server is the tutorial's, and there are no tokens.
+    """
 
     urls: list[str]
     """Each person connects to the next."""

@@ -121,7 +121,7 @@ def main(connection: Connection, port: int, logins: Iterable[PublisherLogin], qo
 
 
 def _turns(port: int, logins: Iterable[PublisherLogin], qos: int, window: int) -> list[tuple[PublisherConnection, str]]:
-    """Who publishes where, in turn."""
+    """Connections with the topics they publish to, in turn."""
     turns = []
     for login in logins:
         link = PublisherConnection(port, login, qos, window)

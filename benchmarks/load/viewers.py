@@ -32,7 +32,7 @@ CONCURRENT_CONNECTS = 20
 
 @dataclass(frozen=True)
 class Plan:
-    """What to connect to. `protocol` is a key of `PROTOCOLS`; `subscribe` a stream or a topic filter."""
+    """The target of the viewers. `protocol` is a key of `PROTOCOLS`; `subscribe` a stream or a topic filter."""
 
     protocol: str
     url: str
@@ -48,7 +48,7 @@ class Plan:
 
 @dataclass
 class Deliveries:
-    """What the viewers received since the last collection. `merged`: readings that the hub reports as dropped."""
+    """Deliveries to the viewers since the last collection. `merged`: readings that the hub reports as dropped."""
 
     delivered: int = 0
     merged: int = 0
@@ -222,7 +222,7 @@ class ViewerGroup:
             await asyncio.wait_for(viewer.ready, 60)
 
     def collect(self) -> tuple[Deliveries, list[str]]:
-        """What was delivered since the last time, and the frames that reported losses or errors."""
+        """The deliveries since the last time, and the frames that reported losses or errors."""
         collected = self.shown, self.notes
         self.shown, self.notes, self.seen = Deliveries(), [], {}
         return collected

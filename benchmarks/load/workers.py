@@ -72,7 +72,7 @@ def _cpu_s(pid: int) -> float:
 
 
 class Shares:
-    """What share of one processor named groups of processes use, from the making of this on."""
+    """The share of one processor that named groups of processes use, from the making of this on."""
 
     def __init__(self, groups: dict[str, list[int]]) -> None:
         self._groups = groups

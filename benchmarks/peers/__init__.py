@@ -1,1 +1,1 @@
-"""What the hub is measured against, each as its documentation sets it up, on free ports of the loopback interface."""
+"""Peers to measure the hub against, each as its documentation sets it up, on free ports of the loopback interface."""

@@ -1,4 +1,4 @@
-"""Whom a connection acts for, and what they may do. The hub brings the implementations; the broker only asks."""
+"""The contract of a login: the account of a connection and its rights. The hub brings the implementations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .limits import SessionLimits
 
 
 class Principal(Protocol):
-    """Whom a connection acts for: any frozen value with these members, and optionally `limits: SessionLimits`.
+    """The account a connection acts for: any frozen value with these members, and optionally `limits: SessionLimits`.
 
     The broker remembers the answers while the connection lasts, so they must not change: when somebody's rights
     change, call `Broker.disconnect(name)`, and the next login brings a new principal.

@@ -1,4 +1,4 @@
-"""What the broker lets a client send, before and after its login."""
+"""The packets that the broker accepts from a client, before and after its login."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ QUIET = ("disconnected", "connection_lost", "taken_over", "account_disconnected"
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all connections of a broker have in common."""
+    """The objects that all connections of a broker share."""
 
     authenticator: Authenticator
     limits: Limits

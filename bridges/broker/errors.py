@@ -1,4 +1,4 @@
-"""What ends a connection. Each error has the reason under which it is counted."""
+"""Errors that end a connection, each with the reason under which it is counted."""
 
 from __future__ import annotations
 

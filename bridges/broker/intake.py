@@ -1,4 +1,4 @@
-"""What a connection has published with QoS 1 or 2, from its arrival to its acknowledgement."""
+"""Messages that a connection publishes with QoS 1 or 2, from their arrival to their acknowledgement."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class PublishingConnection(Protocol):
 
 @dataclass(slots=True)
 class Inlet:
-    """What the intakes of a broker have in common. `paused`: the sink has enough for now."""
+    """The state that all intakes of a broker share. `paused`: the sink has enough for now."""
 
     sink: Sink = field(default_factory=NoSink)
     paused: bool = False

@@ -9,7 +9,7 @@ MAX_PACKET_ID = 65_535
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionLimits:
-    """What the broker holds for one MQTT session. A principal may carry its own as `limits`.
+    """Bounds of what the broker holds for one MQTT session. A principal may carry its own as `limits`.
 
     Messages beyond `queue_messages` or `queue_bytes` are dropped, the newest first, and counted.
     """

@@ -17,7 +17,7 @@ from .stats import CLOSED
 from .throttled_log import ThrottledLog, log
 
 VERSIONS = (Version.V311,)
-"""What the broker offers."""
+"""Protocol versions that the broker offers."""
 
 PACKETS_PER_TURN = 64  # then the other connections, and the rest of the process, get their turn of the event loop
 FLUSH_BYTES = 65_536  # a gathered write of this size goes out at once
@@ -218,7 +218,7 @@ class PacketConnection(asyncio.Protocol):
             self._turn = self._loop.call_soon(self._read)
 
     def _read_no_more(self) -> None:
-        """What is left unread holds back the client."""
+        """Stops reading: the bytes left in the socket hold back the client."""
         if self._transport is not None:
             self._transport.pause_reading()
 

@@ -28,7 +28,7 @@ class Outlet(Protocol):
 
 
 class Pool:
-    """What several queues hold together, in bytes, and how much they may."""
+    """The bytes that several queues hold together, and the most they may hold."""
 
     __slots__ = ("bytes", "held")
 

@@ -1,4 +1,4 @@
-"""What the broker counts: one flat mapping of names, with the reason after a dot."""
+"""The counters of the broker: one flat mapping of names, with the reason after a dot."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Payloads to typed values and back, without I/O. `docs/protocol.md` has the formats; MQTT, HTTP and CSV share them."""
+"""Payloads to typed values and back, without I/O, for MQTT, HTTP and CSV. The formats: `docs/protocol/payloads.md`."""

@@ -38,7 +38,7 @@ Sightings = dict[int, Sighting]
 
 
 def record(sightings: Sightings, device: Sender, report: StatusReport | Attributes | Answer) -> None:
-    """Adds what a message says of its device's availability. A repeated message never hides a live one."""
+    """Adds what a message shows of its device's availability. A repeated message never hides a live one."""
     if isinstance(report, StatusReport):
         if not report.repeated or device.id not in sightings:
             sightings[device.id] = Sighting(device, report.availability, report.received_at, report.repeated)
@@ -112,7 +112,7 @@ class LivenessTracker:
 def _learn(history: _History, at: int, before: Availability, since: int | None) -> None:
     """Learns from a message at `at` of a device that was in the state `before`.
 
-    `since`: from when on the hub has been receiving without a break (`queries.listening_since`).
+    `since`: from when on the hub has been receiving without a break (`silence.listening_since`).
 
     A silence during which the hub may have missed messages teaches nothing, and neither does one that ended a reported
     absence. A silence that made the device stale may have been an outage: only a second one of its kind counts as

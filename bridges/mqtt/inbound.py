@@ -77,7 +77,7 @@ class Inbound:
         await self._session.stop()
 
     def lead(self, leading: bool) -> None:
-        """Begins or ends to receive the retained status messages: one of the bridges that share the load does."""
+        """Starts or stops receiving the retained status messages: one of the bridges that share the load does."""
         if leading:
             self._session.subscribe(_STATUS)
         else:

@@ -1,4 +1,4 @@
-"""A session with a broker, to publish commands: aiomqtt's."""
+"""A session with a broker through aiomqtt, to publish commands."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _library_logger = logging.getLogger("hubbub.mqtt.aiomqtt")
 _library_logger.setLevel(logging.ERROR)  # it warns of each connection that is closed without an answer
 
 Lost = aiomqtt.MqttError
-"""What the outbound session raises when the broker is gone."""
+"""Raised by the outbound session when the broker is gone."""
 
 
 @dataclass(frozen=True, slots=True)

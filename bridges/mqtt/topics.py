@@ -9,13 +9,13 @@ from devices.errors import Refusal
 from devices.values import is_uid
 
 ALL = "devices/#"
-"""What the only bridge of a broker subscribes to: everything, so that a misspelt topic is refused and not missed."""
+"""The subscription of the only bridge of a broker: everything, so that a misspelt topic is refused and not missed."""
 SHARED = f"$share/hubbub/{ALL}"
 """The same where several bridges split the load (MQTT 5)."""
 STATUS = "devices/+/status"
-"""What one of several bridges subscribes to as well: a shared subscription gets no retained messages."""
+"""A further subscription of one of several bridges: a shared subscription gets no retained messages."""
 EARLIER = ("devices/+/telemetry", STATUS, "devices/+/attributes", "devices/+/answers/+")
-"""What bridges of version 0.1 subscribed to; their sessions may still be at the broker."""
+"""Subscriptions of bridges of version 0.1; their sessions may still be at the broker."""
 
 _COMMAND_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 

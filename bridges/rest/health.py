@@ -24,7 +24,7 @@ LEAST_FREE_BYTES = 8 << 20
 RESEND_S = 0.3
 """Redis may handle a message before the subscription, which was sent earlier but on another connection."""
 
-# Not the threads of `devices.database`: if the database hangs, each probe would block another one of them.
+# Not the threads of `devices.runtime.database`: if the database hangs, each probe would block another one of them.
 _thread = ThreadPoolExecutor(1, thread_name_prefix="readiness")
 
 

@@ -32,7 +32,7 @@ def answer_scrapers(get_response: Endpoint) -> Endpoint:
 
 
 async def show_metrics(request: HttpRequest) -> HttpResponse:
-    """The counters of `devices.stats` and of the process, for programs on this machine and holders of an API token."""
+    """The counters of `devices.runtime.stats` and of the process, for local programs and holders of an API token."""
     try:
         allowed = _is_local(request) or await _has_token(request)
     except UNAVAILABLE_ERRORS:

@@ -1,4 +1,4 @@
-"""Which connections watch which devices: those that watch the same ones form an audience and share its frames."""
+"""Connections by the devices they watch: those that watch the same ones form an audience and share its frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One viewer: who it is, what it watches, and what is on its way to it."""
+"""One viewer: its login, the streams it watches, and the frames on their way to it."""
 
 from __future__ import annotations
 

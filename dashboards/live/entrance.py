@@ -1,4 +1,4 @@
-"""Who may come in: asked in the same order for everybody, whatever carries the connection."""
+"""Admission of clients: the same checks in the same order, whatever carries the connection."""
 
 from __future__ import annotations
 

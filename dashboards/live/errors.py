@@ -1,4 +1,4 @@
-"""What a client is told when something fails: one table of close codes, one of error codes."""
+"""Errors as clients see them: one table of close codes, one of error codes."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class LogFrame(Frame):
 
 
 class ResyncFrame(Frame):
-    """What the client knows of these streams is out of date."""
+    """The client's copy of these streams is out of date."""
 
     __slots__ = ("reason", "streams")
 
@@ -161,7 +161,7 @@ def welcome(user: str, time: int, limits: dict[str, Any]) -> Frame:
 
 
 def snapshot(stream: str, snapshot: dict[str, Any]) -> ReplyFrame:
-    """What answers a subscription that no request asked for."""
+    """The answer to a subscription that no request asked for."""
     return ReplyFrame(_encode_snapshot(stream, snapshot))
 
 

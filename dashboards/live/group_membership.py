@@ -1,4 +1,4 @@
-"""Which groups of the channel layer this process is in: each for as long as a connection wants it."""
+"""The groups of the channel layer that this process is in, each for as long as a connection wants it."""
 
 from __future__ import annotations
 

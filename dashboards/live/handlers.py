@@ -1,4 +1,4 @@
-"""What a client may ask for: each request's schema, and beneath it the function that answers.
+"""The requests of clients: the schema of each, and beneath it the function that answers.
 
 A new type of request is a schema, a function and an entry of `HANDLERS`. A handler returns the result of the reply,
 or `None` where there is none; it raises `HubbubError` to refuse.

@@ -1,4 +1,4 @@
-"""Who a connection acts for: looked up in the database at the entrance, and again while it is open."""
+"""The person a connection acts for: looked up in the database at the entrance, and again while it is open."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from devices.spaces import tokens
 
 @dataclass(frozen=True, slots=True)
 class LoginKey:
-    """What a client has proved its login with: an API token, or the key of a login session. Kept out of logs."""
+    """The proof of a client's login: an API token, or the key of a login session. Kept out of logs."""
 
     token: str | None = field(default=None, repr=False)
     session_key: str = field(default="", repr=False)

@@ -1,4 +1,4 @@
-"""Where a browser's request may come from: a cookie proves who the person is, the Origin whose page asks."""
+"""Allowed origins of a browser's request: the cookie proves the person, the Origin header names the page's site."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class RequestRate:
         self._left = float(BURST)
 
     def count(self) -> Verdict:
-        """Counts one request, and says what is to be done with it."""
+        """Counts one request and returns the verdict on it."""
         now = self._clock()
         self._left = min(BURST, self._left + (now - self._filled_at) * RATE_PER_S) - 1
         self._filled_at = now

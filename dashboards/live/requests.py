@@ -1,4 +1,4 @@
-"""What a client sends: its frames become typed requests here. Pure."""
+"""Frames of clients as typed requests. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class BadFrame(Exception):
 
 
 class _Head(Struct):
-    """What can be read of a frame that is not a request."""
+    """The readable fields of a frame that is not a request."""
 
     type: Any = None
     id: Any = None

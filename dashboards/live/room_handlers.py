@@ -1,4 +1,4 @@
-"""What a client may ask for in rooms; in the form of `dashboards.live.handlers`, which adds these to its own."""
+"""The requests of clients about rooms, in the form of `dashboards.live.handlers`, which adds these to its own."""
 
 from __future__ import annotations
 

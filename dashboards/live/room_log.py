@@ -13,7 +13,7 @@ HOLD_S = 0.25
 """How long a message waits for an earlier one: another process may publish the later of two first."""
 MAX_WAITING = 500
 MAX_WAITING_CHARACTERS = 1024 * 1024
-"""How much may wait for an earlier message, or for a reader's snapshot; past it those readers are told to resync."""
+"""How much may wait for an earlier message, or for a reader's snapshot; past it those readers get `resync`."""
 
 
 class LogReader:
@@ -122,7 +122,7 @@ class RoomLog:
         self._resync_waiting(opening=False)
 
     def _resync_waiting(self, *, opening: bool) -> None:
-        """Tells the waiting readers to resync; with `opening` also those whose snapshot is being read."""
+        """Sends `resync` to the waiting readers; with `opening` also to those whose snapshot is being read."""
         newest = max(self._waiting, default=0)
         for reader in self._readers.values():
             waits = reader.last is not None and reader.last < newest

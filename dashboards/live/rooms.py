@@ -1,4 +1,4 @@
-"""What happens in rooms, on its way to the connections of this process that are in them or keep an inbox."""
+"""Events of rooms on their way to the connections of this process that are in them or keep an inbox."""
 
 from __future__ import annotations
 
@@ -78,13 +78,9 @@ class Rooms:
         snapshot["presence"] = self.roster.present(room_id)
 
     def abandon(self, connection: Connection, contents: StreamContents) -> None:
-        """There is no snapshot: the client has been told to ask again."""
+        """There is no snapshot: the client has to ask again."""
         for room_id in contents.rooms & self._logs.keys():
             self._logs[room_id].settle(connection, None)
-
-    def in_room(self, room_id: int) -> int:
-        """How many connections are in the room through this process."""
-        return sum(room == room_id for _, room in self._names)
 
     def receive(self, event: RoomEvent) -> None:
         match event:

@@ -1,4 +1,4 @@
-"""What a stream shows, and which groups of the channel layer it needs for that. Pure."""
+"""The contents of a stream, and the groups of the channel layer that it needs for them. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a connection may subscribe to. A new kind of stream is one more entry of `KINDS`.
+"""The streams that a connection may subscribe to. A new kind of stream is one more entry of `KINDS`.
 
 All functions here touch the database and are synchronous.
 """

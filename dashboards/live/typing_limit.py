@@ -1,4 +1,4 @@
-"""How often it is passed on that somebody is typing: once a second for each person and room, in each process."""
+"""Limits how often typing is passed on: once a second for each person and room, in each process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Daphne does when an application fails in the middle of a response."""
+"""Responses whose application fails halfway."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class AnyCloseCode(WebSocketProtocol):
 
 
 class LimitForClientsOnly(WebSocketProtocol):
-    """Applies `websocket_max_message_size` to what clients send, and tells them with 1009.
+    """Applies `websocket_max_message_size` to what clients send, and closes with 1009 past it.
 
     Failure: autobahn drops the connection of a client that sends more, without a close code; and it refuses to *send* a
     snapshot that is larger than the limit for clients.

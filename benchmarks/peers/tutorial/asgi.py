@@ -1,5 +1,5 @@
-"""`/telemetry/`: a consumer that is in the group. `/chat/`: one that passes on what is said. `/idle/`: one that is in a
-group where nothing is said."""
+"""`/telemetry/`: a consumer that is in the group. `/chat/`: one that passes messages on. `/idle/`: one that is in a
+quiet group."""
 
 import os
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a peer may send: the packet types that are expected, and the largest body of each."""
+"""The packets that a peer may send: their types, and the largest body of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be read of a PUBLISH of MQTT 5 whose topic or properties do not follow the protocol."""
+"""Reads as much as possible of a PUBLISH of MQTT 5 whose topic or properties do not follow the protocol."""
 
 from __future__ import annotations
 

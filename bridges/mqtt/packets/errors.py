@@ -1,4 +1,4 @@
-"""Why the bytes of a peer are not a packet that it may send. Each error ends the connection."""
+"""Errors in the bytes of a peer. Each ends the connection."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ReasonCode(IntEnum):
-    """Which of them a packet may have, depends on its type. From `UNSPECIFIED_ERROR` on they are failures."""
+    """The type of a packet decides which of them it may have. From `UNSPECIFIED_ERROR` on they are failures."""
 
     SUCCESS = 0
     NORMAL_DISCONNECTION = 0

@@ -37,7 +37,7 @@ class Will(msgspec.Struct, frozen=True, gc=False):
 
 
 class ConnectPacket(msgspec.Struct, frozen=True, kw_only=True):
-    """`keep_alive_s` 0 is none. `session_expiry_s` counts from the end of the connection."""
+    """`keep_alive_s` is 0 without one. `session_expiry_s` counts from the end of the connection."""
 
     version: Version
     client_id: str
@@ -106,7 +106,7 @@ class Subscription(msgspec.Struct, frozen=True, gc=False):
 
 
 class SubscribePacket(msgspec.Struct, frozen=True):
-    """`subscription_id` comes back with each message of these subscriptions; 0 is none, and 3.1.1 has none."""
+    """`subscription_id` comes back with each message of these subscriptions; 0 without one, as always in 3.1.1."""
 
     packet_id: int
     subscriptions: tuple[Subscription, ...]

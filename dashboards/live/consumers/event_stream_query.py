@@ -1,4 +1,4 @@
-"""What the query of an event stream asks for, and how far its client had come. Pure."""
+"""The streams that the query of an event stream asks for, and the positions of its client. Pure."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class HubConsumer(WebSocketConsumer):
 
 
 def limits() -> dict[str, float]:
-    """What `welcome` reports of the limits of a client; 0 means no limit."""
+    """The limits of a client that `welcome` reports; 0 means no limit."""
     return {
         "frame_bytes": requests.MAX_FRAME_BYTES,
         "streams": MAX_STREAMS,

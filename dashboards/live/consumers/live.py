@@ -34,7 +34,7 @@ class LiveConsumer(AsyncConsumer):
     """Admission, subscriptions of the address, reading, writing, and the end. Subclasses adapt it to what carries it.
 
     It replaces the loop of Channels' consumers, which opens a channel and two tasks for each connection and hops to a
-    thread for each message. The relay makes the first needless, `devices.database` the second.
+    thread for each message. The relay makes the first needless, `devices.runtime.database` the second.
     """
 
     origin_required = True
@@ -56,10 +56,10 @@ class LiveConsumer(AsyncConsumer):
             await self.refuse(refused)
 
     async def accept(self) -> None:
-        """Called before it is known who the client is."""
+        """Called before the client is identified."""
 
     async def refuse(self, refused: EntryRefused) -> None:
-        """Reports to a client why it may not come in. Called before `start`."""
+        """Sends the client the reason why it is not admitted. Called before `start`."""
         raise NotImplementedError
 
     async def wanted(self) -> Sequence[Subscribe]:

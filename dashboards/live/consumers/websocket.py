@@ -25,9 +25,9 @@ class WebSocketConsumer(LiveConsumer):
         self.is_accepted = True
 
     async def refuse(self, refused: EntryRefused) -> None:
-        """Sends a frame with the reason, as browsers are not told the reason of a close, and closes."""
+        """Sends a frame with the reason, because browsers do not show that of a close, and closes."""
         if not self.is_accepted:
-            # A foreign page gets HTTP 403: it is not told anything, not even who is signed in.
+            # A foreign page gets HTTP 403: it learns nothing, not even who is signed in.
             await self.send({"type": "websocket.close"})
             return
         code = CLOSE_CODE_OF.get(refused.code, CloseCode.RESTART)

@@ -1,4 +1,4 @@
-"""Who is in a room, over all web processes: what a back end promises."""
+"""Presence of people in rooms, over all web processes: the contract of its back ends."""
 
 from __future__ import annotations
 

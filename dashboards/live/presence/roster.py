@@ -1,4 +1,4 @@
-"""Who is in the rooms that this process shows: reports who is there through it, and pushes who joined and who left."""
+"""The people in the rooms that this process shows: reports those here through it, and pushes who joined and left."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ class Roster:
         return PresenceReport(here, self._reported_in(room_id) - here)
 
     def _reported_in(self, room_id: int) -> frozenset[str]:
-        """Who is in the room through this process, as the back end knows it."""
+        """The people in the room through this process, as the back end knows them."""
         return self._reported.get(room_id, frozenset())
 
     async def _ask(self, reports: dict[int, PresenceReport]) -> dict[int, frozenset[str]] | None:

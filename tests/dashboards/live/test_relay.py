@@ -199,7 +199,7 @@ async def test_groups_are_joined_while_a_connection_wants_them_and_left_afterwar
 
 
 async def test_a_gap_is_a_resync_for_the_streams_of_that_shard(
-    headers: dict[str, Headers], fleet: list[Device], monkeypatch: pytest.MonkeyPatch
+    headers: dict[str, Headers], fleet: list[Device]
 ) -> None:
     concerned = await watcher(headers["carol"], "device:node-0", "device:node-1")
     other = await watcher(headers["bob"], "device:node-2")

@@ -68,7 +68,7 @@ async def test_a_client_that_reconnects_gets_every_message_it_missed(
 
 
 async def test_messages_that_the_layer_lost_are_sent_all_the_same(
-    headers: dict[str, Headers], room: int, alice: User, monkeypatch: pytest.MonkeyPatch
+    headers: dict[str, Headers], room: int, alice: User
 ) -> None:
     async with reading(f"room={room}&inbox=1", headers["bob"]) as stream:
         await pushed(stream, "snapshot")

@@ -385,7 +385,7 @@ async def test_no_message_between_snapshot_and_push_is_lost_or_sent_twice(
 
 
 async def test_a_gap_in_the_layer_is_reported_to_the_rooms_and_inboxes_concerned(
-    headers: dict[str, Headers], room: int, space: Space, alice: User, monkeypatch: pytest.MonkeyPatch
+    headers: dict[str, Headers], room: int, space: Space, alice: User
 ) -> None:
     others = [await sync_to_async(rooms.create)(space, f"Room {n}") for n in range(groups.SHARDS)]
     elsewhere = next(one.pk for one in others if groups.shard_of(one.pk) != groups.shard_of(room))
@@ -407,7 +407,7 @@ async def test_a_gap_in_the_layer_is_reported_to_the_rooms_and_inboxes_concerned
 
 
 async def test_a_lost_private_message_makes_both_people_reload_their_inboxes(
-    headers: dict[str, Headers], bob: User, monkeypatch: pytest.MonkeyPatch
+    headers: dict[str, Headers], bob: User
 ) -> None:
     his, hers = await inside(headers["bob"], "inbox"), await inside(headers["carol"], "inbox")
     first, second, third = [DirectStored(bob.pk, 1, seq, 1, "alice", "bob", "hi") for seq in (1, 2, 3)]

@@ -167,7 +167,7 @@ async def test_losing_the_permission_closes_the_connection(
 
 
 async def test_messages_that_the_layer_lost_arrive_all_the_same(
-    headers: dict[str, Headers], room: int, relay: Relay, bob: User, monkeypatch: pytest.MonkeyPatch, settings: Any
+    headers: dict[str, Headers], room: int, relay: Relay, bob: User, settings: Any
 ) -> None:
     settings.CHAT_RATE_LIMIT = 0
     alice = await entered(room, headers["alice"], relay)
