@@ -87,7 +87,7 @@ class RefusedLine(BaseModel):
     detail: str = Field(description="further details; may be empty")
 
 
-class ImportResult(BaseModel):
+class ImportSummary(BaseModel):
     """The counts are of values: a line with several columns has several."""
 
     stored: int = Field(description="readings that are new")
@@ -138,7 +138,7 @@ async def show_extent(
 
 @router.post(
     "/{uid}/readings.csv",
-    response={200: ImportResult, (400, 401, 403, 404, 413, 422, 429, 503): Problem},
+    response={200: ImportSummary, (400, 401, 403, 404, 413, 422, 429, 503): Problem},
     openapi_extra=_BODY,
 )
 async def import_readings(request: HttpRequest, uid: str) -> dict[str, Any]:
