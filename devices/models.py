@@ -1,4 +1,4 @@
-"""Every model of the domain, where Django looks for them. Code imports a model from its own subject."""
+"""Every model, where Django and the layers above look for them. Inside `devices`, code imports from the subjects."""
 
 from devices.availability.models import AvailabilityChange
 from devices.commands.models import Command

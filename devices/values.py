@@ -44,7 +44,7 @@ def now_us() -> int:
 
 
 class Role(IntEnum):
-    """What a member may do in a space; each role includes the ones below it."""
+    """The rights of a member in a space; each role includes those of the lower ones."""
 
     VIEWER = 1
     OPERATOR = 2

@@ -88,7 +88,7 @@ def test_every_page_is_reachable_from_the_readme() -> None:
     assert set(PAGES) <= reached
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "architecture.md"], ids=name_of)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_file_and_folder_named_in_the_docs_exists(page: Path) -> None:
     named = re.findall(rf"`((?:{'|'.join(FOLDERS)})/[\w./-]*)`", prose(page))
     assert [path for path in named if path not in FILES_OF_THE_READER and not (ROOT / path).exists()] == []

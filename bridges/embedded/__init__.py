@@ -1,1 +1,1 @@
-"""The hub's side of the embedded broker: who may sign in, and what becomes of messages and commands."""
+"""The hub's side of the embedded broker: sign-in of devices, and the way of messages and commands."""

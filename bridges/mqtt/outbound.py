@@ -17,7 +17,6 @@ from devices.channel import fanout, groups
 from devices.channel.events import Event
 from devices.channel.listener import Listener
 from devices.commands import lifecycle, lookup
-from devices.models import Command
 from devices.runtime import database, stats
 from devices.values import now_us
 
@@ -101,7 +100,8 @@ class Outbound:
         """Publishes, then marks: a crash in between sends a command again, under the same id, and loses none."""
         waiting = await database.run(lookup.queued, self._broker, BATCH) if self._leading else []
         for command in waiting:
-            await session.publish(topics.command(command.device.uid, command.id), _payload(command))
+            payload = payloads.encode_command(command.name, command.args)
+            await session.publish(topics.command(command.device.uid, command.id), payload)
             stats.commands_sent.inc()
             await fanout.publish(await database.run(lifecycle.mark_sent, command))
         return len(waiting)
@@ -114,7 +114,3 @@ class Outbound:
             except DatabaseError as error:
                 logger.error("cannot time commands out: %s", error)
             await asyncio.sleep(EXPIRY_S)
-
-
-def _payload(command: Command) -> bytes:
-    return payloads.encode_command(command.name, command.args)

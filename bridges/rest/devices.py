@@ -15,15 +15,12 @@ from devices import access
 from devices.access import Action, Person
 from devices.availability import silence
 from devices.availability.silence import set_stale_after
-from devices.errors import NotFound
 from devices.models import Device
 from devices.runtime import database
 from devices.telemetry import snapshots
-from devices.values import is_storable
+from devices.values import Value
 
 router = Router(tags=["devices"])
-
-Value = bool | int | float | str
 
 
 class DeviceFacts(BaseModel):
@@ -88,10 +85,7 @@ async def change_device(request: HttpRequest, uid: str, given: DeviceChanges) ->
 def _list(person: Person, slug: str | None, limit: int, offset: int) -> dict[str, Any]:
     visible = access.devices(person).select_related("space")
     if slug is not None:
-        space = access.spaces(person).filter(slug=slug).first() if is_storable(slug) else None
-        if space is None:
-            raise NotFound(f"there is no space {slug!r}")
-        visible = visible.filter(space=space)
+        visible = visible.filter(space=access.space(person, slug))
     page = visible.order_by("name", "uid")[offset : offset + limit]
     return {"items": list(snapshots.of_devices(page).values()), "count": visible.count()}
 

@@ -10,14 +10,13 @@ from pydantic import BaseModel, Field
 
 from bridges.rest import times
 from bridges.rest.auth import person_of
-from bridges.rest.devices import Value
 from bridges.rest.errors import Problem
 from bridges.rest.times import When
 from devices import access
 from devices.access import Person
 from devices.runtime import database
 from devices.telemetry import history
-from devices.values import now_us
+from devices.values import Value, now_us
 
 router = Router(tags=["devices"])
 

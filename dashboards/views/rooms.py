@@ -23,7 +23,7 @@ from devices.access import Action
 from devices.errors import Invalid, TooMany
 from devices.models import Room
 from devices.rooms import inbox, webhooks
-from devices.rooms import rooms as rooms_rooms
+from devices.rooms import rooms as space_rooms
 
 
 @login_required
@@ -47,7 +47,7 @@ def create_room(request: HttpRequest, slug: str) -> HttpResponse:
         space = access.space(request.user, slug, Action.MANAGE)
     name = request.POST.get("name", "")
     try:
-        made = rooms_rooms.create(space, name)
+        made = space_rooms.create(space, name)
     except Invalid as error:
         found, more = search(request.user, "")
         refused = {"space": space, "name": name, "error": sentence(error)}
@@ -84,7 +84,7 @@ def room_settings(request: HttpRequest, id: int) -> HttpResponse:
     if request.method != "POST":
         return _settings(request, found)
     try:
-        rooms_rooms.rename(found, request.POST.get("name", ""))
+        space_rooms.rename(found, request.POST.get("name", ""))
     except Invalid as error:
         return _settings(request, found, name_typed=request.POST.get("name", ""), name_error=sentence(error))
     return redirect("room", found.pk)

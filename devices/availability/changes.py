@@ -25,7 +25,7 @@ FIELDS = ("id", "uid", "availability", "availability_at", "heard_at", "usual_gap
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the hub has learned about a device's availability from `at` on (microseconds).
+    """A finding about a device's availability from `at` on (microseconds).
 
     `repeated`: a broker repeated it to a new subscriber, so it may be old and does not prove that the device is alive.
     """

@@ -59,7 +59,7 @@ class NewEntry:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a write brought about: events to publish after the commit, and entries for rooms.
+    """The effects of a write: events to publish after the commit, and entries for rooms.
 
     The entries are not written yet. `record` writes them, once and last in the transaction, since that locks rooms.
     """

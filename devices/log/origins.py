@@ -1,4 +1,4 @@
-"""What kind of author an account is."""
+"""The kind of author that an account is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changing what was said: edits and removals of chat messages, each an entry of the log itself."""
+"""Edits and removals of chat messages, each an entry of the log itself."""
 
 from __future__ import annotations
 

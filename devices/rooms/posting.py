@@ -1,4 +1,4 @@
-"""Saying something in a room: as a person, as a webhook, in private, or as a chat command."""
+"""Posting in a room: as a person, as a webhook, in private, or as a chat command."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _post(
         new = replace(new, key=key, files=files, mentions=tuple(id for id in new.mentions if id != person.pk))
         called = None if files else registry.split(text)
         message, events = store(room, new) if called is None else _call(person, room, new, *called)
-        # A person who answers has read what was said before.
+        # A person who answers has read the messages before.
         return Written(message.seq, [*events, *_directs(room, message, files), read_markers.follow(person, room)])
 
 

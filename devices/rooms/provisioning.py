@@ -1,4 +1,4 @@
-"""What spaces, members and devices bring about in rooms.
+"""The effects of spaces, members and devices in rooms.
 
 A space begins with its General room, a device with a room of its own; a new member is welcomed in every room of the
 space, and a device that moves takes its room along.
@@ -71,7 +71,7 @@ def move_device(device: Device, space: Space) -> None:
 
 
 def _welcome(space: Space, person: AbstractBaseUser) -> list[MessagesStored]:
-    """Announces a new member in every room of the space; nothing said before counts as unread for them."""
+    """Announces a new member in every room of the space; no earlier message counts as unread for them."""
     now, origin = now_us(), origins.of_person(person)
     joined = [
         NewEntry(

@@ -1,4 +1,4 @@
-"""How much somebody may say in a minute. The log is what is counted, so the limit holds over all processes."""
+"""Limits on messages per minute. They are counted in the log, so that a limit holds over all processes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from devices.values import MessageKind, Origin, now_us
 MINUTE_US = 60_000_000
 
 _NOT_SAID = Q(kind=MessageKind.JOINED) | Q(kind=MessageKind.COMMAND, text="")
-"""Entries of a person that they did not say: that they joined, and commands from a page's controls."""
+"""Entries of a person that are not messages: that they joined, and commands from a page's controls."""
 
 
 def of_person(person: Person) -> Speaker:
@@ -51,7 +51,7 @@ class ChatRates:
         self._repeats: Counter[tuple[int, Speaker]] = Counter()
 
     def check_person(self, person: Person) -> None:
-        """Raises `TooMany` if the person has said as much as one may in a minute. Edits and removals count too."""
+        """Raises `TooMany` if the person has reached the limit of messages per minute. Edits and removals count too."""
         self._check(of_person(person), Message.objects.filter(author=person.pk).exclude(_NOT_SAID))
 
     def check_webhook(self, webhook: Webhook) -> None:

@@ -22,7 +22,7 @@ MAX_WEBHOOKS = 50
 def create_webhook(person: Person, room_id: int, name: str) -> tuple[Webhook, str]:
     """A new webhook of the room and its secret, which cannot be read again.
 
-    Raises `NotFound`, `Forbidden` for who does not manage the space, and `Invalid`.
+    Raises `NotFound`, `Forbidden` for a person who does not manage the space, and `Invalid`.
     """
     name = checked_name(name)
     if len(name) > 64:

@@ -19,7 +19,7 @@ _TIMES_PER_QUERY = 1_000
 
 
 @dataclass(slots=True)
-class ImportResult:
+class ImportedSamples:
     """How many samples were `stored` and how many were `present` already; the `refused` ones by index."""
 
     stored: int = 0
@@ -27,9 +27,9 @@ class ImportResult:
     refused: dict[int, Refusal] = field(default_factory=dict)
 
 
-def store(device: Device, samples: Sequence[Sample]) -> ImportResult:
+def store(device: Device, samples: Sequence[Sample]) -> ImportedSamples:
     """Stores the samples, all of which have times, in one transaction. Samples that are present already do no harm."""
-    result = ImportResult()
+    result = ImportedSamples()
     store = ReadingStore()  # not that of the pipeline, which is used from the pipeline's thread
     with transaction.atomic():
         result.refused = _refused(store, device, samples)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from bridges.mosquitto.export import MosquittoExport
 from bridges.mosquitto.reload import Reload
 from bridges.mqtt import brokers
 from bridges.mqtt.address import AddressError
+from devices.management.signals import stop_event
 
 DEFAULT_BRIDGE = "bridge"
 
@@ -98,9 +98,7 @@ def _add_reload_options(parser: CommandParser) -> None:
 
 
 async def _watch(export: MosquittoExport, reloads: Reload) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stop_event()
     await AccountWatcher(export, reloads).run(stop)
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +11,7 @@ from bridges.mqtt.address import AddressError
 from bridges.mqtt.bridge import DEFAULT_CLIENT_ID, run_bridge
 from bridges.mqtt.client_id import ClientIdTaken
 from devices.management import metrics
+from devices.management.signals import stop_event
 from devices.runtime.gc_tuning import collect_seldom
 
 MAX_BRIDGES = 64
@@ -56,7 +56,5 @@ class Command(BaseCommand):
 
 
 async def _bridge_until_signalled(broker: str, client_ids: list[str], *, shared: bool) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stop_event()
     await run_bridge(broker, brokers.usable(broker), client_ids, stop, shared=shared)

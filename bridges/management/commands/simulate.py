@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from bridges.mqtt import brokers
 from bridges.mqtt.address import AddressError, BrokerAddress
 from bridges.simulator.credentials import Credentials, CredentialsError, read
 from bridges.simulator.simulation import simulate
+from devices.management.signals import stop_event
 
 
 class Command(BaseCommand):
@@ -68,9 +68,7 @@ class Command(BaseCommand):
 
 
 async def _run(fleet: list[Credentials], broker: BrokerAddress, interval_s: float, stop_with_stdin: bool) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stop_event()
     if stop_with_stdin:
         _set_when_stdin_closes(stop)
     await simulate(fleet, broker, interval_s, stop)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -9,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from devices.channel import fanout
 from devices.jobs import JOBS
 from devices.management import metrics
+from devices.management.signals import stop_event
 from devices.runtime.worker import run_worker
 
 
@@ -24,9 +24,7 @@ class Command(BaseCommand):
         asyncio.run(self._work_until_signalled())
 
     async def _work_until_signalled(self) -> None:
-        stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        stop = stop_event()
         self.stdout.write("working; Ctrl-C stops it")
         self.stdout.flush()
         await run_worker(stop, JOBS, fanout.publish)

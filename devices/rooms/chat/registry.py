@@ -17,7 +17,7 @@ from devices.registry.models import Device
 from devices.values import MessageKind, Origin
 
 Answer = str | None
-"""What is posted in the room: Markdown, or nothing."""
+"""The reply to post in the room: Markdown, or nothing."""
 
 
 @dataclass(slots=True)
@@ -25,8 +25,8 @@ class Call:
     """A command as it was typed.
 
     `arguments` is what follows the name, without surrounding white space. `kind` and `data` become those of the typed
-    message: a command that posts a chart sets them. `events` are published after the commit. `author` and `origin` say
-    who answers, such as the device. `command` is the prepared command that the device is to be sent.
+    message: a command that posts a chart sets them. `events` are published after the commit. `author` and `origin` name
+    who answers, such as the device. `command` is a prepared command for the device.
     """
 
     person: Person

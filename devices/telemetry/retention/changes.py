@@ -64,7 +64,7 @@ class Loss:
 
 
 def losses(row: Space | Metric, days: Mapping[str, Any]) -> list[Loss]:
-    """What would be removed once the space or the metric has these days, one for each of `FIELDS`."""
+    """The data that would be removed once the space or the metric has these days, one for each of `FIELDS`."""
     values = [days[field] for field in FIELDS]
     if isinstance(row, Metric):
         found = metric_groups(Metric.objects.filter(pk=row.pk))

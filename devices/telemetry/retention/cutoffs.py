@@ -1,4 +1,4 @@
-"""Which samples ingest refuses for their age: those older than their metric keeps its readings."""
+"""The samples that ingest refuses for their age: those older than their metric keeps its readings."""
 
 from __future__ import annotations
 

@@ -353,7 +353,7 @@ async def test_a_full_disk_is_named_and_nothing_is_kept(
 
 
 async def test_too_many_uploads_at_once_are_refused(api: Callers, room: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files.uploads, "taken", files.MAX_UPLOADS)
+    monkeypatch.setattr(files.uploads, "running", files.MAX_UPLOADS)
     error(await send(api.bob, room, "a.png", png()), 429, "too_many")
 
 

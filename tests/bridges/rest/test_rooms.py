@@ -84,7 +84,7 @@ async def test_members_and_commands_are_listed_for_completion(api: Callers, room
     members = (await api.carol.get(f"/api/v1/rooms/{room}/members")).json()["items"]
     assert members == [{"username": name, "bot": False} for name in ("alice", "bob", "carol")]
     commands = (await api.carol.get(f"/api/v1/rooms/{room}/chat-commands")).json()["items"]
-    assert {"name": "get", "usage": "/get METRIC", "help": "the newest value of a metric"} in commands
+    assert {"name": "get", "usage": "/get METRIC", "help": "shows the newest value of a metric"} in commands
 
 
 async def test_a_room_without_a_device_offers_no_device_commands(api: Callers, space: Space) -> None:
