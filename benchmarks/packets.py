@@ -1,4 +1,4 @@
-"""What it costs to read and write the MQTT packets of a message, in microseconds each.
+"""The cost of reading and writing the MQTT packets of a message, in microseconds each.
 
     .venv/bin/python -m benchmarks.packets
 

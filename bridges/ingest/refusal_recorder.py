@@ -34,6 +34,7 @@ CLOSE_TIMEOUT_S = 2.0
 """How long the last write may take."""
 
 _logged: dict[tuple[str, str], float] = {}
+"""(uid, reason) -> when it was last logged, for all recorders of the process."""
 
 
 class RefusalRecorder:

@@ -21,7 +21,7 @@ from devices.access import Person
 from devices.errors import Invalid
 from devices.log import files
 from devices.models import Attachment
-from devices.rooms import files as rooms_files
+from devices.rooms import files as room_files
 from devices.rooms.files import Upload
 from devices.runtime import database, file_storage
 from devices.runtime.concurrency import ConcurrencyLimit
@@ -84,7 +84,7 @@ async def post_file(request: HttpRequest, id: int) -> Status[dict[str, int]]:
     person = person_of(request)
     with uploads:
         upload, text, key = await asyncio.to_thread(_form, request)
-        return Status(201, {"seq": await rooms_files.post(person, id, upload, text, key)})
+        return Status(201, {"seq": await room_files.post(person, id, upload, text, key)})
 
 
 @router.get("/{int:id}/files/{int:file}/{name}", response={(401, 404, 429, 503): Problem}, openapi_extra=_FILE)

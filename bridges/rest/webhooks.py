@@ -19,7 +19,7 @@ from devices.access import Person
 from devices.errors import Invalid, NotFound
 from devices.models import Webhook
 from devices.rooms import posting
-from devices.rooms import webhooks as rooms_webhooks
+from devices.rooms import webhooks as room_webhooks
 from devices.runtime import database
 from devices.runtime.credentials import hash_token
 
@@ -77,7 +77,7 @@ async def create_webhook(request: HttpRequest, id: int, given: WebhookName) -> S
 @router.delete("/{int:id}/webhooks/{int:webhook}", response={204: None, (401, 403, 404, 503): Problem})
 async def delete_webhook(request: HttpRequest, id: int, webhook: int) -> Status[None]:
     """Deletes a webhook: its address no longer works. Needs the role manager."""
-    await database.run(rooms_webhooks.delete_webhook, person_of(request), id, webhook)
+    await database.run(room_webhooks.delete_webhook, person_of(request), id, webhook)
     return Status(204, None)
 
 
@@ -97,7 +97,7 @@ async def _authenticated(request: HttpRequest, secret: str) -> Webhook:
     if wait_s and not throttle.trusts(address, hashed):
         raise TooManyFailures(wait_s)
     try:
-        webhook = await database.run(rooms_webhooks.webhook, secret)
+        webhook = await database.run(room_webhooks.webhook, secret)
     except NotFound:
         throttle.failed(address)
         raise
@@ -119,12 +119,12 @@ def _text(request: HttpRequest) -> str:
 
 
 def _list(person: Person, id: int) -> dict[str, Any]:
-    webhooks = rooms_webhooks.managed(person, id).webhooks.select_related("created_by")
+    webhooks = room_webhooks.managed(person, id).webhooks.select_related("created_by")
     return {"items": [_facts(webhook) for webhook in webhooks]}
 
 
 def _create(person: Person, id: int, name: str) -> tuple[dict[str, Any], str]:
-    webhook, secret = rooms_webhooks.create_webhook(person, id, name)
+    webhook, secret = room_webhooks.create_webhook(person, id, name)
     return _facts(webhook), secret
 
 

@@ -14,14 +14,14 @@ from devices.access import Person
 from devices.errors import Forbidden
 from devices.models import Room
 from devices.rooms import blocks, posting
-from devices.rooms import inbox as rooms_inbox
+from devices.rooms import inbox as room_inbox
 from devices.values import is_storable
 
 
 @login_required
 def inbox(request: HttpRequest) -> HttpResponse:
     """The conversations, newest first, and the people to start one with."""
-    context = {"conversations": rooms_inbox.conversations(request.user), "people": rooms_inbox.people(request.user)}
+    context = {"conversations": room_inbox.conversations(request.user), "people": room_inbox.people(request.user)}
     return render(request, "dashboards/inbox.html", context)
 
 
@@ -35,11 +35,11 @@ def conversation(request: HttpRequest, username: str) -> HttpResponse:
     if request.method == "POST":
         return _block(request, username)
     room = _conversation(request.user, username)
-    people = rooms_inbox.people(request.user)
+    people = room_inbox.people(request.user)
     known = next((one for one in people if one["username"] == username), None)
     has_blocked = known is not None and known["blocked"]
     context = {
-        "conversations": rooms_inbox.conversations(request.user),
+        "conversations": room_inbox.conversations(request.user),
         "people": people,
         "username": username,
         "room": room,

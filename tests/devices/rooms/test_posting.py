@@ -19,7 +19,7 @@ from devices.log import entries
 from devices.log.entries import recorded
 from devices.models import Command, Device, Member, Mention, Room, Space
 from devices.rooms import blocks, editing, posting
-from devices.rooms import rooms as rooms_rooms
+from devices.rooms import rooms as space_rooms
 from devices.rooms.rates import ChatRates
 from devices.runtime import database, stats
 from devices.values import Answer, CommandStatus
@@ -91,7 +91,7 @@ async def test_a_direct_message_to_a_stranger_or_to_oneself_is_not_found(alice: 
 
 
 async def test_a_key_is_unique_per_person_and_room(alice: User, bob: User, pump: Device, space: Space) -> None:
-    room, other = await room_of(pump), (await database.run(rooms_rooms.create, space, "Coffee")).pk
+    room, other = await room_of(pump), (await database.run(space_rooms.create, space, "Coffee")).pk
     assert await posting.post(alice, room, "hello", "k") == 1
     assert await posting.post(alice, room, "something else", "k") == 1
     assert await posting.post(bob, room, "hi", "k") == 2
@@ -170,7 +170,7 @@ async def test_a_conversation_is_deleted_with_either_person(alice: User, bob: Us
 
 
 async def test_a_deleted_room_is_not_found(alice: User, space: Space) -> None:
-    room = await database.run(rooms_rooms.create, space, "Coffee")
+    room = await database.run(space_rooms.create, space, "Coffee")
     await Room.objects.filter(pk=room.pk).adelete()
     for call in (
         posting.post(alice, room.pk, "x"),

@@ -12,7 +12,7 @@ from devices.commands import lifecycle
 from devices.errors import TooMany
 from devices.models import Device, Message, Space
 from devices.rooms import editing, posting, provisioning, rates
-from devices.rooms import rooms as rooms_rooms
+from devices.rooms import rooms as space_rooms
 from devices.rooms.rates import ChatRates
 from devices.runtime import database
 from devices.values import Role, now_us
@@ -55,7 +55,7 @@ async def test_edits_and_removals_count_towards_the_rate_but_commands_from_pages
     settings.CHAT_RATE_LIMIT = 3
     room = await room_of(pump)
     for name in "abcd":
-        await database.run(rooms_rooms.create, space, name)
+        await database.run(space_rooms.create, space, name)
     await database.run(provisioning.set_role, space, mallory, Role.OPERATOR)
     for _ in range(4):
         await lifecycle.issue(mallory, "pump-1", "set", {})  # from a control of a page
