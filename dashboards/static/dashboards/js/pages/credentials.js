@@ -14,7 +14,7 @@ function showFirstReading(uid) {
       unwatch();
       const [metric, added] = Object.entries(points)[0];
       const value = formatValue(added.at(-1)?.[1], new NumberFormat());
-      line.dataset.heard = "";
+      line.dataset.received = "";
       setText(find(line, "listening-text"), `First reading received. ${titleOf(metric)}: ${value}`);
       find(line, "listening-link").hidden = false;
     },
