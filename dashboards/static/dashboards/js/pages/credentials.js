@@ -28,7 +28,6 @@ function initTabs(list) {
     for (const button of buttons) {
       const isChosen = button === chosen;
       button.setAttribute("aria-selected", String(isChosen));
-      button.setAttribute("aria-pressed", String(isChosen));
       button.tabIndex = isChosen ? 0 : -1;
       select(document, `#${button.getAttribute("aria-controls")}`).hidden = !isChosen;
     }
