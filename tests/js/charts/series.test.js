@@ -176,7 +176,7 @@ describe("drawing", () => {
     assert.deepEqual(series.drawable()[1], [1, 1, 1, null, 2, 2]);
   });
 
-  it("does not break the line of a device that reports seldom", () => {
+  it("does not break the line of a device that reports rarely", () => {
     const series = loaded(
       raw([
         [0, 1],
@@ -206,7 +206,7 @@ describe("the readings that no line reaches", () => {
     assert.deepEqual(isolatedIndices([1, undefined, 2, undefined, null, undefined, 3]), [6]);
   });
 
-  it("are none in a line or in nothing", () => {
+  it("are not in an unbroken line or an empty one", () => {
     assert.deepEqual(isolatedIndices([1, 2, 3]), []);
     assert.deepEqual(isolatedIndices([]), []);
   });

@@ -41,7 +41,7 @@ describe("attributes", () => {
     assert.deepEqual(buttonsOf({ "commands.reset": "button" }), [{ kind: "button", arg: "reset", label: "reset" }]);
   });
 });
-it("what can be switched is on or off, anything else is so or not", () => {
+it("what can be switched is on or off, anything else is yes or no", () => {
   assert.deepEqual(wordsOf({ "controls.x": "switch" }, "x"), ["On", "Off"]);
   assert.deepEqual(wordsOf({}, "filling"), ["Yes", "No"]);
 });

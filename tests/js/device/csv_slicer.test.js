@@ -62,7 +62,7 @@ describe("small files", () => {
     assert.deepEqual(cut(`${HEADER}1,a,1\n1,b,2`).map(text), [`${HEADER}1,a,1\n1,b,2`]);
   });
 
-  it("of one line, or empty ones, are sent too: the hub says what is wrong", () => {
+  it("of one line, or empty ones, are sent too: the hub reports what is wrong", () => {
     assert.deepEqual(cut(HEADER).map(text), [HEADER]);
     assert.deepEqual(cut("time,a").map(text), ["time,a\n"]);
     assert.deepEqual(cut("").map(text), [""]);

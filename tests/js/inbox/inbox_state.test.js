@@ -138,7 +138,7 @@ describe("state and pushes equal the snapshot asked for again", () => {
 });
 
 describe("a push", () => {
-  const said = { type: "activity", room: 7, seq: 5, at: 50, author: "bob", text: "hi", mention: true };
+  const posted = { type: "activity", room: 7, seq: 5, at: 50, author: "bob", text: "hi", mention: true };
   const whispered = { type: "direct", from: "bob", to: "alice", room: 9, seq: 1, at: 60, text: "psst" };
 
   it("that the snapshot already includes changes nothing", () => {
@@ -150,7 +150,7 @@ describe("a push", () => {
       rooms: [{ id: 7, seq: 5, read: 4, unread: 1, mentions: 1, active_at: 50 }],
     };
     const state = stateOf(snapshot);
-    assert.equal(applyPush(state, said, "alice"), state);
+    assert.equal(applyPush(state, posted, "alice"), state);
   });
 
   it("of a first private message makes a conversation", () => {
@@ -172,7 +172,7 @@ describe("a push", () => {
 
   it("of type read that was counted before a known message leaves that one unread", () => {
     const state = applyPush(
-      applyPush(EMPTY, said, "alice"),
+      applyPush(EMPTY, posted, "alice"),
       { type: "read", room: 7, seq: 4, unread: 0, mentions: 0 },
       "alice",
     );
@@ -181,10 +181,10 @@ describe("a push", () => {
 
   it("of type read that overtakes a message it has counted counts that once", () => {
     const read = { type: "read", room: 7, seq: 4, unread: 1, mentions: 1, newest: 5 };
-    const before = applyPush(EMPTY, { ...said, seq: 4, mention: false }, "alice");
+    const before = applyPush(EMPTY, { ...posted, seq: 4, mention: false }, "alice");
     for (const order of [
-      [read, said],
-      [said, read],
+      [read, posted],
+      [posted, read],
     ]) {
       const state = order.reduce((known, push) => applyPush(known, push, "alice"), before);
       assert.deepEqual([state.unread, state.mentions, countsOf(state, 7)], [1, 1, { unread: 1, mentions: 1 }]);
@@ -192,9 +192,9 @@ describe("a push", () => {
   });
 
   it("of type read keeps uncounted messages, and counted ones that are yet to arrive", () => {
-    const later = applyPush(EMPTY, { ...said, seq: 6, mention: false }, "alice");
+    const later = applyPush(EMPTY, { ...posted, seq: 6, mention: false }, "alice");
     const state = applyPush(later, { type: "read", room: 7, seq: 4, unread: 1, mentions: 1, newest: 5 }, "alice");
-    assert.deepEqual(countsOf(applyPush(state, said, "alice"), 7), { unread: 2, mentions: 1 });
+    assert.deepEqual(countsOf(applyPush(state, posted, "alice"), 7), { unread: 2, mentions: 1 });
   });
 
   it("that changes a conversation’s last message changes what the list shows", () => {
@@ -211,7 +211,7 @@ describe("a push", () => {
   it("of type read that overtakes the message leaves nothing unread", () => {
     const state = applyPush(
       applyPush(EMPTY, { type: "read", room: 7, seq: 5, unread: 0, mentions: 0 }, "alice"),
-      said,
+      posted,
       "alice",
     );
     assert.deepEqual([state.unread, state.mentions, state.rooms], [0, 0, []]);
@@ -223,7 +223,7 @@ describe("a push", () => {
 
   it("of one of very many unread messages costs no more memory", () => {
     let state = EMPTY;
-    for (let seq = 1; seq <= 2_000; seq++) state = applyPush(state, { ...said, seq }, "alice");
+    for (let seq = 1; seq <= 2_000; seq++) state = applyPush(state, { ...posted, seq }, "alice");
     assert.equal(state.unread, 2_000);
     assert.ok(state.known[7].pushed.length <= 500);
   });

@@ -9,12 +9,12 @@ const PUMP = { uid: "pump-1", name: "Pump", attributes: { "controls.on": "switch
 /** A hub that answers requests for devices when the test lets it. */
 class Api {
   asked = [];
-  away = false;
+  unavailable = false;
   arrive = null;
 
   #answer(name, found) {
     this.asked.push(name);
-    return this.away ? Promise.reject(new Error("away")) : Promise.resolve(found);
+    return this.unavailable ? Promise.reject(new Error("unavailable")) : Promise.resolve(found);
   }
 
   commands = () => this.#answer("commands", [{ name: "help", usage: "/help", help: "" }]);
@@ -67,13 +67,13 @@ describe("the source", () => {
 
   it("fetches again after a failure, but not at each key", async () => {
     const more = mock.fn();
-    api.away = true;
+    api.unavailable = true;
     assert.deepEqual(await labels("/h"), []);
     assert.deepEqual(await labels("/he"), []);
     assert.deepEqual(await labels("@b", more), []);
     await turn();
     assert.deepEqual([api.asked, more.mock.callCount()], [["commands", "devices of garden", "members"], 0]);
-    api.away = false;
+    api.unavailable = false;
     mock.timers.tick(10_000);
     assert.deepEqual(await labels("/he"), ["/help"]);
   });

@@ -17,7 +17,7 @@ describe("texts of log entries", () => {
     assert.equal(commandText({ text: "", data: { name: "reset", args: {} } }), "reset");
   });
 
-  it("say what became of a command", () => {
+  it("report what became of a command", () => {
     const answer = (data) => answerText({ data: { args: { speed: 40 }, ...data } });
     assert.equal(answer({ status: "succeeded", result: { speed: 40 } }), "done");
     assert.equal(answer({ status: "succeeded", result: 7 }), "7");

@@ -22,11 +22,11 @@ const run = (from, to) => Array.from({ length: Math.max(0, to - from + 1) }, (_,
 class Api {
   log = [];
   asked = [];
-  away = false;
+  unavailable = false;
 
   #answer(name, seq, items) {
     this.asked.push(`${name} ${seq}`);
-    if (this.away) return Promise.reject(Object.assign(new Error("away"), { code: "unavailable" }));
+    if (this.unavailable) return Promise.reject(Object.assign(new Error("unavailable"), { code: "unavailable" }));
     return Promise.resolve({ seq: this.log.length, items });
   }
 
@@ -155,11 +155,11 @@ describe("a room's log", () => {
 
   it("tries again if the hub is unavailable", async () => {
     snapshot(run(1, 3), 3);
-    api.away = true;
+    api.unavailable = true;
     push(chat(6));
     await turn();
     assert.deepEqual(shown(), upTo(3));
-    [api.away, api.log] = [false, run(1, 6)];
+    [api.unavailable, api.log] = [false, run(1, 6)];
     mock.timers.tick(3_000);
     await turn();
     assert.deepEqual(shown(), upTo(6));
@@ -198,13 +198,13 @@ describe("a room's log", () => {
     });
 
     it("at the newest message if the hub is unavailable, and adds what is pushed meanwhile", async () => {
-      api.away = true;
+      api.unavailable = true;
       snapshot(run(81, 130), 130, { read: 20, unread: 110 });
       push(chat(131));
       api.log = run(1, 131);
       await turn();
       assert.deepEqual([log.timeline.first, log.timeline.newest], [81, 131]);
-      api.away = false;
+      api.unavailable = false;
       await log.loadNewer();
       assert.deepEqual([log.timeline.last, log.timeline.following], [131, true]);
     });

@@ -44,7 +44,7 @@ export class Series {
 
   /**
    * @param {number} windowMs  the span that is shown
-   * @param {number} points  a line that grows too long is folded into about so many buckets of the window
+   * @param {number} points  a line that grows too long is folded into about this many buckets of the window
    */
   constructor(windowMs, points) {
     this.windowMs = windowMs;
@@ -67,8 +67,8 @@ export class Series {
   }
 
   /**
-   * Adds a live point. A point whose time is known is the same reading, delivered twice. `mayBeKnown` says that history
-   * may contain the point: a bucket then includes its peak, which does no harm twice, but does not count it.
+   * Adds a live point. A point whose time is known is the same reading, delivered twice. `mayBeKnown` means that
+   * history may contain the point: a bucket then includes its peak, which is harmless twice, but does not count it.
    *
    * @param {number} time
    * @param {Value} value

@@ -1,4 +1,4 @@
-// What a device's attributes say about it: units, controls, commands, and facts for people. Pure.
+// What a device's attributes describe: units, controls, commands, and facts for people. Pure.
 
 /** @import { Attributes, Value } from "../live/protocol.d.ts" */
 
@@ -55,7 +55,7 @@ export function factsOf(attributes) {
 }
 
 /**
- * The words for true and false: what can be switched is on or off, anything else is so or not.
+ * The words for true and false: what can be switched is on or off, anything else is yes or no.
  *
  * @param {Attributes} attributes
  * @param {string} metric

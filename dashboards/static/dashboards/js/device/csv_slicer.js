@@ -60,7 +60,7 @@ export class CsvSlicer {
     return pieces;
   }
 
-  /** The last pieces. A file without any gives one, so that the hub says what is wrong with it. */
+  /** The last pieces. A file without any yields one, so that the hub can report what is wrong. */
   end() {
     /** @type {Piece[]} */
     const pieces = [];

@@ -6,7 +6,21 @@ import { RequestError } from "../live/request_error.js";
 /** @import { ReadingColumns } from "../charts/series.js" */
 /** @import { CommandPush } from "../live/protocol.d.ts" */
 /** @import { Change } from "./availability.js" */
-/** @import { Refusal } from "./refused_panel.js" */
+
+/**
+ * Messages that were refused for the same reason.
+ *
+ * @typedef {object} Refusal
+ * @property {number} id
+ * @property {string} meaning
+ * @property {string} detail
+ * @property {string} kind
+ * @property {string} start  of the payload
+ * @property {number} size  of the payload, in bytes
+ * @property {number} count
+ * @property {number} first_at
+ * @property {number} at
+ */
 
 const MAX_PARALLEL = 4; // a page of charts must not use all of the browser's connections to the hub
 

@@ -9,7 +9,7 @@
  * @property {() => Promise<void> | void} abort
  */
 
-export const MAX_IN_MEMORY = 512 * 1024 * 1024;
+const MAX_IN_MEMORY = 512 * 1024 * 1024;
 /** Bytes that are gathered before they go to the browser's blob store, which may put them on the disk. */
 const GATHERED = 4 * 1024 * 1024;
 

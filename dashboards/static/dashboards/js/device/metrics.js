@@ -42,7 +42,7 @@ export function isPosition(name) {
   return POSITION.latitude.test(name) || POSITION.longitude.test(name);
 }
 
-// The most telling first.
+// The most informative first.
 const NOTABLE =
   "level flow power speed temperature humidity pressure co2 battery rpm volume light energy voltage current".split(" ");
 
@@ -57,14 +57,14 @@ function rankOf(name, value, attributes) {
 }
 
 /**
- * The names of the metrics, those that say most about the device first.
+ * The names of the metrics, most informative first.
  *
  * @param {Latest} latest
  * @param {Attributes} attributes
  */
 export function byImportance(latest, attributes) {
   const names = Object.keys(latest);
-  // A metric that can be set is what somebody asked for; a measured one is what came of it.
+  // A metric that can be set shows what somebody asked for; a measured one shows the result.
   const penalty = (/** @type {string} */ name) => (`controls.${name}` in attributes ? 50 : 0);
   const ranks = new Map(names.map((name) => [name, rankOf(name, latest[name][1], attributes) + penalty(name)]));
   const rank = (/** @type {string} */ name) => ranks.get(name) ?? 0;

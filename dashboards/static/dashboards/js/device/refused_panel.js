@@ -8,21 +8,7 @@ import { moment } from "../shell/times.js";
 import { fetchRefusals } from "./device_api.js";
 
 /** @import { Parts } from "../shell/dom.js" */
-
-/**
- * Messages that were refused for the same reason.
- *
- * @typedef {object} Refusal
- * @property {number} id
- * @property {string} meaning
- * @property {string} detail
- * @property {string} kind
- * @property {string} start  of the payload
- * @property {number} size  of the payload, in bytes
- * @property {number} count
- * @property {number} first_at
- * @property {number} at
- */
+/** @import { Refusal } from "./device_api.js" */
 
 const POLL_S = 10;
 const START_BYTES = 200; // of a payload; the hub keeps no more

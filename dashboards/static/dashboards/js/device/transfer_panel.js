@@ -1,4 +1,4 @@
-// What export and import have in common: the progress bar, the outcome, and a warning before leaving in the middle.
+// What export and import have in common: the progress bar, the outcome, and a warning before leaving during a transfer.
 
 import { inNextFrame } from "../shell/animation_frames.js";
 import { find, setText } from "../shell/dom.js";

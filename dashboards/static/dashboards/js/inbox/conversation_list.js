@@ -66,6 +66,6 @@ export class ConversationList {
 function excerptOf(last, me) {
   if (!last) return "";
   const isRemoved = last.removed_at || last.kind === "removal";
-  const text = isRemoved ? "Message removed" : last.text || last.files?.[0]?.name || "";
+  const text = isRemoved ? "Message deleted" : last.text || last.files?.[0]?.name || "";
   return last.author === me ? `You: ${text}` : text;
 }

@@ -1,6 +1,6 @@
 // What a person has not read yet: the snapshot of the stream `inbox`, and how each push changes it. Pure.
 //
-// Pushes take several ways through the hub, so one may arrive twice, late, or before the one that it follows.
+// Pushes take several paths through the hub, so one may arrive twice, late, or before the one that it follows.
 
 /** @import { ActivityPush, DirectPush, Entry, MessagePush, ReadPush } from "../live/protocol.d.ts" */
 
@@ -25,7 +25,7 @@
  * @property {UnreadRoom[]} rooms
  */
 /**
- * What is known of the entries of a room.
+ * What is known about the entries of a room.
  *
  * @typedef {object} Known
  * @property {number} counted  the sums include entries up to this seq

@@ -2,7 +2,7 @@
 
 /** How long a tab that has announced a message keeps the others from doing so. */
 const ANNOUNCED_MS = 60_000;
-/** Every visible page holds this lock; hidden pages look whether anyone does. */
+/** Every visible page holds this lock; hidden pages check whether any page does. */
 const VISIBLE = "hubbub-watching";
 
 /** Whether a page of the hub is visible in any tab. */

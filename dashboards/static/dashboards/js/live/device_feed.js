@@ -27,7 +27,7 @@ import { record } from "./record.js";
  * @property {() => void} end
  */
 
-/** When no readings were left out for so long, the page keeps up with the hub. */
+/** When no readings were left out for this long, the page keeps up with the hub. */
 const KEEPS_UP_MS = 2_000;
 
 export class DeviceFeed {

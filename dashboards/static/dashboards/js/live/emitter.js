@@ -1,4 +1,4 @@
-// Events of an object: who wants to know of one registers a listener for its name.
+// Events of an object, each with a name for which listeners are registered.
 
 /** @template {object} Events  the type of each event's detail by the event's name */
 export class Emitter {

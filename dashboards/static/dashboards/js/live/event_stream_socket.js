@@ -32,7 +32,7 @@ export class EventStreamSocket {
   #streams = new Set();
   /** @type {Map<string, number[]>} stream -> ids of the requests that await its snapshot */
   #awaiting = new Map();
-  /** @type {Map<string, any>} stream -> a snapshot that arrived unasked */
+  /** @type {Map<string, any>} stream -> a snapshot that arrived without a request */
   #snapshots = new Map();
   /** @type {AbortController | undefined} */
   #abort;

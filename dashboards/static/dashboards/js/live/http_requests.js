@@ -20,7 +20,7 @@ const REQUESTS = {
 };
 
 /**
- * The request as `{method, url, body}`, or `null` if HTTP has nothing like it.
+ * The request as `{method, url, body}`, or `null` if the HTTP API has no equivalent.
  *
  * @param {RequestFrame} frame
  * @returns {{method: string, url: string, body: string | undefined} | null}

@@ -27,11 +27,11 @@ import { disconnected, RequestError } from "./request_error.js";
 /** @typedef {{resolve: (result: any) => void, reject: (error: RequestError) => void, timer: any}} PendingRequest */
 
 const REQUEST_TIMEOUT_MS = 15_000;
-/** After so long without a frame the other end is gone, although TCP has not noticed: the hub pings more often. */
+/** After this long without a frame the other end is gone, although TCP has not noticed: the hub pings more often. */
 const SILENCE_MS = 45_000;
 /** A handshake that takes longer is being held back somewhere on the way. */
 const OPEN_MS = 10_000;
-/** When so many WebSockets in a row never opened, to a hub that answers HTTP, the network lets none through. */
+/** If this many WebSockets in a row never open, although the hub answers HTTP, the network lets none through. */
 const BLOCKED = 2;
 /** A connection that lasted this long was a good one: after the next loss the pauses are short again. */
 const PROVEN_MS = 10_000;

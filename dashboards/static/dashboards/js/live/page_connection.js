@@ -29,7 +29,7 @@ connection.on("welcome", ({ user, time }) => {
   if (typeof time === "number") setServerTime(time);
   if (user === person) return;
   // Another person has signed in since, perhaps while this page was in the back-forward cache: what it shows and what
-  // it has yet to send is not theirs.
+  // it has yet to send are not theirs.
   connection.stop();
   location.reload();
 });

@@ -14,7 +14,7 @@ function showFirstReading(uid) {
       unwatch();
       const [metric, added] = Object.entries(points)[0];
       const value = formatValue(added.at(-1)?.[1], new NumberFormat());
-      line.dataset.heard = "";
+      line.dataset.received = "";
       setText(find(line, "listening-text"), `First reading received. ${titleOf(metric)}: ${value}`);
       find(line, "listening-link").hidden = false;
     },
@@ -28,7 +28,6 @@ function initTabs(list) {
     for (const button of buttons) {
       const isChosen = button === chosen;
       button.setAttribute("aria-selected", String(isChosen));
-      button.setAttribute("aria-pressed", String(isChosen));
       button.tabIndex = isChosen ? 0 : -1;
       select(document, `#${button.getAttribute("aria-controls")}`).hidden = !isChosen;
     }

@@ -54,7 +54,7 @@ function chooseStatus(wanted) {
   applyFilter();
 }
 
-/** Cards off the screen are not subscribed to, and devices come and go: all are asked for now and then. */
+/** Cards off the screen are not subscribed to, and devices come and go, so the status of all is polled. */
 async function refresh() {
   if (document.hidden || connection.state !== "open") return;
   /** @type {{devices: Record<string, [status: string, since: number]>}} */

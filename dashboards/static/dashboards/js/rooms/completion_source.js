@@ -11,7 +11,7 @@ import { completionsOf, tokenAt } from "./completions.js";
 /** @typedef {Completion & {isTyped: boolean}} Offer  `isTyped`: the text before the caret is this already */
 
 const SWITCH_VALUES = ["true", "false"];
-/** How long a part that could not be fetched is not asked for again. */
+/** A part that could not be fetched is not requested again for this long. */
 const AGAIN_MS = 10_000;
 
 export class CompletionSource {
@@ -33,8 +33,8 @@ export class CompletionSource {
   }
 
   /**
-   * The completions for the text before the caret, or null. As the devices of a space may be many, the other
-   * completions do not wait for them: `more()` is called once they are there.
+   * The completions for the text before the caret, or null. A space may have many devices, so the other
+   * completions do not wait for them: `more()` is called once they have arrived.
    *
    * @param {string} text
    * @param {number} caret

@@ -14,7 +14,7 @@ import { ProblemBar } from "./problem_bar.js";
 /** @import { RoomLog } from "./room_log.js" */
 
 const MAX_CHARACTERS = 2_000;
-/** The count is shown when so few characters are left. */
+/** The count is shown when at most this many characters are left. */
 const COUNT_FROM = 200;
 /** Keys that move the caret, and with it what can be completed. */
 const CARET_KEYS = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]);

@@ -4,7 +4,7 @@ import { whileVisible } from "../shell/visibility.js";
 
 /** @import { DeviceFeed, DeviceListener } from "../live/device_feed.js" */
 
-/** @typedef {{feed: DeviceFeed, ends: (() => void)[]}} LiveContext  what is in `ends` stops the live parts of a row */
+/** @typedef {{feed: DeviceFeed, ends: (() => void)[]}} LiveContext  the functions in `ends` stop the live parts of a row */
 
 /**
  * Watches the device while `element` is near the screen.

@@ -12,7 +12,7 @@ import { ANSWER_PATIENCE_MS, rowsOf } from "./log_rows.js";
 /** @typedef {{row: Row, element: HTMLElement, end: () => void}} ShownRow */
 /** @typedef {{id: string, offset: number}} Place  a row and its distance from the top of the log */
 
-/** So near the end the reader counts as being there. */
+/** A reader this near the end counts as being there. */
 const AT_END_PX = 40;
 /** More of the log is loaded before its edge comes into sight. */
 const AHEAD_PX = 600;
@@ -30,7 +30,7 @@ export class LogView extends Emitter {
   /** @type {Map<string, ShownRow>} by id of the row */
   #shown = new Map();
   #atEnd = true;
-  /** @type {Place | null} where a reader is who is not at the end */
+  /** @type {Place | null} the place of a reader who is not at the end */
   #place = null;
   /** @type {{id: string, highlighted: boolean} | null} what the next drawing brings into view */
   #goal = null;
@@ -173,7 +173,7 @@ export class LogView extends Emitter {
     if (shown && isSame(shown.row, row)) return shown.element;
     const made = this.#elements.make(row);
     if (made.element.matches("li.entry")) made.element.tabIndex = -1;
-    this.#shown.set(row.id, { row, ...made }); // before it gets the focus: listeners of that look for its row
+    this.#shown.set(row.id, { row, ...made }); // before it gets the focus: focus listeners look up its row
     if (shown) {
       const hadFocus = shown.element.contains(document.activeElement);
       shown.end();
@@ -208,7 +208,7 @@ export class LogView extends Emitter {
     if (!this.#scroller.clientHeight) return; // the log is not on the screen
     this.#atEnd = this.#isAtEnd();
     this.#place = this.#atEnd ? null : this.#placeAmong(this.#shown);
-    // What fails is loaded again at the next scroll.
+    // A load that fails is repeated at the next scroll.
     if (this.#scroller.scrollTop < AHEAD_PX) this.#log.loadOlder().catch(() => {});
     if (this.#belowPx() < AHEAD_PX) this.#log.loadNewer().catch(() => {});
     this.emit("scrolled", undefined);

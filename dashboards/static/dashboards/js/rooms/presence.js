@@ -1,6 +1,6 @@
 // Who is in a room, and who is typing. No DOM in here.
 
-/** Somebody counts as typing for so long after the last push: pages send one every 3 s. */
+/** Somebody counts as typing for this long after the last push: pages send one every 3 s. */
 const TYPING_MS = 5_000;
 
 /** @typedef {{presence: (names: string[]) => void, typing: (names: string[]) => void}} PresenceListener */

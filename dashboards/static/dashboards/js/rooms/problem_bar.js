@@ -1,4 +1,4 @@
-// The bar above the composer that says what went wrong.
+// The bar above the composer that shows what went wrong.
 
 import { find, setText } from "../shell/dom.js";
 

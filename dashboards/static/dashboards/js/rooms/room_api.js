@@ -12,7 +12,7 @@ import { RequestError, unreachable } from "../live/request_error.js";
 
 const HISTORY = 50;
 const PAGE = 200;
-/** An upload that makes no progress for so long is given up; the hub stores a file faster than that. */
+/** An upload that makes no progress for this long is given up; the hub stores a file faster than that. */
 const STALLED_MS = 60_000;
 
 /** All methods reject with a `RequestError`. */

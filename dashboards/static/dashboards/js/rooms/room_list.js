@@ -10,7 +10,7 @@ import { showTimes } from "../shell/time_elements.js";
 /** @import { InboxState } from "../inbox/inbox_state.js" */
 /** @import { HubConnection } from "../live/hub_connection.js" */
 
-/** How long a room that this page does not list, such as one of a space joined since, is not looked for again. */
+/** A room that this page does not list, such as one of a space joined since, is not looked up again for this long. */
 const LOOK_AGAIN_MS = 60_000;
 
 export class RoomList {
@@ -79,7 +79,7 @@ export class RoomList {
       this.#missingAt.delete(id);
       showTimes(row);
     } catch {
-      // the hub is unavailable: looked for again at a later message there
+      // the hub is unavailable: a later message in the room tries again
     } finally {
       this.#isFetching = false;
     }

@@ -21,7 +21,7 @@ import { Timeline, WINDOW } from "./timeline.js";
  * @typedef {object} RoomLogEvents
  * @property {void} changed  the timeline has changed
  * @property {void} posting  the person posts a message
- * @property {ReadState} opened  the log is there, from where the person stopped reading or was sent to
+ * @property {ReadState} opened  the log is loaded where the person stopped reading or was sent to
  * @property {ReadState} caughtUp  the log is up to date again after a break
  * @property {number | null} moved  another part of the log is held, to be read from this seq; null for the newest
  * @property {Entry} received  somebody else has just posted this

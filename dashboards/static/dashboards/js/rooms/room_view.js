@@ -24,7 +24,7 @@ import { UnreadMarker } from "./unread_marker.js";
 /** @import { RequestError } from "../live/request_error.js" */
 /** @import { Post } from "./post_queue.js" */
 
-/** Error codes that say only that the person may not read the room. */
+/** Error codes that mean only that the person may not read the room. */
 const NO_ACCESS = new Set(["unsubscribed", "not_found"]);
 
 /**

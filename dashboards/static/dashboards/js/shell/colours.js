@@ -15,7 +15,7 @@ const QUANTITIES = [
 ];
 
 /**
- * The hue of a metric, the same on every page: by its unit, or by its name if the unit is `%`, which says little.
+ * The hue of a metric, the same on every page: by its unit, or by its name if the unit is `%`, which may mean anything.
  *
  * @param {string} metric
  * @param {string} unit

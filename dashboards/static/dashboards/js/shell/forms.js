@@ -36,7 +36,7 @@ export function fieldValue(form, name) {
 }
 
 /**
- * What an error says to a person.
+ * The text of an error, to be shown to a person.
  *
  * @param {unknown} error
  */
