@@ -31,8 +31,8 @@ pytestmark = pytest.mark.timeout(240)
 _BRIDGE = f"""
 import sys
 from django.core.management import execute_from_command_line
-from bridges.mqtt import session
-session.KEEPALIVE_S = {KEEPALIVE_S}
+from bridges.mqtt import inbound_connection
+inbound_connection.KEEPALIVE_S = {KEEPALIVE_S}
 execute_from_command_line(["manage.py", "runbridge"])
 """
 

@@ -151,7 +151,7 @@ def test_an_import_shows_its_progress_and_the_refused_lines(alice: Person, hub: 
     numbers = [int(text) for text in page.locator("[data-lines] td:first-child").all_inner_texts()]
     assert numbers == [101, ROWS // 2 + 1, ROWS + 1]
     expect(rows.first).to_contain_text("<script>")
-    expect(rows.nth(1)).to_contain_text("quotes that do not close")
+    expect(rows.nth(1)).to_contain_text("a quote is not closed")
     expect(rows.nth(2)).to_contain_text("more than five minutes in the future")
     with page.expect_download() as download:
         page.get_by_role("button", name="Save these lines").click()

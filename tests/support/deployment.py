@@ -42,6 +42,9 @@ class Deployment(Stack):
     def arrange(self, dashboard: int, *kinds: str) -> None:
         """Gives the dashboard tiles of these kinds in place of those it has, all of its one device."""
         self.records.run(_arrange, dashboard, kinds)
+        # From a process of the deployment: this one's channel layer does not reach its web servers.
+        notify = f"from dashboards.widgets import notify_viewers; notify_viewers({dashboard})"
+        self.daphne.manage("shell", "-c", notify)
 
 
 def _with_dashboards(devices: list[Credentials]) -> list[Machine]:

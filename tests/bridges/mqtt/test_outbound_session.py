@@ -126,7 +126,8 @@ async def test_a_broker_that_is_not_there_is_reported_once(caplog: pytest.LogCap
         with pytest.raises(Lost, match="refused"):
             async with outbound_session(address, "out"):
                 pass
-    assert caplog.text == ""
+    # A client of the test before may still report that it could not take its leave.
+    assert [line for line in caplog.messages if "gracefully" not in line] == []
 
 
 async def test_a_message_that_the_broker_does_not_acknowledge_is_given_up(
