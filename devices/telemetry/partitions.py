@@ -100,8 +100,11 @@ def _create_all(cursor: CursorWrapper, numbers: set[int]) -> None:
 
 
 def _exists(cursor: CursorWrapper, week: Week) -> bool:
-    cursor.execute("SELECT to_regclass(%s)", [week.table])
-    return cursor.fetchone()[0] is not None
+    # Not `to_regclass`: asked again once the lock is ours, it may repeat its cached answer from before.
+    cursor.execute(
+        "SELECT EXISTS (SELECT 1 FROM pg_tables WHERE tablename = %s AND schemaname = current_schema())", [week.table]
+    )
+    return bool(cursor.fetchone()[0])
 
 
 def create(cursor: CursorWrapper, week: Week) -> None:

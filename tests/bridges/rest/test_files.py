@@ -42,7 +42,7 @@ async def fetch(client: httpx.AsyncClient, room: int, file: dict[str, Any], **he
 
 
 def make_unavailable(folder: Path) -> None:
-    folder.rename(folder.with_name("elsewhere"))
+    folder.rename(folder.with_name(f"{folder.name}-elsewhere"))
     folder.write_text("not a folder")
 
 

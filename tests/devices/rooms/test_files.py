@@ -40,7 +40,7 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def make_unavailable(folder: Path) -> None:
-    folder.rename(folder.with_name("elsewhere"))
+    folder.rename(folder.with_name(f"{folder.name}-elsewhere"))
     folder.write_text("not a folder")
 
 
