@@ -1,4 +1,4 @@
-"""While PostgreSQL is unavailable, nothing is acknowledged, nothing is lost, and the hub says so instead of hanging."""
+"""While PostgreSQL is unavailable, nothing is acknowledged or lost, and the hub reports it instead of hanging."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Publisher(threading.Thread):
         self.uid = device.uid
         self.sent = 0
         self.acknowledged: dict[int, float] = {}
-        """Number -> when the broker said so (`time.monotonic`)."""
+        """Number -> when the broker acknowledged it (`time.monotonic`)."""
         self._messages = messages
         self._per_second = per_second
         self._own_times = own_times

@@ -1,4 +1,4 @@
-"""Who may open a connection, and how others are refused."""
+"""Admission to a live connection, and how it is refused."""
 
 from __future__ import annotations
 

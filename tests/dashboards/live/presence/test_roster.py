@@ -1,4 +1,4 @@
-"""Who is reported to have joined and left; with several processes over one store in memory."""
+"""The roster reports who joins and leaves, here with several processes over one store in memory."""
 
 from __future__ import annotations
 
