@@ -26,8 +26,8 @@ from tests.support.run_folder import run_folder
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are processors: much of the time of the tests is waiting."""
-    return len(os.sched_getaffinity(0)) + 1
+    """Two for each processor: half of the time of the tests is waiting."""
+    return 2 * len(os.sched_getaffinity(0))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -46,7 +46,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Itera
 
 @contextmanager
 def stopped(postgres: Postgres) -> Iterator[None]:
-    postgres.stop(signal.SIGINT)  # a fast shutdown: clients are cut off
+    postgres.stop()
     try:
         yield
     finally:

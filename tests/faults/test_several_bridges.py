@@ -154,7 +154,7 @@ class TestOnPostgresql:
         self, stack: Stack, postgres: Postgres, tmp_path: Path
     ) -> None:
         stack.bridge.process.send_signal(19)  # SIGSTOP: the server ends its connections, and it does not notice
-        postgres.stop(2)
+        postgres.stop()
         postgres.start()
         other = Bridge(tmp_path, stack.settings)
         other.start()

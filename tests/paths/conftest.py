@@ -1,12 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser
 
-from tests.support.browser import chromium
+from tests.support.browser import Chromium, Person, chromium
 from tests.support.hub import RunningHub
+from tests.support.stack import WebServer
+
+Visit = Callable[..., Person]
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +23,24 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser() -> Iterator[Chromium]:
     """One browser for each file: while Playwright's event loop is running, no asynchronous test can run."""
     with chromium() as found:
         yield found
+
+
+@pytest.fixture
+def visit(browser: Chromium) -> Iterator[Visit]:
+    """`visit(hub, "alice", "/rooms/")`: a person who is signed in opens a page. Nobody's pages may complain."""
+    present: list[Person] = []
+
+    def arrive(hub: RunningHub | WebServer, username: str, path: str = "/", **options: object) -> Person:
+        person = Person(browser, hub, username, **options)
+        present.append(person)
+        person.sign_in(path)
+        return person
+
+    yield arrive
+    for person in present:
+        person.leave()
+    assert [complaint for person in present for complaint in person.complaints] == []

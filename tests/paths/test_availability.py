@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
+from tests.paths.conftest import Visit
 from tests.support.browser import PHONE, WAIT_MS, Person
 from tests.support.hub import Credentials, RunningHub
 from tests.support.servers import find
@@ -25,13 +25,8 @@ def publish_status(hub: RunningHub, device: Credentials, *statuses: str) -> None
 
 
 @pytest.fixture
-def alice(browser: Browser, hub: RunningHub) -> Iterator[Person]:
-    person = Person(browser, hub, "alice")
-    person.sign_in()
-    person.page.get_by_role("heading", name="Fleet").wait_for()
-    yield person
-    person.leave()
-    assert person.complaints == []
+def alice(visit: Visit, hub: RunningHub) -> Person:
+    return visit(hub, "alice")
 
 
 def test_the_page_of_a_flapping_device_shows_that_and_its_last_state(alice: Person, hub: RunningHub) -> None:

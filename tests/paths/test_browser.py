@@ -7,9 +7,10 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.support.browser import WAIT_MS, Person
+from tests.paths.conftest import Visit
+from tests.support.browser import WAIT_MS, Chromium, Person
 from tests.support.hub import RunningHub
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -31,15 +32,11 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
 
 
 @pytest.fixture
-def alice(browser: Browser, hub: RunningHub) -> Iterator[Person]:
-    person = Person(browser, hub, "alice")
-    person.sign_in()
-    yield person
-    person.leave()
-    assert person.complaints == []
+def alice(visit: Visit, hub: RunningHub) -> Person:
+    return visit(hub, "alice")
 
 
-def test_a_wrong_password_is_refused_and_the_right_one_opens_the_fleet(browser: Browser, hub: RunningHub) -> None:
+def test_a_wrong_password_is_refused_and_the_right_one_opens_the_fleet(browser: Chromium, hub: RunningHub) -> None:
     person = Person(browser, hub, "bob")
     person.sign_in_by_form("wrong")
     expect(person.page.get_by_role("alert")).to_be_visible()
@@ -89,22 +86,16 @@ def test_a_command_is_answered_and_the_device_obeys(alice: Person) -> None:
     expect(row.locator("[data-part=value]")).to_have_text(target)
 
 
-def test_a_viewer_sees_controls_but_cannot_use_them(browser: Browser, hub: RunningHub) -> None:
-    carol = Person(browser, hub, "carol")
-    carol.sign_in()
-    carol.page.goto("/devices/pump-1/")
+def test_a_viewer_sees_controls_but_cannot_use_them(visit: Visit, hub: RunningHub) -> None:
+    carol = visit(hub, "carol", "/devices/pump-1/")
     expect(carol.page.get_by_role("slider", name="Speed")).to_be_disabled()
-    carol.leave()
-    assert carol.complaints == []
 
 
-def test_someone_without_a_space_sees_no_devices(browser: Browser, hub: RunningHub) -> None:
-    mallory = Person(browser, hub, "mallory")
-    mallory.sign_in()
-    expect(mallory.page.get_by_text("not a member of any space")).to_be_visible()
-    answers = [mallory.page.goto(path) for path in ("/devices/pump-1/", "/devices/missing/", "/dashboards/1/")]
+def test_someone_without_a_space_sees_no_devices(visit: Visit, hub: RunningHub) -> None:
+    page = visit(hub, "mallory").page
+    expect(page.get_by_text("not a member of any space")).to_be_visible()
+    answers = [page.goto(path) for path in ("/devices/pump-1/", "/devices/missing/", "/dashboards/1/")]
     assert [answer.status for answer in answers if answer] == [404, 404, 404]
-    mallory.leave()
 
 
 def test_values_on_a_dashboard_update_by_themselves(alice: Person) -> None:

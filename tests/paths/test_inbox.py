@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from devices.models import Space
 from devices.rooms import provisioning, rooms
 from devices.spaces import people
 from devices.values import Role
+from tests.paths.conftest import Visit
 from tests.support.browser import PHONE, WAIT_MS, Person
 from tests.support.hub import RunningHub
 
@@ -47,25 +49,9 @@ def create_scripted_names() -> None:
 
 
 @pytest.fixture
-def sign_in(browser: Browser, hub: RunningHub) -> Iterator[SignIn]:
-    """Signs a person in with their own browser, whose pages must log no error and open no dialog."""
-    present: list[Person] = []
-
-    def sign_in_person(username: str, path: str = "/", **options: object) -> Person:
-        person = Person(browser, hub, username, **options)
-        person.context.on("dialog", lambda dialog: person.complaints.append(f"dialog: {dialog.message}"))
-        person.sign_in()
-        expect(person.page.get_by_role("heading", name="Fleet")).to_be_visible()
-        person.page.wait_for_load_state()  # then its scripts have run
-        if path != "/":
-            person.page.goto(path)
-        present.append(person)
-        return person
-
-    yield sign_in_person
-    for person in present:
-        person.leave()
-        assert person.complaints == []
+def sign_in(visit: Visit, hub: RunningHub) -> SignIn:
+    """Signs a person in and opens a page, whose scripts have run then."""
+    return partial(visit, hub)
 
 
 _CALL = """
@@ -125,7 +111,7 @@ def clear(person: Person) -> None:
 def test_a_direct_message_is_counted_on_every_page_until_it_is_read(sign_in: SignIn) -> None:
     alice, bob = sign_in("alice", "/inbox/bob/"), sign_in("bob")
     clear(bob)
-    second = bob.context.new_page()
+    second = bob.new_page()
     second.goto("/devices/my-device/")
     type_message(alice.page, "The valve is stuck")
     for page in (bob.page, second):
@@ -194,12 +180,10 @@ def test_a_blocked_person_cannot_write_until_the_block_is_lifted(sign_in: SignIn
     type_message(carol.page, "So we talk again")
 
 
-def test_search_finds_a_message_and_opens_it_in_its_room(sign_in: SignIn) -> None:
+def test_search_finds_a_message_and_opens_it_in_its_room(sign_in: SignIn, hub: RunningHub) -> None:
     alice = sign_in("alice")
-    room = room_of(alice, "General")
-    post(alice, room, "The gasket of the third boiler leaks")
-    for n in range(60):
-        post(alice, room, f"Something else, {n}")
+    texts = ["The gasket of the third boiler leaks", *(f"Something else, {n}" for n in range(60))]
+    hub.records.fill_room(room_of(alice, "General"), "alice", *texts)
     alice.page.goto("/rooms/")
     find = alice.page.get_by_role("searchbox", name="Find a room or a message")
     find.fill("GASKET boiler")
@@ -293,12 +277,12 @@ def wait_for_notifications(page: Page) -> None:
 def test_a_message_is_notified_once_however_many_pages_are_hidden(sign_in: SignIn) -> None:
     alice, bob = sign_in("alice"), sign_in("bob")
     clear(bob)
-    bob.context.add_init_script(_NOTIFICATION_STUB)
+    bob.add_script(_NOTIFICATION_STUB)
     bob.page.goto("/inbox/")
     assert bob.page.evaluate("Notification.asked") == 0  # not before the person turns it on
     bob.page.get_by_role("button", name="Turn on").click()
     expect(bob.page.get_by_role("button", name="Turn off")).to_be_visible()
-    pages = [bob.page, bob.context.new_page(), bob.context.new_page()]
+    pages = [bob.page, bob.new_page(), bob.new_page()]
     for page in pages[1:]:
         page.goto("/")
         expect(page.locator("html:not([data-connection])")).to_be_attached()
@@ -327,7 +311,7 @@ def test_a_mention_is_notified_and_turning_notifications_off_is_remembered(sign_
     alice, bob = sign_in("alice"), sign_in("bob")
     clear(bob)
     room = room_of(alice, "General")
-    bob.context.add_init_script(_NOTIFICATION_STUB)
+    bob.add_script(_NOTIFICATION_STUB)
     bob.page.goto("/rooms/")
     bob.page.get_by_role("button", name="Turn on").click()
     hide(bob.page)
@@ -367,7 +351,7 @@ _CLICK = """(url) => new Promise((opened) => {
 def test_a_service_worker_shows_notifications_where_pages_cannot(sign_in: SignIn) -> None:
     alice, bob = sign_in("alice"), sign_in("bob")
     clear(bob)
-    bob.context.add_init_script(_PHONE_STUB)
+    bob.add_script(_PHONE_STUB)
     bob.page.goto("/")
     expect(bob.page.locator("html:not([data-connection])")).to_be_attached()
     hide(bob.page)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
-from tests.support.browser import Person
+from tests.paths.conftest import Visit
 from tests.support.deployment import line, make_dashboard, watch_lines
 from tests.support.eventually import eventually
 from tests.support.hub import Credentials, RunningHub
@@ -34,14 +33,8 @@ DELAYED_WEBSOCKET = """
 
 
 @pytest.fixture
-def page(browser: Browser, hub: RunningHub) -> Iterator[Page]:
-    alice = Person(browser, hub, "alice")
-    alice.sign_in()
-    alice.page.get_by_role("heading", name="Fleet").wait_for()
-    alice.page.add_init_script(DELAYED_WEBSOCKET)
-    yield alice.page
-    alice.leave()
-    assert alice.complaints == []
+def page(visit: Visit, hub: RunningHub) -> Page:
+    return visit(hub, "alice", "/login/", script=DELAYED_WEBSOCKET).page
 
 
 def send(hub: RunningHub, device: Credentials, *counts: int) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
+from tests.paths.conftest import Visit
 from tests.support.browser import WAIT_MS, Person
 from tests.support.deployment import Counter, Deployment, line, watch_lines
 from tests.support.eventually import eventually
@@ -23,8 +23,8 @@ RESYNC_S = 5
 """It takes two on an idle machine; this one is busy."""
 SCENES = 8
 """The devices: each test has its own, so that its charts show only what it has sent."""
-RECONNECT_S = 10
-"""A page reconnects within this time after its server is back."""
+RECONNECT_S = 15
+"""A page tries again after eight seconds at most, once its server is back; this machine is busy."""
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ class Scene:
 
 
 @pytest.fixture
-def scene(browser: Browser, deployment: Deployment) -> Iterator[Scene]:
+def scene(visit: Visit, deployment: Deployment) -> Iterator[Scene]:
     machine = deployment.machines.pop()
     with Counter(deployment.mosquitto.port, machine) as counter:
         counter.wait_for(5)
@@ -75,15 +75,10 @@ def scene(browser: Browser, deployment: Deployment) -> Iterator[Scene]:
             (deployment.uvicorn, f"/dashboards/{machine.dashboard}/"),
         )
         for web, path in pages:
-            person = Person(browser, web, "alice")
-            person.sign_in()
-            expect(person.page).to_have_url(re.compile("/$"))
-            person.page.goto(path)
+            person = visit(web, "alice", path)
             watch_lines(person.page)
             people.append(person)
         yield Scene(deployment, counter, *people)
-        for person in people:
-            person.leave()
 
 
 @pytest.mark.parametrize("fault", ["killed", "frozen"])

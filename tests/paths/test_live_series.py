@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import paho.mqtt.client as mqtt
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
-from tests.support.browser import Person
+from tests.paths.conftest import Visit
 from tests.support.hub import Credentials, RunningHub
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -74,13 +73,8 @@ class Counter:
 
 
 @pytest.fixture
-def page(browser: Browser, hub: RunningHub) -> Iterator[Page]:
-    alice = Person(browser, hub, "alice")
-    alice.sign_in()
-    alice.page.get_by_role("heading", name="Fleet").wait_for()
-    yield alice.page
-    alice.leave()
-    assert alice.complaints == []
+def page(visit: Visit, hub: RunningHub) -> Page:
+    return visit(hub, "alice").page
 
 
 def follow(page: Page, hub: RunningHub, uid: str, last: int, points: int) -> dict[str, Any]:

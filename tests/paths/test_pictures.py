@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.support.browser import Person
+from tests.support.browser import Chromium, Person
 from tests.support.hub import RunningHub
 from tests.support.servers import ROOT
 
@@ -32,7 +32,7 @@ PAGES = {"fleet": "/", "device": "/devices/pump-1/", "dashboard": "/dashboards/1
 
 
 @pytest.fixture(scope="module")
-def hub(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+def hub(browser: Chromium, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     server = RunningHub(tmp_path_factory.mktemp("hub"), DEMO="1")
     server.start()
     alice = Person(browser, server, "alice")
@@ -61,7 +61,7 @@ def scheme(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def page(scheme: str, browser: Browser, hub: RunningHub) -> Iterator[Page]:
+def page(scheme: str, browser: Chromium, hub: RunningHub) -> Iterator[Page]:
     alice = Person(browser, hub, "alice", color_scheme=scheme)
     alice.sign_in()
     expect(alice.page.get_by_role("heading", name="Fleet")).to_be_visible()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Page, expect
 
+from devices.refusals.models import Refusal
+from tests.paths.conftest import Visit
 from tests.support.browser import PHONE, WAIT_MS, Person
+from tests.support.eventually import eventually
 from tests.support.hub import Credentials, RunningHub
 from tests.support.servers import find
 
@@ -29,22 +31,35 @@ def publish(
     subprocess.run(command, input=payload, check=True, timeout=30)
 
 
+def wait_until_stored(hub: RunningHub, device: Credentials, count: int) -> None:
+    """Returns once so many refused messages of the device are stored, which happens once a second."""
+
+    def stored() -> int:
+        counts = Refusal.objects.filter(device__uid=device.uid).values_list("count", flat=True)
+        return sum(counts)
+
+    eventually(lambda: hub.records.run(stored) == count)
+
+
+def show_news(page: Page) -> None:
+    """The panel looks for refused messages every ten seconds."""
+    page.clock.run_for(10_000)
+
+
 @pytest.fixture
-def carol(browser: Browser, hub: RunningHub) -> Iterator[Person]:
-    person = Person(browser, hub, "carol")
-    person.sign_in()
-    person.page.get_by_role("heading", name="Fleet").wait_for()
-    yield person
-    person.leave()
-    assert person.complaints == []
+def carol(visit: Visit, hub: RunningHub) -> Person:
+    return visit(hub, "carol")
 
 
 def test_a_refused_message_appears_live_and_as_text(carol: Person, hub: RunningHub) -> None:
     device = hub.create_device("broken")
+    carol.page.clock.install()
     carol.page.goto("/devices/broken/")
     panel = carol.page.locator("[data-refused]")
     expect(panel).to_be_hidden()
     publish(hub, device, HOSTILE)
+    wait_until_stored(hub, device, 1)
+    show_news(carol.page)
     row = panel.get_by_role("listitem")
     expect(row).to_have_count(1)
     expect(row).to_contain_text("the payload is not JSON")
@@ -54,6 +69,8 @@ def test_a_refused_message_appears_live_and_as_text(carol: Person, hub: RunningH
     expect(carol.page.locator("[data-values]")).to_contain_text("1")
     publish(hub, device, b"on", "status")
     publish(hub, device, b"{")
+    wait_until_stored(hub, device, 3)
+    show_news(carol.page)
     expect(row).to_have_count(2)
     expect(row.first).to_contain_text("× 2")
     expect(row.last).to_contain_text("a status is online or offline")
@@ -68,6 +85,7 @@ def test_messages_refused_by_the_broker_are_shown_too(carol: Person, hub: Runnin
     publish(hub, device, b'{"a": 1}', retain=True)
     publish(hub, device, b'{"ts": 1760000000000, "temperature": 21.5}')
     publish(hub, device, b"x" * 3_000_000, "attributes")
+    wait_until_stored(hub, device, 4)
     carol.page.goto("/devices/astray/")
     panel = carol.page.locator("[data-refused]")
     expect(panel.get_by_role("listitem")).to_have_count(4)
@@ -85,6 +103,7 @@ def test_a_long_payload_stays_within_its_panel(carol: Person, hub: RunningHub, w
     device = hub.create_device(f"long-{width}")
     publish(hub, device, b'{"x": ' + b"W" * 100_000)
     publish(hub, device, "a\u0301".encode() * 20 + b"\0" * 1000, "attributes")
+    wait_until_stored(hub, device, 2)
     carol.page.set_viewport_size({"width": width, "height": 844})
     carol.page.goto(f"/devices/{device.uid}/")
     panel = carol.page.locator("[data-refused]")
@@ -99,12 +118,10 @@ def test_a_long_payload_stays_within_its_panel(carol: Person, hub: RunningHub, w
         assert box["height"] <= 110
 
 
-def test_refused_messages_are_hidden_from_people_outside_the_space(browser: Browser, hub: RunningHub) -> None:
+def test_refused_messages_are_hidden_from_people_outside_the_space(visit: Visit, hub: RunningHub) -> None:
     device = hub.create_device("private")
     publish(hub, device, b"secret of the space")
-    mallory = Person(browser, hub, "mallory")
-    mallory.sign_in()
-    mallory.page.get_by_role("heading", name="Fleet").wait_for()
+    mallory = visit(hub, "mallory")
     for path in ("/devices/private/", "/api/v1/devices/private/refusals"):
         assert mallory.page.goto(path).status == 404
         assert "secret of the space" not in mallory.page.content()

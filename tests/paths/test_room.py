@@ -10,8 +10,9 @@ import zlib
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
+from tests.paths.conftest import Visit
 from tests.support.browser import PHONE, WAIT_MS, Person
 from tests.support.hub import RunningHub
 
@@ -37,25 +38,15 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
 
 
 @pytest.fixture
-def sign_in(browser: Browser, hub: RunningHub) -> Iterator[SignIn]:
-    """Signs a person in and opens a page; their pages must log no error and open no dialog."""
-    present: list[Person] = []
+def sign_in(visit: Visit, hub: RunningHub) -> SignIn:
+    """Signs a person in and opens a page with a room."""
 
-    def sign_in_person(username: str, path: str = PUMP, script: str = "", **options: object) -> Person:
-        person = Person(browser, hub, username, **options)
-        person.context.on("dialog", lambda dialog: person.complaints.append(f"dialog: {dialog.message}"))
-        person.page.add_init_script(script)
-        person.sign_in()
-        expect(person.page.get_by_role("heading", name="Fleet")).to_be_visible()
-        person.page.goto(path)
+    def sign_in_person(username: str, path: str = PUMP, **options: object) -> Person:
+        person = visit(hub, username, path, **options)
         expect(log(person).locator("li.entry").first).to_be_attached()
-        present.append(person)
         return person
 
-    yield sign_in_person
-    for person in present:
-        person.leave()
-        assert person.complaints == []
+    return sign_in_person
 
 
 def log(person: Person) -> Locator:
@@ -359,13 +350,16 @@ def test_completion_offers_commands_people_and_metrics(sign_in: SignIn) -> None:
     box(alice).fill("")
 
 
+def numbered(count: int) -> Iterator[str]:
+    return (f"number {number} of many" for number in range(1, count + 1))
+
+
 def test_scrolling_loads_history_and_a_link_opens_at_its_message(sign_in: SignIn, hub: RunningHub) -> None:
     hub.create_device("talker")
     alice = sign_in("alice")
     alice.page.goto("/devices/talker/")
     room = room_id(alice.page)
-    for number in range(1, 161):
-        call(alice, "POST", f"rooms/{room}/messages", {"text": f"number {number} of many"})
+    hub.records.fill_room(room, "alice", *numbered(160))
     alice.page.reload()
     expect(message(alice, "number 160 of")).to_be_in_viewport()
     rows = log(alice).locator("li.message")
@@ -395,8 +389,7 @@ def test_scrolling_back_does_not_move_the_messages_on_screen(sign_in: SignIn, hu
     alice = sign_in("alice")
     alice.page.goto("/devices/chatterbox/")
     room = room_id(alice.page)
-    for number in range(1, 161):  # in quick succession and by one author, so that rows gain and lose their headers
-        call(alice, "POST", f"rooms/{room}/messages", {"text": f"number {number} of many"})
+    hub.records.fill_room(room, "alice", *numbered(160))  # at once, so that rows gain and lose their headers
     alice.page.reload()
     expect(message(alice, "number 160 of")).to_be_in_viewport()
     # How far the row that was topmost moves on the screen when others are inserted above it.
@@ -422,8 +415,7 @@ def test_resizing_the_window_does_not_move_the_topmost_message(sign_in: SignIn, 
     alice = sign_in("alice")
     alice.page.goto("/devices/novelist/")
     room = room_id(alice.page)
-    for number in range(1, 41):
-        call(alice, "POST", f"rooms/{room}/messages", {"text": f"{'and so on ' * 30}, number {number} of many"})
+    hub.records.fill_room(room, "alice", *(f"{'and so on ' * 30}, {text}" for text in numbered(40)))
     alice.page.goto(f"/rooms/{room}/?seq=20")
     expect(log(alice).locator("li.entry", has_text="number 20 of many")).to_be_in_viewport()
     topmost = log(alice).evaluate_handle(
@@ -462,9 +454,7 @@ def test_a_room_with_many_new_messages_opens_at_the_first_new_one(sign_in: SignI
     room = room_id(bob.page)
     call(bob, "POST", f"rooms/{room}/messages", {"text": "bob has read this"})
     bob.page.goto("/")
-    alice = sign_in("alice")
-    for number in range(1, 71):
-        call(alice, "POST", f"rooms/{room}/messages", {"text": f"number {number} of many"})
+    hub.records.fill_room(room, "alice", *numbered(70))
     bob.page.goto("/devices/gossip/")
     mark = log(bob).locator("li.room-new")
     expect(mark).to_be_in_viewport()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
+from tests.paths.conftest import Visit
 from tests.support.browser import PHONE, WAIT_MS, Person
 from tests.support.hub import RunningHub
 
@@ -39,15 +39,9 @@ def filled(hub: RunningHub, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def alice(browser: Browser, hub: RunningHub) -> Iterator[Person]:
+def alice(visit: Visit, hub: RunningHub) -> Person:
     """Alice, in a browser that cannot write to the disk directly."""
-    person = Person(browser, hub, "alice", accept_downloads=True)
-    person.context.add_init_script("delete window.showSaveFilePicker")
-    person.sign_in()
-    person.page.get_by_role("heading", name="Fleet").wait_for()
-    yield person
-    person.leave()
-    assert person.complaints == []
+    return visit(hub, "alice", script="delete window.showSaveFilePicker", accept_downloads=True)
 
 
 def test_an_export_shows_its_progress_and_saves_the_file(alice: Person, hub: RunningHub, filled: str) -> None:
@@ -68,18 +62,13 @@ def test_an_export_shows_its_progress_and_saves_the_file(alice: Person, hub: Run
     assert shares == sorted(shares)
 
 
-def test_a_capable_browser_writes_an_export_directly_to_the_disk(
-    browser: Browser, hub: RunningHub, filled: str
-) -> None:
-    person = Person(browser, hub, "carol")
+def test_a_capable_browser_writes_an_export_directly_to_the_disk(visit: Visit, hub: RunningHub, filled: str) -> None:
     # A file in the browser's own storage has the same kind of handle as the dialog, which no test can use.
-    person.context.add_init_script(
+    picker = (
         "window.showSaveFilePicker = async ({ suggestedName }) =>"
         " (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true })"
     )
-    person.sign_in()
-    person.page.get_by_role("heading", name="Fleet").wait_for()
-    person.page.goto(f"/devices/{filled}/export/")
+    person = visit(hub, "carol", f"/devices/{filled}/export/", script=picker)
     person.page.get_by_role("checkbox", name="temperature").uncheck()
     person.page.get_by_role("button", name="Export").click()
     expect(person.page.get_by_role("status").filter(has_text="saved")).to_contain_text("2 readings saved")
@@ -88,8 +77,6 @@ def test_a_capable_browser_writes_an_export_directly_to_the_disk(
         " return (await handle.getFile()).text() }"
     )
     assert content == _export(hub, filled, "?metric=mode&metric=on")
-    assert person.complaints == []
-    person.leave()
 
 
 def test_an_interrupted_export_is_an_error_and_saves_nothing(alice: Person, hub: RunningHub, filled: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,11 +14,15 @@ from tests.support import databases  # isort: skip - first: it sets Django up wh
 from django.conf import global_settings, settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.test import Client, override_settings
 
+from devices.log import entries
+from devices.log.entries import NewEntry
 from devices.models import Space
-from devices.rooms import provisioning
+from devices.rooms import provisioning, read_markers
 from devices.spaces import tokens
+from devices.values import MessageKind, Origin, now_us
 from hub import demo
 from tests.support.run_folder import made_once
 from tests.support.servers import HubServer
@@ -56,6 +61,10 @@ class Records:
     def create_token(self, username: str) -> str:
         return self.run(lambda: tokens.create(get_user_model().objects.get(username=username)))
 
+    def fill_room(self, room_id: int, author: str, *texts: str) -> None:
+        """Messages of one person, posted before a page is opened: open ones are not told of them."""
+        self.run(_fill_room, room_id, author, texts)
+
     def sign_in(self, username: str) -> str:
         """The key of a login session, valid where the hub has the secret key of the template."""
         return self.run(_sign_in, username)
@@ -86,6 +95,16 @@ def copy_template(data: Path) -> None:
 def _create_devices(uids: tuple[str, ...], slug: str) -> list[Credentials]:
     space = Space.objects.get(slug=slug)
     return [Credentials(uid, provisioning.create_device(uid, space)[1]) for uid in uids]
+
+
+def _fill_room(room_id: int, username: str, texts: tuple[str, ...]) -> None:
+    author = User.objects.get(username=username)
+    new = partial(
+        NewEntry, room_id=room_id, kind=MessageKind.CHAT, origin=Origin.PERSON, by=author.username, author_id=author.pk
+    )
+    with transaction.atomic():
+        messages = entries.append([new(at=now_us(), text=text) for text in texts]).messages
+        read_markers.move(author, messages[-1].room, messages[-1].seq)  # as whoever posts has read what is before
 
 
 def _sign_in(username: str) -> str:

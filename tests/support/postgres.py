@@ -37,11 +37,15 @@ class Postgres(Server):
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         return [*self._as_user(), self._postgres, "-D", str(self._data), "-p", str(self.port), *settings]
 
+    def stop(self, number: int = signal.SIGINT) -> int:
+        """A fast shutdown: clients are cut off. After SIGTERM it would wait for them to leave by themselves."""
+        return super().stop(number)
+
     def remove(self) -> None:
         """Ends it and deletes its files."""
         if self.process is not None:
             self.thaw()
-        self.stop(signal.SIGINT)  # a fast shutdown: clients are cut off
+        self.stop()
         shutil.rmtree(self._data)
 
     def _signal(self, number: int) -> None:

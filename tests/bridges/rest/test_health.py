@@ -177,7 +177,7 @@ def test_a_frozen_or_stopped_database_is_red_in_time_and_green_again(web: Web, p
         assert web.get("/healthz").status_code == 200
     postgres.thaw()
     wait_for_green(web)
-    postgres.stop(signal.SIGINT)
+    postgres.stop()
     assert web.get("/readyz").json()["database"]["ok"] is False
     postgres.start()
     wait_for_green(web)
