@@ -101,12 +101,6 @@ async def test_the_docs_use_no_validator_on_the_internet() -> None:
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
-    with chromium() as browser:
-        yield browser.new_page()
-
-
-@pytest.fixture
 def hub(tmp_path: Path) -> Iterator[RunningHub]:
     server = RunningHub(tmp_path)
     server.start()
@@ -115,7 +109,12 @@ def hub(tmp_path: Path) -> Iterator[RunningHub]:
 
 
 @pytest.mark.browser
-def test_the_docs_work_without_the_internet_and_within_the_content_policy(hub: RunningHub, page: Page) -> None:
+def test_the_docs_work_without_the_internet_and_within_the_content_policy(hub: RunningHub) -> None:
+    with chromium() as browser:
+        check_docs(hub, browser.context(hub.url).new_page())
+
+
+def check_docs(hub: RunningHub, page: Page) -> None:
     asked: list[str] = []
     complaints: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
