@@ -21,7 +21,7 @@ PERIOD_S = 0.02
 
 # Follows `counter` as a chart does, through a connection that is lost twice, until `last` has arrived.
 FOLLOW = """async ({uid, windowMs, points, last}) => {
-  const {connection, feed} = await import("/static/dashboards/js/live/page_connection.js");
+  const {connection, feed} = await import("/static/dashboards/js/pages/page_connection.js");
   const {LiveSeries} = await import("/static/dashboards/js/charts/live_series.js");
   const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   const line = new LiveSeries(uid, "counter", {windowMs, points, changed() {}});

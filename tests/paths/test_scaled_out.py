@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.paths.test_protocol_examples import EXAMPLES
@@ -78,6 +79,8 @@ def test_a_hub_in_one_process_can_use_external_servers(scaled_out: ScaledOut, tm
     settings = {name: scaled_out.settings[name] for name in ("REDIS_URL", "MQTT_URL")}
     hub = RunningHub(tmp_path, **settings)
     hub.start()
+    answer = httpx.get(f"{hub.url}/readyz", timeout=20).json()
+    assert {name: part["ok"] for name, part in answer.items()} == {"database": True, "layer": True, "broker": True}
     assert f"-p {scaled_out.mosquitto.port}" in hub.output
     assert "secret" not in hub.output.replace("my-device.secret", "").replace(f"-P {_secret(hub)}", "")
     code = hub.stop()

@@ -12,7 +12,7 @@ from devices.errors import Forbidden, Invalid, NotFound
 from devices.log.entries import recorded
 from devices.models import Command, Device, Space
 from devices.rooms import provisioning
-from devices.values import Answer, CommandStatus
+from devices.values import Answer
 from tests.devices.commands.stored import stored_command
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -122,7 +122,3 @@ def test_a_command_without_an_answer_times_out_once(pump: Device) -> None:
     assert {(event.id, event.status) for event in events} == {(command.id, "timed_out") for command in late}
     assert all(event.error for event in events)
     assert lifecycle.expire() == []
-
-
-def test_commands_have_five_statuses() -> None:
-    assert {status.value for status in CommandStatus} == {"queued", "sent", "succeeded", "failed", "timed_out"}

@@ -1,10 +1,10 @@
 // The new secret of a device: lines to copy, and the wait for its first reading.
 
 import { titleOf } from "../device/metrics.js";
-import { feed } from "../live/page_connection.js";
 import { initCopyButtons } from "../shell/copy_buttons.js";
 import { find, pageData, select, selectAll, setText } from "../shell/dom.js";
 import { formatValue, NumberFormat } from "../shell/numbers.js";
+import { feed } from "./page_connection.js";
 
 /** @param {string} uid */
 function showFirstReading(uid) {

@@ -4,11 +4,11 @@ import { sinceText } from "../device/availability.js";
 import { CommandSender } from "../device/command_sender.js";
 import { setAvailability } from "../device/status_labels.js";
 import { now } from "../live/hub_clock.js";
-import { connection, feed } from "../live/page_connection.js";
 import { everySecond } from "../shell/animation_frames.js";
 import { find, pageData, select, selectAll, setText } from "../shell/dom.js";
 import { moment } from "../shell/times.js";
 import { makeWidget } from "../widgets/make_widget.js";
+import { connection, feed } from "./page_connection.js";
 
 /** @import { DeviceSnapshot, PointsByMetric, Value } from "../live/protocol.d.ts" */
 /** @import { Widget, WidgetSpec } from "../widgets/widget.js" */

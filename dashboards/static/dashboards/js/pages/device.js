@@ -18,12 +18,12 @@ import { ValueTable } from "../device/value_table.js";
 import { countsOf } from "../inbox/inbox_state.js";
 import { setBadges } from "../inbox/unread_badges.js";
 import { now } from "../live/hub_clock.js";
-import { connection, feed, inbox } from "../live/page_connection.js";
 import { record } from "../live/record.js";
 import { RoomView } from "../rooms/room_view.js";
 import { everySecond } from "../shell/animation_frames.js";
 import { find, pageData, selectAll, setText } from "../shell/dom.js";
 import { whileReadable } from "../shell/visibility.js";
+import { connection, feed, inbox } from "./page_connection.js";
 
 /** @import { Attributes, DeviceSnapshot, Latest, Point, PointsByMetric, Value } from "../live/protocol.d.ts" */
 

@@ -2,10 +2,10 @@
 
 import { DeviceCard } from "../device/device_card.js";
 import { getJson } from "../live/http.js";
-import { connection, feed } from "../live/page_connection.js";
 import { everySecond } from "../shell/animation_frames.js";
 import { find, pageData, select, selectAll, setText, targetOf } from "../shell/dom.js";
 import { fetchOwnPage } from "../shell/page_copy.js";
+import { connection, feed } from "./page_connection.js";
 
 /** @import { DeviceSnapshot } from "../live/protocol.d.ts" */
 

@@ -2,13 +2,13 @@
 
 import { ConversationList } from "../inbox/conversation_list.js";
 import { initNotificationSwitch } from "../inbox/notification_switch.js";
-import { connection, inbox } from "../live/page_connection.js";
 import { initPeopleFilter } from "../rooms/people_filter.js";
 import { RoomList } from "../rooms/room_list.js";
 import { everySecond } from "../shell/animation_frames.js";
 import { showAvatars } from "../shell/avatars.js";
 import { find, select, selectAll, targetOf } from "../shell/dom.js";
 import { showTimes } from "../shell/time_elements.js";
+import { connection, inbox } from "./page_connection.js";
 
 /** Small forms and menus close on a click beside them and with Escape. @param {string} selector */
 function initDetails(selector) {

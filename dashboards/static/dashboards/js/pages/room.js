@@ -1,9 +1,9 @@
 // A room, or a conversation of two, on a page of its own.
 
 import { setAvailability } from "../device/status_labels.js";
-import { connection, feed } from "../live/page_connection.js";
 import { RoomView } from "../rooms/room_view.js";
 import { pageData, select } from "../shell/dom.js";
+import { connection, feed } from "./page_connection.js";
 
 const { room, person, open_at: openAt, closed } = pageData();
 const link = (/** @type {number} */ seq) => `${location.pathname}?seq=${seq}`;

@@ -2,11 +2,11 @@
 
 import { initNotifications } from "../inbox/notifications.js";
 import { showMenuBadges } from "../inbox/unread_badges.js";
-import { connection, inbox } from "../live/page_connection.js";
 import { initConnectionBar } from "../shell/connection_bar.js";
 import { find } from "../shell/dom.js";
 import { initMenu } from "../shell/menu.js";
 import { initSwitcher } from "../shell/switcher.js";
+import { connection, inbox } from "./page_connection.js";
 
 initMenu();
 initConnectionBar(connection);

@@ -1,10 +1,10 @@
 // The one live connection of a page, and the feeds that share it.
 
 import { InboxFeed } from "../inbox/inbox_feed.js";
-import { DeviceFeed } from "./device_feed.js";
-import { EventStreamSocket } from "./event_stream_socket.js";
-import { setServerTime } from "./hub_clock.js";
-import { HubConnection } from "./hub_connection.js";
+import { DeviceFeed } from "../live/device_feed.js";
+import { EventStreamSocket } from "../live/event_stream_socket.js";
+import { setServerTime } from "../live/hub_clock.js";
+import { HubConnection } from "../live/hub_connection.js";
 
 const scheme = location.protocol === "https:" ? "wss:" : "ws:";
 
