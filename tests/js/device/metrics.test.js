@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { byImportance, positionOf, titleOf } from "../../../dashboards/static/dashboards/js/device/metrics.js";
+import { byImportance, positionOf } from "../../../dashboards/static/dashboards/js/device/metrics.js";
 import { record } from "../../../dashboards/static/dashboards/js/live/record.js";
 
 describe("importance", () => {
@@ -19,16 +19,6 @@ describe("importance", () => {
     const own = record(JSON.parse('{"__proto__": [0, 1]}'));
     assert.deepEqual(Object.keys(own), ["__proto__"]);
   });
-});
-it("titles read as a person would write them", () => {
-  assert.deepEqual(["phase.l1", "soil_moisture", "co2", "rpm", "airPressure", "."].map(titleOf), [
-    "Phase L1",
-    "Soil moisture",
-    "CO₂",
-    "RPM",
-    "Air pressure",
-    ".",
-  ]);
 });
 it("a position is found under its usual names", () => {
   assert.deepEqual(positionOf(["speed", "gps.lat", "gps.lon"]), { latitude: "gps.lat", longitude: "gps.lon" });

@@ -1,10 +1,10 @@
 // A chart of one or more metrics of a device. Its legend shows the present values, or those under the cursor.
 
-import { titleOf } from "../device/metrics.js";
 import { now } from "../live/hub_clock.js";
 import { inNextFrame } from "../shell/animation_frames.js";
 import { HUES, hueOfMetric } from "../shell/colours.js";
 import { clone, setText } from "../shell/dom.js";
+import { titleOf } from "../shell/metric_title.js";
 import { formatValue, NumberFormat } from "../shell/numbers.js";
 import { textUpdates } from "../shell/throttle.js";
 import { moment } from "../shell/times.js";

@@ -1,7 +1,7 @@
 // One complete chart line: history and live points joined without a gap.
 
-import { fetchReadings } from "../device/device_api.js";
 import { now } from "../live/hub_clock.js";
+import { fetchReadings } from "./readings_api.js";
 import { Series } from "./series.js";
 
 /** @import { Point } from "../live/protocol.d.ts" */

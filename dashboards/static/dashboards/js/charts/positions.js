@@ -2,6 +2,7 @@
 
 /** @import { Drawable } from "./series.js" */
 
+/** @typedef {{latitude: string, longitude: string}} PositionMetrics  names of metrics */
 /** @typedef {[ms: number, latitude: number, longitude: number]} Position */
 
 /** A latitude and a longitude further apart than this belong to two positions. */

@@ -8,7 +8,7 @@ import { LiveSeries } from "./live_series.js";
 import { joinPositions } from "./positions.js";
 import { TrackMap } from "./track_map.js";
 
-/** @import { PositionMetrics } from "../device/metrics.js" */
+/** @import { PositionMetrics } from "./positions.js" */
 /** @import { PointsByMetric } from "../live/protocol.d.ts" */
 
 /** Enough for an hour at a position per second: the mean of several would cut corners. */

@@ -1,8 +1,8 @@
 // What all controls of a device share: sending a command, and the line that shows what became of it.
 
 import { clone, selectAll, setText } from "../shell/dom.js";
+import { titleOf } from "../shell/metric_title.js";
 import { brief } from "../shell/numbers.js";
-import { titleOf } from "./metrics.js";
 import { outcomeText } from "./status_labels.js";
 
 /** @import { Value } from "../live/protocol.d.ts" */

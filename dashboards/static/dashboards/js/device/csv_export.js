@@ -1,7 +1,7 @@
 // Exports the readings of a device: saves the response while it arrives, and reports the progress.
 
+import { deviceUrl } from "../live/device_url.js";
 import { getJson, request } from "../live/http.js";
-import { deviceUrl } from "./device_api.js";
 import { ExportProgress } from "./export_progress.js";
 
 /** @import { Target } from "./download.js" */

@@ -1,9 +1,9 @@
 // Imports a CSV file of any size: in pieces, so that progress can be shown and the import cancelled and repeated.
 
+import { deviceUrl } from "../live/device_url.js";
 import { send } from "../live/http.js";
 import { RequestError } from "../live/request_error.js";
 import { CsvSlicer } from "./csv_slicer.js";
-import { deviceUrl } from "./device_api.js";
 import { ImportReport } from "./import_report.js";
 
 /** @import { PieceAnswer } from "./import_report.js" */

@@ -6,12 +6,13 @@ import { now } from "../live/hub_clock.js";
 import { record } from "../live/record.js";
 import { hueOfMetric } from "../shell/colours.js";
 import { clone, flash, select, setText } from "../shell/dom.js";
+import { titleOf } from "../shell/metric_title.js";
 import { formatValue, NumberFormat } from "../shell/numbers.js";
 import { textUpdates } from "../shell/throttle.js";
 import { whileVisible } from "../shell/visibility.js";
 import { unitOf, wordsOf } from "./attributes.js";
 import { sinceText } from "./availability.js";
-import { byImportance, titleOf } from "./metrics.js";
+import { byImportance } from "./metrics.js";
 import { setAvailability } from "./status_labels.js";
 
 /** @import { DeviceFeed } from "../live/device_feed.js" */

@@ -4,8 +4,9 @@ import { ChartPanel } from "../charts/chart_panel.js";
 import { chosenRange } from "../charts/time_range.js";
 import { TrackPanel } from "../charts/track_panel.js";
 import { find, setText } from "../shell/dom.js";
+import { titleOf } from "../shell/metric_title.js";
 import { unitOf, wordsOf } from "./attributes.js";
-import { byImportance, isPosition, positionOf, titleOf } from "./metrics.js";
+import { byImportance, isPosition, positionOf } from "./metrics.js";
 
 /** @import { Attributes, Latest, PointsByMetric, Value } from "../live/protocol.d.ts" */
 

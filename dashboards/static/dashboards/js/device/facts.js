@@ -1,8 +1,8 @@
 // The facts that a device reports about itself, such as its model.
 
 import { clone, find, setText } from "../shell/dom.js";
+import { titleOf } from "../shell/metric_title.js";
 import { factsOf } from "./attributes.js";
-import { titleOf } from "./metrics.js";
 
 /** @import { Attributes } from "../live/protocol.d.ts" */
 

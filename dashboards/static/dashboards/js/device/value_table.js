@@ -3,10 +3,11 @@
 import { now } from "../live/hub_clock.js";
 import { record } from "../live/record.js";
 import { clone, flash, setText } from "../shell/dom.js";
+import { titleOf } from "../shell/metric_title.js";
 import { formatValue, NumberFormat } from "../shell/numbers.js";
 import { textUpdates } from "../shell/throttle.js";
 import { age } from "../shell/times.js";
-import { isPosition, titleOf } from "./metrics.js";
+import { isPosition } from "./metrics.js";
 
 /** @import { Value } from "../live/protocol.d.ts" */
 /** @import { Parts } from "../shell/dom.js" */

@@ -1,8 +1,8 @@
 // The new secret of a device: lines to copy, and the wait for its first reading.
 
-import { titleOf } from "../device/metrics.js";
 import { initCopyButtons } from "../shell/copy_buttons.js";
 import { find, pageData, select, selectAll, setText } from "../shell/dom.js";
+import { titleOf } from "../shell/metric_title.js";
 import { formatValue, NumberFormat } from "../shell/numbers.js";
 import { feed } from "./page_connection.js";
 

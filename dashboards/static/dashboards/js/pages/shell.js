@@ -5,8 +5,8 @@ import { showMenuBadges } from "../inbox/unread_badges.js";
 import { initConnectionBar } from "../shell/connection_bar.js";
 import { find } from "../shell/dom.js";
 import { initMenu } from "../shell/menu.js";
-import { initSwitcher } from "../shell/switcher.js";
 import { connection, inbox } from "./page_connection.js";
+import { initSwitcher } from "./switcher.js";
 
 initMenu();
 initConnectionBar(connection);

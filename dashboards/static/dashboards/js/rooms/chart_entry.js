@@ -2,8 +2,8 @@
 
 import { ChartPanel } from "../charts/chart_panel.js";
 import { unitOf, wordsOf } from "../device/attributes.js";
-import { titleOf } from "../device/metrics.js";
 import { clone, make, setText } from "../shell/dom.js";
+import { titleOf } from "../shell/metric_title.js";
 import { span } from "../shell/times.js";
 import { watchWhileVisible } from "./live_element.js";
 

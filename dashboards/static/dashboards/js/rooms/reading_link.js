@@ -1,8 +1,8 @@
 // The value of a device within a message: what it was when the message was written, and what it is now.
 
 import { wordsOf } from "../device/attributes.js";
-import { titleOf } from "../device/metrics.js";
 import { make, setText } from "../shell/dom.js";
+import { titleOf } from "../shell/metric_title.js";
 import { formatValue, NumberFormat } from "../shell/numbers.js";
 import { textUpdates } from "../shell/throttle.js";
 import { fullTime } from "../shell/times.js";

@@ -3,7 +3,7 @@
 import { countsOf } from "../inbox/inbox_state.js";
 import { setBadges } from "../inbox/unread_badges.js";
 import { getJson } from "../live/http.js";
-import { clone, find, setText } from "./dom.js";
+import { clone, find, setText } from "../shell/dom.js";
 import { searchPlaces } from "./place_search.js";
 
 /** @import { InboxFeed } from "../inbox/inbox_feed.js" */

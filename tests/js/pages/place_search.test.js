@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 
-import { searchPlaces } from "../../../dashboards/static/dashboards/js/shell/place_search.js";
+import { searchPlaces } from "../../../dashboards/static/dashboards/js/pages/place_search.js";
 
 const place = (name, hint = "", room) => ({ name, hint, room });
 const names = (found) => found.map(({ name }) => name);

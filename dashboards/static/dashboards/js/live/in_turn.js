@@ -1,0 +1,25 @@
+// Requests that wait for each other.
+
+const MAX_PARALLEL = 4; // a page of charts must not use all of the browser's connections to the hub
+
+let running = 0;
+/** @type {(() => void)[]} */
+const waiting = [];
+
+/**
+ * Resolves with the result of `work`, which begins once few enough others run.
+ *
+ * @template Result
+ * @param {() => Promise<Result>} work
+ * @returns {Promise<Result>}
+ */
+export async function inTurn(work) {
+  if (running >= MAX_PARALLEL) await new Promise((resolve) => waiting.push(() => resolve(undefined)));
+  running++;
+  try {
+    return await work();
+  } finally {
+    running--;
+    waiting.shift()?.();
+  }
+}
