@@ -4,7 +4,7 @@ from devices.availability.models import AvailabilityChange
 from devices.commands.models import Command
 from devices.log.models import Attachment, Block, Bot, Mention, Message, Room
 from devices.refusals.models import Refusal
-from devices.registry.models import Device, Metric
+from devices.registry.models import BridgeSecret, Device, Metric
 from devices.rooms.models import ReadMark, Webhook
 from devices.spaces.models import ApiToken, Member, Space
 from devices.telemetry.models import LateHour, Reading, Rollup, Watermark
@@ -15,6 +15,7 @@ __all__ = [
     "AvailabilityChange",
     "Block",
     "Bot",
+    "BridgeSecret",
     "Command",
     "Device",
     "LateHour",

@@ -11,6 +11,8 @@ from .client_bounds import ClientBounds
 from .client_connection import ClientConnection, Shared
 from .intake import Inlet
 from .limits import Limits
+from .login import Logins
+from .newcomers import Newcomers
 from .packet_connection import CLOSE_GRACE_S
 from .publication import Publication
 from .router import Router
@@ -41,7 +43,8 @@ class Broker:
         self._sock = sock
         self._server: asyncio.Server | None = None
         self._shared = Shared(
-            authenticator=authenticator,
+            logins=Logins(authenticator, limits),
+            newcomers=Newcomers(limits),
             limits=limits,
             bounds=ClientBounds(limits),
             stats=stats,
@@ -72,6 +75,7 @@ class Broker:
             await self._end(list(self._shared.connections), "stopped")
             await self._server.wait_closed()
             self._server = None
+        self._shared.newcomers.close()
         self._sock.close()
         self._shared.sessions.clear()
         self._shared.router.retained.clear()

@@ -29,12 +29,14 @@ from bridges.mqtt.packets import (
     pubcomp,
 )
 
-from .authentication import Authenticator, Principal
+from .authentication import Principal
 from .client_bounds import ClientBounds
 from .errors import LoginRefused
 from .intake import Inlet, Intake
 from .limits import Limits
-from .login import authenticate, check_connect, may_publish
+from .login import SERVER_UNAVAILABLE, Logins, check_connect, may_publish
+from .networks import network
+from .newcomers import Newcomers
 from .packet_connection import INTAKE, LOGIN, PacketConnection
 from .publication import Publication
 from .router import REFUSED, Router
@@ -53,7 +55,8 @@ QUIET = ("disconnected", "connection_lost", "taken_over", "account_disconnected"
 class Shared:
     """The objects that all connections of a broker share."""
 
-    authenticator: Authenticator
+    logins: Logins
+    newcomers: Newcomers
     limits: Limits
     bounds: ClientBounds
     stats: Counter[str]
@@ -68,6 +71,7 @@ class ClientConnection(PacketConnection):
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared.limits, shared.bounds, shared.stats, shared.warnings)
         self.account: str | None = None  # as claimed in CONNECT; authenticated once there is a session
+        self.network = ""
         self.session: Session | None = None
         self.intake: Intake | None = None
         self._shared = shared
@@ -77,13 +81,11 @@ class ClientConnection(PacketConnection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        connections = self._shared.connections
-        full = len(connections) >= self.limits.connections
-        connections.add(self)
-        if full:
-            self.close("too_many_connections")
-        else:
-            self.close_after(self.limits.connect_timeout_s, "connect_timeout")
+        peer = transport.get_extra_info("peername")
+        self.network = network(peer[0]) if isinstance(peer, tuple) else ""
+        self._shared.connections.add(self)
+        self.close_after(self.limits.connect_timeout_s, "connect_timeout")
+        self._shared.newcomers.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -111,9 +113,11 @@ class ClientConnection(PacketConnection):
             self.warnings.warn(reason, "Connection of %r from %s ended: %s", self.account, self.peer, CLOSED[reason])
         if self._login is not None:
             self._login.cancel()
+        self._shared.newcomers.discard(self)
         session, self.session = self.session, None
         if session is None:
             return
+        self.stats["signed_in"] -= 1
         session.detach()
         if session.clean:
             self._shared.sessions.end(session)
@@ -124,6 +128,7 @@ class ClientConnection(PacketConnection):
 
     def _on_connect(self, connect: ConnectPacket) -> None:
         self.account = connect.username
+        self._shared.newcomers.discard(self)
         try:
             check_connect(connect, self.limits)
         except LoginRefused as refusal:
@@ -135,7 +140,7 @@ class ClientConnection(PacketConnection):
 
     async def _log_in(self, connect: ConnectPacket) -> None:
         try:
-            principal = await authenticate(self._shared.authenticator, connect, self.limits)
+            principal = await self._shared.logins.authenticate(connect, self.network)
             self._open_session(principal, connect)
         except LoginRefused as refusal:
             self._refuse(refusal)
@@ -147,12 +152,16 @@ class ClientConnection(PacketConnection):
 
     def _open_session(self, principal: Principal, connect: ConnectPacket) -> None:
         sessions = self._shared.sessions
+        full = self.stats["signed_in"] >= self.limits.connections
+        if full and not sessions.is_connected(principal.name, connect.client_id):
+            raise LoginRefused(SERVER_UNAVAILABLE, "too_many_connections")
         session, present = sessions.open(principal, connect.client_id, self, clean=connect.clean_start)
         self.session = session
         self.intake = Intake(self, session, self._shared.inlet, self.limits)
         self.account = principal.name
         self._will = connect.will
         self.stats["accepted_logins"] += 1
+        self.stats["signed_in"] += 1
         log.debug("%r connected from %s", principal.name, self.peer)
         self.send(ConnAckPacket(session_present=present))
         self.keep_alive(connect.keep_alive_s * 1.5)

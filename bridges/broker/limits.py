@@ -29,7 +29,16 @@ class SessionLimits:
 class Limits:
     """Bounds of the whole broker; times in seconds, sizes in bytes."""
 
-    connections: int = 2_000
+    connections: int = 2_000  # signed in
+    newcomers: int = 256  # connections without a CONNECT yet; the oldest are closed
+    newcomers_per_network: int = 64
+    newcomer_grace_s: float = 0.25  # how long there may be more, so that a whole fleet may connect at once
+    logins: int = 1_000  # in progress; further ones are refused
+    logins_per_network: int = 500
+    look_ups_per_network: int = 32  # at once; further logins of the network wait
+    failed_logins_per_account: int = 10  # from one network within the window; then refused without a look-up
+    failed_logins_per_network: int = 300
+    failed_logins_window_s: float = 60.0
     sessions_per_account: int = 4
     connect_timeout_s: float = 5.0  # from accepting to the whole CONNECT packet
     authenticate_timeout_s: float = 10.0

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 from bridges.mqtt.packets import ConnectPacket, ReasonCode
 
 from .authentication import Authenticator, Principal
 from .errors import LoginRefused
 from .limits import Limits
+from .login_throttle import LoginThrottle
 from .throttled_log import log
 from .topics import check_topic
 
@@ -27,25 +29,57 @@ def check_connect(connect: ConnectPacket, limits: Limits) -> None:
         raise LoginRefused(NOT_AUTHORIZED, "anonymous")
 
 
-async def authenticate(authenticator: Authenticator, connect: ConnectPacket, limits: Limits) -> Principal:
-    """Raises `LoginRefused`."""
-    username, password = connect.username, _password(connect)
-    if username is None or password is None:
-        raise LoginRefused(NOT_AUTHORIZED, "bad_credentials")
-    try:
-        async with asyncio.timeout(limits.authenticate_timeout_s):
-            principal = await authenticator.authenticate(username, password)
-    except TimeoutError:
-        raise LoginRefused(SERVER_UNAVAILABLE, "authentication_timeout") from None
-    except Exception as error:
-        # Only the type: the text of an error of the look-up may hold what was looked up.
-        log.error("Looking up an account failed: %s", type(error).__name__)
-        raise LoginRefused(SERVER_UNAVAILABLE, "authentication_failed") from error
-    if principal is None:
-        raise LoginRefused(NOT_AUTHORIZED, "bad_credentials")
-    if connect.will is not None and not may_publish(principal, connect.will.topic):
-        raise LoginRefused(NOT_AUTHORIZED, "foreign_will")
-    return principal
+class Logins:
+    """The logins in progress. A network that tries many accounts waits for its own look-ups, and others do not."""
+
+    def __init__(self, authenticator: Authenticator, limits: Limits) -> None:
+        self._authenticator = authenticator
+        self._limits = limits
+        self._throttle = LoginThrottle(limits)
+        self._in_progress: Counter[str] = Counter()  # per network
+        self._look_ups: dict[str, asyncio.Semaphore] = {}
+
+    async def authenticate(self, connect: ConnectPacket, network: str) -> Principal:
+        """Raises `LoginRefused`."""
+        username, password = connect.username, _password(connect)
+        if username is None or password is None:
+            raise LoginRefused(NOT_AUTHORIZED, "bad_credentials")
+        principal = await self._admitted(username, password, network)
+        if connect.will is not None and not may_publish(principal, connect.will.topic):
+            raise LoginRefused(NOT_AUTHORIZED, "foreign_will")
+        return principal
+
+    async def _admitted(self, username: str, password: str, network: str) -> Principal:
+        running = self._in_progress
+        if running.total() >= self._limits.logins or running[network] >= self._limits.logins_per_network:
+            raise LoginRefused(SERVER_UNAVAILABLE, "too_many_logins")
+        running[network] += 1
+        look_ups = self._look_ups.setdefault(network, asyncio.Semaphore(self._limits.look_ups_per_network))
+        try:
+            async with asyncio.timeout(self._limits.authenticate_timeout_s), look_ups:
+                return await self._checked(username, password, network)
+        except TimeoutError:
+            raise LoginRefused(SERVER_UNAVAILABLE, "authentication_timeout") from None
+        finally:
+            running[network] -= 1
+            if not running[network]:
+                del running[network], self._look_ups[network]
+
+    async def _checked(self, username: str, password: str, network: str) -> Principal:
+        """Looks the account up, unless there were too many failures before, also while this login was waiting."""
+        if self._throttle.refuses(network, username):
+            raise LoginRefused(SERVER_UNAVAILABLE, "throttled")
+        try:
+            principal = await self._authenticator.authenticate(username, password)
+        except Exception as error:
+            # Only the type: the text of an error of the look-up may hold what was looked up.
+            log.error("Looking up an account failed: %s", type(error).__name__)
+            raise LoginRefused(SERVER_UNAVAILABLE, "authentication_failed") from error
+        if principal is None:
+            self._throttle.failed(network, username)
+            raise LoginRefused(NOT_AUTHORIZED, "bad_credentials")
+        self._throttle.succeeded(network, username)
+        return principal
 
 
 def may_publish(principal: Principal, topic: str) -> bool:

@@ -45,6 +45,11 @@ class Sessions:
         self._router.check_again(session)
         return session, present
 
+    def is_connected(self, account: str, client_id: str) -> bool:
+        """Whether a login with this client id takes over a connection instead of adding one."""
+        session = self._by_account.get(account, {}).get(client_id)
+        return session is not None and session.outlet is not None
+
     def end(self, session: Session) -> None:
         """Forgets the session with all it holds."""
         account = session.principal.name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-GAUGES = ("connections", "sessions", "subscriptions", "retained_messages", "retained_bytes")
+GAUGES = ("connections", "signed_in", "sessions", "subscriptions", "retained_messages", "retained_bytes")
 """Names of current numbers. All others only grow."""
 
 COUNTS = (
@@ -22,6 +22,9 @@ REFUSED_LOGINS = {
     "protocol_version": "not MQTT 3.1.1",
     "client_id": "client id missing in a persistent session, or too long",
     "foreign_will": "will on a topic that the account may not publish to",
+    "throttled": "too many wrong secrets from this network before; not looked up",
+    "too_many_logins": "as many logins are in progress as may be",
+    "too_many_connections": "as many connections are signed in as may be",
     "too_many_sessions": "the account has as many connected sessions as it may have",
     "authentication_timeout": "the account look-up took too long",
     "authentication_failed": "the account look-up failed",
@@ -45,7 +48,7 @@ CLOSED = {
     "account_disconnected": "the hub ended the connections of the account",
     "stopped": "the broker stops",
     "stalled": "the client read nothing for too long",
-    "too_many_connections": "the broker has as many connections as it may have",
+    "evicted": "no CONNECT packet had come, and newer connections needed the room",
     "packet_too_large": "a packet is larger than allowed",
     "slow_packet": "a message that is too large arrived too slowly to read past it",
     "malformed_packet": "a packet does not follow MQTT 3.1.1",

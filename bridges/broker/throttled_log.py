@@ -7,7 +7,7 @@ from time import monotonic
 
 log = logging.getLogger("hubbub.broker")
 
-INTERVAL_S = 10.0
+INTERVAL_S = 60.0
 
 
 class ThrottledLog:

@@ -32,7 +32,7 @@ class DeviceAuthenticator:
     """Knows devices by the secrets in the database."""
 
     async def authenticate(self, username: str, password: str) -> DevicePrincipal | None:
-        device = await database.run(accounts.authenticate, username, password)
+        device = await database.run_sign_in(accounts.authenticate, username, password)
         return DevicePrincipal(device.uid) if device else None
 
 

@@ -126,7 +126,8 @@ def render(
 ) -> str:
     """The configuration of a Mosquitto that listens at `listener` and, only for bridges, at `bridge`.
 
-    With one listener for all, a device could sign in under the bridge's client id and end the bridge's session.
+    With one listener for all, a device that knows the client id of another one could end its session. Those of bridges
+    cannot be guessed.
     """
     return _CONF.substitute(
         listeners=_listeners(listener, bridge),

@@ -25,13 +25,10 @@ MAX_TOPICS = 100_000
 """Topics remembered; past it all of them are parsed again."""
 
 _ALL = WantedSubscription(Subscription(topics.ALL, retain_as_published=True))
-# Mosquitto 2.0.11 sends retained messages to each of the sharing sessions, though MQTT 5 forbids it.
-_SHARED = WantedSubscription(Subscription(topics.SHARED, retain_as_published=True, send_retained=False))
 _STATUS = WantedSubscription(Subscription(topics.STATUS), identifier=1)
 _STATUS_ID = _STATUS.identifier
 _COMMAND = TopicAddress("", "command")
 """In place of the address of a command's topic: the hub itself has published it."""
-_FILTERS = {topics.ALL, topics.SHARED, *topics.EARLIER}
 
 
 class Inbound:
@@ -45,9 +42,9 @@ class Inbound:
         on_ready: Callable[[], None],
         *,
         broker: str | None = None,
-        shared: bool = False,
+        group: str | None = None,
     ) -> None:
-        """`broker`: its name, for devices that are assigned to one. `shared`: other bridges share the load."""
+        """`broker`: its name, for devices that are assigned to one. `group`: bridges of this group share the load."""
         self._pipeline = pipeline
         self._broker = broker
         self._catching_up_until = 0
@@ -55,17 +52,23 @@ class Inbound:
         self._paused = False
         self._connection: InboundConnection | None = None
         self._topics: dict[str, TopicAddress | Refusal] = {}
-        wanted = _SHARED if shared else _ALL
+        wanted = self._wanted(group)
+        filters = {topics.ALL, *topics.EARLIER, *([topics.shared(group)] if group else [])}
         self._session = InboundSession(
             address,
             client_id,
-            [wanted],
+            wanted,
             self._on_message,
             self._on_connected,
             on_ready,
-            unwanted=_FILTERS - {wanted.filter},
-            needs_v5=shared,
+            unwanted=filters - {each.filter for each in wanted},
+            needs_v5=any(each.filter != topics.ALL for each in wanted),
         )
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether it is connected and reads."""
+        return self._connection is not None and not self._connection.lost.done() and not self._paused
 
     def start(self) -> asyncio.Task[None]:
         """The task that keeps the session up; it ends by itself only where the session is broken."""
@@ -93,6 +96,12 @@ class Inbound:
         if self._connection is not None:
             self._connection.resume_reading()
 
+    def _wanted(self, group: str | None) -> list[WantedSubscription]:
+        if group is None:
+            return [_ALL]
+        # Mosquitto 2.0.11 sends retained messages to each of the sharing sessions, though MQTT 5 forbids it.
+        return [WantedSubscription(Subscription(topics.shared(group), retain_as_published=True, send_retained=False))]
+
     def _on_connected(self, connection: InboundConnection, kept: bool) -> None:
         self._connection = connection
         self._catching_up_until = now_us() + CATCH_UP_US
@@ -112,11 +121,12 @@ class Inbound:
         elif type(address) is TopicAddress and not message.retain and message.size == len(message.payload):
             uid, kind, ref = address.uid, address.kind, address.ref
             payload, now = message.payload, now_us()
-            self._pipeline.offer(
-                Delivery(uid, kind, payload, now, ref, False, False, self._broker, None, settle, message.size)
-            )
+            self._offer(Delivery(uid, kind, payload, now, ref, False, False, self._broker, None, settle, message.size))
         else:
-            self._pipeline.offer(self._unusual_delivery(address, message, settle))
+            self._offer(self._unusual_delivery(address, message, settle))
+
+    def _offer(self, delivery: Delivery) -> None:
+        self._pipeline.offer(delivery)
 
     def _unusual_delivery(
         self, address: TopicAddress | Refusal, message: PublishPacket, settle: Callable[[], object] | None

@@ -170,10 +170,10 @@ class InboundSession:
     def _subscribe_all(self, connection: InboundConnection) -> None:
         """At each connection: a broker that has lost its state has lost the subscriptions too."""
         self._unanswered.clear()
-        if self._unwanted:
-            connection.send(UnsubscribePacket(self._next_packet_id(), tuple(sorted(self._unwanted))))
         for wanted in self._subscriptions.values():
             self._send_subscription(connection, wanted)
+        if self._unwanted:  # last: what arrives between the two comes twice, and not never
+            connection.send(UnsubscribePacket(self._next_packet_id(), tuple(sorted(self._unwanted))))
 
     def _send_subscription(self, connection: InboundConnection, wanted: WantedSubscription) -> None:
         packet_id = self._next_packet_id()

@@ -10,8 +10,6 @@ from devices.values import is_uid
 
 ALL = "devices/#"
 """The subscription of the only bridge of a broker: everything, so that a misspelt topic is refused and not missed."""
-SHARED = f"$share/hubbub/{ALL}"
-"""The same where several bridges split the load (MQTT 5)."""
 STATUS = "devices/+/status"
 """A further subscription of one of several bridges: a shared subscription gets no retained messages."""
 EARLIER = ("devices/+/telemetry", STATUS, "devices/+/attributes", "devices/+/answers/+")
@@ -53,6 +51,15 @@ def owner(topic_or_filter: str) -> str | None:
     if len(parts) == 3 and parts[0] == "devices" and is_uid(parts[1]):
         return parts[1]
     return None
+
+
+def shared(group: str) -> str:
+    """`ALL` for bridges that split the load (MQTT 5): each message goes to one member of the group.
+
+    Only bridges may know the name of the group. A broker without rights for subscribing, such as Mosquitto with an ACL
+    file, lets any client join, and discards the share of one that may not read it: messages that were acknowledged.
+    """
+    return f"$share/{group}/{ALL}"
 
 
 def command(uid: str, command_id: str) -> str:

@@ -33,6 +33,25 @@ class Device(models.Model):
         return self.name
 
 
+class BridgeSecret(models.Model):
+    """Names the sessions of the bridges at a broker, so that no device can guess them: 128 bits in hexadecimal."""
+
+    broker = models.CharField(max_length=64, help_text="name of the broker")
+    secret = models.CharField(max_length=32)
+    is_current = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["broker"], condition=models.Q(is_current=True), name="one_current_bridge_secret"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"bridge secret of {self.broker}"
+
+
 class Metric(models.Model):
     """A named quantity of a device, created with its first sample."""
 

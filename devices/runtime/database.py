@@ -19,12 +19,22 @@ UNAVAILABLE_ERRORS = (OperationalError, InterfaceError, InternalError)
 # asgiref's thread-sensitive mode would run every query of the process in one thread, where a slow query holds up every
 # other one.
 _threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="database")
+_sign_in_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sign-in")
+"""Threads of their own, so that nobody waits for the look-ups and hashes of a flood of wrong secrets."""
 
 
 async def run(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Calls `function(*args)` in a thread of the pool, and releases its database connection afterwards."""
-    call = partial(_with_connection, partial(function, *args, **kwargs))
-    return await asyncio.get_running_loop().run_in_executor(_threads, call)
+    return await _run_in(_threads, partial(function, *args, **kwargs))
+
+
+async def run_sign_in(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """The same for a function that checks a secret."""
+    return await _run_in(_sign_in_threads, partial(function, *args, **kwargs))
+
+
+async def _run_in(threads: ThreadPoolExecutor, function: Callable[[], R]) -> R:
+    return await asyncio.get_running_loop().run_in_executor(threads, partial(_with_connection, function))
 
 
 def _with_connection(call: Callable[[], R]) -> R:

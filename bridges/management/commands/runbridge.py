@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bridges.mqtt import brokers
 from bridges.mqtt.address import AddressError
-from bridges.mqtt.bridge import DEFAULT_CLIENT_ID, run_bridge
+from bridges.mqtt.bridge import DEFAULT_NAME, run_bridge
 from bridges.mqtt.client_id import ClientIdTaken
 from devices.management import metrics
 from devices.management.signals import stop_event
@@ -27,18 +27,18 @@ class Command(BaseCommand):
         one_or_several = parser.add_mutually_exclusive_group()
         one_or_several.add_argument(
             "--client-id",
-            default=DEFAULT_CLIENT_ID,
-            help="client id of the persistent session at the broker (default: %(default)s)",
+            help="client id of the persistent session at the broker (default: one that nobody can guess); a device "
+            "that knows it, and may use any client id, can take over the session",
         )
         one_or_several.add_argument(
             "--of",
             type=int,
             metavar="N",
-            help=f"run as one of N bridges that share the load, all started like this: uses the first free client id "
-            f"of {DEFAULT_CLIENT_ID}-1 to -N; needs a broker with MQTT 5",
+            help=f"run as one of N bridges that share the load, all started like this: uses the first free name "
+            f"of {DEFAULT_NAME}-1 to -N; needs a broker with MQTT 5",
         )
 
-    def handle(self, *args: Any, broker: str | None, client_id: str, of: int | None, **options: Any) -> None:
+    def handle(self, *args: Any, broker: str | None, client_id: str | None, of: int | None, **options: Any) -> None:
         if not settings.BROKERS:
             raise CommandError("MQTT_URL is not set: a separate bridge needs a separate broker (or use runhub)")
         if not settings.REDIS_URL:
@@ -46,15 +46,17 @@ class Command(BaseCommand):
         if of is not None and not 1 <= of <= MAX_BRIDGES:
             raise CommandError(f"--of must be a number of bridges from 1 to {MAX_BRIDGES}")
         metrics.serve(options["metrics_address"])
-        client_ids = [client_id] if of is None else [f"{DEFAULT_CLIENT_ID}-{i}" for i in range(1, of + 1)]
         collect_seldom()
         try:
-            name = brokers.choose(broker)
-            asyncio.run(_bridge_until_signalled(name, client_ids, shared=of is not None))
+            asyncio.run(_bridge_until_signalled(brokers.choose(broker), client_id, of))
         except (AddressError, ClientIdTaken) as error:
             raise CommandError(str(error)) from None
 
 
-async def _bridge_until_signalled(broker: str, client_ids: list[str], *, shared: bool) -> None:
-    stop = stop_event()
-    await run_bridge(broker, brokers.usable(broker), client_ids, stop, shared=shared)
+async def _bridge_until_signalled(broker: str, client_id: str | None, of: int | None) -> None:
+    stop, address = stop_event(), brokers.usable(broker)
+    if of is not None:
+        names = [f"{DEFAULT_NAME}-{i}" for i in range(1, of + 1)]
+        await run_bridge(broker, address, names, stop, shared=True)
+    else:
+        await run_bridge(broker, address, [client_id or DEFAULT_NAME], stop, secret=client_id is None)

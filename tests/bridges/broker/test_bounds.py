@@ -128,13 +128,18 @@ class TestConnections:
     def limits(self):
         return Limits(connections=3)
 
-    def test_connections_are_limited(self, broker, client, raw):
+    def test_connections_are_limited(self, broker, client):
         first = [client("pump"), client("valve"), client("lamp")]
-        assert raw().rest() == b""
-        assert broker.stats["closed.too_many_connections"] == 1
+        assert client("fan").answer == "Server unavailable"
+        assert broker.stats["refused_logins.too_many_connections"] == 1
         first[0].disconnect()
         broker.until("closed.disconnected")
         assert client("fan").answer == "Success"
+
+    def test_one_that_takes_its_own_session_over_needs_no_room(self, client):
+        pump, _, _ = client("pump", client_id="p"), client("valve"), client("lamp")
+        assert client("pump", client_id="p").answer == "Success"
+        assert pump.ended.wait(10)
 
 
 @pytest.mark.parametrize("field", ["queue_messages", "queue_bytes", "in_flight", "subscriptions"])

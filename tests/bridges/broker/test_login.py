@@ -177,9 +177,9 @@ def test_secrets_and_payloads_stay_out_of_the_log(broker, client, raw, caplog):
 
 
 def test_a_flood_of_refused_logins_writes_few_lines(broker, raw, caplog):
-    for _ in range(30):
+    for n in range(30):
         refused = raw()
-        refused.send(connect_packet("pump", password="wrong"))
+        refused.send(connect_packet(f"pump-{n}", password="wrong"))
         assert refused.rest() == NOT_AUTHORIZED
     assert broker.stats["refused_logins.bad_credentials"] == 30
     assert len([each for each in caplog.records if "refused" in each.getMessage()]) == 1

@@ -19,6 +19,14 @@ async def test_a_slow_call_holds_up_neither_the_event_loop_nor_another_call() ->
     assert await slow is True
 
 
+async def test_a_flood_of_sign_ins_holds_up_nobody_else() -> None:
+    release = threading.Event()
+    flood = [asyncio.create_task(database.run_sign_in(release.wait, 30)) for _ in range(300)]
+    assert await asyncio.wait_for(database.run(str, 42), 5) == "42"
+    release.set()
+    assert all(await asyncio.gather(*flood))
+
+
 async def test_errors_reach_the_caller() -> None:
     with pytest.raises(ZeroDivisionError):
         await database.run(divmod, 1, 0)

@@ -1,0 +1,149 @@
+"""Connections that have not signed in cost others nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from bridges.broker import Limits
+from bridges.broker.login_throttle import LoginThrottle
+from bridges.broker.networks import network
+from bridges.broker.newcomers import Newcomers
+from tests.bridges.broker.clients import Client, RawClient, RunningBroker, connect_packet
+from tests.support.eventually import eventually_async
+
+UNAVAILABLE = b"\x20\x02\x00\x03"
+NOT_AUTHORIZED = b"\x20\x02\x00\x05"
+
+
+class TestSilentConnections:
+    @pytest.fixture
+    def limits(self) -> Limits:
+        return Limits(connections=10, newcomers=8, newcomers_per_network=4, newcomer_grace_s=0.05)
+
+    def test_devices_sign_in_while_one_host_holds_all_the_silent_connections_it_can(
+        self, broker: RunningBroker, client: Callable[..., Client], raw: Callable[..., RawClient]
+    ) -> None:
+        silent = [raw() for _ in range(100)]
+        assert [client(f"pump-{n}").answer for n in range(10)] == ["Success"] * 10
+        broker.until("closed.evicted", 96)
+        assert [each.rest() for each in silent[:96]] == [b""] * 96  # the oldest
+
+    def test_many_devices_that_connect_at_once_all_sign_in(
+        self, broker: RunningBroker, raw: Callable[..., RawClient]
+    ) -> None:
+        devices = [raw() for _ in range(10)]
+        for n, device in enumerate(devices):
+            device.log_in(f"pump-{n}")
+        assert broker.stats["closed.evicted"] == 0
+
+
+class Arrived:
+    def __init__(self, where: str) -> None:
+        self.network = where
+        self.closed = ""
+
+    def close(self, reason: str) -> None:
+        self.closed = reason
+
+
+async def test_the_network_with_the_most_newcomers_makes_room() -> None:
+    limits = Limits(newcomers=6, newcomers_per_network=5, newcomer_grace_s=0.001)
+    newcomers, crowd, few = Newcomers(limits), [Arrived("a") for _ in range(9)], [Arrived("b"), Arrived("c")]
+    for each in [*few, *crowd]:
+        newcomers.add(each)
+    await eventually_async(lambda: sum(bool(each.closed) for each in crowd) == 5)
+    assert [bool(each.closed) for each in crowd] == [True] * 5 + [False] * 4
+    assert [each.closed for each in few] == ["", ""]
+    newcomers.discard(few[0])
+    newcomers.discard(few[0])
+    assert newcomers._count == 5
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("10.0.0.1", "10.0.0.2", False),
+        ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:10.0.0.1", "10.0.0.1", True),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+        ("", "/run/hub.sock", True),
+    ],
+)
+def test_an_ipv6_address_counts_with_its_64(one: str, other: str, same: bool) -> None:
+    assert (network(one) == network(other)) is same
+
+
+class TestWrongSecrets:
+    @pytest.fixture
+    def limits(self) -> Limits:
+        return Limits(failed_logins_per_account=3, failed_logins_per_network=5, look_ups_per_network=2)
+
+    def answers(self, raw: Callable[..., RawClient], name: str, times: int, password: str = "wrong") -> list[bytes]:
+        found = []
+        for _ in range(times):
+            refused = raw()
+            refused.send(connect_packet(name, password=password))
+            found.append(refused.rest())
+        return found
+
+    def test_an_account_that_fails_too_often_is_not_looked_up(
+        self, broker: RunningBroker, raw: Callable[..., RawClient], client: Callable[..., Client]
+    ) -> None:
+        assert self.answers(raw, "pump", 5) == [NOT_AUTHORIZED] * 3 + [UNAVAILABLE] * 2
+        assert broker.stats["refused_logins.bad_credentials"] == 3
+        assert broker.stats["refused_logins.throttled"] == 2
+        assert client("valve").answer == "Success"
+
+    def test_a_network_that_fails_too_often_is_refused_except_for_accounts_that_signed_in_before(
+        self, broker: RunningBroker, raw: Callable[..., RawClient], client: Callable[..., Client]
+    ) -> None:
+        client("valve").disconnect()
+        for n in range(7):
+            self.answers(raw, f"pump-{n}", 1)
+        assert broker.stats["refused_logins.bad_credentials"] == 5
+        assert client("lamp").answer == "Server unavailable"
+        assert client("valve").answer == "Success"
+
+    def test_logins_that_wait_are_refused_once_there_were_too_many_failures(
+        self, broker: RunningBroker, raw: Callable[..., RawClient]
+    ) -> None:
+        waiting = [raw() for _ in range(20)]
+        for n, each in enumerate(waiting):
+            each.send(connect_packet(f"slow-{n}", password="wrong"))
+        assert broker.accounts.asked.wait(10)
+        broker.loop.call_soon_threadsafe(broker.accounts.answer.set)
+        answers = [each.rest() for each in waiting]
+        assert answers.count(UNAVAILABLE) >= 20 - 5 - 1  # one more look-up may have been running
+        assert broker.stats["refused_logins.throttled"] == answers.count(UNAVAILABLE)
+
+
+class TestLoginsInProgress:
+    @pytest.fixture
+    def limits(self) -> Limits:
+        return Limits(logins=4, logins_per_network=3)
+
+    def test_more_than_the_limit_are_refused(self, broker: RunningBroker, raw: Callable[..., RawClient]) -> None:
+        slow = [raw() for _ in range(3)]
+        for n, each in enumerate(slow):
+            each.send(connect_packet(f"slow-{n}"))
+        assert broker.accounts.asked.wait(10)
+        refused = raw()
+        refused.send(connect_packet("pump"))
+        assert refused.rest() == UNAVAILABLE
+        assert broker.stats["refused_logins.too_many_logins"] == 1
+        broker.loop.call_soon_threadsafe(broker.accounts.answer.set)
+        assert [each.receive(4) for each in slow] == [b"\x20\x02\x00\x00"] * 3
+
+
+def test_failures_are_forgotten_after_the_window() -> None:
+    now = [0.0]
+    throttle = LoginThrottle(Limits(failed_logins_per_account=2, failed_logins_window_s=60), lambda: now[0])
+    throttle.failed("a", "pump")
+    throttle.failed("a", "pump")
+    assert throttle.refuses("a", "pump")
+    assert not throttle.refuses("b", "pump")
+    now[0] = 61
+    assert not throttle.refuses("a", "pump")
