@@ -49,7 +49,7 @@ def main() -> None:
     runs = [(name, away_s) for name in ("uvicorn", "daphne") for away_s in arguments.away]
     with (
         tempfile.TemporaryDirectory(prefix="hubbub-bench-") as folder,
-        Deployment(Path(folder), machines=len(runs), CONNECTION_LIMIT="0") as deployment,
+        Deployment(Path(folder), machines=len(runs), CONNECTION_LIMIT="0", REQUEST_RATE_LIMIT="0") as deployment,
     ):
         for name, away_s in runs:
             web: WebServer = getattr(deployment, name)

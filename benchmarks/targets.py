@@ -21,7 +21,7 @@ from tests.support.servers import Bridge, HubServer, Mosquitto, Part, Redis, Ser
 
 AnyServer = TypeVar("AnyServer", bound=Server)
 
-UNLIMITED = {"DEVICE_RATE_LIMIT": "0", "CONNECTION_LIMIT": "0"}
+UNLIMITED = {"DEVICE_RATE_LIMIT": "0", "CONNECTION_LIMIT": "0", "REQUEST_RATE_LIMIT": "0"}
 
 
 @dataclass

@@ -1,4 +1,4 @@
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, path
 
 from dashboards.views.add_device import add_device
@@ -10,16 +10,13 @@ from dashboards.views.notification_worker import notification_worker
 from dashboards.views.places import places
 from dashboards.views.retention import device_retention, metric_retention, space_retention
 from dashboards.views.rooms import create_room, create_webhook, delete_webhook, room, room_settings, rooms
+from dashboards.views.sign_in import SignIn
 from dashboards.views.transfers import export_history, import_history
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", fleet, name="fleet"),
     path("fleet-status/", fleet_status, name="fleet_status"),
-    path(
-        "login/",
-        LoginView.as_view(template_name="dashboards/sign_in.html", redirect_authenticated_user=True),
-        name="login",
-    ),
+    path("login/", SignIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     # Not below `devices/`, because `add` is a valid uid.
     path("add-device/", add_device, name="add_device"),

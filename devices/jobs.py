@@ -5,8 +5,10 @@ from __future__ import annotations
 from devices.availability import checks, history
 from devices.rooms import files
 from devices.runtime.worker import Job
+from devices.spaces import expiry
 from devices.telemetry.partitions import Partitions
 from devices.telemetry.retention import removal
+from devices.telemetry.retention.quota import ReadingQuota
 from devices.telemetry.rollups import RollupJob
 from devices.values import now_us
 
@@ -16,5 +18,7 @@ JOBS = (
     Job("availability history", 3600, lambda: history.trim(now_us())),
     Job("partitions", 3600, Partitions().create_ahead),
     Job("retention", 600, removal.remove_outdated),
+    Job("reading quota", 3600, ReadingQuota()),
+    Job("expiry", 3600, expiry.remove_expired),
     Job("files", 3600, files.Sweep()),
 )

@@ -6,7 +6,7 @@ from devices.log.models import Attachment, Block, Bot, Mention, Message, Room
 from devices.refusals.models import Refusal
 from devices.registry.models import BridgeSecret, Device, Metric
 from devices.rooms.models import ReadMark, Webhook
-from devices.spaces.models import ApiToken, Member, Space
+from devices.spaces.models import ApiToken, FailedSignIn, KnownNetwork, Member, Space
 from devices.telemetry.models import LateHour, Reading, Rollup, Watermark
 
 __all__ = [
@@ -18,6 +18,8 @@ __all__ = [
     "BridgeSecret",
     "Command",
     "Device",
+    "FailedSignIn",
+    "KnownNetwork",
     "LateHour",
     "Member",
     "Mention",

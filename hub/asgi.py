@@ -18,6 +18,7 @@ from django.conf import settings  # noqa: E402
 from devices.runtime.gc_tuning import collect_seldom  # noqa: E402
 from hub import daphne, log_secrets  # noqa: E402
 from hub.middleware.body_limit import BodyLimit, allowed  # noqa: E402
+from hub.middleware.proxies import TrustedProxies  # noqa: E402
 from hub.middleware.stall_limit import StallLimit  # noqa: E402
 from hub.routing import http, websockets  # noqa: E402
 
@@ -25,7 +26,8 @@ daphne.patch()
 log_secrets.hide_in_uvicorn()
 pages = BodyLimit(StallLimit(django), allowed)
 
-application = ProtocolTypeRouter({"http": http(pages), "websocket": websockets})
+router: Any = ProtocolTypeRouter({"http": http(pages), "websocket": websockets})
+application = TrustedProxies(router, settings.TRUSTED_PROXIES)
 
 import_module(settings.ROOT_URLCONF)  # now, and not while the first request waits
 collect_seldom()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from urllib.parse import urlsplit
 
 _NAME = re.compile(r"([^=:/?]*)=")
 _BROKER_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class EnvError(Exception):
@@ -25,6 +29,7 @@ class Env:
     bind: str
     mqtt_bind: str
     public_urls: tuple[str, ...]
+    trusted_proxies: tuple[Network, ...]
     data_dir: Path
     demo: bool
     demo_password: str | None
@@ -37,6 +42,9 @@ class Env:
     chat_rate_limit: int
     connection_limit: int
     file_limit: int
+    request_rate_limit: int
+    space_quota_mb: int
+    space_reading_quota: int
     extra_apps: tuple[str, ...]
     debug: bool
 
@@ -63,6 +71,7 @@ def read(environ: Mapping[str, str], base_dir: Path) -> Env:
         bind=environ.get("BIND") or "127.0.0.1",
         mqtt_bind=environ.get("MQTT_BIND") or "127.0.0.1",
         public_urls=_origins(environ, "PUBLIC_URL"),
+        trusted_proxies=_networks(environ, "TRUSTED_PROXIES"),
         data_dir=base_dir / (environ.get("DATA_DIR") or "data"),
         demo=_flag(environ, "DEMO", default=True),
         demo_password=environ.get("DEMO_PASSWORD") or None,
@@ -75,6 +84,9 @@ def read(environ: Mapping[str, str], base_dir: Path) -> Env:
         chat_rate_limit=_count(environ, "CHAT_RATE_LIMIT", 100),
         connection_limit=_count(environ, "CONNECTION_LIMIT", 50),
         file_limit=_count(environ, "FILE_LIMIT", 10),
+        request_rate_limit=_count(environ, "REQUEST_RATE_LIMIT", 100),
+        space_quota_mb=_count(environ, "SPACE_QUOTA_MB", 1000),
+        space_reading_quota=_count(environ, "SPACE_READING_QUOTA", 0),
         extra_apps=_modules(environ, "EXTRA_APPS"),
         debug=_flag(environ, "DEBUG", default=False),
     )
@@ -102,6 +114,15 @@ def _modules(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
         if not all(part.isidentifier() for part in one.split(".")):
             raise EnvError(f"{name} must be names of Python modules separated by commas, not {one!r}")
     return names
+
+
+def _networks(environ: Mapping[str, str], name: str) -> tuple[Network, ...]:
+    """`127.0.0.1, 10.1.0.0/16, ::1` as networks; an address is a network of its own."""
+    texts = [text.strip() for text in (environ.get(name) or "").split(",")]
+    try:
+        return tuple(ipaddress.ip_network(text) for text in texts if text)
+    except ValueError as error:
+        raise EnvError(f"{name} must be IP addresses or networks separated by commas: {error}") from None
 
 
 def _integer(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:

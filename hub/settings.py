@@ -51,6 +51,7 @@ SECRET_KEY = SECRET_KEY or _secret_key(DATA_DIR / "secret_key")
 ALLOWED_HOSTS = ENV.hosts
 ALLOWED_ORIGINS = ENV.origins
 CSRF_TRUSTED_ORIGINS = ENV.origins
+TRUSTED_PROXIES = ENV.trusted_proxies
 
 # Where the embedded parts listen, and the servers that replace them.
 PORT, BIND = ENV.port, ENV.bind
@@ -62,6 +63,8 @@ DEVICE_RATE_LIMIT = ENV.device_rate_limit
 CHAT_RATE_LIMIT = ENV.chat_rate_limit
 CONNECTION_LIMIT = ENV.connection_limit
 FILE_LIMIT = ENV.file_limit  # MiB
+REQUEST_RATE_LIMIT = ENV.request_rate_limit
+SPACE_QUOTA_MB, SPACE_READING_QUOTA = ENV.space_quota_mb, ENV.space_reading_quota
 
 INSTALLED_APPS = [
     "hub",
@@ -70,7 +73,6 @@ INSTALLED_APPS = [
     "devices",
     "channels",
     "ninja",
-    "axes",
     "csp",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -91,7 +93,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "axes.middleware.AxesMiddleware",
     "dashboards.database_unavailable.DatabaseUnavailableMiddleware",
 ]
 
@@ -146,23 +147,12 @@ CHANNEL_LAYERS = {
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
-]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "login", "fleet", "login"
-
-AXES_FAILURE_LIMIT = 10
-AXES_COOLOFF_TIME = 0.25  # hours
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_TEMPLATE = "dashboards/locked_out.html"
-AXES_RESET_ON_SUCCESS = True
-AXES_VERBOSE = False
 
 SESSION_COOKIE_NAME = "hubbub_session"
 SESSION_COOKIE_HTTPONLY = True

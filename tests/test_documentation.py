@@ -129,7 +129,9 @@ def test_the_defaults_listed_for_settings_are_right() -> None:
     shown = {name: cells[0].strip("`") for name, cells in rows("settings.md", "Settings").items()}
     for name in ("PORT", "MQTT_PORT", "BIND", "MQTT_BIND"):
         assert shown[name] == str(getattr(default, name.lower()))
-    for name in ("DEVICE_RATE_LIMIT", "CHAT_RATE_LIMIT", "CONNECTION_LIMIT", "FILE_LIMIT"):
+    for name in shown:
+        if not name.endswith(("_LIMIT", "_MB", "_QUOTA")):
+            continue
         assert shown[name] == str(getattr(default, name.lower()))
     assert (shown["DEMO"], shown["DEBUG"]) == (str(int(default.demo)), str(int(default.debug)))
 

@@ -15,6 +15,7 @@ from devices.errors import Forbidden
 from devices.models import Device
 from devices.registry import accounts
 from devices.runtime import database
+from devices.runtime.request_rates import rates
 from devices.spaces import tokens
 
 throttle = FailureThrottle()
@@ -27,6 +28,7 @@ class BearerToken(HttpBearer):
         person = await database.run(tokens.owner, token)
         if person is None:
             raise AuthenticationError  # without trying the cookie: a client that sends a token means the token
+        rates.admit(int(person.pk), "api")
         return person
 
 
@@ -38,7 +40,10 @@ class LoginCookie(APIKeyCookie):
     async def __call__(self, request: HttpRequest) -> AbstractBaseUser | None:
         if self.param_name not in request.COOKIES:
             return None
-        return await database.run(self._signed_in, request)
+        person = await database.run(self._signed_in, request)
+        if person is not None:
+            rates.admit(int(person.pk), "api")
+        return person
 
     def authenticate(self, request: HttpRequest, key: str | None) -> AbstractBaseUser | None:
         return request.user if request.user.is_authenticated else None

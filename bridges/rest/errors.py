@@ -13,11 +13,15 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import BaseModel
 
+from bridges.rest.request_body import MAX_FAULTS
 from devices.errors import RETRY, HubbubError, Refusal
 from devices.runtime.database import UNAVAILABLE_ERRORS
 from devices.runtime.file_storage import is_full
 
 logger = logging.getLogger("hubbub.rest")
+
+MAX_PLACE = 64
+"""Characters of a field's name in an error: an unknown field may have any name."""
 
 _STATUS: dict[str, int] = {
     "unauthenticated": 401,
@@ -120,8 +124,8 @@ def _known(request: HttpRequest, error: Any) -> HttpResponse:
     if isinstance(error, Refusal):
         return refused(error)
     response = problem(error.code, error.message)
-    if isinstance(error, TooManyFailures):
-        response["Retry-After"] = str(error.wait_s)
+    if error.code == "too_many":
+        response["Retry-After"] = str(error.wait_s if isinstance(error, TooManyFailures) else 1)
     return response
 
 
@@ -134,16 +138,20 @@ def _unauthenticated(request: HttpRequest, error: Any) -> HttpResponse:
 
 def _invalid(request: HttpRequest, error: Any) -> HttpResponse:
     """Names each invalid field without its value, which may be a secret in the wrong place."""
-    faults = [f"{_place(fault['loc'])}: {fault['msg']}" for fault in error.errors]
-    return problem("invalid", "; ".join(faults))
+    faults = [f"{_place(fault['loc'])}: {fault['msg']}" for fault in error.errors[:MAX_FAULTS]]
+    more = ["and more"] if len(error.errors) > MAX_FAULTS else []
+    return problem("invalid", "; ".join([*faults, *more]))
 
 
 def _place(loc: tuple[str | int, ...]) -> str:
     """`("query", "points")` is points, `("body", <name of our parameter>, "args")` is args."""
-    return ".".join(str(part) for part in loc[2 if loc[0] == "body" else 1 :]) or "the body"
+    return ".".join(str(part)[:MAX_PLACE] for part in loc[2 if loc[0] == "body" else 1 :]) or "the body"
 
 
 def _unreadable(request: HttpRequest, error: Any) -> HttpResponse:
+    cause = error.__cause__  # ninja takes whatever the parser raises for a body that is not JSON
+    if isinstance(cause, HubbubError):
+        return _known(request, cause)
     return problem("invalid", "the body is not JSON of the documented shape", status=error.status_code)
 
 

@@ -28,14 +28,14 @@ from devices.runtime.concurrency import ConcurrencyLimit
 
 router = Router(tags=["files"])
 
-MAX_UPLOADS = 4
-"""Uploads at once; each occupies a database thread while it is stored."""
-MAX_DOWNLOADS = 200
+MAX_UPLOADS, MAX_UPLOADS_EACH = 4, 2
+"""Uploads at once, of all people and of one; each occupies a database thread while it is stored."""
+MAX_DOWNLOADS, MAX_DOWNLOADS_EACH = 200, 50
 PART = 64 * 1024
 """Bytes that a download holds in memory while its client receives the part before."""
 
-uploads = ConcurrencyLimit("uploads", MAX_UPLOADS)
-downloads = ConcurrencyLimit("downloads", MAX_DOWNLOADS)
+uploads = ConcurrencyLimit("uploads", MAX_UPLOADS, MAX_UPLOADS_EACH)
+downloads = ConcurrencyLimit("downloads", MAX_DOWNLOADS, MAX_DOWNLOADS_EACH)
 
 _BODY: dict[str, Any] = {
     "requestBody": {
@@ -82,7 +82,7 @@ _HARMLESS = {
 async def post_file(request: HttpRequest, id: int) -> Status[dict[str, int]]:
     """Posts a message with a file. A repeat with the same `key` is the same message."""
     person = person_of(request)
-    with uploads:
+    with uploads.of(int(person.pk)):
         upload, text, key = await asyncio.to_thread(_form, request)
         return Status(201, {"seq": await room_files.post(person, id, upload, text, key)})
 
@@ -97,7 +97,7 @@ async def show_file(request: HttpRequest, id: int, file: int, name: str) -> Http
         return HttpResponse(status=304, headers=headers)
     shown = found.width is not None
     return StreamingHttpResponse(
-        await started(_content(found)),
+        await started(_content(found, int(person_of(request).pk))),
         content_type=found.type if shown else "application/octet-stream",
         headers={
             **headers,
@@ -123,8 +123,8 @@ def _find(person: Person, id: int, file: int, name: str) -> Attachment:
     return files.of_room(access.room(person, id), file, name)
 
 
-async def _content(attachment: Attachment) -> AsyncIterator[bytes]:
+async def _content(attachment: Attachment, person_id: int) -> AsyncIterator[bytes]:
     """Raises `TooMany`, `NotFound` or `Unavailable` at once; any later exception must break off the response."""
-    with downloads, await asyncio.to_thread(file_storage.read, attachment.file.name or "") as file:
+    with downloads.of(person_id), await asyncio.to_thread(file_storage.read, attachment.file.name or "") as file:
         while part := await asyncio.to_thread(file.read, PART):
             yield part

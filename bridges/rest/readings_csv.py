@@ -31,13 +31,13 @@ from devices.values import now_us
 logger = logging.getLogger("hubbub.rest")
 router = Router(tags=["CSV"])
 
-MAX_EXPORTS = 4
-"""Each holds one page of readings and reads the next when its client has received that."""
-MAX_IMPORTS = 2
+MAX_EXPORTS, MAX_EXPORTS_EACH = 8, 2
+"""Of all people, and of one. Each holds one page of readings and reads the next when its client has received that."""
+MAX_IMPORTS, MAX_IMPORTS_EACH = 2, 1
 """More requests that store would occupy all database threads, waiting there for the lock of the database."""
 
-exports = ConcurrencyLimit("exports", MAX_EXPORTS)
-imports = ConcurrencyLimit("imports", MAX_IMPORTS)
+exports = ConcurrencyLimit("exports", MAX_EXPORTS, MAX_EXPORTS_EACH)
+imports = ConcurrencyLimit("imports", MAX_IMPORTS, MAX_IMPORTS_EACH)
 
 _Metrics = Annotated[list[str], Query(default_factory=list, description="may be repeated; without one: all metrics")]
 _FILE: dict[str, Any] = {
@@ -148,7 +148,7 @@ async def import_readings(request: HttpRequest, uid: str) -> dict[str, Any]:
     notified.
     """
     person, body = person_of(request), request.body
-    with imports:
+    with imports.of(int(person.pk)):
         return await database.run(_import, person, uid, body)
 
 
@@ -177,7 +177,7 @@ class _Export:
     async def run(self) -> AsyncIterator[bytes]:
         """The file, in pieces. Raises `TooMany` at once; any later exception must break off the response."""
         end = "gone"  # of the client, unless one of the others is reached
-        with exports:
+        with exports.of(int(self._person.pk or 0)):
             try:
                 beginning = writer.HEADER
                 for extent in self._extents:

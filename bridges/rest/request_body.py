@@ -1,11 +1,28 @@
-"""The base of all JSON bodies that clients send."""
+"""JSON bodies that clients send, and what bounds the work on them."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+MAX_JSON_BYTES = 128 * 1024
+"""A larger body is refused unread: it would occupy the event loop. No documented one comes near."""
+MAX_FAULTS = 10
+"""Faults of a body that an error lists."""
 
 
 class RequestBody(BaseModel):
     """Refuses fields it does not know: a misspelt one would otherwise be ignored silently."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_most_unknown_fields_out(cls, given: Any) -> Any:
+        """A body may have thousands of them, and each would become a fault with a description of its own."""
+        if not isinstance(given, dict) or len(given) <= len(cls.model_fields) + MAX_FAULTS:
+            return given
+        known = {field.alias or name for name, field in cls.model_fields.items()}
+        unknown = [name for name in given if name not in known]
+        return {name: given[name] for name in (*(given.keys() & known), *unknown[: MAX_FAULTS + 1])}

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bridges.rest.auth import person_of
 from bridges.rest.errors import Problem
+from bridges.rest.request_body import RequestBody
 from devices import access
 from devices.access import Action, Person
 from devices.models import Metric
@@ -30,20 +31,20 @@ class RetentionFacts(BaseModel):
     hour_days: int = Field(description="how long rollups of an hour and of a day are kept")
 
 
-class SpaceRetention(BaseModel):
+class SpaceRetention(RequestBody):
     """The fields to change, in days; 0: for ever."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(strict=True)
 
     raw_days: int = 0
     minute_days: int = 0
     hour_days: int = 0
 
 
-class OwnRetention(BaseModel):
+class OwnRetention(RequestBody):
     """Of this metric only, in days; 0: for ever, null: as in its space."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(strict=True)
 
     raw_days: int | None = None
     minute_days: int | None = None

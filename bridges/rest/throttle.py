@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
+
+from devices.runtime.addresses import network_of
 
 MAX_FAILURES = 30
 """Wrong secrets from one address within `WINDOW_S`; further requests are refused without checking their secret."""
@@ -26,7 +27,7 @@ class FailureThrottle:
 
     def wait_s(self, address: str) -> int:
         """Whole seconds until the next secret from the address is checked; 0: at once."""
-        since, count = self._failures.get(_network(address), (0.0, 0))
+        since, count = self._failures.get(network_of(address), (0.0, 0))
         left = since + WINDOW_S - self._clock()
         return math.ceil(left) if count >= MAX_FAILURES and left > 0 else 0
 
@@ -36,31 +37,20 @@ class FailureThrottle:
         Its secret is checked whatever the others did: behind a proxy all devices share one address, and one client
         that guesses must not lock out the rest.
         """
-        return (_network(address), uid) in self._trusted
+        return (network_of(address), uid) in self._trusted
 
     def failed(self, address: str) -> None:
         """Records a wrong secret."""
-        network, now = _network(address), self._clock()
+        network, now = network_of(address), self._clock()
         since, count = self._failures.pop(network, (now, 0))
         self._failures[network] = (now, 1) if now - since >= WINDOW_S else (since, count + 1)
         _trim(self._failures)
 
     def succeeded(self, address: str, uid: str) -> None:
         """Records a correct secret."""
-        self._trusted[_network(address), uid] = None
-        self._trusted.move_to_end((_network(address), uid))
+        self._trusted[network_of(address), uid] = None
+        self._trusted.move_to_end((network_of(address), uid))
         _trim(self._trusted)
-
-
-def _network(address: str) -> str:
-    """The address, or its /64 network for IPv6, where a single host has 2**64 addresses."""
-    try:
-        known = ipaddress.ip_address(address)
-    except ValueError:
-        return ""
-    if isinstance(known, ipaddress.IPv6Address):
-        return str(known.ipv4_mapped or ipaddress.ip_network((known, 64), strict=False))
-    return str(known)
 
 
 def _trim(kept: OrderedDict[Any, Any]) -> None:

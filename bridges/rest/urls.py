@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import URLPattern, URLResolver, path, re_path
 
-from bridges.rest import health
+from bridges.rest import health, openapi
 from bridges.rest.api import api
 from bridges.rest.errors import problem
 
@@ -50,6 +50,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.alive),
     path("readyz", health.ready),
     path("api/v1/", _unknown),  # before ninja's root, which answers with an HTML page
+    path("api/v1/openapi.json", openapi.show_document),  # in place of ninja's, which makes it anew for each request
     path("api/v1/", (list(_api_patterns()), "ninja", "api")),
     re_path("^api/", _unknown),
 ]

@@ -110,7 +110,7 @@ def _text(request: HttpRequest) -> str:
     form = request.content_type == "application/x-www-form-urlencoded" and "payload" in request.POST
     try:
         given = msgspec.json.decode(request.POST["payload"] if form else request.body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):  # the latter where it is nested too deep
         raise HttpError(400, "the body is not JSON") from None
     text = given.get("text") if isinstance(given, dict) else None
     if not isinstance(text, str):

@@ -24,6 +24,7 @@ from dashboards.live.rooms import last_seq
 from devices.commands import lifecycle
 from devices.errors import HubbubError, NotFound, TooMany
 from devices.runtime import database
+from devices.runtime.request_rates import rates
 from devices.values import is_uid
 
 logger = logging.getLogger("hubbub.live")
@@ -36,6 +37,8 @@ StreamName = Annotated[str, Meta(max_length=128)]
 
 
 class Subscribe(Request, tag="subscribe"):
+    per_person: ClassVar[str] = "subscribe"
+
     stream: StreamName
     after_seq: Annotated[int, Meta(ge=0, le=2**53)] | None = None
     """Of a room: what follows this message, in place of the newest ones."""
@@ -100,6 +103,8 @@ async def unsubscribe(relay: Relay, connection: Connection, request: Unsubscribe
 
 
 class IssueCommand(Request, tag="command"):
+    per_person: ClassVar[str] = "command"
+
     device: str
     name: str
     args: dict[str, Any] = {}
@@ -188,6 +193,8 @@ async def _answer(relay: Relay, connection: Connection, request: Request) -> Non
     connection.busy = True
     reply: ReplyFrame | None
     try:
+        if request.per_person:
+            rates.admit(connection.user_id, request.per_person)
         result = await HANDLERS[type(request)](relay, connection, request)
     except Exception as error:
         reply = _refusal_of(request, error)

@@ -21,6 +21,9 @@ class Request(Struct, tag_field="type", kw_only=True):
     counted: ClassVar[bool] = True
     """Whether it counts against the rate of requests."""
 
+    per_person: ClassVar[str] = ""
+    """The kind of request that counts against the person's rate over all connections; empty: it does not."""
+
     id: Id | None = None
 
 

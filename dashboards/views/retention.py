@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -87,6 +88,7 @@ def space_retention(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "space": space,
         "kept": _in_words(policy.of_space(space)),
+        "quota": _quota_in_words(space),
         "may_manage": access.may(request.user, Action.MANAGE, space.pk),
     }
     return _form(request, space, context, "dashboards/space_retention.html", reverse("space_retention", args=[slug]))
@@ -102,6 +104,7 @@ def device_retention(request: HttpRequest, uid: str) -> HttpResponse:
     context = {
         "device": device,
         "kept": _in_words(space),
+        "quota": _quota_in_words(device.space),
         "own": [(metric, _in_words(kept)) for metric, kept in rows if _has_own(metric)],
         "others": [metric for metric, _ in rows if not _has_own(metric)],
         "may_manage": access.may(request.user, Action.MANAGE, device.space_id),
@@ -153,6 +156,20 @@ def _in_words(kept: Retention) -> str:
         f"Readings are kept {_days(kept.raw_days)}; one value a minute {_days(kept.minute_days)};"
         f" one an hour and one a day {_days(kept.hour_days)}."
     )
+
+
+def _quota_in_words(space: Space) -> str:
+    """What the operator's quota means for the space; empty without one that has ever had an effect."""
+    quota = settings.SPACE_READING_QUOTA
+    limit = (
+        f"This hub keeps up to {quota:,} readings of a space; beyond that, the oldest are removed first."
+        if quota
+        else ""
+    )
+    if not space.removed_until:
+        return limit
+    until = f"Readings from before {_date(space.removed_until)} have been removed because there were too many."
+    return f"{limit} {until}".strip()
 
 
 def _days(number: int) -> str:

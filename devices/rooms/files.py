@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import mimetypes
 import secrets
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from devices.errors import TooLarge
 from devices.log import files
 from devices.log.models import Attachment
 from devices.log.text import checked_file_name
-from devices.rooms import images, posting
+from devices.rooms import images, posting, quota
 from devices.rooms.refusal_count import refusals_counted
 from devices.runtime import database, file_storage, stats
 
@@ -43,7 +44,7 @@ async def post(person: Person, room_id: int, upload: Upload, text: str = "", key
     Raises what `posting.post` raises, `TooLarge`, and `Unavailable` if the storage is full or unreachable.
     """
     await posting.admit(person, room_id, key)
-    await database.run(access.room_to_talk_in, person, room_id)
+    await database.run(_check_room, person, room_id, upload.size)
     # Not in a database thread, which a slow storage would keep from others.
     attachment, name = await asyncio.to_thread(_keep, upload)
     # Not `finally`: a cancelled caller does not know whether the message is stored; the sweep looks after the file.
@@ -57,16 +58,22 @@ async def post(person: Person, room_id: int, upload: Upload, text: str = "", key
     return seq
 
 
+def _check_room(person: Person, room_id: int, size: int) -> None:
+    """Before anything is stored: what is refused must not fill the disk for a moment."""
+    quota.check(person, access.room_to_talk_in(person, room_id), size)
+
+
 def _keep(upload: Upload) -> tuple[Attachment, str]:
     """Stores the content, outside of a transaction for which others would have to wait."""
     if 0 < settings.FILE_LIMIT * 1024 * 1024 < upload.size:
         raise TooLarge(f"a file has up to {settings.FILE_LIMIT} MiB")
     name = checked_file_name(upload.name)
-    picture = images.recognise(upload.content)
+    content, picture = images.without_traces(upload.content)
     guessed = mimetypes.guess_type(name)[0] or "application/octet-stream"
     # A random name: a file can only be found through its message, and no ending makes anything run it.
-    kept = file_storage.save(_file_field().generate_filename(None, secrets.token_hex(16)), upload.content)
-    attachment = Attachment(file=kept, name=name, type=guessed[:100], size=upload.size)
+    size = content.seek(0, io.SEEK_END)
+    kept = file_storage.save(_file_field().generate_filename(None, secrets.token_hex(16)), content)
+    attachment = Attachment(file=kept, name=name, type=guessed[:100], size=size)
     if picture is not None:
         attachment.type, attachment.width, attachment.height = picture.type, picture.width, picture.height
     return attachment, kept

@@ -18,7 +18,7 @@ from devices.log.entries import NewEntry
 from devices.log.models import MAX_KEY, Attachment, Message, Room
 from devices.log.room_queue import Written
 from devices.log.text import checked
-from devices.rooms import rates, read_markers, references
+from devices.rooms import quota, rates, read_markers, references
 from devices.rooms.chat import registry
 from devices.rooms.chat.registry import Call
 from devices.rooms.models import Webhook
@@ -138,6 +138,8 @@ def _post(
             limits.check_repeat(person)
             return Written(known.seq, _publish_again(room, known))
         limits.check_person(person)
+        if files:
+            quota.check(person, room, sum(file.size for file in files))
         new = _authored(compose(room, text), person)
         new = replace(new, key=key, files=files, mentions=tuple(id for id in new.mentions if id != person.pk))
         called = None if files else registry.split(text)

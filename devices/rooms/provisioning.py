@@ -16,7 +16,7 @@ from devices.log.entries import NewEntry
 from devices.log.models import Room
 from devices.registry import devices
 from devices.registry.models import Device
-from devices.rooms import read_markers, rooms
+from devices.rooms import read_markers, rooms, webhooks
 from devices.rooms.models import Webhook
 from devices.spaces import members, spaces
 from devices.spaces.models import Member, Space
@@ -42,6 +42,7 @@ def set_role(space: Space, person: AbstractBaseUser, role: Role) -> None:
     """
     with transaction.atomic():
         if members.set_role(space, person, role):
+            webhooks.give_way(space, person.get_username())
             events = _welcome(space, person)
             transaction.on_commit(lambda: fanout.publish_from_sync(events))
 

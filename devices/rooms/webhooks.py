@@ -11,9 +11,11 @@ from devices.access import Action, Person
 from devices.errors import Invalid, NotFound
 from devices.log import entries
 from devices.log.models import Room
+from devices.log.text import folded
 from devices.rooms.models import Webhook
 from devices.rooms.rooms import checked_name
 from devices.runtime.credentials import hash_token
+from devices.spaces.models import Space
 
 MAX_WEBHOOKS = 50
 """Webhooks of a room."""
@@ -34,10 +36,22 @@ def create_webhook(person: Person, room_id: int, name: str) -> tuple[Webhook, st
             room = managed(person, room_id)
             if room.webhooks.count() >= MAX_WEBHOOKS:
                 raise Invalid(f"a room has up to {MAX_WEBHOOKS} webhooks")
+            if folded(name) in map(folded, access.readers(room).values_list("username", flat=True)):
+                raise Invalid(f"{name!r} is the name of a member: a webhook must not be taken for a person")
             made = Webhook.objects.create(room=room, name=name, hash=hash_token(secret), created_by_id=person.pk)
     except IntegrityError:
         raise Invalid(f"there is already a webhook {name!r}") from None
     return made, secret
+
+
+def give_way(space: Space, username: str) -> None:
+    """Renames the webhooks of the space that are named like a new member; call it inside a transaction."""
+    for found in Webhook.objects.filter(room__space=space):
+        if folded(found.name) == folded(username):
+            taken = set(Webhook.objects.filter(room=found.room_id).values_list("name", flat=True))
+            names = (f"{found.name[:48]} (webhook{number})" for number in ["", *range(2, MAX_WEBHOOKS + 2)])
+            found.name = next(name for name in names if name not in taken)
+            found.save(update_fields=["name"])
 
 
 def delete_webhook(person: Person, room_id: int, id: int) -> None:

@@ -47,12 +47,19 @@ commands_sent = Counter("hubbub_commands_sent", "Commands passed to the broker")
 commands_finished = Counter("hubbub_commands_finished", "Commands that reached a final status", ["status"])
 room_messages = Counter("hubbub_room_messages", "Entries stored in the logs of rooms", ["kind"])
 chat_refused = Counter("hubbub_chat_refused", "Messages, edits and removals of people that were refused", ["code"])
+operations_refused = Counter(
+    "hubbub_operations_refused", "Exports, downloads and the like beyond the number that may run at once", ["name"]
+)
+requests_refused = Counter("hubbub_requests_refused", "Requests of people beyond REQUEST_RATE_LIMIT", ["kind"])
+sign_ins = Counter("hubbub_sign_ins", "Attempts to sign in with a password, by how they ended", ["outcome"])
 exports = Counter(
     "hubbub_exports", "Exports of readings by how they ended: done, gone (the client disconnected) or failed", ["end"]
 )
 imported = Counter("hubbub_imported", "Values in imported files: stored, already present, or refused", ["outcome"])
 samples_refused = Counter("hubbub_samples_refused", "Samples that were left out of stored messages")
-removed = Counter("hubbub_rows_removed", "Readings and rollups that were removed because of their age", ["kind"])
+removed = Counter(
+    "hubbub_rows_removed", "Readings and rollups that were removed because of their age or a quota", ["kind"]
+)
 files_swept = Counter("hubbub_files_swept", "Files that were deleted because no message refers to them")
 readings_late = Counter("hubbub_readings_late", "Readings that arrived after their minute had been rolled up")
 job_failures = Counter("hubbub_job_failures", "Periodic jobs that failed and were tried again", ["job"])

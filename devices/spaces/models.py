@@ -14,6 +14,9 @@ class Space(models.Model):
     raw_days = models.PositiveIntegerField(default=90, help_text="how long readings are kept; 0: for ever")
     minute_days = models.PositiveIntegerField(default=400, help_text="how long rollups of a minute are kept")
     hour_days = models.PositiveIntegerField(default=0, help_text="how long rollups of an hour and of a day are kept")
+    removed_until = models.BigIntegerField(
+        default=0, help_text="microseconds; up to when SPACE_READING_QUOTA has had readings removed; 0: never"
+    )
 
     class Meta:
         ordering = ["name"]
@@ -47,3 +50,36 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"token of {self.user}"
+
+
+class FailedSignIn(models.Model):
+    """A password that was wrong, or is being checked: `devices.spaces.passwords`. Rows live for an hour."""
+
+    account = models.CharField(max_length=150, help_text="username as typed, whether there is such an account or not")
+    network = models.CharField(max_length=64, help_text="address, or its /64 network for IPv6")
+    at = models.BigIntegerField(help_text="microseconds")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["account", "at"], name="failed_sign_ins_of_account"),
+            models.Index(fields=["network", "at"], name="failed_sign_ins_of_network"),
+            models.Index(fields=["at"], name="failed_sign_ins_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account} from {self.network}"
+
+
+class KnownNetwork(models.Model):
+    """A network from which the person has signed in."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
+    network = models.CharField(max_length=64)
+    at = models.BigIntegerField(help_text="microseconds; the last time")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "network"], name="one_known_network")]
+        indexes = [models.Index(fields=["at"], name="known_networks_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} at {self.network}"

@@ -42,7 +42,7 @@ async def _storm(deployment: Deployment, web: WebServer, machine: Machine) -> No
 
 
 def test_viewers_of_a_killed_web_process_reconnect_and_miss_nothing(tmp_path: Path) -> None:
-    with Deployment(tmp_path, machines=2, CONNECTION_LIMIT="0") as deployment:
+    with Deployment(tmp_path, machines=2, CONNECTION_LIMIT="0", REQUEST_RATE_LIMIT="0") as deployment:
         for web in (deployment.uvicorn, deployment.daphne):
             machine = deployment.machines.pop()
             asyncio.run(_storm(deployment, web, machine))

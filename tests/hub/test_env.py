@@ -19,6 +19,7 @@ def test_without_settings_everything_is_embedded_and_local() -> None:
     assert (env.database_url, env.redis_url, env.brokers) == (None, None, {})
     assert (env.device_rate_limit, env.chat_rate_limit, env.connection_limit) == (1000, 100, 50)
     assert env.file_limit == 10
+    assert (env.request_rate_limit, env.space_quota_mb, env.space_reading_quota) == (100, 1000, 0)
     assert (env.demo, env.demo_password, env.debug) == (True, None, False)
     assert env.data_dir == BASE / "data"
 
@@ -35,11 +36,20 @@ def test_an_empty_setting_counts_as_missing() -> None:
         "DATA_DIR",
         "DEMO_PASSWORD",
         "PUBLIC_URL",
+        "TRUSTED_PROXIES",
     ]
     assert given(**dict.fromkeys(names, "")) == given()
 
 
-LIMITS = ["DEVICE_RATE_LIMIT", "CHAT_RATE_LIMIT", "CONNECTION_LIMIT", "FILE_LIMIT"]
+LIMITS = [
+    "DEVICE_RATE_LIMIT",
+    "CHAT_RATE_LIMIT",
+    "CONNECTION_LIMIT",
+    "FILE_LIMIT",
+    "REQUEST_RATE_LIMIT",
+    "SPACE_QUOTA_MB",
+    "SPACE_READING_QUOTA",
+]
 FLAGS = ["DEMO", "DEBUG"]
 URLS = {"DATABASE_URL": "sqlite", "REDIS_URL": "redis", "MQTT_URL": "mqtt"}
 
@@ -49,6 +59,18 @@ URLS = {"DATABASE_URL": "sqlite", "REDIS_URL": "redis", "MQTT_URL": "mqtt"}
 def test_an_invalid_port_is_named(name: str, text: str) -> None:
     with pytest.raises(EnvError, match=f"^{name} must be a whole number from 1 to 65535"):
         given(**{name: text})
+
+
+def test_proxies_are_addresses_and_networks() -> None:
+    found = given(TRUSTED_PROXIES="127.0.0.1, 10.1.0.0/16,::1").trusted_proxies
+    assert [str(network) for network in found] == ["127.0.0.1/32", "10.1.0.0/16", "::1/128"]
+    assert given().trusted_proxies == ()
+
+
+@pytest.mark.parametrize("text", ["proxy.example", "10.1.0.1/16", "127.0.0.1;::1", "*"])
+def test_an_invalid_proxy_is_named(text: str) -> None:
+    with pytest.raises(EnvError, match=r"^TRUSTED_PROXIES must be IP addresses or networks"):
+        given(TRUSTED_PROXIES=text)
 
 
 @pytest.mark.parametrize("name", LIMITS)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import struct
 import subprocess
+import time
 import zlib
 from collections.abc import Callable, Iterator
 
+import httpx
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.paths.conftest import Visit
@@ -607,6 +611,46 @@ def test_on_a_phone_the_room_is_below_the_charts_instead_of_beside_them(sign_in:
     )
     assert ends <= begins
     assert alice.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+
+
+HARD = (">", "[", "*a ", "`", "- ", "> ", "1. ", "**a _", "[a](", "_a*")
+"""Repeated, they make parser or browser slow."""
+
+
+def test_a_room_survives_messages_of_pathological_markdown(hub: RunningHub, sign_in: SignIn) -> None:
+    headers = {"Authorization": f"Bearer {hub.create_token('bob')}"}
+    with httpx.Client(base_url=f"{hub.url}/api/v1/", headers=headers) as bob:
+        made = next(room for room in bob.get("rooms").json()["items"] if room["name"] == "General")
+        for number in range(50):
+            sign = HARD[number % len(HARD)]
+            sent = bob.post(f"rooms/{made['id']}/messages", json={"text": sign * (1_990 // len(sign)) + f"\n{number}"})
+            assert sent.status_code == 201, sent.text
+    began = time.monotonic()
+    alice = sign_in("alice", f"/rooms/{made['id']}/")
+    post(alice, "still here")
+    expect(message(alice, "still here")).to_be_visible()
+    alice.page.evaluate(FRAME)
+    print(f"signed in, opened and used after {time.monotonic() - began:.1f} s")
+    assert time.monotonic() - began < 20
+
+
+def test_a_picture_is_loaded_near_the_screen_and_a_huge_one_is_a_link(hub: RunningHub, sign_in: SignIn) -> None:
+    headers = {"Authorization": f"Bearer {hub.create_token('bob')}"}
+    with httpx.Client(base_url=f"{hub.url}/api/v1/", headers=headers) as bob:
+        room = next(room for room in bob.get("rooms").json()["items"] if room["name"] == "General")
+        for name, width, height in (("small.png", 120, 60), ("huge.png", 5_000, 4_000)):
+            content = io.BytesIO()
+            Image.new("1", (width, height)).save(content, "PNG")
+            sent = bob.post(f"rooms/{room['id']}/files", files={"file": (name, content.getvalue())})
+            assert sent.status_code == 201, sent.text
+    alice = sign_in("alice", f"/rooms/{room['id']}/")
+    small = alice.page.get_by_role("img", name="small.png")
+    expect(small).to_have_js_property("naturalWidth", 120)
+    box = small.bounding_box()
+    assert box is not None
+    assert (box["width"], box["height"]) == (120, 60)
+    expect(alice.page.get_by_role("link", name="huge.png")).to_contain_text("5000 × 4000")
+    expect(alice.page.get_by_role("img", name="huge.png")).to_have_count(0)
 
 
 def test_a_too_long_message_is_counted_and_not_sent(sign_in: SignIn) -> None:

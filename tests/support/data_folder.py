@@ -109,5 +109,5 @@ def _fill_room(room_id: int, username: str, texts: tuple[str, ...]) -> None:
 
 def _sign_in(username: str) -> str:
     client = Client()
-    client.force_login(User.objects.get(username=username), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(User.objects.get(username=username))
     return client.cookies[settings.SESSION_COOKIE_NAME].value

@@ -25,6 +25,7 @@ from devices.values import now_us
 
 RETRY_MS = 2_000
 """After how long a browser reconnects by itself."""
+_NOSNIFF = (b"x-content-type-options", b"nosniff")
 
 
 class EventStreamConsumer(FollowingConsumer):
@@ -38,7 +39,7 @@ class EventStreamConsumer(FollowingConsumer):
 
     async def refuse(self, refused: EntryRefused) -> None:
         body = msgspec.json.encode({"error": describe(refused.code, refused.message)})
-        headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+        headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store"), _NOSNIFF]
         status = HTTP_STATUS_OF.get(refused.code, 503)
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})
@@ -63,6 +64,7 @@ class EventStreamConsumer(FollowingConsumer):
         headers = [
             (b"content-type", b"text/event-stream; charset=utf-8"),
             (b"cache-control", b"no-store"),
+            _NOSNIFF,
             (b"x-accel-buffering", b"no"),  # nginx would hold events back until a buffer is full
         ]
         await self.send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -19,6 +19,7 @@ from dashboards.live.frames import Frame
 from dashboards.live.handlers import Subscribe
 from dashboards.live.relays import Relays
 from devices.errors import HubbubError
+from devices.runtime.request_rates import rates
 
 logger = logging.getLogger("hubbub.live")
 
@@ -124,6 +125,7 @@ class LiveConsumer(AsyncConsumer):
 
     async def _subscribe_to(self, connection: Connection, request: Subscribe, *, is_only: bool) -> None:
         try:
+            rates.admit(connection.user_id, request.per_person)
             snapshot = await handlers.subscribe(self.relay, connection, request)
         except HubbubError as error:
             if is_only:

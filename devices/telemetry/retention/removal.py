@@ -40,7 +40,7 @@ def remove_outdated() -> bool:
     settled = settled_until()
     _clear_partitions(groups, now, settled)
     todo = list(_outdated(groups, now, settled))
-    return _remove(todo)
+    return remove(todo)
 
 
 def _clear_partitions(groups: list[MetricGroup], now: int, settled: int) -> None:
@@ -65,15 +65,19 @@ def _oldest_kept(groups: list[MetricGroup], now: int) -> int | None:
 
 
 @dataclass(slots=True)
-class _Outdated:
-    """A metric's rows of one kind from before `until` (microseconds). `seconds`: as in `Rollup`, 0 for readings."""
+class Outdated:
+    """A metric's rows of one kind from before `until` (microseconds). `seconds`: as in `Rollup`, 0 for readings.
+
+    `kind`: under what they are counted, if not under the name of their kind.
+    """
 
     metric_id: int
     seconds: int
     until: int
+    kind: str = ""
 
 
-def _outdated(groups: list[MetricGroup], now: int, settled: int) -> Iterator[_Outdated]:
+def _outdated(groups: list[MetricGroup], now: int, settled: int) -> Iterator[Outdated]:
     oldest = _oldest_kept(groups, now)
     for group in groups:
         for seconds in KINDS:
@@ -82,11 +86,11 @@ def _outdated(groups: list[MetricGroup], now: int, settled: int) -> Iterator[_Ou
             if not days or (seconds == 0 and until == oldest and connection.vendor == "postgresql"):
                 continue  # kept for ever, or removed with its partition
             for metric_id, last in policy.with_outdated(group.metrics, seconds, until).values_list("id", "last"):
-                yield _Outdated(metric_id, seconds, until if seconds else min(until, last))
+                yield Outdated(metric_id, seconds, until if seconds else min(until, last))
 
 
-def _remove(todo: list[_Outdated]) -> bool:
-    """Removes the rows for `STEP_S`; returns whether some are left."""
+def remove(todo: list[Outdated]) -> bool:
+    """Removes the rows for `STEP_S`, and from the list what is done; returns whether some are left."""
     end = time.monotonic() + STEP_S
     while todo:
         with transaction.atomic():
@@ -105,7 +109,7 @@ def _remove(todo: list[_Outdated]) -> bool:
 _READINGS, _ROLLUPS = Reading._meta.db_table, Rollup._meta.db_table
 
 
-def _remove_some(outdated: _Outdated) -> int:
+def _remove_some(outdated: Outdated) -> int:
     """Removes the oldest rows, at most about `ROWS_AT_ONCE`, along the table's key; returns how many."""
     if outdated.seconds:
         table, key, rows = _ROLLUPS, "start", f"metric_id = %s AND seconds = {outdated.seconds}"
@@ -118,5 +122,5 @@ def _remove_some(outdated: _Outdated) -> int:
             [outdated.metric_id, outdated.until, outdated.metric_id, outdated.until, outdated.until],
         )
         removed: int = cursor.rowcount
-    stats.removed.labels(KINDS[outdated.seconds]).inc(removed)
+    stats.removed.labels(outdated.kind or KINDS[outdated.seconds]).inc(removed)
     return removed

@@ -20,6 +20,7 @@ from devices.models import Device, Member, Room, Space
 from devices.registry import devices
 from devices.rooms import provisioning
 from devices.runtime import database
+from devices.runtime.request_rates import rates
 from devices.spaces import tokens
 from devices.values import Role
 from hub.asgi import application
@@ -32,6 +33,7 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     monkeypatch.setattr(direct, "_refusals", RefusalRecorder(database.run))
     monkeypatch.setattr(auth, "throttle", FailureThrottle())
     monkeypatch.setattr(webhooks, "throttle", FailureThrottle())
+    rates._buckets.clear()
     settings.PASSWORD_HASHERS = [
         "django.contrib.auth.hashers.MD5PasswordHasher"
     ]  # fast; no test checks a password here
@@ -46,7 +48,7 @@ def caller(address: str = "127.0.0.1", **headers: str) -> httpx.AsyncClient:
 def browser(user: User) -> httpx.AsyncClient:
     """A browser in which `user` is signed in."""
     client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(user)
     made = caller()
     made.cookies.set("hubbub_session", client.cookies["hubbub_session"].value)
     return made

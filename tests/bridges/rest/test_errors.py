@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
 from django.db import DataError, InterfaceError, OperationalError
 
 from bridges.rest import devices as endpoints
 from devices.models import Device
-from tests.bridges.rest.conftest import Callers, caller, error
+from devices.runtime import request_rates
+from tests.bridges.rest.conftest import Callers, browser, caller, error
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,6 +46,45 @@ async def test_a_value_that_the_database_refuses_is_not_to_be_retried(
 
     monkeypatch.setattr(endpoints, "_show", fail)
     assert error(await api.carol.get("/api/v1/devices/pump-1"), 500, "internal")["retry"] is False
+
+
+async def test_an_error_lists_few_of_many_faults(api: Callers, pump: Device) -> None:
+    body = {f"unknown-{number}": 0 for number in range(5_000)}
+    response = await api.bob.post("/api/v1/devices/pump-1/commands", json=body)
+    message = str(error(response, 422, "invalid")["message"])
+    assert "unknown-0: Extra inputs are not permitted" in message
+    assert message.count(";") == 10
+    assert message.endswith("; and more")
+
+
+async def test_an_error_shortens_the_names_of_unknown_fields(api: Callers, pump: Device) -> None:
+    response = await api.bob.post("/api/v1/devices/pump-1/commands", json={"name": "stop", "x" * 50_000: 0})
+    assert len(str(error(response, 422, "invalid")["message"])) < 200
+
+
+async def test_a_large_json_body_is_refused_before_it_is_read(api: Callers, pump: Device) -> None:
+    body = b'{"name": "stop", "args": {' + b",".join(b'"%d": 0' % number for number in range(75_000)) + b"}}"
+    response = await api.bob.post("/api/v1/devices/pump-1/commands", content=body)
+    assert "128 KiB" in str(error(response, 413, "too_large")["message"])
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b'{"args":' * 10_000])
+async def test_a_deeply_nested_body_is_not_json(api: Callers, pump: Device, content: bytes) -> None:
+    error(await api.bob.post("/api/v1/devices/pump-1/commands", content=content), 400, "invalid")
+
+
+async def test_a_person_s_requests_are_limited_over_all_connections(
+    api: Callers, pump: Device, bob: User, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.REQUEST_RATE_LIMIT = 0.001
+    monkeypatch.setattr(request_rates, "BURST", 5)
+    clients = [api.bob, await sync_to_async(browser)(bob)]
+    statuses = [(await clients[number % 2].get("/api/v1/devices/pump-1")).status_code for number in range(12)]
+    assert statuses.count(200) == 5
+    refused = await api.bob.get("/api/v1/devices/pump-1")
+    assert "requests a second" in str(error(refused, 429, "too_many")["message"])
+    assert refused.headers["retry-after"] == "1"
+    assert (await api.carol.get("/api/v1/devices/pump-1")).status_code == 200
 
 
 @pytest.mark.parametrize("failure", [OperationalError, InterfaceError])

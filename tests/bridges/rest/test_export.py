@@ -136,6 +136,15 @@ async def test_too_many_exports_at_once_are_refused_by_name(api: Callers) -> Non
     assert (await api.carol.get(PATH)).status_code == 200
 
 
+async def test_one_person_cannot_hold_all_exports(api: Callers, carol: User) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(readings_csv.MAX_EXPORTS_EACH):
+            stack.enter_context(readings_csv.exports.of(carol.pk))
+        facts = error(await api.carol.get(PATH), 429, "too_many")
+        assert "of yours" in str(facts["message"])
+        assert (await api.bob.get(PATH)).status_code == 200
+
+
 async def test_a_database_that_is_unavailable_at_the_beginning_gives_a_status(
     api: Callers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

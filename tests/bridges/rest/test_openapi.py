@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from bridges.rest.api import api
 from tests.bridges.rest.conftest import caller
 from tests.support.browser import chromium
 from tests.support.hub import RunningHub
@@ -17,6 +18,15 @@ async def document() -> Any:
     response = await caller("192.0.2.7").get("/api/v1/openapi.json")  # open to everybody
     assert response.status_code == 200
     return response.json()
+
+
+async def test_it_is_made_once_and_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = caller("192.0.2.7")
+    first = await client.get("/api/v1/openapi.json")
+    monkeypatch.setattr(api, "get_openapi_schema", None)
+    assert (await client.get("/api/v1/openapi.json")).content == first.content
+    again = await client.get("/api/v1/openapi.json", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
 
 
 def test_every_way_to_sign_in_is_described(document: Any) -> None:

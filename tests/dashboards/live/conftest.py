@@ -20,6 +20,7 @@ from dashboards.models import Dashboard, Widget
 from devices.channel import groups
 from devices.models import Device, Member, Space
 from devices.rooms import provisioning
+from devices.runtime.request_rates import rates
 from devices.spaces import tokens
 from devices.values import Role
 from hub.asgi import application
@@ -149,7 +150,7 @@ def cookie(key: str, origin: str | None = None) -> Headers:
 def sign_in(user: User) -> str:
     """Returns the key of a new login session."""
     client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(user)
     return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 
@@ -175,6 +176,12 @@ async def relay(clock: HandClock) -> AsyncIterator[Relay]:
     yield relay
     await relay.close_all()
     await asyncio.sleep(0)
+
+
+@pytest.fixture(autouse=True)
+def fresh_rates() -> None:
+    """People of other tests may have had the same ids."""
+    rates._buckets.clear()
 
 
 @pytest.fixture

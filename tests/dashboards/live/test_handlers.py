@@ -23,6 +23,7 @@ from devices.commands import lifecycle
 from devices.log.entries import recorded
 from devices.models import Command, Device, Metric, Reading
 from devices.registry import attributes
+from devices.runtime import request_rates
 from devices.values import Answer, Attributes, Availability
 from tests.dashboards.live.conftest import HandClock, Headers, Viewer, enter
 
@@ -105,6 +106,24 @@ async def test_a_foreign_stream_and_a_missing_one_answer_alike(
     await becomes(foreign_pump, Availability.ONLINE, 1)
     assert await viewer.is_quiet()
     await viewer.leave()
+
+
+async def test_a_person_s_subscriptions_and_commands_are_limited_over_all_connections(
+    headers: dict[str, Headers], pump: Device, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.REQUEST_RATE_LIMIT = 0.001
+    monkeypatch.setattr(request_rates, "BURST", 4)
+    viewers = [await enter(headers["bob"]) for _ in range(2)]
+    for viewer in viewers:
+        await viewer.subscribe("device:pump-1")
+        assert (await viewer.request("command", device="pump-1", name="stop"))["ok"]
+    errors = [await refused(viewer, "subscribe", stream="device:pump-1") for viewer in viewers]
+    errors.append(await refused(viewers[0], "command", device="pump-1", name="stop"))
+    assert {(one["code"], one["retry"]) for one in errors} == {("too_many", True)}
+    other = await enter(headers["carol"])
+    await other.subscribe("device:pump-1")
+    for viewer in (*viewers, other):
+        await viewer.leave()
 
 
 async def test_a_foreign_device_and_a_missing_one_refuse_a_command_alike(

@@ -24,8 +24,7 @@ def client_of() -> ClientOf:
 
     def sign_in(user: User) -> Client:
         client = Client()
-        # Not `login()`: the lock-out back end needs a request, which the test client does not pass.
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(user)
         return client
 
     return sign_in

@@ -22,6 +22,12 @@ BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069
         ("x" * MAX_TEXT, "x" * MAX_TEXT),
         (" " + "x" * MAX_TEXT + " ", "x" * MAX_TEXT),
         ("👩‍🚒 نعم שלום", "👩‍🚒 نعم שלום"),
+        (
+            "👩‍❤️‍👨 ❤️ 1️⃣ 🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+            "👩‍❤️‍👨 ❤️ 1️⃣ 🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+        ),
+        ("می\u200cخواهم क्\u200dष 辻\U000e0100", "می\u200cخواهم क्\u200dष 辻\U000e0100"),
+        ("⠀⠁⠀", "⠀⠁⠀"),
     ],
 )
 def test_a_text_is_accepted_without_surrounding_white_space(text: str, accepted: str) -> None:
@@ -39,6 +45,16 @@ def test_a_text_is_accepted_without_surrounding_white_space(text: str, accepted:
         ("a\rb", "U+000D"),
         ("c\x85d", "U+0085"),
         ("half \ud83d", "U+D83D"),
+        ("\u2800\u2800", "1 to 2,000"),
+        ("\u200b", "U+200B"),
+        ("pass\u200dword", "U+200D"),
+        ("pass\u200cword", "U+200C"),
+        ("a\ufe0fb", "U+FE0F"),
+        ("soft\u00adhyphen", "U+00AD"),
+        ("\u3164", "U+3164"),
+        ("hi\U000e0068\U000e0069", "U+E0068"),
+        ("\ufeffx", "U+FEFF"),
+        ("👩\u200d\u200d🚒", "U+200D"),
         *[(f"a{control}b", f"U+{ord(control):04X}") for control in BIDI],
     ],
 )

@@ -31,6 +31,23 @@ def test_a_webhook_is_found_only_by_its_exact_secret(alice: User, pump: Device) 
         webhooks.webhook(secret)
 
 
+@pytest.mark.parametrize("name", ["bob", "Bob", "ＢＯＢ", "alice"])
+def test_a_webhook_cannot_be_named_like_a_member(name: str, alice: User, bob: User, pump: Device) -> None:
+    with pytest.raises(Invalid, match="the name of a member"):
+        webhooks.create_webhook(alice, pump.room.pk, name)
+    webhooks.create_webhook(alice, pump.room.pk, "mallory")
+
+
+def test_a_webhook_gives_way_to_a_new_member_of_its_name(
+    alice: User, mallory: User, pump: Device, space: Space
+) -> None:
+    names = ("Mallory", "mallory", "Mallory (webhook)", "CI")
+    made = [webhooks.create_webhook(alice, pump.room.pk, name)[0] for name in names]
+    provisioning.set_role(space, mallory, Role.VIEWER)
+    found = [Webhook.objects.get(pk=webhook.pk).name for webhook in made]
+    assert found == ["Mallory (webhook2)", "mallory (webhook)", "Mallory (webhook)", "CI"]
+
+
 @pytest.mark.parametrize(("name", "error"), [("bob", Forbidden), ("carol", Forbidden), ("mallory", NotFound)])
 def test_only_managers_create_and_delete_webhooks(
     name: str, error: type[Exception], request: pytest.FixtureRequest, alice: User, pump: Device

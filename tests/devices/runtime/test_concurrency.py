@@ -15,6 +15,19 @@ def test_operations_up_to_the_limit_run_and_one_more_is_refused() -> None:
     assert limit.running == 0
 
 
+def test_nobody_holds_all_the_places() -> None:
+    limit = ConcurrencyLimit("exports", 3, each=2)
+    with limit.of(1), limit.of(1):
+        with pytest.raises(TooMany, match="2 exports of yours are running"), limit.of(1):
+            pass
+        with limit.of(2):
+            assert limit.running == 3
+            with pytest.raises(TooMany, match="3 exports are running"), limit.of(3):
+                pass
+    assert limit.running == 0
+    assert not limit._of_person
+
+
 def test_an_operation_that_fails_makes_room_for_the_next_one() -> None:
     limit = ConcurrencyLimit("exports", 1)
     with pytest.raises(ZeroDivisionError), limit:

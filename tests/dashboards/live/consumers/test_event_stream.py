@@ -121,6 +121,7 @@ async def test_the_welcome_holds_the_time_at_which_it_is_sent(
 async def test_snapshot_first_then_every_change_in_order(pump: Device, headers: dict[str, Headers]) -> None:
     async with reading("device=pump-1", headers["carol"]) as stream:
         assert stream.headers[b"content-type"].startswith(b"text/event-stream")
+        assert stream.headers[b"x-content-type-options"] == b"nosniff"
         snapshot = await stream.frame()
         assert (snapshot["type"], snapshot["stream"]) == ("snapshot", "device:pump-1")
         assert snapshot["snapshot"]["device"]["uid"] == "pump-1"

@@ -59,6 +59,23 @@ DOMPurify.addHook?.("afterSanitizeAttributes", (node) => {
   node.setAttribute("rel", "noopener noreferrer nofollow");
 });
 
+/** Levels of quotes and lists in one line. */
+const MAX_LEVELS = 12;
+/** Characters of a text that may be part of markup. */
+const MAX_SIGNS = 400;
+const LEVELS = new RegExp(`^(?:[ \\t]*(?:>|[-+*](?=[ \\t])|\\d{1,9}[.)](?=[ \\t]))){${MAX_LEVELS + 1}}`, "m");
+const SIGNS = /[*_~[\]()<>`!|#\\]/g;
+
+/**
+ * Whether the text is shown as it was typed. Nobody writes like this, but the time that parser and browser take grows
+ * with the square of such signs: a few messages of 2,000 brackets or quotes would stop the page for everybody.
+ *
+ * @param {string} text
+ */
+export function isIntricate(text) {
+  return LEVELS.test(text) || (text.match(SIGNS)?.length ?? 0) > MAX_SIGNS;
+}
+
 /** The HTML of a text before DOMPurify; for `render`, and for tests without a browser. @param {string} text */
 export function toHtml(text) {
   return marked.parse(text, { async: false });

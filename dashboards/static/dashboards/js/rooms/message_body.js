@@ -2,9 +2,11 @@
 
 import { clone, make, setText } from "../shell/dom.js";
 import { formatBytes } from "../shell/numbers.js";
+import { whileVisible } from "../shell/visibility.js";
 import { makeChart } from "./chart_entry.js";
 import { isOnlyEmoji, isSlashCommand } from "./entry_texts.js";
-import { render } from "./markdown.js";
+import { isIntricate, render } from "./markdown.js";
+import { MAX_PIXELS, PictureMemory } from "./picture_memory.js";
 import { makeReadingLink } from "./reading_link.js";
 import { piecesOf } from "./references.js";
 
@@ -17,6 +19,7 @@ import { piecesOf } from "./references.js";
 
 /** The largest size of a picture in pixels; smaller ones keep their size. */
 const PICTURE = { width: 360, height: 260 };
+const pictures = new PictureMemory();
 
 /**
  * The elements of a message's body.
@@ -29,7 +32,7 @@ export function makeBody(entry, context) {
   const elements = [];
   if (entry.text) elements.push(makeText(entry, context));
   if (entry.kind === "chart" && entry.data) elements.push(makeChart(entry.data, context));
-  for (const file of entry.files ?? []) elements.push(makeFile(file, context.fileUrl(file)));
+  for (const file of entry.files ?? []) elements.push(makeFile(file, context));
   return elements;
 }
 
@@ -41,13 +44,7 @@ export function makeBody(entry, context) {
  */
 export function makeText({ kind, text, data }, context) {
   if (kind === "chart" || (kind === "chat" && isSlashCommand(text))) return makeTyped(text);
-  let fragment;
-  try {
-    fragment = render(text);
-  } catch {
-    fragment = document.createDocumentFragment(); // nested deeper than the parser can go
-    fragment.append(text);
-  }
+  const fragment = makeProse(text);
   insertReferences(fragment, data ?? {}, context);
   const holder = make("div", isOnlyEmoji(text) ? "prose jumbo" : "prose");
   holder.append(fragment);
@@ -85,28 +82,64 @@ function makePiece(piece, { values = {} }, context) {
 }
 
 /** @param {string} text */
+function makeProse(text) {
+  try {
+    if (!isIntricate(text)) return render(text);
+  } catch {
+    // Nested deeper than the parser can go.
+  }
+  const fragment = document.createDocumentFragment();
+  fragment.append(text);
+  return fragment;
+}
+
+/** @param {string} text */
 function makeTyped(text) {
   const paragraph = document.createElement("p");
   paragraph.append(make("code", "typed", text));
   return paragraph;
 }
 
-/** @param {FileInfo} file @param {string} url @returns {HTMLElement} */
-function makeFile(file, url) {
+/** @param {FileInfo} file @param {BodyContext} context @returns {HTMLElement} */
+function makeFile(file, { fileUrl, ends }) {
   const { width, height } = file;
-  const { link, image, name, size } = clone(width && height ? "room-image" : "room-file");
-  link.href = url;
+  const isShown = width && height && width * height <= MAX_PIXELS;
+  const { link, image, name, size } = clone(isShown ? "room-image" : "room-file");
+  link.href = fileUrl(file);
   link.title = `${file.name}, ${formatBytes(file.size)}`;
-  if (width && height) {
-    const scale = Math.min(1, PICTURE.width / width, PICTURE.height / height);
-    const scaled = (/** @type {number} */ length) => Math.max(1, Math.round(length * scale));
-    // Its space is reserved, so that nothing moves when the picture arrives.
-    Object.assign(image, { width: scaled(width), height: scaled(height), alt: file.name, src: url });
-  } else {
+  if (isShown) showPicture(image, { ...file, width, height }, link.href, ends);
+  else {
     setText(name, file.name);
-    setText(size, formatBytes(file.size));
+    setText(size, width && height ? `${width} × ${height}, ${formatBytes(file.size)}` : formatBytes(file.size));
   }
   return link;
+}
+
+/**
+ * Loads a picture while it is near the screen. Its space is reserved, so that nothing moves when it arrives.
+ *
+ * @param {HTMLImageElement} image
+ * @param {FileInfo & {width: number, height: number}} file
+ * @param {string} url
+ * @param {(() => void)[]} ends
+ */
+function showPicture(image, { name, width, height }, url, ends) {
+  const scale = Math.min(1, PICTURE.width / width, PICTURE.height / height);
+  const scaled = (/** @type {number} */ length) => Math.max(1, Math.round(length * scale));
+  const size = { width: scaled(width), height: scaled(height) };
+  Object.assign(image, { ...size, alt: name });
+  // Without a picture of this shape, the image would not keep its space.
+  const empty = `<svg xmlns="http://www.w3.org/2000/svg" width="${size.width}" height="${size.height}"/>`;
+  const show = (/** @type {string} */ source) => () => {
+    image.src = source;
+  };
+  const picture = { pixels: width * height, load: show(url), unload: show(`data:image/svg+xml,${encodeURIComponent(empty)}`) };
+  picture.unload();
+  const endVisibility = whileVisible(image, (isVisible) => pictures.see(picture, isVisible));
+  ends.push(() => {
+    endVisibility();
+    pictures.forget(picture);
+  });
 }
 
 /** The progress of a file that is being sent. @param {Pending & {file: File}} pending @returns {HTMLElement} */
