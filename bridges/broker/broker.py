@@ -9,6 +9,7 @@ from collections import Counter
 from .authentication import Authenticator
 from .client_bounds import ClientBounds
 from .client_connection import ClientConnection, Shared
+from .delayed_refusals import DelayedRefusals
 from .intake import Inlet
 from .limits import Limits
 from .login import Logins
@@ -22,6 +23,9 @@ from .stats import new_stats
 from .throttled_log import ThrottledLog, log
 
 BACKLOG = 512
+ACCEPTED_PER_TURN = 8
+"""Connections accepted in one turn of the event loop. asyncio takes the backlog for it, and a flood of connections
+would then hold up everything else in each turn."""
 TURNS_OF_ACCEPTING = 3
 
 
@@ -45,6 +49,7 @@ class Broker:
         self._shared = Shared(
             logins=Logins(authenticator, limits),
             newcomers=Newcomers(limits),
+            refusals=DelayedRefusals(limits),
             limits=limits,
             bounds=ClientBounds(limits),
             stats=stats,
@@ -63,8 +68,9 @@ class Broker:
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: ClientConnection(self._shared), sock=self._sock, backlog=BACKLOG
+            lambda: ClientConnection(self._shared), sock=self._sock, backlog=ACCEPTED_PER_TURN
         )
+        self._sock.listen(BACKLOG)
         log.info("Broker listens on %s", self._sock.getsockname())
 
     async def stop(self) -> None:
@@ -76,6 +82,7 @@ class Broker:
             await self._server.wait_closed()
             self._server = None
         self._shared.newcomers.close()
+        self._shared.refusals.close()
         self._sock.close()
         self._shared.sessions.clear()
         self._shared.router.retained.clear()

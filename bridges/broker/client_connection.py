@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -31,6 +32,7 @@ from bridges.mqtt.packets import (
 
 from .authentication import Principal
 from .client_bounds import ClientBounds
+from .delayed_refusals import DelayedRefusals
 from .errors import LoginRefused
 from .intake import Inlet, Intake
 from .limits import Limits
@@ -57,6 +59,7 @@ class Shared:
 
     logins: Logins
     newcomers: Newcomers
+    refusals: DelayedRefusals
     limits: Limits
     bounds: ClientBounds
     stats: Counter[str]
@@ -170,6 +173,15 @@ class ClientConnection(PacketConnection):
 
     def _refuse(self, refusal: LoginRefused) -> None:
         self.stats[f"refused_logins.{refusal.reason}"] += 1
+        if refusal.late:
+            self.close_after(2 * self.limits.refusal_delay_s, "login_refused")  # in place of that of the login
+            self._shared.refusals.add(partial(self._answer_refusal, refusal))
+        else:
+            self._answer_refusal(refusal)
+
+    def _answer_refusal(self, refusal: LoginRefused) -> None:
+        if self.closing:
+            return
         text = "Login of %r from %s refused: %s"
         self.warnings.warn(refusal.reason, text, self.account, self.peer, REFUSED_LOGINS[refusal.reason])
         self.send(ConnAckPacket(refusal.code))

@@ -21,12 +21,16 @@ class ProtocolError(Exception):
 
 
 class LoginRefused(Exception):
-    """The CONNECT is answered with `code` and the connection closed. `reason` is a key of `stats.REFUSED_LOGINS`."""
+    """The CONNECT is answered with `code` and the connection closed. `reason` is a key of `stats.REFUSED_LOGINS`.
 
-    def __init__(self, code: ReasonCode, reason: str) -> None:
+    `late`: the answer waits, because the client has failed too often.
+    """
+
+    def __init__(self, code: ReasonCode, reason: str, *, late: bool = False) -> None:
         super().__init__(reason)
         self.code = code
         self.reason = reason
+        self.late = late
 
 
 _REASONS = {

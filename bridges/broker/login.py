@@ -68,7 +68,7 @@ class Logins:
     async def _checked(self, username: str, password: str, network: str) -> Principal:
         """Looks the account up, unless there were too many failures before, also while this login was waiting."""
         if self._throttle.refuses(network, username):
-            raise LoginRefused(SERVER_UNAVAILABLE, "throttled")
+            raise LoginRefused(SERVER_UNAVAILABLE, "throttled", late=True)
         try:
             principal = await self._authenticator.authenticate(username, password)
         except Exception as error:
@@ -76,8 +76,9 @@ class Logins:
             log.error("Looking up an account failed: %s", type(error).__name__)
             raise LoginRefused(SERVER_UNAVAILABLE, "authentication_failed") from error
         if principal is None:
+            late = self._throttle.too_many_failures(network, username)
             self._throttle.failed(network, username)
-            raise LoginRefused(NOT_AUTHORIZED, "bad_credentials")
+            raise LoginRefused(NOT_AUTHORIZED, "bad_credentials", late=late)
         self._throttle.succeeded(network, username)
         return principal
 

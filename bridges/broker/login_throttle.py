@@ -28,8 +28,10 @@ class LoginThrottle:
 
     def refuses(self, network: str, account: str) -> bool:
         """Whether a login is refused as it is."""
-        if (network, account) in self._trusted:
-            return False
+        return (network, account) not in self._trusted and self.too_many_failures(network, account)
+
+    def too_many_failures(self, network: str, account: str) -> bool:
+        """Whether the account, or its network, has failed too often."""
         return self._of_accounts.too_many((network, account)) or self._of_networks.too_many(network)
 
     def failed(self, network: str, account: str) -> None:

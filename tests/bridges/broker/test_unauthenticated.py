@@ -79,7 +79,9 @@ def test_an_ipv6_address_counts_with_its_64(one: str, other: str, same: bool) ->
 class TestWrongSecrets:
     @pytest.fixture
     def limits(self) -> Limits:
-        return Limits(failed_logins_per_account=3, failed_logins_per_network=5, look_ups_per_network=2)
+        return Limits(
+            failed_logins_per_account=3, failed_logins_per_network=5, look_ups_per_network=2, refusal_delay_s=0.1
+        )
 
     def answers(self, raw: Callable[..., RawClient], name: str, times: int, password: str = "wrong") -> list[bytes]:
         found = []
@@ -118,6 +120,29 @@ class TestWrongSecrets:
         answers = [each.rest() for each in waiting]
         assert answers.count(UNAVAILABLE) >= 20 - 5 - 1  # one more look-up may have been running
         assert broker.stats["refused_logins.throttled"] == answers.count(UNAVAILABLE)
+
+
+class TestDelayedRefusals:
+    @pytest.fixture
+    def limits(self) -> Limits:
+        return Limits(failed_logins_per_account=1, refusal_delay_s=3_600, delayed_refusals=2)
+
+    def test_they_wait_and_the_oldest_one_makes_room(
+        self, broker: RunningBroker, raw: Callable[..., RawClient], client: Callable[..., Client]
+    ) -> None:
+        first = raw()
+        first.send(connect_packet("pump", password="wrong"))
+        assert first.rest() == NOT_AUTHORIZED
+        refused = [raw() for _ in range(4)]
+        for count, each in enumerate(refused, 1):
+            each.send(connect_packet("pump", password="wrong"))
+            broker.until("refused_logins.throttled", count)
+        assert [each.rest() for each in refused[:2]] == [UNAVAILABLE] * 2
+        for each in refused[2:]:
+            each.sock.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                each.sock.recv(1)
+        assert client("valve").answer == "Success"
 
 
 class TestLoginsInProgress:
