@@ -8,14 +8,14 @@ RUN npm ci --omit=dev --no-audit --no-fund
 FROM python:3.11.14-slim-bookworm AS python
 COPY requirements.txt /build/
 RUN python -m venv /opt/hubbub \
- && /opt/hubbub/bin/pip install --no-cache-dir --disable-pip-version-check -r /build/requirements.txt
+ && /opt/hubbub/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /build/requirements.txt
 
 FROM python:3.11.14-slim-bookworm
 # The same numbers in docker-compose.yml for Mosquitto, which reads what the hub writes.
 RUN groupadd --gid 10001 hubbub \
  && useradd --uid 10001 --gid hubbub --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin hubbub \
- && install -d -o hubbub -g hubbub -m 750 /srv/mosquitto /var/lib/hubbub \
- && install -d -o hubbub -g hubbub -m 700 /var/lib/hubbub/files /var/lib/hubbub/files/incoming
+ && install -d -o hubbub -g hubbub -m 750 /srv/mosquitto \
+ && install -d -o hubbub -g hubbub -m 700 /var/lib/hubbub /var/lib/hubbub/files /var/lib/hubbub/files/incoming
 WORKDIR /app
 COPY --from=python /opt/hubbub /opt/hubbub
 COPY --from=browser /build/node_modules ./node_modules

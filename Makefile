@@ -51,7 +51,7 @@ bench: system .venv/.installed-dev node_modules/.installed
 	$(BIN)/python -m benchmarks.chat
 
 requirements: .venv/.installed-dev
-	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --annotation-style line --upgrade -o requirements.txt requirements.in
+	$(BIN)/pip-compile -q --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --annotation-style line --upgrade -o requirements.txt requirements.in
 	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --annotation-style line --upgrade -o requirements-dev.txt requirements-dev.in
 
 clean:

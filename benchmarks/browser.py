@@ -28,6 +28,7 @@ from playwright.sync_api import CDPSession, Page
 from benchmarks.load import mqtt
 from benchmarks.targets import UNLIMITED, started
 from tests.support.browser import Person, chromium
+from tests.support.hub import RunningHub
 from tests.support.servers import HubServer
 
 DEVICES = 50
@@ -139,7 +140,7 @@ def heap_mb(cdp: CDPSession) -> float:
 @contextmanager
 def hub(folder: Path) -> Iterator[tuple[HubServer, dict[str, str]]]:
     """A hub whose devices send; the addresses of its pages by their names."""
-    with started(HubServer(folder, **UNLIMITED)) as server:
+    with started(RunningHub(folder, **UNLIMITED)) as server:
         made = server.manage("createdevice", *[f"load-{n:02}" for n in range(DEVICES)], "--space", "demo")
         secrets = {each["uid"]: each["secret"] for each in map(json.loads, made.splitlines())}
         addresses = {"fleet": "/"}

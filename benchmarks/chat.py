@@ -25,6 +25,7 @@ from benchmarks.load import people
 from benchmarks.load.people import ChatDeliveries, ChatOrder, RoomPlan
 from benchmarks.load.workers import Shares, Worker
 from benchmarks.targets import UNLIMITED, processes, settings_of, started, web
+from tests.support.hub import RunningHub
 from tests.support.servers import HubServer, Redis, Server
 
 LIMIT_MS = 50
@@ -59,7 +60,7 @@ def _prepare(hub: HubServer, people: int) -> RoomPlan:
 
 @contextmanager
 def embedded(folder: Path, people: int) -> Iterator[Stack]:
-    with started(HubServer(folder, **UNLIMITED)) as hub:
+    with started(RunningHub(folder, **UNLIMITED)) as hub:
         plan = replace(_prepare(hub, people), urls=[f"ws://127.0.0.1:{hub.port}/ws/"])
         yield Stack(plan, {"hub": processes(hub)})
 
@@ -69,7 +70,7 @@ def scaled_out(folder: Path, people: int, *, postgresql: bool = False) -> Iterat
     """Redis and two uvicorn processes."""
     with ExitStack() as stack:
         settings = settings_of(stack, folder, postgresql=postgresql)
-        hub = HubServer(folder, **settings)
+        hub = RunningHub(folder, **settings)
         with started(hub):
             plan = _prepare(hub, people)
         redis = stack.enter_context(started(Redis(folder)))

@@ -22,7 +22,8 @@ from benchmarks.load import viewers
 from benchmarks.load.viewers import Plan
 from benchmarks.load.workers import Worker
 from benchmarks.targets import UNLIMITED, bearer, prepare, started, web
-from tests.support.servers import HubServer, Part, Redis
+from tests.support.hub import RunningHub
+from tests.support.servers import Part, Redis
 
 FIRST = 100
 SETTLE_S = 3.0
@@ -32,7 +33,7 @@ SETTLE_S = 3.0
 @contextmanager
 def hub(folder: Path, server: str) -> Iterator[tuple[Part, Plan]]:
     """A web server of the hub and nothing else."""
-    whole = HubServer(folder, **UNLIMITED)
+    whole = RunningHub(folder, **UNLIMITED)
     with started(whole):
         prepared = prepare(whole, 1)
     settings = {**UNLIMITED, "DATA_DIR": whole.settings["DATA_DIR"]}

@@ -15,6 +15,7 @@ from benchmarks.load.publisher import PublisherLogin
 from benchmarks.load.viewers import Plan
 from benchmarks.peers.brokers import Nats, WebMosquitto
 from devices.runtime.credentials import hash_secret
+from tests.support.hub import RunningHub
 from tests.support.ports import free_port
 from tests.support.postgres import Postgres
 from tests.support.servers import Bridge, HubServer, Mosquitto, Part, Redis, Server
@@ -112,7 +113,7 @@ def bearer(token: str) -> dict[str, str]:
 @contextmanager
 def embedded(folder: Path, devices: int) -> Iterator[Target]:
     """`runhub` with all in one process; each device has its own connection."""
-    hub = HubServer(folder, **UNLIMITED)
+    hub = RunningHub(folder, **UNLIMITED)
     hub.start()
     try:
         prepared = prepare(hub, devices)
@@ -154,7 +155,7 @@ def scaled_out(folder: Path, devices: int, *, server: str = "uvicorn", postgresq
     """Mosquitto, Redis, a bridge and a web server, each a process; stored in SQLite or PostgreSQL."""
     with ExitStack() as stack:
         settings = settings_of(stack, folder, postgresql=postgresql)
-        hub = HubServer(folder, **settings)
+        hub = RunningHub(folder, **settings)
         hub.start()
         prepared = prepare(hub, devices)
         hub.stop()

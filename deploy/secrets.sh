@@ -8,7 +8,7 @@ folder=${1:-secrets}
 mkdir -p "$folder"
 chmod 700 "$folder"
 umask 022
-for name in database_password bridge_password secret_key; do
+for name in database_password redis_password bridge_password secret_key; do
     if [ ! -s "$folder/$name" ]; then
         head -c 48 /dev/urandom | base64 | tr -d '\n' | tr '+/' '-_' > "$folder/$name"
     fi

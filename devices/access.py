@@ -1,7 +1,8 @@
 """Permissions: the one place that decides about MQTT topics, streams, pages, requests and exports.
 
 People are members of spaces and have a role in each; a device acts only for itself. All functions with a person as
-argument query the database and are synchronous.
+argument query the database and are synchronous. They also ask it whether the person is active: an object that was
+loaded when a connection opened still says so long after a deactivation.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from enum import Enum
 
 from django.contrib.auth.models import User
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, Q, QuerySet
 
 from devices.errors import Forbidden, NotFound
 from devices.log.models import Block, Message, Room
@@ -31,7 +32,8 @@ def role_in(person: Person, space_id: int) -> Role | None:
     """The person's role in the space; `None` if they are not an active member."""
     if not person.is_authenticated or not person.is_active:
         return None
-    role = Member.objects.filter(space=space_id, user=person.pk).values_list("role", flat=True).first()
+    memberships = Member.objects.filter(space=space_id, user=person.pk, user__is_active=True)
+    role = memberships.values_list("role", flat=True).first()
     return None if role is None else Role(role)
 
 
@@ -44,7 +46,8 @@ def spaces(person: Person, action: Action = Action.WATCH) -> QuerySet[Space]:
     """The spaces in which the person may do `action`."""
     if not person.is_authenticated or not person.is_active:
         return Space.objects.none()
-    return Space.objects.filter(members__user=person.pk, members__role__gte=action.value)
+    memberships = {"members__user": person.pk, "members__user__is_active": True, "members__role__gte": action.value}
+    return Space.objects.filter(**memberships)
 
 
 def space(person: Person, slug: str, action: Action = Action.WATCH) -> Space:
@@ -77,7 +80,8 @@ def rooms(person: Person) -> QuerySet[Room]:
     """The rooms that the person may read: those of their spaces, and their own conversations."""
     if not person.is_authenticated or not person.is_active:
         return Room.objects.none()
-    return Room.objects.filter(Q(space__in=spaces(person)) | Q(first=person.pk) | Q(second=person.pk))
+    own = Q(space__in=spaces(person)) | Q(first=person.pk) | Q(second=person.pk)
+    return Room.objects.filter(own, Exists(User.objects.filter(pk=person.pk, is_active=True)))
 
 
 def room(person: Person, id: int, action: Action = Action.WATCH) -> Room:

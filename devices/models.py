@@ -1,6 +1,7 @@
 """Every model, where Django and the layers above look for them. Inside `devices`, code imports from the subjects."""
 
 from devices.availability.models import AvailabilityChange
+from devices.channel.models import OutsideEvent
 from devices.commands.models import Command
 from devices.log.models import Attachment, Block, Bot, Mention, Message, Room
 from devices.refusals.models import Refusal
@@ -25,6 +26,7 @@ __all__ = [
     "Mention",
     "Message",
     "Metric",
+    "OutsideEvent",
     "ReadMark",
     "Reading",
     "Refusal",

@@ -18,7 +18,7 @@ from bridges.embedded.accounts import DeviceAuthenticator, RevocationListener
 from bridges.embedded.bridge import EmbeddedBridge
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.bridge import run_bridges
-from devices.channel import fanout
+from devices.channel import fanout, follower
 from devices.jobs import JOBS
 from devices.refusals.store import START_BYTES
 from devices.runtime.worker import run_worker
@@ -69,6 +69,7 @@ class Hub:
         self._server.stop()
 
     async def _main(self) -> None:
+        follower.follow()  # also while nobody watches: a command may replace a device's secret
         bridged, bridge_stop = asyncio.Event(), asyncio.Event()
         broker, bridging = await self._start_broker(bridge_stop, bridged)
         bridge = asyncio.create_task(bridging)
@@ -84,6 +85,7 @@ class Hub:
             async with asyncio.timeout(STOP_S):
                 await self._shut_down(simulated, bridge_stop, bridge, broker)
                 await worker
+            await follower.unfollow()
 
     async def _start_broker(
         self, stop: asyncio.Event, ready: asyncio.Event

@@ -1,4 +1,5 @@
-"""The demo space, created at the first start, so that there is something to see and a user to sign in as."""
+"""The demo space, created at the first start unless DEMO=0, so that there is something to see and a user to sign in
+as."""
 
 from __future__ import annotations
 
@@ -11,10 +12,13 @@ import msgspec
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import Group
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from bridges.simulator.fleet import DEMO_FLEET
 from dashboards.demo import create_demo_dashboard
+from devices.errors import Invalid
 from devices.models import Device, Space
 from devices.registry import devices
 from devices.registry.accounts import authenticate
@@ -35,9 +39,14 @@ PEOPLE: dict[str, Role | None] = {
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """Data for the start-up message. `secret` is set only at the first start, `password` also if the setting is."""
+    """Data for the start-up message.
+
+    `password` and `secret` are those that this start has generated: only the first one does. The files keep them;
+    without a generated password there is no `password_file`.
+    """
 
     password: str | None
+    password_file: Path
     secret: str | None
     secret_file: Path
 
@@ -48,19 +57,38 @@ def prepare(data_dir: Path, password: str | None, *, simulated: bool) -> Demo:
     The users created here get `password` whenever it is set; without it, the first start generates one. Another person
     with the same name keeps their own password and gets no rights.
     """
-    secret_file = data_dir / f"{FIRST_DEVICE}.secret"
+    password_file, secret_file = data_dir / "demo.password", data_dir / f"{FIRST_DEVICE}.secret"
     with transaction.atomic():
         space, first = Space.objects.get_or_create(slug=SLUG, defaults={"name": "Demo"})
+        generated = secrets.token_urlsafe(9) if first and not password else None
         if first:
             rooms.create(space, rooms.GENERAL)
-            password = password or secrets.token_urlsafe(9)
             _create_people(space)
-        if password:
-            _set_password(password)
+        if generated:
+            _write_private(password_file, f"{generated}\n")
+        elif password:
+            password_file.unlink(missing_ok=True)  # it no longer is the password
+        if either := generated or password:
+            _set_password(either)
         if simulated:
             _equip_simulator(space, simulator_credentials(data_dir))
         secret = _create_first_device(space, secret_file) if first else None
-    return Demo(password, secret, secret_file)
+    return Demo(generated, password_file, secret, secret_file)
+
+
+def check_password_strength(password: str) -> None:
+    """Raises `Invalid` for a password that is easily guessed: the names of the demo users are known to everybody."""
+    for username in PEOPLE:
+        try:
+            validate_password(password, get_user_model()(username=username))
+        except ValidationError as error:
+            raise Invalid(" ".join(error.messages)) from None
+
+
+def remaining_users() -> list[str]:
+    """The demo users of an earlier start who can still sign in."""
+    people = get_user_model().objects.filter(groups__name=GROUP, is_active=True)
+    return sorted(people.values_list("username", flat=True))
 
 
 def simulator_credentials(data_dir: Path) -> Path:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 _NAME = re.compile(r"([^=:/?]*)=")
 _BROKER_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -50,17 +50,34 @@ class Env:
 
     @property
     def origins(self) -> list[str]:
-        """Origins (scheme, host, port) from which browsers may connect."""
-        hosts = ["localhost", "127.0.0.1"]
-        if self.bind not in ("127.0.0.1", "localhost", "0.0.0.0", "::"):  # noqa: S104 - compared, not bound
-            hosts.append(f"[{self.bind}]" if ":" in self.bind else self.bind)
-        own = [f"http://{host}:{self.port}" if self.port != 80 else f"http://{host}" for host in hosts]
-        return [*own, *self.public_urls]
+        """Origins (scheme, host, port) from which browsers may connect.
+
+        Next to an https address the hub's own addresses are none: a page that some other program serves on this
+        machine, or that a browser was led to without TLS, must not act for the people who use the public address.
+        """
+        return list(self.public_urls) if self._has_https else [*self._own_origins, *self.public_urls]
 
     @property
     def hosts(self) -> list[str]:
-        """Host names that requests may have in their Host header."""
-        return list(dict.fromkeys(urlsplit(origin).hostname or "" for origin in self.origins))
+        """Host names that requests may have in their Host header; health checks use the hub's own ones."""
+        origins = [*self._own_origins, *self.public_urls]
+        return list(dict.fromkeys(urlsplit(origin).hostname or "" for origin in origins))
+
+    @property
+    def requires_tls(self) -> bool:
+        """Whether every public address is https, so that nobody has to be served without TLS."""
+        return bool(self.public_urls) and all(url.startswith("https://") for url in self.public_urls)
+
+    @property
+    def _has_https(self) -> bool:
+        return any(url.startswith("https://") for url in self.public_urls)
+
+    @property
+    def _own_origins(self) -> list[str]:
+        hosts = ["localhost", "127.0.0.1"]
+        if self.bind not in ("127.0.0.1", "localhost", "0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+            hosts.append(f"[{self.bind}]" if ":" in self.bind else self.bind)
+        return [f"http://{host}:{self.port}" if self.port != 80 else f"http://{host}" for host in hosts]
 
 
 def read(environ: Mapping[str, str], base_dir: Path) -> Env:
@@ -101,6 +118,20 @@ def secret(setting: str, path: Path) -> str:
     if not text:
         raise EnvError(f"{setting}: {path} is empty")
     return text
+
+
+def with_password(setting: str, url: str) -> str:
+    """The URL with the password of the file that its query names, `?password_file=FILE`. Raises `EnvError`."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    file = query.pop("password_file", None)
+    if file is None:
+        return url
+    if parts.password:
+        raise EnvError(f"{setting} has a password and a password_file; give it one of them")
+    password = quote(secret(f"{setting}, password_file", Path(file)), safe="")
+    netloc = f"{parts.username or ''}:{password}@{parts.netloc.rpartition('@')[2]}"
+    return parts._replace(netloc=netloc, query=urlencode(query)).geturl()
 
 
 def _path(environ: Mapping[str, str], name: str) -> Path | None:

@@ -9,12 +9,14 @@ from pathlib import Path
 import dj_database_url
 from csp.constants import NONCE, NONE, SELF
 
+from hub import data_folder
 from hub import env as environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 try:
     ENV = environment.read(os.environ, BASE_DIR)
+    data_folder.make_private(ENV.data_dir)
     SECRET_KEY = environment.secret("SECRET_KEY_FILE", ENV.secret_key_file) if ENV.secret_key_file else ""
     _database = dj_database_url.parse(
         ENV.database_url or f"sqlite:///{ENV.data_dir / 'hubbub.sqlite3'}",
@@ -23,6 +25,7 @@ try:
     )
     if _password_file := _database.get("OPTIONS", {}).pop("password_file", None):
         _database["PASSWORD"] = environment.secret("DATABASE_URL, password_file", Path(_password_file))
+    REDIS_URL = environment.with_password("REDIS_URL", ENV.redis_url) if ENV.redis_url else None
     for _app in ENV.extra_apps:
         if not find_spec(_app.partition(".")[0]):
             raise environment.EnvError(f"EXTRA_APPS must be modules that Python can find, not {_app!r}")
@@ -32,7 +35,6 @@ except environment.EnvError as error:
 
 def _secret_key(path: Path) -> str:
     """The key that signs logins, generated at the first start. Losing its file signs everybody out."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         # O_EXCL: of two processes that start at once, one generates the key and the other reads it.
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -51,12 +53,13 @@ SECRET_KEY = SECRET_KEY or _secret_key(DATA_DIR / "secret_key")
 ALLOWED_HOSTS = ENV.hosts
 ALLOWED_ORIGINS = ENV.origins
 CSRF_TRUSTED_ORIGINS = ENV.origins
+PUBLIC_URLS = ENV.public_urls
 TRUSTED_PROXIES = ENV.trusted_proxies
 
 # Where the embedded parts listen, and the servers that replace them.
 PORT, BIND = ENV.port, ENV.bind
 MQTT_PORT, MQTT_BIND = ENV.mqtt_port, ENV.mqtt_bind
-BROKERS, REDIS_URL = ENV.brokers, ENV.redis_url  # name -> URL, in order; empty: the embedded one
+BROKERS = ENV.brokers  # name -> URL, in order; empty: the embedded one
 PUBLIC_BROKERS = ENV.public_brokers  # the addresses for devices, if they differ
 DEMO, DEMO_PASSWORD = ENV.demo, ENV.demo_password
 DEVICE_RATE_LIMIT = ENV.device_rate_limit
@@ -84,6 +87,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "hub.middleware.permissions_policy.limit_features",
     "bridges.rest.metrics.answer_scrapers",
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -137,9 +141,9 @@ CHANNEL_LAYERS = {
     "default": (
         {
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            "CONFIG": {"hosts": [ENV.redis_url], "prefix": "hubbub"},
+            "CONFIG": {"hosts": [REDIS_URL], "prefix": "hubbub"},
         }
-        if ENV.redis_url
+        if REDIS_URL
         # An overflow shows in the running numbers of the fan-out and is answered with `resync`.
         else {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 10_000}}
     )
@@ -158,10 +162,17 @@ SESSION_COOKIE_NAME = "hubbub_session"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
-# Cookies are sent only over TLS if every public address is https.
-_secure = bool(ENV.public_urls) and all(url.startswith("https://") for url in ENV.public_urls)
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _secure else None
+# If every public address is https: cookies are sent only over TLS, and whoever comes without it is sent there.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = ENV.requires_tls
+# With trusted proxies, `hub.middleware.proxies` has taken the scheme from them.
+_believes_everybody = ENV.requires_tls and not ENV.trusted_proxies
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _believes_everybody else None
+SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]  # asked by programs on the same machine or network
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if ENV.requires_tls else 0
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # HSTS for subdomains: other programs may live there, which the hub cannot speak for
+    "security.W021",  # HSTS preloading: the owner of the domain decides that, for all its subdomains
+]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 

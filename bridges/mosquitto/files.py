@@ -9,16 +9,23 @@ from pathlib import Path
 MODE = 0o640
 """The hub may write, Mosquitto may read through the group, nobody else may do either."""
 FOLDER_MODE = 0o750
+PASSAGE_MODE = 0o755
 DATA_MODE = 0o770
 """Mosquitto writes there, through the group if it runs as another user."""
 
 
 def make_folder(path: Path, mode: int) -> None:
-    """Creates the folder with this mode, whatever the umask. An existing folder is left as it is."""
+    """Creates the folder with this mode, whatever the umask. An existing folder is left as it is.
+
+    Missing folders above it are created so that Mosquitto's user may pass through them.
+    """
+    above = [folder for folder in path.parents if not folder.exists()]
     try:
         path.mkdir(parents=True)
     except FileExistsError:
         return
+    for folder in above:
+        folder.chmod(PASSAGE_MODE)
     path.chmod(mode)
     _copy_owner(path.parent, path)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Awaitable, Callable
 
+from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import async_only_middleware
@@ -38,15 +39,18 @@ async def show_metrics(request: HttpRequest) -> HttpResponse:
     except UNAVAILABLE_ERRORS:
         return problem("unavailable", "the database is unavailable, so the token cannot be checked")
     if not allowed:
-        response = problem("unauthenticated", "a request from another machine needs an API token")
+        response = problem("unauthenticated", "a request from another machine, or with PUBLIC_URL, needs an API token")
         response["WWW-Authenticate"] = "Bearer"
         return response
     return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 
 def _is_local(request: HttpRequest) -> bool:
-    """Whether a program on this machine sent the request itself, rather than a proxy on it for somebody else."""
-    if any(header in request.headers for header in _PROXY_HEADERS):
+    """Whether a program on this machine sent the request itself, rather than a proxy on it for somebody else.
+
+    A proxy need not say that it is one, so with a public address no request counts as local.
+    """
+    if settings.PUBLIC_URLS or any(header in request.headers for header in _PROXY_HEADERS):
         return False
     try:
         request.get_host()  # a page that reaches this machine by DNS rebinding sends a host name of its own

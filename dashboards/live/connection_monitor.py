@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Container, Coroutine, Iterable
+from collections.abc import Callable, Collection, Container, Coroutine, Iterable
 from dataclasses import dataclass
 
 from django.db import Error as DatabaseError
@@ -17,6 +17,7 @@ from dashboards.live.logins import LoginKey
 from dashboards.live.streams import Watchable
 from devices.access import Person
 from devices.runtime import database
+from devices.spaces import people
 
 logger = logging.getLogger("hubbub.live")
 
@@ -38,7 +39,7 @@ connection may still watch, and those that show something else now, be it of the
 
 class ConnectionMonitor:
     def __init__(
-        self, connections: Iterable[Connection], apply_rights: ApplyRights, clock: Clock, intervals: MonitorIntervals
+        self, connections: Collection[Connection], apply_rights: ApplyRights, clock: Clock, intervals: MonitorIntervals
     ) -> None:
         self._connections = connections
         self._apply_rights = apply_rights
@@ -92,10 +93,21 @@ class ConnectionMonitor:
                     self._apply_rights(connection, asked[connection], watchable, changed)
 
     async def run_once(self) -> None:
-        """One round: closes the silent connections, and checks the logins that are due."""
+        """One round: closes the silent connections, and checks the logins that are due, or of deactivated people."""
         self.sweep()
         before = self._clock() - self._intervals.recheck_s
-        await self.check([connection for connection in self._connections if connection.checked_at <= before])
+        inactive = await self._inactive_people()
+        due = [c for c in self._connections if c.checked_at <= before or c.user_id in inactive]
+        await self.check(due)
+
+    async def _inactive_people(self) -> set[int]:
+        """One query a round, so that a deactivation without an event ends streams within a second too."""
+        if not self._connections:
+            return set()
+        try:
+            return await database.run(people.inactive)
+        except DatabaseError:
+            return set()  # `check` logs it
 
     async def _run(self) -> None:
         while True:

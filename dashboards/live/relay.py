@@ -28,7 +28,7 @@ from dashboards.live.rooms import Rooms
 from dashboards.live.stream_contents import INBOX, StreamContents
 from dashboards.live.streams import Watchable
 from dashboards.live.telemetry import TelemetryFanout
-from devices.channel import groups
+from devices.channel import follower, groups
 from devices.channel.events import (
     AvailabilityChanged,
     CommandChanged,
@@ -141,9 +141,11 @@ class Relay:
             await self.monitor.stop()
             await self.rooms.roster.stop()
             await self._listener.stop()
+            await follower.unfollow()
             self._started = None
 
     async def _start(self) -> None:
+        follower.follow()
         await self._listener.start()
         await self._listener.join(groups.RIGHTS)
         self.monitor.start()

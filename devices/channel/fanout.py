@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary, ref
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 
+from devices.channel import outside_events
 from devices.channel.events import Event, to_message
 from devices.runtime import stats
 
@@ -39,8 +40,11 @@ async def publish(events: Iterable[Event]) -> None:
 
 
 def publish_from_sync(events: Iterable[Event]) -> None:
-    """`publish` for synchronous code: signal receivers, management commands."""
-    async_to_sync(publish)(list(events))
+    """`publish` for synchronous code: signal receivers, management commands. It reaches a hub in another process, too,
+    where the channel layer is in memory."""
+    published = list(events)
+    async_to_sync(publish)(published)
+    outside_events.store(published)
 
 
 class Fanout:

@@ -30,3 +30,8 @@ def get_or_create_person(username: str, password: str | None) -> AbstractBaseUse
     """The person with this username, who is created if there is none. Raises `Invalid` like `create_person`."""
     known = get_user_model().objects.filter(username=username).first()
     return known or create_person(username, password)
+
+
+def inactive() -> set[int]:
+    """The ids of all deactivated people."""
+    return set(get_user_model().objects.filter(is_active=False).values_list("pk", flat=True))

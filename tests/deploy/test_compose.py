@@ -56,7 +56,55 @@ def test_the_defaults_of_the_file_match_the_example() -> None:
 def test_every_image_is_pinned_to_a_version(services: dict[str, dict[str, Any]]) -> None:
     names = {service["image"] for service in services.values()}
     names |= set(re.findall(r"^FROM (\S+)", compose.DOCKERFILE.read_text(), re.MULTILINE))
-    assert not [name for name in names if not re.search(r":\d+\.\d+(\.\d+)?(-[a-z-]+)?$", name)]
+    assert not [name for name in names if not re.search(r":\d+\.\d+(\.\d+)?(-[a-z-]+)?(@sha256:[0-9a-f]{64})?$", name)]
+
+
+FAKE_DOCKER = """#!/bin/sh
+[ "$1 $2 $3" = "buildx imagetools inspect" ] || exit 2
+case $4 in {unknown}) echo "no such image" >&2; exit 1 ;; esac
+printf 'sha256:%s\\n' "$(printf %s "$4$MOVED" | sha256sum | cut -d' ' -f1)"
+"""
+"""Stands for a registry: the digest of an image is that of its name and of a variable."""
+
+
+def pin(folder: Path, unknown: str = "none", moved: str = "") -> subprocess.CompletedProcess[str]:
+    """Runs the script on a copy of the files, which stays for the next run."""
+    (folder / "deploy").mkdir(exist_ok=True)
+    for path in (compose.COMPOSE, compose.DOCKERFILE, ROOT / "deploy" / "pin-images.sh"):
+        copy = folder / path.relative_to(ROOT)
+        if not copy.exists():
+            shutil.copy(path, copy)
+    docker = folder / "bin" / "docker"
+    docker.parent.mkdir(exist_ok=True)
+    docker.write_text(FAKE_DOCKER.format(unknown=unknown))
+    docker.chmod(0o755)
+    environment = {"PATH": f"{docker.parent}:/usr/bin:/bin", "MOVED": moved}
+    script = [str(folder / "deploy" / "pin-images.sh")]
+    return subprocess.run(["/bin/sh", *script], env=environment, capture_output=True, text=True)
+
+
+def images_in(folder: Path) -> list[str]:
+    text = (folder / "docker-compose.yml").read_text() + (folder / "Dockerfile").read_text()
+    return re.findall(r"^(?: *image: |FROM )(\S+)", text, re.MULTILINE)
+
+
+def test_images_can_be_pinned_to_the_digests_of_their_registries(tmp_path: Path) -> None:
+    done = pin(tmp_path)
+    assert done.returncode == 0, done.stderr
+    before, first = images_in(ROOT), images_in(tmp_path)
+    assert [image.partition("@")[0] for image in first] == before
+    assert [image for image in first if not re.search(r"@sha256:[0-9a-f]{64}$", image)] == ["hubbub:0.1.0"]
+    pinned, original = ((folder / "Dockerfile").read_text().splitlines() for folder in (tmp_path, ROOT))
+    assert all(new == old or new.startswith("FROM ") for new, old in zip(pinned, original, strict=True))
+    assert pin(tmp_path, moved="since").returncode == 0
+    assert [image.partition("@")[0] for image in images_in(tmp_path)] == before
+    assert not set(images_in(tmp_path)) & set(first) - {"hubbub:0.1.0"}
+
+
+def test_nothing_is_pinned_if_one_image_is_unknown(tmp_path: Path) -> None:
+    done = pin(tmp_path, unknown="postgres:*")
+    assert done.returncode != 0
+    assert images_in(tmp_path) == images_in(ROOT)
 
 
 def test_every_service_has_a_health_check_and_restarts(services: dict[str, dict[str, Any]]) -> None:
@@ -92,12 +140,25 @@ def test_only_the_proxy_and_mosquitto_are_reachable(services: dict[str, dict[str
     }
     assert services["proxy"]["networks"] == ["front"]
     assert [name for name, each in services.items() if "front" in each["networks"]] == ["proxy", "web"]
+    assert [name for name, each in services.items() if "devices" in each["networks"]] == ["mosquitto"]
+
+
+def test_the_network_between_the_parts_has_no_way_out(file: dict[str, Any]) -> None:
+    assert [name for name, network in file["networks"].items() if network.get("internal")] == ["back"]
+
+
+def test_every_service_has_a_bound_on_memory_and_processes(services: dict[str, dict[str, Any]]) -> None:
+    assert {name for name, each in services.items() if {"mem_limit", "pids_limit"} <= each.keys()} == services.keys()
+    [connections] = re.findall(r"max_connections=(\d+)", " ".join(services["postgres"]["command"]))
+    assert services["postgres"]["pids_limit"] > int(connections) + 50
 
 
 def test_secrets_are_never_in_the_environment_or_on_a_command_line(file: dict[str, Any]) -> None:
     text = compose.COMPOSE.read_text()
     assert not re.search(r"://\w+:[^@/\s]+@", text)
     assert not re.search(r"PASSWORD(?!_FILE)", text)
+    shown = [line for line in text.splitlines() if "printf" not in line]  # a part of the shell, and no process
+    assert not [line for line in shown if re.search(r"(-[Pa]|pass\w*)\s+\"?\$\$\(", line)]
     for name, service in file["services"].items():
         for secret in service.get("secrets", []):
             assert secret in file["secrets"], name
@@ -160,6 +221,13 @@ def test_the_image_contains_everything_the_hub_needs(tmp_path: Path) -> None:
     environment = {"DJANGO_SETTINGS_MODULE": "hub.settings", "DATA_DIR": str(tmp_path / "data"), "PATH": "/usr/bin"}
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_packages_of_the_image_are_checked_against_their_hashes() -> None:
+    assert "pip install --no-cache-dir --disable-pip-version-check --require-hashes" in compose.DOCKERFILE.read_text()
+    required = re.split(r"\n(?=\S)", (ROOT / "requirements.txt").read_text().strip())
+    assert len(required) > 40
+    assert not [line for line in required if "--hash=sha256:" not in line]
 
 
 def test_the_build_context_contains_only_what_the_dockerfile_copies() -> None:

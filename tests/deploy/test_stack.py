@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import httpx
+import psutil
 import pytest
 from websockets.exceptions import InvalidStatus
 
@@ -152,7 +154,8 @@ def test_an_uploaded_file_is_served_by_every_web_process(stack: Stack, manager: 
     assert manager.http.get(file).content == content
     cookies = "; ".join(f"{name}={value}" for name, value in manager.http.cookies.items())
     for web in stack.containers["web"]:
-        served = httpx.get(f"http://{web.address}:8000{file}", headers={"Host": HOST, "Cookie": cookies})
+        headers = {"Host": HOST, "Cookie": cookies, "X-Forwarded-Proto": "https"}
+        served = httpx.get(f"http://{web.address}:8000{file}", headers=headers)
         assert served.content == content
     assert not list((stack.volume("files") / "incoming").iterdir())
 
@@ -195,12 +198,37 @@ def test_live_connections_are_spread_over_the_web_processes(stack: Stack, manage
         assert all(_counts(each)["hubbub_connections"] > 0 for each in stack.containers["web"])
 
 
-def test_without_tls_the_proxy_serves_over_http(stack: Stack, manager: Browser) -> None:
-    plain = stack.another("proxy", PROXY_SCHEME="http")
+@pytest.mark.parametrize(("outer", "status"), [("https", 200), ("http", 301)])
+def test_behind_another_proxy_that_ends_tls_this_one_serves_over_http(
+    stack: Stack, manager: Browser, outer: str, status: int
+) -> None:
+    plain = stack.another("proxy", PROXY_SCHEME="http", PROXY_OUTER_SCHEME=outer)
     plain.start()
     try:
-        answer = httpx.get(f"http://{plain.address}:8080/login/", headers={"Host": HOST})
-        assert answer.status_code == 200
-        assert "csrftoken" in answer.cookies
+        answer = httpx.get(f"http://{plain.address}:8080/login/", headers={"Host": HOST, "X-Forwarded-Proto": "https"})
+        assert answer.status_code == status
+        assert ("csrftoken" in answer.cookies) is (status == 200)
     finally:
         assert plain.stop() == 0
+
+
+def test_pages_tell_browsers_to_stay_with_tls_and_to_keep_features_to_themselves(manager: Browser) -> None:
+    headers = manager.http.get("/login/").headers
+    assert headers["strict-transport-security"] == "max-age=31536000"
+    assert "microphone=(self)" in headers["permissions-policy"]
+    assert "camera=()" in headers["permissions-policy"]
+
+
+def test_no_secret_is_on_a_command_line(stack: Stack) -> None:
+    secrets = [path.read_text() for path in (stack.folder / "secrets").iterdir()]
+    for container in stack.all:
+        if container.process is not None:
+            first = psutil.Process(container.process.pid)
+            lines = [" ".join(each.cmdline()) for each in (first, *first.children(recursive=True))]
+            assert not [secret for secret in secrets if any(secret in line for line in lines)], container.service
+
+
+def test_redis_refuses_a_client_without_the_password(stack: Stack) -> None:
+    with socket.create_connection((stack["redis"].address, 6379), timeout=10) as client:
+        client.sendall(b"PING\r\n")
+        assert client.recv(100).startswith(b"-NOAUTH")

@@ -84,6 +84,20 @@ def test_a_deactivated_manager_has_no_rights(alice: User, pump: Device) -> None:
     assert not access.devices(alice).exists()
 
 
+def test_a_person_deactivated_since_they_were_loaded_has_no_rights(
+    alice: User, bob: User, pump: Device, conversation: Room
+) -> None:
+    """An open connection keeps the object that its login found."""
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    assert alice.is_active
+    assert access.role_in(alice, pump.space_id) is None
+    assert not access.spaces(alice).exists()
+    assert not access.rooms(alice).exists()
+    for look_up in (lambda: access.device(alice, "pump-1"), lambda: access.room(alice, conversation.pk)):
+        with pytest.raises(NotFound):
+            look_up()
+
+
 def test_a_superuser_without_a_membership_has_no_rights(mallory: User, pump: Device) -> None:
     mallory.is_superuser = True
     assert not access.may(mallory, Action.WATCH, pump.space_id)

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 
 from bridges.simulator.credentials import read
 from bridges.simulator.fleet import DEMO_FLEET
+from devices.errors import Invalid
 from devices.models import Device, Member, Space
 from devices.registry.accounts import authenticate
 from hub import demo
@@ -30,7 +31,30 @@ def test_only_the_first_start_shows_the_password_and_a_secret(tmp_path: Path) ->
     assert authenticate(demo.FIRST_DEVICE, first.secret or "")
     assert (second.password, second.secret) == (None, None)
     assert first.secret_file.read_text() == first.secret
-    assert first.secret_file.stat().st_mode & 0o077 == 0
+    assert first.password_file.read_text() == f"{first.password}\n"
+    for file in (first.secret_file, first.password_file):
+        assert file.stat().st_mode & 0o077 == 0
+
+
+def test_the_file_of_a_generated_password_goes_when_another_one_is_set(tmp_path: Path) -> None:
+    generated = demo.prepare(tmp_path, None, simulated=False)
+    demo.prepare(tmp_path, "of the setting", simulated=False)
+    assert not generated.password_file.exists()
+
+
+@pytest.mark.parametrize("password", ["short", "password", "12345678", "alice123", "qwertyuiop"])
+def test_a_weak_password_is_refused(password: str) -> None:
+    with pytest.raises(Invalid):
+        demo.check_password_strength(password)
+    demo.check_password_strength("correct horse battery")
+
+
+def test_active_users_of_an_earlier_start_are_named(tmp_path: Path) -> None:
+    User.objects.create_user("dora")
+    assert demo.remaining_users() == []
+    demo.prepare(tmp_path, None, simulated=False)
+    User.objects.filter(username="bob").update(is_active=False)
+    assert demo.remaining_users() == ["alice", "carol", "mallory"]
 
 
 def test_a_configured_password_applies_to_all_and_signs_nobody_out_at_later_starts(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.env import Env, EnvError, read
+from hub.env import Env, EnvError, read, with_password
 
 BASE = Path("/srv/hubbub")
 
@@ -174,14 +174,33 @@ def test_a_data_folder_may_be_anywhere() -> None:
 
 
 def test_origins_are_the_hub_s_own_addresses() -> None:
-    env = given(PORT="8080", PUBLIC_URL="https://hub.example.org/, http://10.0.0.7:8000,")
+    env = given(PORT="8080", PUBLIC_URL="http://hub.example.org/, http://10.0.0.7:8000,")
     assert env.origins == [
         "http://localhost:8080",
         "http://127.0.0.1:8080",
-        "https://hub.example.org",
+        "http://hub.example.org",
         "http://10.0.0.7:8000",
     ]
     assert env.hosts == ["localhost", "127.0.0.1", "hub.example.org", "10.0.0.7"]
+
+
+@pytest.mark.parametrize("other", ["", ",http://10.0.0.7:8000"])
+def test_next_to_an_https_address_the_hub_s_own_ones_are_hosts_but_not_origins(other: str) -> None:
+    """Health checks ask for them; a page from there must not act for anybody."""
+    env = given(PUBLIC_URL=f"https://hub.example.org{other}", BIND="10.0.0.8")
+    assert env.origins == ["https://hub.example.org", *filter(None, [other[1:]])]
+    assert {"localhost", "127.0.0.1", "10.0.0.8", "hub.example.org"} <= set(env.hosts)
+    assert env.requires_tls is not bool(other)
+
+
+def test_a_password_in_a_file_becomes_part_of_the_url(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("a/b@c\n")
+    file = f"password_file={tmp_path / 'password'}"
+    assert with_password("REDIS_URL", f"redis://h:6379/0?{file}") == "redis://:a%2Fb%40c@h:6379/0"
+    assert with_password("REDIS_URL", f"rediss://u@h?db=2&{file}") == "rediss://u:a%2Fb%40c@h?db=2"
+    assert with_password("REDIS_URL", "redis://:p@h?db=2") == "redis://:p@h?db=2"
+    with pytest.raises(EnvError, match=r"^REDIS_URL has a password and a password_file"):
+        with_password("REDIS_URL", f"redis://:p@h?{file}")
 
 
 def test_the_bound_address_is_an_origin_unless_it_means_all() -> None:

@@ -72,6 +72,42 @@ def test_cookies_require_tls_if_every_public_address_is_https(tmp_path: Path) ->
     assert setting(tmp_path, expression, PUBLIC_URL="https://hub.example.org,http://10.0.0.7") == [False, False]
 
 
+def test_pages_are_only_for_tls_if_every_public_address_is_https(tmp_path: Path) -> None:
+    expression = "[s.SECURE_SSL_REDIRECT, s.SECURE_HSTS_SECONDS > 0]"
+    assert setting(tmp_path, expression) == [False, False]
+    assert setting(tmp_path, expression, PUBLIC_URL="https://hub.example.org") == [True, True]
+    assert setting(tmp_path, expression, PUBLIC_URL="https://hub.example.org,http://10.0.0.7") == [False, False]
+
+
+def test_the_deployment_checks_of_django_find_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "INFO"],
+        env={**CLEAN, "DATA_DIR": str(tmp_path / "data"), "PUBLIC_URL": "https://hub.example.org"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_open_folder_stops_the_start(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "of another program").touch()
+    done = start(tmp_path, "s.DEBUG")
+    assert done.returncode == 1
+    assert done.stderr.startswith("hubbub: DATA_DIR: other users of this machine may enter")
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_password_of_redis_may_be_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("hunter/2\n")
+    url = f"redis://h:6379/0?password_file={tmp_path / 'password'}"
+    expression = "[s.REDIS_URL, s.CHANNEL_LAYERS['default']['CONFIG']['hosts']]"
+    filled = "redis://:hunter%2F2@h:6379/0"
+    assert setting(tmp_path / "data", expression, REDIS_URL=url) == [filled, [filled]]
+
+
 def test_the_configured_database_is_used(tmp_path: Path) -> None:
     expression = "[s.DATABASES['default'][key] for key in ('ENGINE', 'NAME', 'CONN_MAX_AGE')]"
     own = setting(tmp_path, expression, DATABASE_URL="postgres://u:p@h:5433/hub")

@@ -9,19 +9,25 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from django.conf import global_settings
+from django.contrib.auth.models import User
 
+from devices.models import Device, Space
 from tests.support.hub import RunningHub
 from tests.support.servers import ROOT, START_S, HubServer, find
 from tests.support.viewer import Viewer
+
+DATABASE_FILES = {f"hubbub.sqlite3{suffix}" for suffix in ("", "-wal", "-shm", ".locks")}
 
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     """A hub that is started for the first time."""
-    server = RunningHub(tmp_path_factory.mktemp("hub"), is_fresh=True)
+    server = RunningHub(tmp_path_factory.mktemp("hub"), is_fresh=True, DEMO_PASSWORD="")
     server.start()
     yield server
     code = server.stop()
@@ -37,7 +43,23 @@ def printed_line(output: str) -> str:
 
 def test_the_hub_prints_its_address_and_the_demo_users(hub: RunningHub) -> None:
     assert f"http://localhost:{hub.port}" in hub.output
-    assert all(name in hub.output for name in ("alice", "bob", "carol", "mallory", HubServer.PASSWORD))
+    assert all(name in hub.output for name in ("alice", "bob", "carol", "mallory"))
+
+
+def test_a_log_gets_the_names_of_private_files_instead_of_secrets(hub: RunningHub, settings: Any) -> None:
+    for name in ("demo.password", "my-device.secret"):
+        file = hub.folder / "data" / name
+        assert str(file) in hub.output
+        assert file.read_text().strip() not in hub.output
+    settings.PASSWORD_HASHERS = global_settings.PASSWORD_HASHERS  # those of the hub
+    password = (hub.folder / "data" / "demo.password").read_text().strip()
+    assert hub.records.run(lambda: User.objects.get(username="alice").check_password(password))
+
+
+def test_nobody_else_on_the_machine_may_read_what_the_hub_stores(hub: RunningHub) -> None:
+    data = hub.folder / "data"
+    assert {oct(path.stat().st_mode & 0o077) for path in (data, *data.rglob("*"))} == {"0o0"}
+    assert (data / "hubbub.sqlite3-wal").exists()
 
 
 def test_the_printed_mosquitto_pub_command_publishes(hub: RunningHub) -> None:
@@ -63,14 +85,25 @@ def test_a_restarted_hub_keeps_its_data_and_secrets(tmp_path: Path) -> None:
 
     first.start()
     again = printed_line(first.output[shown:])
-    secret = (tmp_path / "data" / "my-device.secret").read_text()
-    assert secret in first.output[:shown]
-    assert secret not in first.output[shown:]
+    assert again == printed_line(first.output[:shown])
     with Viewer(first.url, token) as viewer:
         assert viewer.subscribe("device:my-device")["latest"]["temperature"][1] == 21.5
         subprocess.run(again.replace("21.5", "22.5"), shell=True, check=True, timeout=START_S)
         assert viewer.telemetry("my-device")["temperature"][0][1] == 22.5
     assert first.stop(signal.SIGINT) == 0
+
+
+def test_without_the_demo_there_are_no_users_and_the_hub_names_the_command_that_creates_a_space(tmp_path: Path) -> None:
+    hub = RunningHub(tmp_path, is_fresh=True, DEMO="0")
+    hub.start()
+    try:
+        assert "manage.py createspace SLUG --manager NAME" in hub.output
+        assert (
+            hub.records.run(lambda: (User.objects.count(), Space.objects.count(), Device.objects.count())) == (0,) * 3
+        )
+        assert {path.name for path in (tmp_path / "data").glob("*.*")} <= DATABASE_FILES | {"runhub.lock"}
+    finally:
+        assert hub.stop() == 0
 
 
 @pytest.mark.parametrize("setting", ["PORT", "MQTT_PORT"])
@@ -95,6 +128,14 @@ def test_an_invalid_setting_is_reported_in_one_clear_line(tmp_path: Path) -> Non
     )
     assert done.returncode == 1
     assert done.stderr.splitlines() == ["hubbub: PORT must be a whole number from 1 to 65535, not 'eighty'"]
+
+
+def test_a_weak_demo_password_is_reported_in_one_clear_line(tmp_path: Path) -> None:
+    hub = HubServer(tmp_path, DEMO="1", DEMO_PASSWORD="password")
+    done = subprocess.run(hub.command(), env=hub.environment(), capture_output=True, text=True, timeout=START_S)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == ["CommandError: DEMO_PASSWORD is too weak: This password is too common."]
+    assert not (tmp_path / "data" / "hubbub.sqlite3").exists()
 
 
 def test_a_device_s_secret_is_not_stored_in_the_data_folder(hub: RunningHub) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from tests.support.servers import ROOT, HubServer, find
 
 
-def test_ctrl_c_ends_make_run_with_exit_code_0(tmp_path: Path) -> None:
-    make, hub = find("make"), HubServer(tmp_path)
+def test_make_run_prints_the_secrets_at_a_terminal_and_ends_with_0_after_ctrl_c(tmp_path: Path) -> None:
+    make, hub = find("make"), HubServer(tmp_path, DEMO="1", DEMO_PASSWORD="")
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(ROOT)
@@ -18,6 +18,8 @@ def test_ctrl_c_ends_make_run_with_exit_code_0(tmp_path: Path) -> None:
     shown = b""
     while b"Ctrl-C stops it" not in shown:
         shown += os.read(terminal, 4096)
+    for name in ("demo.password", "my-device.secret"):
+        assert (tmp_path / "data" / name).read_bytes().strip() in shown
     os.write(terminal, b"\x03")
     try:
         while more := os.read(terminal, 4096):

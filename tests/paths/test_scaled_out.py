@@ -77,7 +77,7 @@ def test_the_answer_to_a_command_reaches_the_viewers_of_both_web_servers(
 def test_a_hub_in_one_process_can_use_external_servers(scaled_out: ScaledOut, tmp_path: Path) -> None:
     """`runhub` with REDIS_URL and MQTT_URL uses these servers instead of embedded ones."""
     settings = {name: scaled_out.settings[name] for name in ("REDIS_URL", "MQTT_URL")}
-    hub = RunningHub(tmp_path, **settings)
+    hub = RunningHub(tmp_path, DEMO="1", **settings)
     hub.start()
     answer = httpx.get(f"{hub.url}/readyz", timeout=20).json()
     assert {name: part["ok"] for name, part in answer.items()} == {"database": True, "layer": True, "broker": True}

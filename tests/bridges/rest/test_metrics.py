@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 
@@ -52,6 +54,15 @@ async def test_a_device_s_credentials_are_not_a_token(pump_sender: Sender) -> No
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via", "X-Forwarded-Proto"])
 async def test_a_request_through_a_proxy_on_this_machine_is_not_local(header: str) -> None:
     error(await caller(**{header: "for=127.0.0.1"}).get("/metrics"), 401, "unauthenticated")
+
+
+async def test_with_a_public_address_programs_on_this_machine_need_a_token_too(settings: Any, bob: User) -> None:
+    """A proxy here that sets none of its headers cannot be distinguished from them."""
+    settings.PUBLIC_URLS = ("https://hub.example.org",)
+    error(await caller("127.0.0.1").get("/metrics"), 401, "unauthenticated")
+    token = await database.run(tokens.create, bob)
+    response = await caller("127.0.0.1", Authorization=f"Bearer {token}").get("/metrics")
+    assert response.status_code == 200
 
 
 async def test_it_holds_no_secret_and_no_name_of_a_device(pump_sender: Sender) -> None:

@@ -169,7 +169,7 @@ async def change_password_row(user: User) -> None:
     await User.objects.filter(pk=user.pk).aupdate(password="md5$another")
 
 
-@pytest.mark.parametrize("end", [expire, delete_session_row, deactivate_row, change_password_row])
+@pytest.mark.parametrize("end", [expire, delete_session_row, change_password_row])
 async def test_an_end_without_an_event_is_found_by_the_regular_check(
     people: dict[str, User], relay: Relay, clock: HandClock, end: Any
 ) -> None:
@@ -184,6 +184,26 @@ async def test_an_end_without_an_event_is_found_by_the_regular_check(
     clock.forward(12)
     await relay.monitor.run_once()
     await is_refused_and_closed(viewer)
+
+
+async def test_a_deactivation_without_an_event_is_found_in_the_next_round(
+    people: dict[str, User], relay: Relay
+) -> None:
+    viewer, other = await by_cookie(people["carol"]), await by_cookie(people["bob"])
+    await relay.monitor.run_once()
+    await deactivate_row(people["carol"])
+    await relay.monitor.run_once()
+    await is_refused_and_closed(viewer)
+    assert await other.is_quiet()
+    await other.leave()
+
+
+async def test_a_deactivated_operator_cannot_command_over_an_open_socket(people: dict[str, User], pump: Device) -> None:
+    viewer = await by_token(people["bob"])
+    assert (await viewer.request("command", device="pump-1", name="stop"))["ok"]
+    await deactivate_row(people["bob"])
+    assert (await viewer.request("command", device="pump-1", name="stop"))["error"]["code"] == "not_found"
+    await viewer.leave()
 
 
 async def test_a_deleted_token_is_found_by_the_regular_check(

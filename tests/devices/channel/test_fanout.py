@@ -63,6 +63,7 @@ async def test_a_frozen_layer_is_tried_once_however_many_publish(monkeypatch: py
     assert attempts == 1
 
 
+@pytest.mark.django_db(transaction=True)
 async def test_synchronous_code_shares_the_numbers_of_the_event_loop() -> None:
     listener = RecordingListener()
     await listener.start()
