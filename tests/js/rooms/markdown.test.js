@@ -29,7 +29,26 @@ const XSS = [
 ];
 
 /** Repeated, they make parser or browser slow. */
-const HARD = [">", "[", "*a ", "`", "- ", "> ", "1. ", "**a _", "[a](", "![", "<", "_a*", "~~a", "a**b*", "\\", "||", "[a]: b\n>", "*_"];
+const HARD = [
+  ">",
+  "[",
+  "*a ",
+  "`",
+  "- ",
+  "> ",
+  "1. ",
+  "**a _",
+  "[a](",
+  "![",
+  "<",
+  "_a*",
+  "~~a",
+  "a**b*",
+  "\\",
+  "||",
+  "[a]: b\n>",
+  "*_",
+];
 
 /** The longest repetition that is still rendered. @param {string} sign */
 function longestRendered(sign) {

@@ -133,7 +133,11 @@ function showPicture(image, { name, width, height }, url, ends) {
   const show = (/** @type {string} */ source) => () => {
     image.src = source;
   };
-  const picture = { pixels: width * height, load: show(url), unload: show(`data:image/svg+xml,${encodeURIComponent(empty)}`) };
+  const picture = {
+    pixels: width * height,
+    load: show(url),
+    unload: show(`data:image/svg+xml,${encodeURIComponent(empty)}`),
+  };
   picture.unload();
   const endVisibility = whileVisible(image, (isVisible) => pictures.see(picture, isVisible));
   ends.push(() => {
