@@ -16,18 +16,21 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 from devices.runtime.gc_tuning import collect_seldom  # noqa: E402
-from hub import daphne, log_secrets  # noqa: E402
+from hub import daphne, descriptors, log_limits, uvicorn  # noqa: E402
 from hub.middleware.body_limit import BodyLimit, allowed  # noqa: E402
+from hub.middleware.only_process import ClaimOnce  # noqa: E402
 from hub.middleware.proxies import TrustedProxies  # noqa: E402
 from hub.middleware.stall_limit import StallLimit  # noqa: E402
 from hub.routing import http, websockets  # noqa: E402
 
+descriptors.raise_limit()
+log_limits.limit_servers()
 daphne.patch()
-log_secrets.hide_in_uvicorn()
+uvicorn.patch()
 pages = BodyLimit(StallLimit(django), allowed)
 
 router: Any = ProtocolTypeRouter({"http": http(pages), "websocket": websockets})
-application = TrustedProxies(router, settings.TRUSTED_PROXIES)
+application: Any = TrustedProxies(ClaimOnce(router), settings.TRUSTED_PROXIES)
 
 import_module(settings.ROOT_URLCONF)  # now, and not while the first request waits
 collect_seldom()

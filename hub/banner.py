@@ -46,8 +46,9 @@ def own_banner(env: Env, *, has_spaces: bool, demo_users: Sequence[str]) -> str:
 def publish_line(demo: Demo, broker: BrokerAddress, *, at_terminal: bool) -> str:
     """A `mosquitto_pub` line that works as printed; after the first start it reads the secret from its file."""
     secret = demo.secret if at_terminal and demo.secret else f'"$(cat {shlex.quote(str(demo.secret_file))})"'
+    tls = f" --cafile {shlex.quote(str(broker.ca))}" if broker.ca else " --capath /etc/ssl/certs" if broker.tls else ""
     return (
-        f"mosquitto_pub -h {broker.host} -p {broker.port} -u {FIRST_DEVICE} -P {secret}"
+        f"mosquitto_pub -h {broker.host} -p {broker.port}{tls} -u {FIRST_DEVICE} -P {secret}"
         f" -q 1 -t devices/{FIRST_DEVICE}/telemetry -m '{{\"temperature\": 21.5}}'"
     )
 

@@ -42,6 +42,7 @@ class Env:
     chat_rate_limit: int
     connection_limit: int
     file_limit: int
+    address_limit: int
     request_rate_limit: int
     space_quota_mb: int
     space_reading_quota: int
@@ -101,6 +102,7 @@ def read(environ: Mapping[str, str], base_dir: Path) -> Env:
         chat_rate_limit=_count(environ, "CHAT_RATE_LIMIT", 100),
         connection_limit=_count(environ, "CONNECTION_LIMIT", 50),
         file_limit=_count(environ, "FILE_LIMIT", 10),
+        address_limit=_count(environ, "ADDRESS_LIMIT", 200),
         request_rate_limit=_count(environ, "REQUEST_RATE_LIMIT", 100),
         space_quota_mb=_count(environ, "SPACE_QUOTA_MB", 1000),
         space_reading_quota=_count(environ, "SPACE_READING_QUOTA", 0),

@@ -66,6 +66,7 @@ DEVICE_RATE_LIMIT = ENV.device_rate_limit
 CHAT_RATE_LIMIT = ENV.chat_rate_limit
 CONNECTION_LIMIT = ENV.connection_limit
 FILE_LIMIT = ENV.file_limit  # MiB
+ADDRESS_LIMIT = ENV.address_limit
 REQUEST_RATE_LIMIT = ENV.request_rate_limit
 SPACE_QUOTA_MB, SPACE_READING_QUOTA = ENV.space_quota_mb, ENV.space_reading_quota
 
@@ -98,6 +99,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "dashboards.database_unavailable.DatabaseUnavailableMiddleware",
+    "hub.middleware.sign_in.note_sign_in",
 ]
 
 ROOT_URLCONF = "hub.urls"
@@ -224,8 +226,13 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}},
-    "filters": {"secrets": {"()": "hub.log_secrets.HideSecrets"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["secrets"]}},
+    "filters": {
+        "secrets": {"()": "hub.log_secrets.HideSecrets"},
+        "repeated": {"()": "hub.log_limits.of_security"},
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["secrets", "repeated"]}
+    },
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "hubbub": {"level": "DEBUG" if DEBUG else "INFO"},

@@ -30,6 +30,14 @@ def first() -> BrokerAddress:
     return configured()[brokers.first()]
 
 
+def published() -> BrokerAddress:
+    """Where devices reach the first broker: `MQTT_PUBLIC_URL`, or else where the hub does. Raises `AddressError`."""
+    name = brokers.first()
+    if url := settings.PUBLIC_BROKERS.get(name):
+        return BrokerAddress.from_url(url)
+    return first()
+
+
 def usable(name: str) -> BrokerAddress:
     """The broker of this name, with the files that its address names read. Raises `AddressError`."""
     return _with_name(name, BrokerAddress.with_secrets, configured()[name])

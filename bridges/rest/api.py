@@ -25,6 +25,7 @@ from bridges.rest import (
     refusals,
     retention,
     rooms,
+    stream_document,
     telemetry,
     webhooks,
 )
@@ -56,6 +57,12 @@ class _Renderer(BaseRenderer):
 
 
 class _Api(NinjaAPI):
+    def get_openapi_schema(self, **options: Any) -> Any:
+        """The document, with the one path below `/api/v1/` that is not ninja's."""
+        document = super().get_openapi_schema(**options)
+        document["paths"]["/api/v1/stream"] = {"get": stream_document.OPERATION}
+        return document
+
     def get_openapi_operation_id(self, operation: Operation) -> str:
         """Such as `list_devices`, the name of the method in generated clients, without the name of our module."""
         return operation.view_func.__name__

@@ -10,20 +10,26 @@ from pydantic import BaseModel, Field
 
 from bridges.rest.auth import person_of
 from bridges.rest.errors import Problem
-from bridges.rest.request_body import RequestBody
+from bridges.rest.request_body import RequestBody, stated
 from devices import access
 from devices.access import Person
 from devices.commands import lifecycle, lookup
-from devices.commands.lifecycle import DEFAULT_TIMEOUT_S
+from devices.commands.lifecycle import DEFAULT_TIMEOUT_S, MAX_ARGS_BYTES, MAX_ARGS_DEPTH, MAX_TIMEOUT_S
 from devices.runtime import database
+from devices.values import MAX_NAME
 
 router = Router(tags=["commands"])
 
 
 class CommandRequest(RequestBody):
-    name: str
-    args: dict[str, Any] = {}
-    timeout_s: float = Field(DEFAULT_TIMEOUT_S, description="without an answer by then the command has timed out")
+    name: str = stated(minLength=1, maxLength=MAX_NAME, description="printable characters")
+    args: dict[str, Any] = Field({}, description=f"up to {MAX_ARGS_BYTES // 1024} KiB of JSON, {MAX_ARGS_DEPTH} deep")
+    timeout_s: float = stated(
+        DEFAULT_TIMEOUT_S,
+        exclusiveMinimum=0,
+        maximum=MAX_TIMEOUT_S,
+        description="without an answer by then the command has timed out",
+    )
 
 
 class CommandQueued(BaseModel):

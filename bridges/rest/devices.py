@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from bridges.rest.auth import person_of
 from bridges.rest.errors import Problem
-from bridges.rest.request_body import RequestBody
+from bridges.rest.request_body import RequestBody, stated
 from devices import access
 from devices.access import Action, Person
 from devices.availability import silence
@@ -56,7 +56,12 @@ class DeviceDetail(DeviceSnapshot):
 class DeviceChanges(RequestBody):
     """Fields that are left out stay as they are."""
 
-    stale_after_s: int | None = Field(None, description="a longer silence makes it stale; null: as learned")
+    stale_after_s: int | None = stated(
+        None,
+        minimum=silence.MIN_STALE_AFTER_S,
+        maximum=silence.MAX_STALE_AFTER_S,
+        description="a longer silence makes it stale; null: as learned",
+    )
 
 
 @router.get("", response={200: DeviceList, (401, 404, 422, 503): Problem})

@@ -20,6 +20,8 @@ from devices import access
 from devices.access import Person
 from devices.errors import Invalid
 from devices.log import files
+from devices.log.models import MAX_KEY
+from devices.log.text import MAX_TEXT
 from devices.models import Attachment
 from devices.rooms import files as room_files
 from devices.rooms.files import Upload
@@ -48,8 +50,8 @@ _BODY: dict[str, Any] = {
                     "required": ["file"],
                     "properties": {
                         "file": {"type": "string", "format": "binary"},
-                        "text": {"type": "string"},
-                        "key": {"type": "string"},
+                        "text": {"type": "string", "maxLength": MAX_TEXT},
+                        "key": {"type": "string", "maxLength": MAX_KEY},
                     },
                 }
             }
@@ -112,6 +114,9 @@ def _form(request: HttpRequest) -> tuple[Upload, str, str | None]:
     if not request.META.get("CONTENT_LENGTH"):  # Django would read such a form as an empty one
         raise Invalid("a form without a Content-Length cannot be read")
     sent = [file for field in request.FILES for file in request.FILES.getlist(field)]
+    for field in ("text", "key"):
+        if len(request.POST.getlist(field)) > 1:
+            raise Invalid(f"{field}: given more than once")
     file = request.FILES.get("file")
     if not isinstance(file, UploadedFile) or len(sent) != 1:
         raise Invalid("the body must be multipart/form-data with one file, which has a name, in the field file")

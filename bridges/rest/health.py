@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.brokers import configured
 from devices.models import Space
+from devices.runtime import only_process
 
 LIMIT_S = 2.0
 """How long a part may take to answer."""
@@ -80,6 +81,7 @@ def _free_bytes(database: str) -> int:
 
 
 async def _check_layer() -> None:
+    only_process.check()
     layer = get_channel_layer()
     channel = await layer.new_channel("readiness")
     receiving = asyncio.create_task(layer.receive(channel))

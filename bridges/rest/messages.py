@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from bridges.rest.auth import person_of
 from bridges.rest.errors import Problem
-from bridges.rest.request_body import RequestBody
+from bridges.rest.request_body import RequestBody, stated
 from bridges.rest.rooms import MAX_SEQ
 from devices import access
 from devices.access import Person
@@ -70,14 +70,14 @@ class MessageList(BaseModel):
 
 
 class NewMessage(RequestBody):
-    text: str = Field(description=f"1 to {MAX_TEXT:,} characters; a text that begins with / is a chat command")
-    key: str | None = Field(
-        None, description=f"your own name for it, up to {MAX_KEY} characters: sent again it is the same message"
+    text: str = stated(minLength=1, maxLength=MAX_TEXT, description="one that begins with / is a chat command")
+    key: str | None = stated(
+        None, maxLength=MAX_KEY, description="your own name for it: sent again it is the same message"
     )
 
 
 class NewText(RequestBody):
-    text: str
+    text: str = stated(minLength=1, maxLength=MAX_TEXT)
 
 
 class MessagePosted(BaseModel):

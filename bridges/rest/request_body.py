@@ -1,10 +1,10 @@
-"""JSON bodies that clients send, and what bounds the work on them."""
+"""JSON bodies that clients send, what bounds the work on them, and the limits that the document states for fields."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MAX_JSON_BYTES = 128 * 1024
 """A larger body is refused unread: it would occupy the event loop. No documented one comes near."""
@@ -13,9 +13,10 @@ MAX_FAULTS = 10
 
 
 class RequestBody(BaseModel):
-    """Refuses fields it does not know: a misspelt one would otherwise be ignored silently."""
+    """Refuses fields it does not know: a misspelt one would otherwise be ignored silently. Nor does it convert: `false`
+    is not the number 0."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -26,3 +27,8 @@ class RequestBody(BaseModel):
         known = {field.alias or name for name, field in cls.model_fields.items()}
         unknown = [name for name in given if name not in known]
         return {name: given[name] for name in (*(given.keys() & known), *unknown[: MAX_FAULTS + 1])}
+
+
+def stated(default: Any = ..., *, description: str | None = None, **limits: Any) -> Any:
+    """A field whose `limits`, in the words of JSON Schema, the domain enforces: it has the better error for each."""
+    return Field(default, description=description, json_schema_extra=limits)

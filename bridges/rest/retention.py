@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 from django.http import HttpRequest
 from ninja import Query, Router
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from bridges.rest.auth import person_of
 from bridges.rest.errors import Problem
-from bridges.rest.request_body import RequestBody
+from bridges.rest.request_body import RequestBody, stated
 from devices import access
 from devices.access import Action, Person
 from devices.models import Metric
@@ -31,24 +31,23 @@ class RetentionFacts(BaseModel):
     hour_days: int = Field(description="how long rollups of an hour and of a day are kept")
 
 
+_DAYS: dict[str, Any] = {"minimum": 0, "maximum": changes.MAX_DAYS}
+
+
 class SpaceRetention(RequestBody):
     """The fields to change, in days; 0: for ever."""
 
-    model_config = ConfigDict(strict=True)
-
-    raw_days: int = 0
-    minute_days: int = 0
-    hour_days: int = 0
+    raw_days: int = stated(0, **_DAYS)
+    minute_days: int = stated(0, **_DAYS)
+    hour_days: int = stated(0, **_DAYS)
 
 
 class OwnRetention(RequestBody):
     """Of this metric only, in days; 0: for ever, null: as in its space."""
 
-    model_config = ConfigDict(strict=True)
-
-    raw_days: int | None = None
-    minute_days: int | None = None
-    hour_days: int | None = None
+    raw_days: int | None = stated(None, **_DAYS)
+    minute_days: int | None = stated(None, **_DAYS)
+    hour_days: int | None = stated(None, **_DAYS)
 
 
 class MetricRetention(BaseModel):

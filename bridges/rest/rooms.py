@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from bridges.rest.auth import person_of
 from bridges.rest.errors import Problem
-from bridges.rest.request_body import RequestBody
+from bridges.rest.request_body import RequestBody, stated
 from devices import access
 from devices.access import Action, Person
 from devices.errors import NotFound
@@ -43,7 +43,7 @@ class RoomList(BaseModel):
 
 
 class RoomName(RequestBody):
-    name: str
+    name: str = stated(minLength=1, maxLength=rooms.MAX_NAME, description="printable characters")
 
 
 class ReadUpTo(RequestBody):

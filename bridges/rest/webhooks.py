@@ -13,10 +13,11 @@ from pydantic import BaseModel, Field
 from bridges.rest.auth import person_of
 from bridges.rest.errors import Problem, TooManyFailures
 from bridges.rest.messages import MessagePosted
-from bridges.rest.request_body import RequestBody
+from bridges.rest.request_body import RequestBody, stated
 from bridges.rest.throttle import FailureThrottle
 from devices.access import Person
 from devices.errors import Invalid, NotFound
+from devices.log.text import MAX_TEXT
 from devices.models import Webhook
 from devices.rooms import posting
 from devices.rooms import webhooks as room_webhooks
@@ -30,11 +31,15 @@ throttle = FailureThrottle()
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "`text`, 1 to 2,000 characters; further fields are ignored. The form that Slack's clients send, "
+        "description": "Fields other than `text` are ignored. The form that Slack's clients send, "
         "with the JSON in its field `payload`, is accepted too.",
         "content": {
             "application/json": {
-                "schema": {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}},
+                "schema": {
+                    "type": "object",
+                    "required": ["text"],
+                    "properties": {"text": {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}},
+                },
                 "example": {"text": "the build is green"},
             }
         },
@@ -54,7 +59,7 @@ class WebhookList(BaseModel):
 
 
 class WebhookName(RequestBody):
-    name: str = Field(description="1 to 64 printable characters")
+    name: str = stated(minLength=1, maxLength=room_webhooks.MAX_NAME, description="printable characters")
 
 
 class WebhookMade(WebhookFacts):

@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 from dashboards.live import frames
 from dashboards.live.errors import CLOSE_CODES, CloseCode
-from dashboards.live.frames import ErrorFrame, Frame, SharedTelemetry
+from dashboards.live.frames import ErrorFrame, Frame, SharedTelemetry, TelemetryFrame
 from dashboards.live.logins import LoginKey
 from dashboards.live.outbox import Outbox
-from dashboards.live.rates import RequestRate
+from dashboards.live.rates import ControlRate, RequestRate
 from dashboards.live.stream_contents import StreamContents
 from dashboards.live.window import Window
 from devices.access import Person
@@ -33,6 +33,7 @@ class Connection:
     __slots__ = (
         "_clock",
         "_life",
+        "answers",
         "bad_frames",
         "busy",
         "checked_at",
@@ -59,6 +60,7 @@ class Connection:
         self.outbox = Outbox()
         self.window = Window(number)
         self.rate = RequestRate(clock)
+        self.answers = ControlRate(clock)
         self.bad_frames = 0
         self.busy = False
         """A request is being answered: no other frame of the client is read, so its silence means nothing."""
@@ -86,15 +88,12 @@ class Connection:
             self.close(CloseCode.TOO_SLOW)
 
     def telemetry(self, frame: SharedTelemetry) -> None:
-        released = self.window.offer(frame)
-        if released is not None:
-            self.outbox.telemetry(released)
+        self._send(self.window.offer(frame))
 
     def acknowledge(self, n: int) -> None:
+        """Frames that still wait in the outbox stay unacknowledged, whatever the client claims."""
         self.note_sign_of_life()
-        released = self.window.acknowledge(n)
-        if released is not None:
-            self.outbox.telemetry(released)
+        self._send(self.window.acknowledge(min(n, self.outbox.written_n)))
 
     def note_sign_of_life(self) -> None:
         """The client has sent an ack or a pong."""
@@ -102,7 +101,13 @@ class Connection:
 
     def ping(self) -> None:
         self.pinged_at = self._clock()
+        self.answers.expect()
         self.push(frames.PING)
+
+    def _send(self, frame: TelemetryFrame | None) -> None:
+        if frame is not None:
+            self.answers.expect()
+            self.outbox.telemetry(frame)
 
     def close(self, code: CloseCode, farewell: ErrorFrame | None = None) -> None:
         """Ends the connection; `farewell` is its last frame. The first reason counts."""

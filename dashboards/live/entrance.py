@@ -13,9 +13,12 @@ from dashboards.live.connection import Connection
 from dashboards.live.errors import EntryRefused
 from dashboards.live.origins import Headers
 from dashboards.live.relay import Relay
-from devices.runtime import database
+from devices.runtime import database, stats
+from devices.runtime.seldom import Seldom
 
 logger = logging.getLogger("hubbub.live")
+
+foreign_origins = Seldom()
 
 
 async def admit(
@@ -29,7 +32,8 @@ async def admit(
     """
     login = logins.read(headers)
     if login.token is None and not origins.is_allowed(headers, required=origin_required):
-        logger.warning("refused a connection from a foreign origin")
+        stats.requests_rejected.labels("origin").inc()
+        foreign_origins.warning(logger, "refused a connection from a foreign origin")
         raise EntryRefused("forbidden", "another page may not read this in somebody's name")
     await accept()
     try:

@@ -40,7 +40,7 @@ CLOSE_CODES: dict[CloseCode, CloseAdvice] = {
     CloseCode.TOO_SLOW: CloseAdvice(
         "too slow: no ack or pong for 20 s, or too many frames wait to be read", reconnect=True
     ),
-    CloseCode.TOO_MANY: CloseAdvice("too many requests or connections", reconnect=True),
+    CloseCode.TOO_MANY: CloseAdvice("too many requests, connections, or pings, pongs and acks", reconnect=True),
 }
 
 ERRORS: dict[str, bool] = {

@@ -21,13 +21,15 @@ Point = list[Any]
 class Frame:
     """A push that only its client reads."""
 
-    __slots__ = ("text",)
+    __slots__ = ("size", "text")
 
     is_push: ClassVar[bool] = True
     """Whether it counts against the bound of pushes; telemetry and replies have bounds of their own."""
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.size = len(text) if text.isascii() else len(text.encode())
+        """Its length in bytes."""
 
 
 class ReplyFrame(Frame):
@@ -96,15 +98,14 @@ class UnsubscribedFrame(Frame):
 
 
 class TelemetryFrame(Frame):
-    """Readings; `n` is its running number, `size` its length in bytes."""
+    """Readings; `n` is its running number."""
 
-    __slots__ = ("n", "size")
+    __slots__ = ("n",)
     is_push = False
 
     def __init__(self, text: str, n: int) -> None:
         super().__init__(text)
         self.n = n
-        self.size = len(text) if text.isascii() else len(text.encode())
 
 
 class SharedTelemetry(TelemetryFrame):

@@ -162,7 +162,7 @@ async def receive(relay: Relay, connection: Connection, text: str, decode: Calla
     except BadFrame as error:
         refuse(connection, error)
         return
-    if not request.counted or _is_admitted(connection, request.id):
+    if _is_admitted(connection, request.id) if request.counted else _is_expected(connection):
         await _answer(relay, connection, request)
 
 
@@ -185,6 +185,14 @@ def _is_admitted(connection: Connection, id: Id | None) -> bool:
         connection.outbox.reply(reply)
     else:
         connection.close(CloseCode.TOO_MANY, reply)
+    return False
+
+
+def _is_expected(connection: Connection) -> bool:
+    """Whether the client has not sent many more acks and pongs than it was sent frames to answer."""
+    if connection.answers.count():
+        return True
+    connection.close(CloseCode.TOO_MANY, frames.error("too_many", "more acks and pongs than frames to answer"))
     return False
 
 

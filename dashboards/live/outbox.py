@@ -20,11 +20,12 @@ Write = Callable[[Frame], Awaitable[None]]
 class Outbox:
     """Frames in the order in which the client gets them.
 
-    Telemetry is bounded by its window, pushes by `MAX_PUSHES` and `MAX_PUSH_BYTES`, replies by `wait_for_room`. While
-    the outbox is on hold, pushes and telemetry stay behind the reply that is being made.
+    Telemetry is bounded by its window, which acks of frames that still wait here do not open (`written_n`); pushes by
+    `MAX_PUSHES` and `MAX_PUSH_BYTES`; replies by `wait_for_room`. While the outbox is on hold, pushes and telemetry
+    stay behind the reply that is being made.
     """
 
-    __slots__ = ("_bytes", "_finishing", "_held", "_push_bytes", "_pushes", "_queue", "_room", "_wake")
+    __slots__ = ("_bytes", "_finishing", "_held", "_push_bytes", "_pushes", "_queue", "_room", "_wake", "written_n")
 
     def __init__(self) -> None:
         # Lists and futures made when they are needed: deques and events cost an idle connection three kilobytes.
@@ -36,10 +37,12 @@ class Outbox:
         self._finishing = False
         self._wake: asyncio.Future[None] | None = None
         self._room: asyncio.Future[None] | None = None
+        self.written_n = -1
+        """Number of the last telemetry frame that was handed to the socket: the client can have no later one."""
 
     def push(self, frame: Frame) -> bool:
         """Adds a push; returns `False` at the bound."""
-        size = len(frame.text)
+        size = frame.size
         if self._pushes >= MAX_PUSHES or self._push_bytes + size > MAX_PUSH_BYTES:
             return False
         self._pushes += 1
@@ -97,11 +100,13 @@ class Outbox:
         for frame in batch:
             if self._finishing and not was_finishing:
                 return
-            size = len(frame.text)
+            size = frame.size
             self._bytes -= size
             if frame.is_push:
                 self._pushes -= 1
                 self._push_bytes -= size
+            elif isinstance(frame, TelemetryFrame):
+                self.written_n = frame.n  # before it is written: the ack may be here before `write` returns
             await write(frame)
         stats.frames_sent.inc(len(batch))
 
@@ -117,7 +122,7 @@ class Outbox:
         if self._finishing:
             return
         self._queue.append(frame)
-        self._bytes += len(frame.text)
+        self._bytes += frame.size
         _settle(self._wake)
 
 

@@ -1,4 +1,4 @@
-"""How many requests a connection may make."""
+"""How many requests, acks and pongs a connection may send."""
 
 from __future__ import annotations
 
@@ -36,3 +36,42 @@ class RequestRate:
         if self._left >= 0:
             return Verdict.ADMIT
         return Verdict.REFUSE if self._left >= -MAX_DEBT else Verdict.CLOSE
+
+
+CONTROL_PER_S = 10.0
+CONTROL_BURST = 2_000
+"""Acks and pongs, and apart from them the pings and pongs of the WebSocket itself, that a client may send at once."""
+PONG_GAP_S = 1.0
+"""A client that pings more often gets one pong a second, and none while it reads nothing."""
+
+
+class ControlRate:
+    """A bucket of `CONTROL_BURST` control frames that fills at `CONTROL_PER_S`, and by one for each frame that the
+    client has to answer. So a client that sends one answer for each of them never reaches the bound."""
+
+    __slots__ = ("_clock", "_filled_at", "_left", "_ponged_at")
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._filled_at = clock()
+        self._left = float(CONTROL_BURST)
+        self._ponged_at = float("-inf")
+
+    def expect(self) -> None:
+        """A frame has been sent that the client has to answer."""
+        self._left = min(CONTROL_BURST, self._left + 1)
+
+    def count(self) -> bool:
+        """Counts a control frame; `False`: it is one too many."""
+        now = self._clock()
+        self._left = min(CONTROL_BURST, self._left + (now - self._filled_at) * CONTROL_PER_S) - 1
+        self._filled_at = now
+        return self._left >= 0
+
+    def is_pong_due(self) -> bool:
+        """Whether a ping may be answered now: once in `PONG_GAP_S`."""
+        now = self._clock()
+        if now - self._ponged_at < PONG_GAP_S:
+            return False
+        self._ponged_at = now
+        return True

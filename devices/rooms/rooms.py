@@ -11,6 +11,7 @@ from devices.spaces.models import Space
 GENERAL = "General"
 """The room that every space has from its beginning."""
 MAX_ROOMS = 200
+MAX_NAME = 120
 """Rooms of a space, besides those of its devices."""
 
 
@@ -40,6 +41,6 @@ def rename(room: Room, name: str) -> None:
 def checked_name(name: str) -> str:
     """The name without surrounding blanks. Raises `Invalid`."""
     name = name.strip()
-    if not 1 <= len(name) <= 120 or not name.isprintable():
+    if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
         raise Invalid("a name has 1 to 120 printable characters")
     return name

@@ -18,6 +18,7 @@ from devices.runtime.credentials import hash_token
 from devices.spaces.models import Space
 
 MAX_WEBHOOKS = 50
+MAX_NAME = 64
 """Webhooks of a room."""
 
 
@@ -27,7 +28,7 @@ def create_webhook(person: Person, room_id: int, name: str) -> tuple[Webhook, st
     Raises `NotFound`, `Forbidden` for a person who does not manage the space, and `Invalid`.
     """
     name = checked_name(name)
-    if len(name) > 64:
+    if len(name) > MAX_NAME:
         raise Invalid("a webhook's name has up to 64 characters")
     secret = secrets.token_urlsafe(32)
     try:

@@ -40,6 +40,20 @@ frames_sent = Counter("hubbub_frames_sent", "Frames sent to live connections")
 frames_kept_back = Counter("hubbub_frames_kept_back", "Telemetry frames not sent as such to viewers who fell behind")
 readings_merged = Counter("hubbub_readings_merged", "Readings merged away for viewers who fell behind")
 connections_closed = Counter("hubbub_connections_closed", "Live connections closed by the hub", ["code"])
+connections_cut = Counter(
+    "hubbub_connections_cut",
+    "Connections cut because a client was too slow with the headers or the body of a request, was idle, or its address"
+    " had too many that had not signed in",
+    ["reason"],
+)
+accept_errors = Counter("hubbub_accept_errors", "Connections that could not be accepted, as when no descriptor is left")
+pings_unanswered = Counter("hubbub_pings_unanswered", "Pings of WebSocket clients that came too fast to be answered")
+requests_rejected = Counter(
+    "hubbub_requests_rejected",
+    "HTTP requests rejected before their page or endpoint was called: for a foreign host or origin, a body that is too"
+    " large, or one that only a person who has signed in may send",
+    ["reason"],
+)
 room_losses = Counter("hubbub_room_losses", "Rooms whose readers had to load them again", ["reason"])
 typing_ignored = Counter("hubbub_typing_ignored", "Typing notices that were too frequent to be forwarded")
 presence_failures = Counter("hubbub_presence_failures", "Reads of who is in a room that failed")

@@ -7,12 +7,14 @@ patch has changed.
 
 from __future__ import annotations
 
-from hub.daphne import access_log, request_bodies, responses, sending, websocket
+from hub.daphne import accepting, access_log, connections, request_bodies, responses, sending, websocket
 
 
 def patch() -> None:
     """Patches every Daphne of this process, whoever starts it."""
+    accepting.patch()
     access_log.patch()
+    connections.patch()
     request_bodies.patch()
     responses.patch()
     sending.patch()

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import math
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
 
 from bridges.rest.errors import no_space, problem
+from dashboards.live import logins
+from dashboards.live.origins import Headers
+from devices.runtime import database, stats
+from devices.runtime.database import UNAVAILABLE_ERRORS
 from devices.runtime.file_storage import is_full
 from hub.middleware import Application, Receive, Send
 
+logger = logging.getLogger("hubbub")
+
 Allowed = Callable[[str, str], float]
 """`(method, path)` -> how many bytes the body of such a request may have."""
+
+LINGER_S = 5.0
+"""How long more of a refused body is read, and forgotten. A connection that is closed while bytes of it arrive is
+reset, and the client may lose the answer."""
 
 _FILES = re.compile(r"/api/v1/rooms/[0-9]+/files")
 
@@ -28,9 +41,27 @@ def allowed(method: str, path: str) -> float:
     return settings.FILE_LIMIT * 1024 * 1024 + most if settings.FILE_LIMIT else math.inf
 
 
+def needs_sign_in(length: int | None) -> bool:
+    """Whether only a person who has signed in may send a body of this length; `None`: it is not known yet."""
+    return length is None or length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+
+
+async def refusal_of_sender(headers: Headers) -> HttpResponse | None:
+    """Why the sender of these headers may not send a large body: nobody has signed in, or that cannot be looked up."""
+    login = logins.read(headers)
+    if login.token is None and not login.session_key:
+        return unauthenticated()
+    try:
+        person = await database.run(logins.person, login)
+    except UNAVAILABLE_ERRORS:
+        logger.warning("a large request is refused: the database is unavailable")
+        return problem("unavailable", "the database is unavailable: try again later")
+    return unauthenticated() if person is None else None
+
+
 class BodyLimit:
-    """ASGI middleware: answers 413 to an HTTP request whose body is larger than allowed, and reads no more of it;
-    answers 503 where the disk has no space for the body."""
+    """ASGI middleware: answers 413 to an HTTP request whose body is larger than allowed, and stores no more of it;
+    answers 401 where only a person who has signed in may send so much, and 503 where the disk has no space for it."""
 
     def __init__(self, application: Application, allowed: Allowed) -> None:
         self._application = application
@@ -40,17 +71,22 @@ class BodyLimit:
         if scope["type"] != "http":
             return await self._application(scope, receive, send)
         most = self._allowed(scope["method"], scope["path"])
-        if _announced(scope) > most:
-            return await _refuse(send, _too_large())
+        length = _announced(scope)
+        if length is not None and length > most:
+            return await _refuse(receive, send, too_large())
+        if most > settings.DATA_UPLOAD_MAX_MEMORY_SIZE and needs_sign_in(length):
+            refusal = await refusal_of_sender(scope["headers"])
+            if refusal is not None:
+                return await _refuse(receive, send, refusal)
         response = _WatchedSend(send)
         try:
             await self._application(scope, _counting(receive, most), response)
         except _TooLarge:
-            await _refuse(send, _too_large())
+            await _refuse(receive, send, too_large())
         except OSError as error:
             if response.started or not is_full(error):
                 raise
-            await _refuse(send, no_space())
+            await _refuse(receive, send, no_space())
 
 
 def _counting(receive: Receive, most: float) -> Receive:
@@ -84,20 +120,38 @@ class _TooLarge(Exception):
     """Raised from within the application while it reads the body, before it has answered."""
 
 
-def _announced(scope: dict[str, Any]) -> int:
-    length = dict(scope["headers"]).get(b"content-length", b"0")
-    return int(length) if length.isdigit() else 0
+def _announced(scope: dict[str, Any]) -> int | None:
+    """The length of the body; `None` if it comes in chunks."""
+    headers = dict(scope["headers"])
+    length = headers.get(b"content-length", b"")
+    if length.isdigit():
+        return int(length)
+    return None if b"transfer-encoding" in headers else 0
 
 
-def _too_large() -> HttpResponse:
+def too_large() -> HttpResponse:
+    stats.requests_rejected.labels("too_large").inc()
     return problem("too_large", "the body is too large")
 
 
-async def _refuse(send: Send, response: HttpResponse) -> None:
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(response.content)).encode()),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-    await send({"type": "http.response.body", "body": response.content})
+def unauthenticated() -> HttpResponse:
+    stats.requests_rejected.labels("unauthenticated").inc()
+    response = problem("unauthenticated", "a body of more than 1 MiB needs a login or an API token")
+    response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def headers_of(response: HttpResponse) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer after which the connection ends."""
+    own = [(name.lower().encode(), value.encode()) for name, value in response.items()]
+    return [*own, (b"content-length", str(len(response.content)).encode()), (b"connection", b"close")]
+
+
+async def _refuse(receive: Receive, send: Send, response: HttpResponse) -> None:
+    await send({"type": "http.response.start", "status": response.status_code, "headers": headers_of(response)})
+    await send({"type": "http.response.body", "body": response.content, "more_body": True})
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_S):
+            while (await receive()).get("more_body", False):
+                pass
+    await send({"type": "http.response.body", "body": b""})

@@ -1,6 +1,7 @@
 """Serves the hub's web side with short intervals: `python -m tests.support.serve daphne|uvicorn PORT`.
 
-With `--no-checks` as a third argument connections are never checked on a schedule, only when an event asks for it.
+With `--no-checks` as a third argument connections are never checked on a schedule, only when an event asks for it; with
+`--quick-deadlines` clients have little time to send their requests.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dashboards.live.connection_monitor import MonitorIntervals
 from dashboards.live.presence.redis import RedisPresence
 from dashboards.live.presence.roster import RosterIntervals
 from dashboards.live.relay import Relay
-from hub import sockets
+from hub import http_deadlines, sockets
 from hub.daphne.server import make_server
 from hub.routing import relays
 
@@ -42,6 +43,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 
 def main(server: str, port: int) -> None:
     logging.getLogger("hubbub").setLevel("DEBUG")
+    if "--quick-deadlines" in sys.argv:
+        http_deadlines.HEADERS_S = http_deadlines.BODY_GRACE_S = http_deadlines.IDLE_S = 1.5
     if server == "uvicorn":
         import uvicorn
 

@@ -14,7 +14,8 @@ from tests.support.servers import Server, SharedServers
 
 
 class WebServer(Server):
-    """`kind` is `daphne` or `uvicorn`, both with short times (`tests/support/serve.py`), or `plain daphne`."""
+    """`kind` is `daphne` or `uvicorn`, both with short times (`tests/support/serve.py`), or `plain daphne` or `plain
+    uvicorn`, as people start them. With `quick ` before it, the deadlines of requests are short too."""
 
     def __init__(self, kind: str, folder: Path, **more: str) -> None:
         """`more`: settings of its own."""
@@ -28,7 +29,12 @@ class WebServer(Server):
     def command(self) -> list[str]:
         if self.kind == "plain daphne":
             return [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), "hub.asgi:application"]
-        return [sys.executable, "-m", "tests.support.serve", self.kind, str(self.port)]
+        if self.kind == "plain uvicorn":
+            options = ["--host", "127.0.0.1", "--port", str(self.port), "--lifespan", "off"]
+            return [sys.executable, "-m", "uvicorn", *options, "hub.asgi:application"]
+        kind, quick = self.kind.removeprefix("quick "), self.kind.startswith("quick ")
+        options = ["--quick-deadlines"] if quick else []
+        return [sys.executable, "-m", "tests.support.serve", kind, str(self.port), *options]
 
     def environment(self) -> dict[str, str]:
         database = connections["default"].settings_dict

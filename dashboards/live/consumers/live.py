@@ -52,9 +52,16 @@ class LiveConsumer(AsyncConsumer):
             self.connection = await entrance.admit(
                 self.relay, scope["headers"], origin_required=self.origin_required, accept=self.accept
             )
+            self._note_sign_in()
             await self._serve(self.connection)
         except EntryRefused as refused:
             await self.refuse(refused)
+
+    def _note_sign_in(self) -> None:
+        """The server counts connections of clients that have not signed in; its own entry in the scope is called."""
+        visit = self.scope.get("state", {}).get("visit")
+        if visit is not None:
+            visit.sign_in()
 
     async def accept(self) -> None:
         """Called before the client is identified."""

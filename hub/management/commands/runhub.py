@@ -46,7 +46,7 @@ class Command(BaseCommand):
         except (sockets.PortTaken, AddressError) as error:
             raise CommandError(str(error)) from None
         call_command("migrate", verbosity=0, interactive=False)
-        greeting = _greeting(brokers.first())
+        greeting = _greeting(brokers.published())
         if mqtt_socket is not None:
             reset_to_unknown(now_us())
         become_foreground_job()

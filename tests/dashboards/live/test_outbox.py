@@ -132,3 +132,17 @@ async def test_finish_ends_a_wait_for_room(late: bool) -> None:
     await asyncio.sleep(0)
     outbox.finish()
     await asyncio.wait_for(waiting, 5)
+
+
+async def test_the_number_of_a_telemetry_frame_is_known_before_its_ack_can_arrive() -> None:
+    outbox, socket = Outbox(), Socket()
+    socket.open.clear()
+    for n in (5, 6):
+        outbox.telemetry(TelemetryFrame("x", n))
+    assert outbox.written_n < 5
+    writer = asyncio.create_task(outbox.drain(socket.write))
+    await asyncio.sleep(0)
+    assert outbox.written_n == 5  # 6 waits, so the client cannot have it
+    socket.open.set()
+    outbox.finish()
+    await writer

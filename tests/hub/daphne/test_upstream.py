@@ -1,4 +1,4 @@
-"""The code of Daphne, autobahn and Twisted that the patches change or rely on is what they were written for."""
+"""The code of Daphne, autobahn, Twisted and uvicorn that patches change or rely on is what they were written for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,22 @@ PINS = {
         "daphne.server:Server.log_action": "9f1680cf5e0d",
         "daphne.access:AccessLogGenerator": "5a323aefc536",
     },
+    "accepting": {
+        "twisted.internet.tcp:_accept": "31a4061b71a7",
+        "daphne.server:Server.run": "7f63dc160eb8",
+    },
+    "connections": {
+        "daphne.http_protocol:HTTPFactory.buildProtocol": "ee79354dea2b",
+        "twisted.web.http:HTTPChannel.connectionMade": "ccd66d383ede",
+        "twisted.web.http:HTTPChannel.dataReceived": "cff2ad77a90d",
+        "twisted.web.http:HTTPChannel.allHeadersReceived": "0a8dfaba39cb",
+        "twisted.web.http:HTTPChannel.allContentReceived": "dd65e80af123",
+        "twisted.web.http:HTTPChannel.requestDone": "1ea5e0193ce1",
+        "twisted.web.http:HTTPChannel.timeoutConnection": "4b5aaa053c99",
+        "twisted.web.http:_GenericHTTPChannelProtocol.dataReceived": "a4b493f0bc33",
+    },
     "request_bodies": {
+        "daphne.http_protocol:WebRequest.connectionLost": "517358708bb0",
         "daphne.http_protocol:WebRequest.process": "b22deb6530a5",
         "daphne.http_protocol:WebRequest.basic_error": "75c40bc366e8",
         "twisted.web.http:Request.gotLength": "0fa22c17856a",
@@ -52,11 +67,36 @@ PINS = {
         "daphne.ws_protocol:WebSocketProtocol.onMessage": "e2e8703ca644",
         "daphne.server:Server.create_application": "e440a9663047",
     },
+    "websocket.BoundedControlFrames": {
+        "autobahn.websocket.protocol:WebSocketProtocol.processControlFrame": "6d6e3d4527da",
+        "autobahn.websocket.protocol:WebSocketProtocol.onFrameBegin": "b87250667e60",
+        "autobahn.websocket.protocol:WebSocketProtocol.onMessageFrameBegin": "3be07b12809f",
+        "autobahn.websocket.protocol:WebSocketProtocol.sendPong": "6c27cdcc1f45",
+    },
+    "websocket.EndsVisit": {
+        "daphne.ws_protocol:WebSocketProtocol.onClose": "649590f8cd3a",
+    },
     "websocket.DirectWrites": {
         "daphne.ws_protocol:WebSocketProtocol.serverSend": "638c06986cc0",
         "twisted.internet.abstract:FileDescriptor.write": "875881046d89",
         "twisted.internet.abstract:FileDescriptor.doWrite": "55fa74417da3",
         "twisted.internet.tcp:Connection.writeSomeData": "3f3ebd2e1967",
+    },
+    "uvicorn.connections": {
+        "uvicorn.protocols.http.h11_impl:H11Protocol.connection_made": "90cf013eb407",
+        "uvicorn.protocols.http.h11_impl:H11Protocol.connection_lost": "d17adb97a2ff",
+        "uvicorn.protocols.http.h11_impl:H11Protocol.data_received": "98f8b4defbd3",
+        "uvicorn.protocols.http.h11_impl:H11Protocol.handle_events": "775639436fbc",
+        "uvicorn.protocols.http.h11_impl:H11Protocol.handle_websocket_upgrade": "7fc94ab6dbae",
+        "uvicorn.protocols.http.h11_impl:H11Protocol.on_response_complete": "247dc2f884fa",
+    },
+    "uvicorn.websocket": {
+        "uvicorn.protocols.websockets.websockets_sansio_impl:WebSocketsSansIOProtocol": "069193728e96",
+        "websockets.protocol:Protocol.parse": "4473e916ad87",
+        "websockets.protocol:Protocol.recv_frame": "c919391307c7",
+        "websockets.protocol:Protocol.send_frame": "947b123c2651",
+        "websockets.protocol:Protocol.fail": "2cc34a843f6c",
+        "websockets.server:ServerProtocol.parse": "589166afad09",
     },
 }
 
@@ -84,16 +124,21 @@ def fingerprint(address: str) -> str:
 def test_the_code_under_a_patch_is_the_code_that_it_was_written_for(patch: str, address: str) -> None:
     package = address.partition(".")[0]
     assert fingerprint(address) == PINS[patch][address], (
-        f"{address} has changed ({package} {version(package)}). Read the docstring of hub.daphne.{patch}: if the code "
-        f"now does what the patch adds, remove the patch; else adapt it and run tests/hub/daphne and "
+        f"{address} has changed ({package} {version(package)}). Read the docstring of {patch} in hub.daphne, or of "
+        f"hub.{patch}: if the code now does what the patch adds, remove the patch; else adapt it and run tests/hub and "
         f"tests/dashboards/live. Then set the fingerprint here to {fingerprint(address)!r}."
     )
 
 
 def test_every_patch_has_pins_and_a_docstring_that_names_its_end() -> None:
-    from hub.daphne import access_log, request_bodies, responses, sending, websocket
+    from hub import uvicorn
+    from hub.daphne import accepting, access_log, connections, request_bodies, responses, sending, websocket
 
     patches = {
+        "accepting": accepting.patch,
+        "connections": connections.patch,
+        "uvicorn.connections": uvicorn.connections.patch,
+        "uvicorn.websocket": uvicorn.websocket.patch,
         "access_log": access_log.patch,
         "request_bodies": request_bodies.patch,
         "responses": responses.patch,

@@ -127,7 +127,7 @@ async def answer_of(application: FailingWriter) -> list[dict[str, Any]]:
 
 
 async def test_a_body_that_the_disk_has_no_room_for_is_refused_by_name() -> None:
-    start, body = await answer_of(FailingWriter(errno.ENOSPC, started=False))
+    start, body, _ = await answer_of(FailingWriter(errno.ENOSPC, started=False))
     assert start["status"] == 503
     assert b'"code": "unavailable"' in body["body"]
     assert b"full" in body["body"]
