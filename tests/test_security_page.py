@@ -8,6 +8,7 @@ from dataclasses import fields
 import pytest
 from prometheus_client import Counter, Gauge, Histogram
 
+from bridges.broker.stats import new_stats
 from devices.runtime import stats
 from hub import env
 from hub.middleware.permissions_policy import OWN
@@ -62,10 +63,16 @@ def test_every_limit_with_a_setting_is_listed_with_its_default() -> None:
 
 
 def test_every_counter_of_something_refused_is_listed_and_exists() -> None:
-    listed = {name for row in table_rows() for name in re.findall(r"`(hubbub_\w+)`", row[4])}
+    listed = {name for row in table_rows() for name in re.findall(r"`(hubbub_\w+)", row[4])}
     known = counters() | {"hubbub_broker"}
     assert listed <= known
     assert {name for name in counters() if REFUSED.search(name)} <= listed
+
+
+def test_every_count_of_the_broker_that_is_named_exists() -> None:
+    named = set(re.findall(r'hubbub_broker\{count="([\w.]+)"\}', LIMITS))
+    assert len(named) > 5
+    assert named <= new_stats().keys()
 
 
 def test_the_features_of_the_browser_are_named() -> None:

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from bridges.rest.request_body import MAX_FAULTS
 from devices.errors import RETRY, HubbubError, Refusal
+from devices.runtime import stats
 from devices.runtime.database import UNAVAILABLE_ERRORS
 from devices.runtime.file_storage import is_full
 
@@ -99,6 +100,7 @@ def refused(refusal: Refusal) -> HttpResponse:
 
 
 def _respond(status: int, facts: dict[str, Any]) -> HttpResponse:
+    stats.errors.labels("http", facts["code"]).inc()
     return JsonResponse({"error": facts}, status=status)
 
 

@@ -48,9 +48,9 @@ async def show_metrics(request: HttpRequest) -> HttpResponse:
 def _is_local(request: HttpRequest) -> bool:
     """Whether a program on this machine sent the request itself, rather than a proxy on it for somebody else.
 
-    A proxy need not say that it is one, so with a public address no request counts as local.
+    A proxy need not say that it is one, so where there may be one no request counts as local.
     """
-    if settings.PUBLIC_URLS or any(header in request.headers for header in _PROXY_HEADERS):
+    if settings.PUBLIC_URLS or settings.TRUSTED_PROXIES or any(header in request.headers for header in _PROXY_HEADERS):
         return False
     try:
         request.get_host()  # a page that reaches this machine by DNS rebinding sends a host name of its own

@@ -23,7 +23,7 @@ from dashboards.live.requests import BadFrame, Id, Request
 from dashboards.live.rooms import last_seq
 from devices.commands import lifecycle
 from devices.errors import HubbubError, NotFound, TooMany
-from devices.runtime import database
+from devices.runtime import database, stats
 from devices.runtime.request_rates import rates
 from devices.values import is_uid
 
@@ -169,7 +169,7 @@ async def receive(relay: Relay, connection: Connection, text: str, decode: Calla
 def refuse(connection: Connection, error: BadFrame) -> None:
     """Answers a bad frame; the tenth closes the connection."""
     connection.bad_frames += 1
-    reply = frames.refusal(error.id, error.code, error.message)
+    reply = _refusal(error.id, error.code, error.message)
     if connection.bad_frames < MAX_BAD_FRAMES:
         connection.outbox.reply(reply)
     else:
@@ -180,7 +180,7 @@ def _is_admitted(connection: Connection, id: Id | None) -> bool:
     verdict = connection.rate.count()
     if verdict is Verdict.ADMIT:
         return True
-    reply = frames.refusal(id, "too_many", "too many requests: wait a moment")
+    reply = _refusal(id, "too_many", "too many requests: wait a moment")
     if verdict is Verdict.REFUSE:
         connection.outbox.reply(reply)
     else:
@@ -220,9 +220,14 @@ def _refusal_of(request: Request, error: Exception) -> ErrorFrame:
     """Returns the reply to a request that failed with `error`, which is logged unless the client is to blame."""
     kind = type(request).__name__
     if isinstance(error, HubbubError):
-        return frames.refusal(request.id, error.code, error.message)
+        return _refusal(request.id, error.code, error.message)
     if isinstance(error, database.UNAVAILABLE_ERRORS):
         logger.warning("a %s request failed as the database is unavailable: %s", kind, error)
-        return frames.refusal(request.id, "unavailable", "the database is unavailable: try again later")
+        return _refusal(request.id, "unavailable", "the database is unavailable: try again later")
     logger.error("a %s request failed", kind, exc_info=error)
-    return frames.refusal(request.id, "internal", "this should not have happened; it is in the hub's log")
+    return _refusal(request.id, "internal", "this should not have happened; it is in the hub's log")
+
+
+def _refusal(id: Id | None, code: str, message: str) -> ErrorFrame:
+    stats.errors.labels("live", code).inc()
+    return frames.refusal(id, code, message)

@@ -40,10 +40,11 @@ frames_sent = Counter("hubbub_frames_sent", "Frames sent to live connections")
 frames_kept_back = Counter("hubbub_frames_kept_back", "Telemetry frames not sent as such to viewers who fell behind")
 readings_merged = Counter("hubbub_readings_merged", "Readings merged away for viewers who fell behind")
 connections_closed = Counter("hubbub_connections_closed", "Live connections closed by the hub", ["code"])
+errors = Counter("hubbub_errors", "Requests that were answered with an error", ["entrance", "code"])
 connections_cut = Counter(
     "hubbub_connections_cut",
-    "Connections cut because a client was too slow with the headers or the body of a request, was idle, or its address"
-    " had too many that had not signed in",
+    "Connections cut because a client was too slow with the headers or the body of a request or read nothing of a"
+    " response, was idle, or its address had too many that had not signed in",
     ["reason"],
 )
 accept_errors = Counter("hubbub_accept_errors", "Connections that could not be accepted, as when no descriptor is left")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from devices.runtime import stats
 from hub.middleware import Application, Receive, Send
 
 STALL_S = 60
@@ -28,6 +29,7 @@ class StallLimit:
                 async with asyncio.timeout(self._limit_s):
                     await send(message)
             except TimeoutError:
+                stats.connections_cut.labels("stalled").inc()
                 raise Stalled(f"a client read nothing for {self._limit_s} s") from None
 
         await self._application(scope, receive, limited)

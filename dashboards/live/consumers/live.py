@@ -19,6 +19,7 @@ from dashboards.live.frames import Frame
 from dashboards.live.handlers import Subscribe
 from dashboards.live.relays import Relays
 from devices.errors import HubbubError
+from devices.runtime import stats
 from devices.runtime.request_rates import rates
 
 logger = logging.getLogger("hubbub.live")
@@ -55,6 +56,7 @@ class LiveConsumer(AsyncConsumer):
             self._note_sign_in()
             await self._serve(self.connection)
         except EntryRefused as refused:
+            stats.errors.labels("live", refused.code).inc()
             await self.refuse(refused)
 
     def _note_sign_in(self) -> None:

@@ -97,3 +97,13 @@ def test_files_get_the_owner_of_their_folder_so_that_mosquitto_can_read_them(tmp
     files.write(tmp_path / "passwords", "text")
     for path in (tmp_path / "data", tmp_path / "passwords"):
         assert (path.stat().st_uid, path.stat().st_gid) == (1, group)
+
+
+def test_missing_folders_above_let_mosquitto_pass_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        files.make_folder(tmp_path / "etc" / "hubbub" / "mosquitto", files.FOLDER_MODE)
+    finally:
+        os.umask(before)
+    modes = [stat.S_IMODE((tmp_path / path).stat().st_mode) for path in ("etc", "etc/hubbub", "etc/hubbub/mosquitto")]
+    assert modes == [0o755, 0o755, files.FOLDER_MODE]

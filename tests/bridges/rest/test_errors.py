@@ -11,10 +11,19 @@ from django.db import DataError, InterfaceError, OperationalError
 
 from bridges.rest import devices as endpoints
 from devices.models import Device
-from devices.runtime import request_rates
+from devices.runtime import request_rates, stats
 from tests.bridges.rest.conftest import Callers, browser, caller, error
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def test_every_error_is_counted_by_its_code(api: Callers, pump: Device) -> None:
+    counts = {code: stats.errors.labels("http", code) for code in ("unauthenticated", "not_found", "invalid")}
+    before = {code: count._value.get() for code, count in counts.items()}
+    await api.nobody.get("/api/v1/devices")
+    await api.alice.get("/api/v1/devices/none")
+    await api.alice.get("/api/v1/devices/pump-1/readings?metric=speed&points=many")
+    assert {code: count._value.get() - before[code] for code, count in counts.items()} == dict.fromkeys(counts, 1)
 
 
 @pytest.mark.parametrize("path", ["/api/v1/", "/api/v1/nothing", "/api/v1/devices/a/b", "/api/v2/devices", "/api/"])

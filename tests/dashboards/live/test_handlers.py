@@ -23,9 +23,9 @@ from devices.commands import lifecycle
 from devices.log.entries import recorded
 from devices.models import Command, Device, Metric, Reading
 from devices.registry import attributes
-from devices.runtime import request_rates
+from devices.runtime import request_rates, stats
 from devices.values import Answer, Attributes, Availability
-from tests.dashboards.live.conftest import HandClock, Headers, Viewer, enter
+from tests.dashboards.live.conftest import HandClock, Headers, Viewer, bearer, enter
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("relay")]
 
@@ -402,6 +402,19 @@ async def test_a_request_that_the_database_cannot_store_is_not_to_be_retried(
     monkeypatch.setattr("dashboards.live.streams.find", fail)
     error = await refused(viewer, "subscribe", stream="device:pump-1")
     assert (error["code"], error["retry"]) == ("internal", False)
+    await viewer.leave()
+
+
+async def test_every_error_is_counted_by_its_code(headers: dict[str, Headers], pump: Device) -> None:
+    viewer = await enter(headers["mallory"])
+    counts = {code: stats.errors.labels("live", code) for code in ("not_found", "unknown_type", "unauthenticated")}
+    before = {code: count._value.get() for code, count in counts.items()}
+    await refused(viewer, "subscribe", stream="device:pump-1")
+    await refused(viewer, "dance")
+    stranger = Viewer(bearer("wrong"))
+    await stranger.open()
+    assert await stranger.closed() == 4401
+    assert {code: count._value.get() - before[code] for code, count in counts.items()} == dict.fromkeys(counts, 1)
     await viewer.leave()
 
 

@@ -277,7 +277,7 @@ async def test_another_process_delivers_nothing_more_after_a_second(
     server = UncheckedServer(kind, tmp_path, REDIS_URL=redis.url)
     await asyncio.to_thread(server.start)
     try:
-        for change in (change_widgets, rearrange_widgets, move_device, remove_member, delete_token):
+        for change in (change_widgets, rearrange_widgets, move_device, remove_member, delete_token, deactivate):
             await _changes(server, world, change)
             await sync_to_async(_undo)(world)
     finally:
@@ -286,6 +286,8 @@ async def test_another_process_delivers_nothing_more_after_a_second(
 
 def _undo(world: World) -> None:
     """Everything is as before."""
+    world.carol.is_active = True
+    world.carol.save()
     provisioning.set_role(world.garden, world.carol, Role.VIEWER)
     provisioning.move_device(world.pump, world.garden)
     widgets.replace_widgets(world.dashboard, [Widget(dashboard=world.dashboard, device=world.pump, kind="value")])
