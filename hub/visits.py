@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 from collections.abc import Callable
 
 from django.conf import settings
 
 from devices.runtime import stats
+from devices.runtime.addresses import is_within, network_of
 from hub.http_deadlines import Deadline, Phase
 
 logger = logging.getLogger("hubbub")
-
-IPV6_NETWORK = 64
-"""Bits of an IPv6 address that count: whoever has one of these networks has all of its addresses."""
 
 _strangers: dict[str, dict[Visit, None]] = {}
 """Address -> its connections that have not signed in, the oldest first."""
@@ -30,7 +27,7 @@ class Visit:
     ) -> None:
         """`cut(reason)` ends the connection; `host` is `None` for a Unix socket. For the rest see `Deadline`."""
         self._cut = cut
-        self._network = "" if host is None or _is_proxy(host) else network_of(host)
+        self._network = _network(host)
         self.deadline = Deadline(self._expire, makes_progress)
         if self._network:
             self._enter()
@@ -65,24 +62,9 @@ class Visit:
         self.cut(phase.value)
 
 
-def network_of(host: str) -> str:
-    """`203.0.113.7` is itself, `2001:db8::7` is `2001:db8::/64`; anything else counts as one address."""
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return host
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, IPV6_NETWORK), strict=False))
-    return str(address)
-
-
-def _is_proxy(host: str) -> bool:
-    """A proxy brings the connections of everybody, and has a limit of its own."""
-    proxies = getattr(settings, "TRUSTED_PROXIES", ())
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return any(address in proxy for proxy in proxies)
+def _network(host: str | None) -> str:
+    """What the connection counts for; empty where it counts for nobody: a Unix socket, and a proxy, which brings the
+    connections of everybody and has a limit of its own."""
+    if host is None or is_within(host, settings.TRUSTED_PROXIES):
+        return ""
+    return network_of(host) or host

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 from ninja import NinjaAPI
@@ -112,6 +112,8 @@ def install(api: NinjaAPI) -> None:
         ValidationError: _invalid,
         HttpError: _unreadable,
         RequestDataTooBig: lambda request, error: problem("too_large", "the body is too large"),
+        TooManyFieldsSent: lambda request, error: problem("invalid", "too many fields or parameters", 400),
+        TooManyFilesSent: lambda request, error: problem("invalid", "too many files", 400),
         MultiPartParserError: lambda request, error: problem("invalid", "the body is not multipart/form-data", 400),
         OSError: _write_failed,
         Http404: lambda request, error: problem("not_found", "there is nothing here"),

@@ -15,7 +15,7 @@ from devices.rooms.image_metadata import orientation_only, without_metadata
 
 MAX_PIXELS = 50_000_000
 """Pixels of an image that is shown: a small file may hold one that fills a browser's memory."""
-MAX_TURNED_PIXELS = 24_000_000
+MAX_TURNED_PIXELS = 25_000_000
 """Pixels of an image that is decoded to turn it, which takes six bytes each; of a larger JPEG the turn is noted."""
 MAX_BYTES = 64 * 1024 * 1024
 """Bytes of a file that is read into memory to be recognised as an image."""

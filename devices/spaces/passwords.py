@@ -106,7 +106,7 @@ def _check(username: str, network: str) -> None:
     wait_s = _wait_s(username, network)
     if wait_s > 0:
         stats.sign_ins.labels("slowed").inc()
-        raise TooManyAttempts("too many attempts to sign in have failed", wait_s)
+        raise TooManyAttempts("too many attempts to sign in with this name or from your address have failed", wait_s)
 
 
 def _begin(username: str, network: str) -> FailedSignIn:

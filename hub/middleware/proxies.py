@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from devices.runtime.addresses import is_within
 from hub.env import Network
 from hub.middleware import Application, Receive, Send
 
@@ -24,17 +25,9 @@ class TrustedProxies:
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         client = scope.get("client")
-        if self._proxies and client and self._is_proxy(client[0]):
+        if self._proxies and client and is_within(client[0], self._proxies):
             scope = {**scope, **self._forwarded(scope)}
         await self._application(scope, receive, send)
-
-    def _is_proxy(self, address: str) -> bool:
-        try:
-            known = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        known = getattr(known, "ipv4_mapped", None) or known
-        return any(known in network for network in self._proxies)
 
     def _forwarded(self, scope: dict[str, Any]) -> dict[str, Any]:
         """The fields of the scope that the proxy knows better."""
@@ -55,7 +48,7 @@ class TrustedProxies:
             except ValueError:
                 break
             last = address
-            if not self._is_proxy(address):
+            if not is_within(address, self._proxies):
                 break
         return last
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hub import visits
-from hub.visits import Visit, network_of
+from hub.visits import Visit, _network
 
 
 @pytest.fixture(autouse=True)
@@ -85,4 +85,4 @@ async def test_0_is_no_limit(visitors: Visitors, settings: Any) -> None:
     ],
 )
 def test_ipv6_counts_by_64_bits(host: str, network: str) -> None:
-    assert network_of(host) == network
+    assert _network(host) == network

@@ -641,7 +641,7 @@ def test_a_picture_is_loaded_near_the_screen_and_a_huge_one_is_a_link(hub: Runni
     headers = {"Authorization": f"Bearer {hub.create_token('bob')}"}
     with httpx.Client(base_url=f"{hub.url}/api/v1/", headers=headers) as bob:
         room = next(room for room in bob.get("rooms").json()["items"] if room["name"] == "General")
-        for name, width, height in (("small.png", 120, 60), ("huge.png", 5_000, 4_000)):
+        for name, width, height in (("small.png", 120, 60), ("huge.png", 6_000, 5_000)):
             content = io.BytesIO()
             Image.new("1", (width, height)).save(content, "PNG")
             sent = bob.post(f"rooms/{room['id']}/files", files={"file": (name, content.getvalue())})
@@ -652,7 +652,7 @@ def test_a_picture_is_loaded_near_the_screen_and_a_huge_one_is_a_link(hub: Runni
     box = small.bounding_box()
     assert box is not None
     assert (box["width"], box["height"]) == (120, 60)
-    expect(alice.page.get_by_role("link", name="huge.png")).to_contain_text("5000 × 4000")
+    expect(alice.page.get_by_role("link", name="huge.png")).to_contain_text("6000 × 5000")
     expect(alice.page.get_by_role("img", name="huge.png")).to_have_count(0)
 
 

@@ -66,6 +66,10 @@ async def test_an_error_lists_few_of_many_faults(api: Callers, pump: Device) -> 
     assert message.endswith("; and more")
 
 
+async def test_too_many_parameters_are_the_client_s_fault(api: Callers) -> None:
+    error(await api.bob.get("/api/v1/devices?" + "limit=1&" * 2_000), 400, "invalid")
+
+
 async def test_an_error_shortens_the_names_of_unknown_fields(api: Callers, pump: Device) -> None:
     response = await api.bob.post("/api/v1/devices/pump-1/commands", json={"name": "stop", "x" * 50_000: 0})
     assert len(str(error(response, 422, "invalid")["message"])) < 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import stat
@@ -21,6 +22,7 @@ from PIL import Image
 from bridges.rest import files
 from devices.models import Attachment, Member, Message
 from tests.bridges.rest.conftest import Callers, browser, error, png
+from tests.devices.rooms.pictures import SECRET, encoded
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
@@ -350,6 +352,41 @@ async def test_a_full_disk_is_named_and_nothing_is_kept(
     assert "space" in str(facts["message"])
     assert kept(files_folder) == []
     assert not await Message.objects.aexists()
+
+
+async def test_a_form_of_too_many_fields_is_refused(api: Callers, room: int) -> None:
+    form = {f"field-{number}": "x" for number in range(2_000)}
+    response = await api.bob.post(f"/api/v1/rooms/{room}/files", data=form, files={"file": ("a.txt", b"hello")})
+    error(response, 400, "invalid")
+
+
+async def test_one_person_cannot_occupy_all_uploads(api: Callers, room: int, bob: User) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(files.MAX_UPLOADS_EACH):
+            stack.enter_context(files.uploads.of(bob.pk))
+        error(await send(api.bob, room, "a.png", png()), 429, "too_many")
+        assert (await send(api.carol, room, "a.png", png())).status_code == 201
+
+
+async def test_one_person_cannot_occupy_all_downloads(api: Callers, room: int, bob: User) -> None:
+    await send(api.bob, room, "a.png", png())
+    file = (await message(api.bob, room, 1))["files"][0]
+    with contextlib.ExitStack() as stack:
+        for _ in range(files.MAX_DOWNLOADS_EACH):
+            stack.enter_context(files.downloads.of(bob.pk))
+        error(await fetch(api.bob, room, file), 429, "too_many")
+        assert (await fetch(api.carol, room, file)).status_code == 200
+
+
+async def test_an_uploaded_picture_loses_its_metadata(api: Callers, room: int) -> None:
+    content = encoded("JPEG", orientation=6)
+    assert (await send(api.bob, room, "garden.jpg", content)).status_code == 201
+    file = (await message(api.bob, room, 1))["files"][0]
+    assert (file["width"], file["height"]) == (20, 40)
+    served = await fetch(api.carol, room, file)
+    assert SECRET.encode() in content
+    assert SECRET.encode() not in served.content
+    assert served.headers["content-length"] == str(file["size"]) == str(len(served.content))
 
 
 async def test_too_many_uploads_at_once_are_refused(api: Callers, room: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,11 @@ async def test_clients_of_slack_s_webhooks_are_accepted(api: Callers, room: int,
     assert (await Message.objects.aget()).text == "x"
 
 
+async def test_a_form_of_too_many_fields_is_refused(api: Callers, room: int) -> None:
+    form = {f"field-{number}": "x" for number in range(2_000)}
+    error(await api.nobody.post(await make(api, room), data=form), 400, "invalid")
+
+
 @pytest.mark.parametrize(
     ("content", "status"),
     [

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -31,6 +32,19 @@ def speed(pump: Device) -> Metric:
     with transaction.atomic():
         ReadingStore().store([(pump, Telemetry(samples, now_us()))])
     return pump.metrics.get()
+
+
+def test_the_page_says_what_a_quota_of_readings_means(
+    client_of: ClientOf, carol: User, pump: Device, space: Space, settings: Any
+) -> None:
+    for path in ("/spaces/garden/retention/", "/devices/pump-1/retention/"):
+        assert "up to" not in client_of(carol).get(path).content.decode()
+    settings.SPACE_READING_QUOTA = 5_000
+    Space.objects.update(removed_until=1_790_000_000_000_000)
+    for path in ("/spaces/garden/retention/", "/devices/pump-1/retention/"):
+        page = client_of(carol).get(path).content.decode()
+        assert "up to 5,000 readings of a space" in page
+        assert "Readings from before 21 September 2026 have been removed" in page
 
 
 def test_members_read_in_plain_words_how_long_history_is_kept(

@@ -2,7 +2,7 @@
 // a log may show many of them.
 
 /** Pixels of the largest picture that is shown in the log; each takes four bytes. A larger one is a link. */
-export const MAX_PIXELS = 16_000_000;
+export const MAX_PIXELS = 25_000_000;
 /** Pixels of all pictures that are loaded at a time. */
 export const MAX_LOADED = 64_000_000;
 
