@@ -42,6 +42,13 @@ def test_existing_spaces_keep_their_readings_for_ever(before_retention: Apps) ->
     assert (space.raw_days, space.minute_days, space.hour_days) == (0, 0, 0)
 
 
+def test_names_and_addresses_that_another_package_kept_are_removed(first_rooms: Apps) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE axes_accesslog (username text, ip_address text)")
+    _to_the_newest()
+    assert "axes_accesslog" not in connection.introspection.table_names()
+
+
 def test_webhooks_with_the_same_name_are_renamed(first_rooms: Apps) -> None:
     space = first_rooms.get_model("devices", "Space").objects.create(slug="old", name="Old")
     Room, Webhook = (first_rooms.get_model("devices", name) for name in ("Room", "Webhook"))
