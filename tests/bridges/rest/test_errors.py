@@ -57,6 +57,24 @@ async def test_a_value_that_the_database_refuses_is_not_to_be_retried(
     assert error(await api.carol.get("/api/v1/devices/pump-1"), 500, "internal")["retry"] is False
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PUT", "read", {"seq": False}),
+        ("PUT", "read", {"seq": "1"}),
+        ("PUT", "read", {"seq": 1.0}),
+        ("POST", "messages", {"text": ["a"]}),
+        ("POST", "messages", {"text": "a", "key": 5}),
+        ("PATCH", "", {"name": True}),
+    ],
+)
+async def test_a_value_of_another_type_than_documented_is_not_converted(
+    api: Callers, pump: Device, method: str, path: str, body: Any
+) -> None:
+    room = f"/api/v1/rooms/{pump.room.pk}/{path}".rstrip("/")
+    error(await api.alice.request(method, room, json=body), 422, "invalid")
+
+
 async def test_an_error_lists_few_of_many_faults(api: Callers, pump: Device) -> None:
     body = {f"unknown-{number}": 0 for number in range(5_000)}
     response = await api.bob.post("/api/v1/devices/pump-1/commands", json=body)

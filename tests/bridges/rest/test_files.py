@@ -238,6 +238,11 @@ async def test_two_files_at_once_are_refused(api: Callers, room: int, files_fold
     assert kept(files_folder) == []
 
 
+async def test_a_text_that_is_given_twice_is_refused(api: Callers, room: int, files_folder: Path) -> None:
+    parts = [("file", ("a.txt", b"a")), ("text", (None, "one")), ("text", (None, "two"))]
+    error(await api.bob.post(f"/api/v1/rooms/{room}/files", files=parts), 422, "invalid")
+
+
 @pytest.mark.parametrize("text", ["x" * 2001, "a\u202eb", "nul\0"])
 async def test_an_invalid_text_leaves_no_file(api: Callers, room: int, files_folder: Path, text: str) -> None:
     error(await send(api.bob, room, "a.png", png(), text=text), 422, "invalid")

@@ -92,6 +92,25 @@ def test_the_paths_are_those_of_the_contract(document: Any) -> None:
     }
 
 
+def test_the_document_states_the_limits_of_fields(document: Any) -> None:
+    schemas = document["components"]["schemas"]
+
+    def limits(schema: str, name: str, *names: str) -> list[Any]:
+        return [schemas[schema]["properties"][name].get(limit) for limit in names]
+
+    for schema in ("NewMessage", "NewText"):
+        assert limits(schema, "text", "minLength", "maxLength") == [1, 2_000]
+    assert limits("NewMessage", "key", "maxLength") == [64]
+    assert limits("RoomName", "name", "minLength", "maxLength") == [1, 120]
+    assert limits("CommandRequest", "name", "minLength", "maxLength") == [1, 128]
+    assert limits("CommandRequest", "timeout_s", "exclusiveMinimum", "maximum") == [0, 3_600]
+    assert limits("WebhookName", "name", "minLength", "maxLength") == [1, 64]
+    assert limits("DeviceChanges", "stale_after_s", "minimum", "maximum") == [5, 2_592_000]
+    assert limits("SpaceRetention", "raw_days", "minimum", "maximum") == [0, 36_500]
+    for schema in ("NewMessage", "NewText", "RoomName", "ReadUpTo", "CommandRequest", "WebhookName", "DeviceChanges"):
+        assert schemas[schema]["additionalProperties"] is False
+
+
 def test_every_reference_resolves(document: Any) -> None:
     def references(part: Any) -> Iterator[str]:
         if isinstance(part, dict):

@@ -109,4 +109,12 @@ def test_a_body_that_is_too_large_is_refused_and_the_connection_stays(served: Se
         login = (served.device.uid, served.device.secret)
         answer = client.post("/api/v1/devices/pump-1/telemetry", content=b"x" * 2_000_000, auth=login)
         assert answer.status_code == 413
+        assert answer.json()["error"] == {"code": "too_large", "message": "the body is too large", "retry": False}
+        assert client.get("/healthz").json() == {"ok": True}
+
+
+def test_a_large_body_of_a_stranger_is_refused_and_the_connection_stays(served: Served) -> None:
+    with served.client() as client:
+        answer = client.post("/api/v1/rooms/1/files", files={"file": ("a", b"x" * 2_000_000)})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthenticated")
         assert client.get("/healthz").json() == {"ok": True}
