@@ -5,6 +5,7 @@ Pixels are neither decoded nor changed. What a function does not understand rais
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 
@@ -12,6 +13,9 @@ _EOI, _SOS = 0xD9, 0xDA
 _JPEG_KEPT = {0xE0, 0xEE}
 """APP0 (JFIF) and APP14 (Adobe's colour transform), and APP2 with a colour profile; all other APPn hold metadata."""
 _COMMENT = 0xFE
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
+_WINDOW = 256 * 1024
+"""Bytes that are searched at once: no other thread of the process runs in the meantime."""
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_DROPPED = {b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"tIME"}
 _WEBP_DROPPED = {b"EXIF", b"XMP "}
@@ -77,11 +81,9 @@ def _is_metadata(content: bytes, marker: int, at: int) -> bool:
 
 def _end_of_scan(content: bytes, at: int) -> int:
     """The position of the next marker that is not part of the pixels' data; the end of a picture that is cut off."""
-    while (at := content.find(b"\xff", at)) != -1:
-        following = content[at + 1 : at + 2]
-        if following and following != b"\0" and not 0xD0 <= following[0] <= 0xD7 and following != b"\xff":
-            return at
-        at += 1 if following == b"\xff" else 2
+    for start in range(at, len(content), _WINDOW):
+        if found := _MARKER.search(content, start, start + _WINDOW + 1):
+            return found.start()
     return len(content)
 
 
