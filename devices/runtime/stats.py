@@ -52,7 +52,7 @@ pings_unanswered = Counter("hubbub_pings_unanswered", "Pings of WebSocket client
 requests_rejected = Counter(
     "hubbub_requests_rejected",
     "HTTP requests rejected before their page or endpoint was called: for a foreign host or origin, a body that is too"
-    " large, or one that only a person who has signed in may send",
+    " large, or a large one of a stranger or beside too many others",
     ["reason"],
 )
 room_losses = Counter("hubbub_room_losses", "Rooms whose readers had to load them again", ["reason"])

@@ -102,4 +102,5 @@ def _create_with_visit(server: Any, protocol: Any, scope: dict[str, Any]) -> Any
         transport = getattr(getattr(protocol.channel, "_conn", None), "transport", None)
     visit = getattr(transport, "visit", None)
     scope["state"] = {} if visit is None else {"visit": visit}
+    scope["state"]["large_body"] = getattr(protocol, "has_place", False)
     return _create_application(server, protocol, scope)

@@ -16,14 +16,14 @@ from bridges.rest.errors import no_space, problem
 from devices.runtime import stats
 from devices.runtime.file_storage import is_full
 from hub.http_deadlines import Deadline, Phase
+from hub.middleware import large_bodies
 from hub.middleware.body_limit import (
     LINGER_S,
     allowed,
     headers_of,
-    needs_sign_in,
-    refusal_of_sender,
     too_large,
 )
+from hub.middleware.large_bodies import Place
 
 logger = logging.getLogger("hubbub")
 
@@ -45,6 +45,7 @@ def patch() -> None:
     """
     WebRequest.refused = None
     WebRequest.looking_up = None
+    WebRequest.has_place = False
     WebRequest.deadline = None
     WebRequest.gotLength = _check_length
     WebRequest.handleContentChunk = _check_chunk
@@ -64,7 +65,7 @@ def _check_length(request: Any, length: int | None) -> None:
     if _is_stream(request):
         request.deadline = Deadline(lambda phase: _cut_stream(request, phase))
         request.deadline.wait_for(Phase.BODY)
-    if request.most > settings.DATA_UPLOAD_MAX_MEMORY_SIZE and needs_sign_in(length):
+    if request.most > settings.DATA_UPLOAD_MAX_MEMORY_SIZE and large_bodies.is_large(length):
         # No more is read of the body while it is not known who sends it. A stream of HTTP/2, which is not paused on its
         # own, goes on for this moment.
         producer = None if _is_stream(request) else request.channel._networkProducer
@@ -76,16 +77,26 @@ def _check_length(request: Any, length: int | None) -> None:
 async def _look_up_sender(request: Any, producer: Any) -> None:
     headers = [(name.lower(), value) for name, values in request.requestHeaders.getAllRawHeaders() for value in values]
     try:
-        refusal = await refusal_of_sender(headers)
+        found = await large_bodies.admit(headers)
     except Exception:
         logger.exception("a large request is refused: its sender cannot be looked up")
-        refusal = problem("internal", "the hub failed; its log has the reason")
+        found = problem("internal", "the hub failed; its log has the reason")
+    if isinstance(found, Place):
+        request.has_place = True
+        _release_at_end(request, found)
     if request.channel is None:
         return
-    if refusal is not None:
-        _refuse(request, refusal)
+    if not isinstance(found, Place):
+        _refuse(request, found)
     if producer is not None:
         producer.resumeProducing()
+
+
+def _release_at_end(request: Any, place: Place) -> None:
+    if request.channel is None:  # its connection was closed in the meantime
+        place.release()
+    else:
+        request.notifyFinish().addBoth(lambda _: place.release())
 
 
 def _check_chunk(request: Any, data: bytes) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import re
 from collections.abc import Callable
@@ -14,14 +13,10 @@ from django.conf import settings
 from django.http import HttpResponse
 
 from bridges.rest.errors import no_space, problem
-from dashboards.live import logins
-from dashboards.live.origins import Headers
-from devices.runtime import database, stats
-from devices.runtime.database import UNAVAILABLE_ERRORS
+from devices.runtime import stats
 from devices.runtime.file_storage import is_full
-from hub.middleware import Application, Receive, Send
-
-logger = logging.getLogger("hubbub")
+from hub.middleware import Application, Receive, Send, large_bodies
+from hub.middleware.large_bodies import Place
 
 Allowed = Callable[[str, str], float]
 """`(method, path)` -> how many bytes the body of such a request may have."""
@@ -41,27 +36,9 @@ def allowed(method: str, path: str) -> float:
     return settings.FILE_LIMIT * 1024 * 1024 + most if settings.FILE_LIMIT else math.inf
 
 
-def needs_sign_in(length: int | None) -> bool:
-    """Whether only a person who has signed in may send a body of this length; `None`: it is not known yet."""
-    return length is None or length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-
-
-async def refusal_of_sender(headers: Headers) -> HttpResponse | None:
-    """Why the sender of these headers may not send a large body: nobody has signed in, or that cannot be looked up."""
-    login = logins.read(headers)
-    if login.token is None and not login.session_key:
-        return unauthenticated()
-    try:
-        person = await database.run(logins.person, login)
-    except UNAVAILABLE_ERRORS:
-        logger.warning("a large request is refused: the database is unavailable")
-        return problem("unavailable", "the database is unavailable: try again later")
-    return unauthenticated() if person is None else None
-
-
 class BodyLimit:
     """ASGI middleware: answers 413 to an HTTP request whose body is larger than allowed, and stores no more of it;
-    answers 401 where only a person who has signed in may send so much, and 503 where the disk has no space for it."""
+    answers 401 and 429 to a large one as `large_bodies` says, and 503 where the disk has no space for it."""
 
     def __init__(self, application: Application, allowed: Allowed) -> None:
         self._application = application
@@ -74,10 +51,17 @@ class BodyLimit:
         length = _announced(scope)
         if length is not None and length > most:
             return await _refuse(receive, send, too_large())
-        if most > settings.DATA_UPLOAD_MAX_MEMORY_SIZE and needs_sign_in(length):
-            refusal = await refusal_of_sender(scope["headers"])
-            if refusal is not None:
-                return await _refuse(receive, send, refusal)
+        if most <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE or not large_bodies.is_large(length) or _is_admitted(scope):
+            return await self._pass_on(scope, receive, send, most)
+        place = await large_bodies.admit(scope["headers"])
+        if not isinstance(place, Place):
+            return await _refuse(receive, send, place)
+        try:
+            await self._pass_on(scope, receive, send, most)
+        finally:
+            place.release()
+
+    async def _pass_on(self, scope: dict[str, Any], receive: Receive, send: Send, most: float) -> None:
         response = _WatchedSend(send)
         try:
             await self._application(scope, _counting(receive, most), response)
@@ -87,6 +71,11 @@ class BodyLimit:
             if response.started or not is_full(error):
                 raise
             await _refuse(receive, send, no_space())
+
+
+def _is_admitted(scope: dict[str, Any]) -> bool:
+    """Whether the server has done so, as it has to before it stores the body (`hub.daphne.request_bodies`)."""
+    return bool(scope.get("state", {}).get("large_body"))
 
 
 def _counting(receive: Receive, most: float) -> Receive:
@@ -132,13 +121,6 @@ def _announced(scope: dict[str, Any]) -> int | None:
 def too_large() -> HttpResponse:
     stats.requests_rejected.labels("too_large").inc()
     return problem("too_large", "the body is too large")
-
-
-def unauthenticated() -> HttpResponse:
-    stats.requests_rejected.labels("unauthenticated").inc()
-    response = problem("unauthenticated", "a body of more than 1 MiB needs a login or an API token")
-    response["WWW-Authenticate"] = "Bearer"
-    return response
 
 
 def headers_of(response: HttpResponse) -> list[tuple[bytes, bytes]]:

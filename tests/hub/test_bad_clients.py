@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import select
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 
 import httpx
 import psutil
@@ -21,7 +22,9 @@ from dashboards.live.rates import CONTROL_BURST
 from devices.models import Device
 from devices.spaces import tokens
 from hub import descriptors
+from hub.middleware.large_bodies import MAX_PER_PERSON
 from tests.dashboards.live.test_servers import handshake, narrow_socket
+from tests.support.eventually import eventually
 from tests.support.web_server import WebServer, WebServers, web_servers
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
@@ -283,6 +286,26 @@ def test_a_large_body_of_somebody_who_has_not_signed_in_is_refused_before_it_is_
         sock.settimeout(0.5)
         with pytest.raises(TimeoutError):  # the body is awaited
             sock.recv(1)
+
+
+def test_one_person_sends_few_large_bodies_at_once(web: WebServer, token: str) -> None:
+    """Of each of them only the beginning has arrived; those of others are not held up."""
+    with ExitStack() as stack:
+        uploads = [stack.enter_context(opened(web)) for _ in range(MAX_PER_PERSON + 1)]
+        for sock in uploads:
+            sock.sendall(upload(5_000_000, f"Authorization: Bearer {token}") + b"x" * 1_000)
+        ready, _, _ = select.select(uploads, [], [], WAIT_S)
+        [refused] = [sock.recv(65_536) for sock in ready]
+        assert b" 429 " in refused
+        assert b"too_many" in refused or b"too_many" in ready[0].recv(65_536)
+    eventually(lambda: _is_awaited(web, token))
+
+
+def _is_awaited(web: WebServer, token: str) -> bool:
+    """Whether the body of one more upload is awaited."""
+    with opened(web) as sock:
+        sock.sendall(upload(5_000_000, f"Authorization: Bearer {token}"))
+        return not select.select([sock], [], [], 0.3)[0]
 
 
 def test_a_body_that_is_too_large_gets_the_documented_error(web: WebServer, pump: Device) -> None:
