@@ -45,6 +45,7 @@ format: .venv/.installed-dev node_modules/.installed-dev
 
 bench: system .venv/.installed-dev node_modules/.installed
 	$(BIN)/python -m benchmarks.ingest
+	$(BIN)/python -m benchmarks.fairness
 	$(BIN)/python -m benchmarks.history
 	$(BIN)/python -m benchmarks.fanout
 	$(BIN)/python -m benchmarks.connections

@@ -21,6 +21,7 @@ from pathlib import Path
 import httpx
 
 from benchmarks.load import mqtt
+from benchmarks.targets import UNLIMITED
 from devices.runtime.credentials import hash_secret
 from tests.support.hub import RunningHub
 from tests.support.postgres import Postgres
@@ -68,7 +69,7 @@ def publish(port: int, credentials: list[dict[str, str]], messages: int) -> None
 @contextmanager
 def prepared(folder: Path, **settings: str) -> Iterator[tuple[HubServer, list[dict[str, str]]]]:
     """A hub that has made its database and the devices; it runs for as long as the block lasts."""
-    hub = RunningHub(folder, DEVICE_RATE_LIMIT="0", **settings)
+    hub = RunningHub(folder, **UNLIMITED, **settings)
     hub.start()
     made = hub.manage("createdevice", *[f"load-{i}" for i in range(DEVICES)], "--space", "demo")
     yield hub, [json.loads(line) for line in made.splitlines()]
@@ -114,7 +115,7 @@ def external(folder: Path, messages: int, **settings: str) -> str:
     with ExitStack() as stack:
         mosquitto.start()
         stack.callback(mosquitto.stop)
-        hub = RunningHub(folder, DEVICE_RATE_LIMIT="0", MQTT_URL=mosquitto.url("bridge", "secret"), **settings)
+        hub = RunningHub(folder, **UNLIMITED, MQTT_URL=mosquitto.url("bridge", "secret"), **settings)
         hub.start()
         stack.callback(hub.stop)
         return measure(mosquitto.port, credentials, messages, hub)

@@ -22,7 +22,9 @@ from tests.support.servers import Bridge, HubServer, Mosquitto, Part, Redis, Ser
 
 AnyServer = TypeVar("AnyServer", bound=Server)
 
-UNLIMITED = {"DEVICE_RATE_LIMIT": "0", "CONNECTION_LIMIT": "0", "REQUEST_RATE_LIMIT": "0"}
+UNLIMITED = dict.fromkeys(
+    ("DEVICE_RATE_LIMIT", "VALUE_RATE_LIMIT", "BYTE_RATE_LIMIT", "CONNECTION_LIMIT", "REQUEST_RATE_LIMIT"), "0"
+)
 
 
 @dataclass

@@ -39,6 +39,8 @@ class Env:
     public_brokers: Mapping[str, str]
     secret_key_file: Path | None
     device_rate_limit: int
+    value_rate_limit: int
+    byte_rate_limit: int
     chat_rate_limit: int
     connection_limit: int
     file_limit: int
@@ -99,6 +101,8 @@ def read(environ: Mapping[str, str], base_dir: Path) -> Env:
         public_brokers=_brokers(environ, "MQTT_PUBLIC_URL"),
         secret_key_file=_path(environ, "SECRET_KEY_FILE"),
         device_rate_limit=_count(environ, "DEVICE_RATE_LIMIT", 1000),
+        value_rate_limit=_count(environ, "VALUE_RATE_LIMIT", 10_000),
+        byte_rate_limit=_count(environ, "BYTE_RATE_LIMIT", 1 << 20),
         chat_rate_limit=_count(environ, "CHAT_RATE_LIMIT", 100),
         connection_limit=_count(environ, "CONNECTION_LIMIT", 50),
         file_limit=_count(environ, "FILE_LIMIT", 10),

@@ -13,6 +13,7 @@ from django.db import ProgrammingError, transaction
 
 from bridges.codec import payloads
 from bridges.ingest import liveness
+from bridges.ingest.budgets import Budgets
 from bridges.ingest.delivery import Delivery
 from bridges.ingest.liveness import LivenessTracker, Sighting, Sightings
 from bridges.ingest.rate_limit import RateLimiter
@@ -30,6 +31,12 @@ from devices.values import Answer, Attributes, Availability, Report, StatusRepor
 
 logger = logging.getLogger("hubbub.ingest")
 
+SHARE_S = 0.02
+"""A device's budget of values for this time is stored at once. A message with more is stored in parts that are so far
+apart: in one piece it would hold up everybody else's."""
+MIN_SHARE = 200
+"""Values; a smaller share would cost more transactions than it is worth."""
+
 RETRYABLE_ERRORS = (*UNAVAILABLE_ERRORS, ProgrammingError)
 """Errors of storing that are not a message's fault: also a table that does not exist yet, or a withdrawn right."""
 
@@ -39,13 +46,15 @@ class BatchResult:
     """The result of a batch: events to publish, and by index the refusal of each delivery that was refused, in whole or
     in part.
 
-    `readings` were stored; `samples_refused` were left out of messages that were stored otherwise.
+    `readings` were stored; `samples_refused` were left out of messages that were stored otherwise. `rests`, by index,
+    are parts of messages that are still to be stored.
     """
 
     events: list[Event] = field(default_factory=list)
     refusals: dict[int, Refusal] = field(default_factory=dict)
     readings: int = 0
     samples_refused: int = 0
+    rests: dict[int, Telemetry] = field(default_factory=dict)
 
     def add(self, part: BatchResult) -> None:
         """Adds what came of a part of the batch."""
@@ -70,6 +79,9 @@ class Batch:
     deliveries: list[Delivery]
     decoded: list[_Decoded] | None = None
     refusals: dict[int, Refusal] = field(default_factory=dict)
+    rests: dict[int, Telemetry] = field(default_factory=dict)
+    values: Counter[str] = field(default_factory=Counter)
+    """uid -> values in the messages that were decoded."""
 
 
 class BatchProcessor:
@@ -79,11 +91,19 @@ class BatchProcessor:
         self._store = ReadingStore()
         self._liveness = LivenessTracker()
         self._limiter = RateLimiter(settings.DEVICE_RATE_LIMIT)
+        self.budgets = Budgets(settings.VALUE_RATE_LIMIT, settings.BYTE_RATE_LIMIT)
+        """For those who hand over messages, on the event loop: what is over a budget does not get here."""
+        self.share = max(MIN_SHARE, int(settings.VALUE_RATE_LIMIT * SHARE_S)) if settings.VALUE_RATE_LIMIT else 0
+        """Values of a device that are stored at once; of a larger message, the rest is returned. 0: no limit."""
         self._lock = threading.Lock()
 
     def expect_backlog(self, messages: int) -> None:
         """Up to this many messages of each device may have been waiting for us; they pass beyond its rate limit."""
         self._limiter.allow(messages)
+
+    def uses_allowance(self, uid: str) -> bool:
+        """Whether a message over the device's budget passes as part of an expected backlog."""
+        return self._limiter.uses_allowance(uid)
 
     def process(self, batch: Batch) -> BatchResult:
         """Stores the batch in one transaction.
@@ -93,7 +113,7 @@ class BatchProcessor:
         """
         with self._lock:
             decoded = self._decode(batch)
-            result = BatchResult(refusals=dict(batch.refusals))
+            result = BatchResult(refusals=dict(batch.refusals), rests=dict(batch.rests))
             try:
                 self._write(decoded, result)
             except RETRYABLE_ERRORS:
@@ -104,6 +124,9 @@ class BatchProcessor:
                 self._store.forget()
                 for one in decoded:
                     self._write_single(one, result)
+            for i, refusal in result.refusals.items():
+                if refusal.reason != "older_than_retention":  # which does not hold for all of a message
+                    result.rests.pop(i, None)
             return result
 
     def _decode(self, batch: Batch) -> list[_Decoded]:
@@ -112,13 +135,26 @@ class BatchProcessor:
         decoded = batch.decoded = []
         for i, delivery in enumerate(batch.deliveries):
             try:
-                self._limiter.check(delivery.uid, delivery.received_at)
-                decoded.append((i, delivery, _decode(delivery)))
+                if delivery.report is None:
+                    self._limiter.check(delivery.uid, delivery.received_at)
+                    report = _decode(delivery)
+                    if type(report) is Telemetry:
+                        batch.values[delivery.uid] += len(report.samples)
+                else:
+                    report = delivery.report
+                decoded.append((i, delivery, self._part(i, report, batch)))
             except Refusal as refusal:
                 batch.refusals[i] = refusal
-        for kind, count in Counter(delivery.kind for delivery in batch.deliveries).items():
+        for kind, count in Counter(each.kind for each in batch.deliveries if each.report is None).items():
             stats.received.labels(kind).inc(count)
         return decoded
+
+    def _part(self, i: int, report: Report, batch: Batch) -> Report:
+        """The report, or as much of it as is stored at once."""
+        if not self.share or type(report) is not Telemetry or len(report.samples) <= self.share:
+            return report
+        part, batch.rests[i] = split(report, self.share)
+        return part
 
     def _write_single(self, one: _Decoded, result: BatchResult) -> None:
         try:
@@ -135,12 +171,12 @@ class BatchProcessor:
         if not decoded:
             return
         with transaction.atomic():
-            stored = self._store_all(decoded)
+            stored = self._store_all(decoded, result.rests)
         result.add(stored)
         stats.samples_refused.inc(stored.samples_refused)
         stats.batches.inc()
 
-    def _store_all(self, decoded: list[_Decoded]) -> BatchResult:
+    def _store_all(self, decoded: list[_Decoded], rests: Mapping[int, Telemetry]) -> BatchResult:
         stored = BatchResult()
         outcome = Outcome()
         telemetry: list[tuple[Sender, Telemetry]] = []
@@ -153,6 +189,9 @@ class BatchProcessor:
                 device = _sender(known, delivery, first_broker)
                 if isinstance(report, Telemetry):
                     kept, too_old = self._store.without_outdated(device, report)
+                    if i in rests and delivery.report is None:
+                        # A message with too many is refused as a whole, before a part of it is stored.
+                        self._store.check_metric_limit(device, rests[i], new_metrics[device.id])
                     self._store.check_metric_limit(device, kept, new_metrics[device.id])
                     telemetry.append((device, kept))
                     if too_old is not None:
@@ -170,6 +209,12 @@ class BatchProcessor:
         stored.events = entries.record(outcome)  # once and last, because it locks rooms
         stored.readings = sum(len(kept.samples) for _, kept in telemetry)
         return stored
+
+
+def split(telemetry: Telemetry, share: int) -> tuple[Telemetry, Telemetry]:
+    """The first `share` samples, and the rest."""
+    samples, received_at = telemetry.samples, telemetry.received_at
+    return Telemetry(samples[:share], received_at), Telemetry(samples[share:], received_at)
 
 
 def _decode(delivery: Delivery) -> Report:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from devices.errors import Refusal
+from devices.values import Telemetry
 
 
 # Tens of thousands of these are made each second. `gc=False` keeps the collector from walking through all buffered
@@ -22,6 +23,7 @@ class Delivery(msgspec.Struct, gc=False):
     - `refusal`: why it is refused, if that shows before it is decoded.
     - `settle` acknowledges it: called once, on the event loop, after the commit or the refusal; `None` for QoS 0.
     - `size`: bytes of the whole payload, if `payload` is only the beginning of one that is too large.
+    - `report`: the part of the content that is still to be stored, if the message has been decoded and stored in part.
     """
 
     uid: str
@@ -35,3 +37,4 @@ class Delivery(msgspec.Struct, gc=False):
     refusal: Refusal | None = None
     settle: Callable[[], object] | None = None
     size: int | None = None
+    report: Telemetry | None = None

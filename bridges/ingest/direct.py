@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from bridges.ingest.batches import RETRYABLE_ERRORS, Batch, BatchResult, shared_processor
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from weakref import WeakValueDictionary
+
+from bridges.ingest.batches import RETRYABLE_ERRORS, SHARE_S, Batch, BatchProcessor, BatchResult, shared_processor
 from bridges.ingest.delivery import Delivery
 from bridges.ingest.pipeline import publish
 from bridges.ingest.refusal_recorder import RefusalRecorder
@@ -10,24 +15,62 @@ from devices.errors import Refusal, Unavailable
 from devices.runtime import database, stats
 
 _refusals = RefusalRecorder(database.run)
+_large: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+"""uid -> held while a message is stored in parts: parallel ones of a device would come to more than its share."""
 
 
 async def ingest_now(delivery: Delivery) -> BatchResult:
-    """Stores one delivery and fans it out.
+    """Stores one delivery and fans it out, a large one in parts.
 
     Raises `Refusal` if nothing of it was stored, and `Unavailable` while the database is unavailable.
     """
-    try:
-        result = await database.run(shared_processor().process, Batch([delivery]))
-    except RETRYABLE_ERRORS:
-        stats.store_failures.inc()
-        raise Unavailable("the database is unavailable") from None
-    await publish(result, delivery)
+    processor, result = shared_processor(), BatchResult()
+    async with _turn(processor, delivery):
+        await _check_budget(processor, delivery)
+        more = await _store_part(processor, delivery, result)
+        while more:
+            await asyncio.sleep(SHARE_S)
+            more = await _store_part(processor, delivery, result)
     if refusal := result.refusals.get(0):
         await refuse_now(delivery, refusal)
         if not result.readings:
             raise refusal
     return result
+
+
+@asynccontextmanager
+async def _turn(processor: BatchProcessor, delivery: Delivery) -> AsyncIterator[None]:
+    if not processor.share or delivery.payload.count(b",") < processor.share:
+        yield
+        return
+    lock = _large.setdefault(delivery.uid, asyncio.Lock())
+    async with lock:
+        yield
+
+
+async def _check_budget(processor: BatchProcessor, delivery: Delivery) -> None:
+    budgets = processor.budgets
+    budgets.set_now(delivery.received_at)
+    if budgets.ready_at(delivery.uid) > delivery.received_at:
+        refusal = Refusal("rate_limited", budgets.limit(delivery.uid))
+        await refuse_now(delivery, refusal)
+        raise refusal
+    budgets.spend_bytes(delivery.uid, len(delivery.payload), delivery.received_at)
+
+
+async def _store_part(processor: BatchProcessor, delivery: Delivery, result: BatchResult) -> bool:
+    """Adds what came of it to `result`; returns whether there is more of the delivery to be stored."""
+    batch = Batch([delivery])
+    try:
+        part = await database.run(processor.process, batch)
+    except RETRYABLE_ERRORS:
+        stats.store_failures.inc()
+        raise Unavailable("the database is unavailable") from None
+    processor.budgets.spend_values(delivery.uid, batch.values[delivery.uid], delivery.received_at)
+    await publish(part, delivery)
+    result.add(part)
+    delivery.report = part.rests.get(0)
+    return delivery.report is not None
 
 
 async def refuse_now(delivery: Delivery, refusal: Refusal) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -18,23 +17,28 @@ from typing import Protocol
 from django.conf import settings
 from django.db import close_old_connections, connections
 
-from bridges.ingest.batches import RETRYABLE_ERRORS, Batch, BatchProcessor, BatchResult
+from bridges.ingest.batches import RETRYABLE_ERRORS, SHARE_S, Batch, BatchProcessor, BatchResult
 from bridges.ingest.delivery import Delivery
+from bridges.ingest.fair_queue import FairQueue
 from bridges.ingest.refusal_recorder import RefusalRecorder
 from devices.channel import fanout
+from devices.errors import Refusal
+from devices.refusals.store import START_BYTES
 from devices.runtime import stats
-from devices.values import now_us
+from devices.values import Telemetry, now_us
 
 logger = logging.getLogger("hubbub.pipeline")
 
-MAX_BATCH = 2_000
-"""Messages of one transaction."""
-MAX_BATCH_BYTES = 1 << 20
-"""Payload bytes of one transaction; a larger message has a transaction of its own."""
 MAX_BUFFERED = 20_000
-"""Messages buffered. Past it QoS 0 is dropped; past twice as many the sources stop reading."""
+"""Messages buffered. Past it QoS 0 is dropped, of devices that have more than their part of it; past twice as many the
+sources stop reading."""
 MAX_BUFFERED_BYTES = 16 << 20
 """The same in bytes of payload; the bound that is reached first counts."""
+MAX_DEVICE, MAX_DEVICE_BYTES = 10_000, 8 << 20
+"""Messages and bytes of one device. Past either, its QoS 0 is dropped."""
+MAX_HELD, MAX_HELD_BYTES = 1_100, 1_200 << 10
+"""Messages and bytes of a device that is over its budget. Past either, its QoS 1 is refused. The embedded broker does
+not read a connection that has as many as it allows, which is somewhat less."""
 BUSY = 8
 GAP_S, MAX_GAP_S = 0.01, 0.02
 """A batch of `BUSY` messages or more is followed by a pause: the next batch begins `GAP_S` after its beginning, or
@@ -57,10 +61,12 @@ class DeliverySource(Protocol):
 class Pipeline:
     """Receives deliveries on the event loop and processes them in batches on a thread of its own."""
 
-    def __init__(self, processor: BatchProcessor) -> None:
+    def __init__(self, processor: BatchProcessor, max_held: int = MAX_HELD) -> None:
+        """`max_held`: in place of `MAX_HELD`, where devices share what the source may have unacknowledged."""
         self._processor = processor
-        self._buffer: deque[Delivery] = deque()
-        self._bytes = 0
+        self._budgets = processor.budgets
+        self._queue = FairQueue(processor.budgets, processor.share)
+        self._max_held = max_held
         self._sources: set[DeliverySource] = set()
         self._paused_at: float | None = None
         self._loop = asyncio.get_running_loop()
@@ -72,7 +78,7 @@ class Pipeline:
     @property
     def buffered(self) -> int:
         """Messages that are not part of a batch yet."""
-        return len(self._buffer)
+        return self._queue.count
 
     def attach(self, source: DeliverySource) -> None:
         """From now on `source` is asked to pause and to resume; at once if the pipeline is full."""
@@ -87,21 +93,21 @@ class Pipeline:
     def offer(self, delivery: Delivery) -> bool:
         """Hands a delivery over. False: it was dropped and will not be settled.
 
-        That happens to QoS 0 past the bound, and to everything after `close`; dropped QoS 0 is counted.
+        That happens to QoS 0 past a bound, and to everything after `close`; dropped QoS 0 is counted. QoS 1 of a device
+        over its budget is refused past a bound, and settled.
         """
-        buffered = len(self._buffer)
-        if delivery.settle is None and (buffered >= MAX_BUFFERED or self._bytes >= MAX_BUFFERED_BYTES):
-            stats.dropped.labels("pipeline").inc()
-            return False
+        queue = self._queue
         if self._closing.is_set():
             if delivery.settle is None:  # the broker sends the others again
                 stats.dropped.labels("closing").inc()
             return False
-        self._buffer.append(delivery)
-        self._bytes += len(delivery.payload)
-        if not buffered:
+        is_long = queue.count >= self._max_held or queue.count >= MAX_BUFFERED or queue.bytes >= MAX_HELD_BYTES
+        if is_long and not self._has_room(delivery):
+            return False
+        queue.put(delivery)
+        if not self._arrived.is_set():
             self._arrived.set()
-        if self._paused_at is None and (buffered >= 2 * MAX_BUFFERED or self._bytes >= 2 * MAX_BUFFERED_BYTES):
+        if self._paused_at is None and (queue.count > 2 * MAX_BUFFERED or queue.bytes >= 2 * MAX_BUFFERED_BYTES):
             self._pause()
         return True
 
@@ -115,27 +121,28 @@ class Pipeline:
         If the database is unavailable at that point, it gives up: the broker sends again what is not acknowledged.
         """
         try:
-            while not (self._closing.is_set() and not self._buffer):
-                await self._arrived.wait()
-                self._arrived.clear()
+            while not (self._closing.is_set() and not self._queue.count):
+                await self._wait()
                 while batch := self._next_batch():
                     began = time.monotonic()
                     if not await self._handle(batch):
                         return
                     if rest := rest_s(len(batch), time.monotonic() - began):
                         await asyncio.sleep(rest)
+                await self._refusals.write()  # of messages that were refused without a batch
         finally:
             await self._refusals.close()
             self._thread.submit(connections.close_all)  # the thread ends with its connection open otherwise
             self._thread.shutdown(wait=False)
 
     def close(self) -> None:
-        """Accepts no more deliveries; `run` returns once the buffered ones are stored."""
+        """Accepts no more deliveries; `run` returns once the buffered ones are stored, except for QoS 1 of devices that
+        are over their budget: the broker sends it again."""
         self._closing.set()
         self._arrived.set()
 
     def _pause(self) -> None:
-        logger.warning("%d messages are waiting to be stored: reading pauses until some are", len(self._buffer))
+        logger.warning("%d messages are waiting to be stored: reading pauses until some are", self._queue.count)
         self._paused_at = time.monotonic()
         for source in self._sources:
             source.pause_reading()
@@ -148,25 +155,74 @@ class Pipeline:
         for source in self._sources:
             source.resume_reading()
 
+    async def _wait(self) -> None:
+        """Until messages arrive, or those of a device that is over its budget may go on."""
+        wakes_at = self._queue.wakes_at
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if wakes_at is None else max(0.0, (wakes_at - now_us()) / 1_000_000)):
+                await self._arrived.wait()
+        self._arrived.clear()
+
+    def _has_room(self, delivery: Delivery) -> bool:
+        """Whether the message of a device may be added to those that wait; if not, it is dropped or refused."""
+        queue = self._queue
+        messages, size, is_held = queue.waiting(delivery.uid)
+        is_full = queue.count >= MAX_BUFFERED or queue.bytes >= MAX_BUFFERED_BYTES
+        if delivery.settle is None:
+            part = max(1, queue.devices)
+            if is_full and (messages >= MAX_BUFFERED // part or size >= MAX_BUFFERED_BYTES // part):
+                stats.dropped.labels("pipeline").inc()
+                return False
+            if messages >= MAX_DEVICE or size >= MAX_DEVICE_BYTES:
+                stats.dropped.labels("device").inc()
+                return False
+        elif is_held and (is_full or messages >= self._max_held or size >= MAX_HELD_BYTES):
+            return self._passes_unheld(delivery)
+        return True
+
+    def _passes_unheld(self, delivery: Delivery) -> bool:
+        """QoS 1 of a device of which too many are held already: refused, unless a backlog of it was expected."""
+        if self._processor.uses_allowance(delivery.uid):
+            return True
+        self._refuse_over_budget(delivery)
+        if delivery.settle is not None:
+            delivery.settle()
+        return False
+
+    def _refuse_over_budget(self, delivery: Delivery) -> None:
+        refusal = Refusal("rate_limited", self._budgets.limit(delivery.uid))
+        self._refusals.add(refusal, delivery.kind, delivery.uid, delivery.payload, delivery.received_at, delivery.size)
+
+    def _spend_bytes(self, deliveries: list[Delivery]) -> None:
+        sizes: dict[str, int] = {}
+        for delivery in deliveries:
+            if delivery.report is None:
+                sizes[delivery.uid] = sizes.get(delivery.uid, 0) + len(delivery.payload)
+        for uid, size in sizes.items():
+            self._budgets.spend_bytes(uid, size, deliveries[-1].received_at)
+
     def _next_batch(self) -> list[Delivery]:
-        batch: list[Delivery] = []
-        size = 0
-        while self._buffer and len(batch) < MAX_BATCH:
-            size += len(self._buffer[0].payload)
-            if size > MAX_BATCH_BYTES and batch:
-                break
-            batch.append(self._buffer.popleft())
-            self._bytes -= len(batch[-1].payload)
-        if self._paused_at is not None and len(self._buffer) < MAX_BUFFERED and self._bytes < MAX_BUFFERED_BYTES:
+        queue = self._queue
+        batch = queue.next_batch(now_us(), closing=self._closing.is_set())
+        if self._budgets.limited:
+            self._spend_bytes(batch.deliveries)
+        for delivery in batch.over_budget:
+            stats.received.labels(delivery.kind).inc()
+            self._refuse_over_budget(delivery)
+        stats.delayed.inc(batch.delayed)
+        if self._paused_at is not None and queue.count < MAX_BUFFERED and queue.bytes < MAX_BUFFERED_BYTES:
             self._resume()
-        return batch
+        return batch.deliveries
 
     async def _handle(self, deliveries: list[Delivery]) -> bool:
         """Whether the deliveries were processed; if not, none of them is settled."""
         started = time.monotonic()
-        result = await self._process(Batch(deliveries))
+        batch = Batch(deliveries)
+        result = await self._process(batch)
         if result is None:
             return False
+        for uid, values in batch.values.items():
+            self._budgets.spend_values(uid, values, deliveries[-1].received_at)
         stats.batch_seconds.observe(time.monotonic() - started)
         stats.batch_messages.observe(len(deliveries))
         stats.waiting.set(self.buffered)
@@ -174,11 +230,20 @@ class Pipeline:
         for i, refusal in result.refusals.items():
             refused = deliveries[i]
             self._refusals.add(refusal, refused.kind, refused.uid, refused.payload, refused.received_at, refused.size)
-        for delivery in deliveries:
-            if delivery.settle is not None:
+        for i, delivery in enumerate(deliveries):
+            if i in result.rests:
+                self._put_back(delivery, result.rests[i])
+            elif delivery.settle is not None:
                 delivery.settle()
         await self._refusals.write()
         return True
+
+    def _put_back(self, delivery: Delivery, rest: Telemetry) -> None:
+        """The message is settled once its last part is stored."""
+        delivery.size = len(delivery.payload) if delivery.size is None else delivery.size
+        delivery.payload = delivery.payload[:START_BYTES]
+        delivery.report = rest
+        self._queue.put_back(delivery, now_us() + int(SHARE_S * 1_000_000))
 
     async def _process(self, batch: Batch) -> BatchResult | None:
         """Tries until the database stores it; `None` if closed before. Nothing is acknowledged meanwhile."""

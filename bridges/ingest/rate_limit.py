@@ -48,14 +48,15 @@ class RateLimiter:
         tokens = min(most, tokens + max(0, now - at) * self._limit / 1_000_000)
         if tokens < 1:
             self._buckets[uid] = (tokens, now)
-            if self._uses_allowance(uid):
+            if self.uses_allowance(uid):
                 return
             raise Refusal("rate_limited", f"{self._limit} messages/s")
         if len(self._buckets) >= MAX_DEVICES:
             self._buckets.clear()
         self._buckets[uid] = (tokens - 1, now)
 
-    def _uses_allowance(self, uid: str) -> bool:
+    def uses_allowance(self, uid: str) -> bool:
+        """Whether the device has some of its allowance left; uses up one message of it."""
         used = self._used.get(uid, 0)
         if used >= self._allowance or self._clock() >= self._allowed_until:
             return False

@@ -43,6 +43,8 @@ def test_an_empty_setting_counts_as_missing() -> None:
 
 LIMITS = [
     "DEVICE_RATE_LIMIT",
+    "VALUE_RATE_LIMIT",
+    "BYTE_RATE_LIMIT",
     "CHAT_RATE_LIMIT",
     "CONNECTION_LIMIT",
     "FILE_LIMIT",

@@ -74,6 +74,8 @@ class Stack(Together):
             "REDIS_URL": self.redis.url,
             "MQTT_URL": self.mosquitto.url("bridge", "secret"),
             "DEVICE_RATE_LIMIT": "0",
+            "VALUE_RATE_LIMIT": "0",
+            "BYTE_RATE_LIMIT": "0",
             **settings,
         }
         self.bridge: Server = Bridge(folder, self.settings)

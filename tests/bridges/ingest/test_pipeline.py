@@ -9,6 +9,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, connection
 
+from bridges.ingest import fair_queue
 from bridges.ingest import pipeline as pipelines
 from bridges.ingest.batches import BatchProcessor
 from bridges.ingest.delivery import Delivery
@@ -219,7 +220,7 @@ async def test_past_twice_the_bound_the_sources_stop_reading_until_there_is_room
 
 
 async def test_a_batch_has_a_bound_in_bytes(pump: Device, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipelines, "MAX_BATCH_BYTES", 20)
+    monkeypatch.setattr(fair_queue, "MAX_BATCH_BYTES", 20)
     pipeline, settled = Pipeline(BatchProcessor()), Settled()
     before = stats.batches._value.get()
     await offer(pipeline, *[telemetry(b'{"a": "%s"}' % (b"x" * size), settled) for size in (30, 1, 1, 1)])

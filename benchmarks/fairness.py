@@ -1,0 +1,184 @@
+"""What a device that floods costs the others: their time from publishing to the browser, and their losses.
+
+    .venv/bin/python -m benchmarks.fairness [--rounds 5] [--seconds 6]
+
+Everything runs in one process, with the limits as they are by default. Ten devices publish 10 messages a second each,
+with QoS 0, and one viewer watches them. In every second round another device publishes 60 messages a second of 2,898
+values each, which is 6 % of its limit of messages; last with QoS 1. Rounds alternate, so that both see the same
+machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import json
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+from websockets.asyncio.client import ClientConnection, connect
+
+from benchmarks.load import mqtt
+from tests.support.hub import RunningHub
+
+HONEST, PER_SECOND = 10, 10
+FLOOD_PER_SECOND, TIMES, METRICS = 60, 6, 483
+SETTLE_S = 1.0
+"""How long the last messages of a round may take to arrive."""
+
+
+@dataclass
+class Round:
+    """`lags`: seconds from publishing to the viewer."""
+
+    sent: int = 0
+    lags: list[float] = field(default_factory=list)
+
+
+def percentile(lags: list[float], share: float) -> float:
+    """In milliseconds."""
+    return 1_000 * sorted(lags)[min(len(lags) - 1, int(len(lags) * share))] if lags else float("nan")
+
+
+def report(name: str, rounds: list[Round]) -> float:
+    """Prints a line; returns the p99."""
+    lags = [lag for each in rounds for lag in each.lags]
+    lost = sum(each.sent - len(each.lags) for each in rounds)
+    p99 = percentile(lags, 0.99)
+    print(
+        f"{name:22} p50 {percentile(lags, 0.5):6.1f} ms, p99 {p99:6.1f} ms, most {percentile(lags, 1):6.1f} ms,"
+        f" {lost} of {sum(each.sent for each in rounds)} lost",
+        flush=True,
+    )
+    return p99
+
+
+def signed_in(port: int, uid: str, secret: str) -> socket.socket:
+    link = socket.create_connection(("127.0.0.1", port))
+    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    link.sendall(mqtt.connect(uid, uid, secret))
+    if link.recv(4) != mqtt.CONNACK:
+        raise SystemExit(f"the broker refused {uid}")
+    return link
+
+
+def flood(port: int, uid: str, secret: str, qos: int, wanted: Event) -> None:
+    """While it is wanted, until it is terminated."""
+    link = signed_in(port, uid, secret)
+    threading.Thread(target=_read_all, args=[link], daemon=True).start()
+    values = b",".join(b'"m%d":7.5' % i for i in range(METRICS))
+    for i in itertools.count():
+        wanted.wait()
+        due = time.monotonic() + 1 / FLOOD_PER_SECOND
+        now = time.time_ns() // 1_000_000
+        parts = [b'{"ts":%d,"values":{%s}}' % (now - TIMES + place, values) for place in range(TIMES)]
+        link.sendall(mqtt.publish(f"devices/{uid}/telemetry", b"[%s]" % b",".join(parts), qos, i % 0xFFFF + 1))
+        time.sleep(max(0.0, due - time.monotonic()))
+
+
+def _read_all(link: socket.socket) -> None:
+    while link.recv(65_536):
+        pass
+
+
+@contextmanager
+def flooder(port: int, uid: str, secret: str, qos: int) -> Iterator[Event]:
+    """A process that floods while the event is set. It starts now, so that its start is not a part of the flood."""
+    context = get_context("spawn")
+    wanted = context.Event()
+    process = context.Process(target=flood, args=[port, uid, secret, qos, wanted], daemon=True)
+    process.start()
+    try:
+        yield wanted
+    finally:
+        process.terminate()
+        process.join()
+
+
+class Watched:
+    """The honest devices and the viewer that watches them."""
+
+    def __init__(self, hub: RunningHub, secrets: dict[str, str], viewer: ClientConnection) -> None:
+        self._links = {uid: signed_in(hub.mqtt_port, uid, secret) for uid, secret in secrets.items()}
+        self._viewer = viewer
+        self._round = Round()
+
+    async def round(self, seconds: float) -> Round:
+        self._round = found = Round()
+        begin = time.monotonic()
+        uids = list(self._links)
+        for i in range(int(seconds * PER_SECOND * len(uids))):
+            uid = uids[i % len(uids)]
+            payload = b'{"sent":%.6f}' % time.monotonic()
+            self._links[uid].sendall(mqtt.publish(f"devices/{uid}/telemetry", payload, 0))
+            found.sent += 1
+            await asyncio.sleep(max(0.0, begin + (i + 1) / (PER_SECOND * len(uids)) - time.monotonic()))
+        await asyncio.sleep(SETTLE_S)
+        return found
+
+    async def watch(self) -> None:
+        async for text in self._viewer:
+            frame, now = json.loads(text), time.monotonic()
+            if frame.get("type") == "telemetry":
+                for metrics in frame["devices"].values():
+                    self._round.lags += [now - value for _, value in metrics.get("sent", [])]
+                await self._viewer.send(json.dumps({"type": "ack", "n": frame["n"]}))
+            elif frame.get("type") == "ping":
+                await self._viewer.send('{"type":"pong"}')
+
+
+async def measure(hub: RunningHub, secrets: dict[str, str], token: str, rounds: int, seconds: float) -> None:
+    loud = secrets.pop("loud")
+    headers = {"Authorization": f"Bearer {token}"}
+    url = f"ws://127.0.0.1:{hub.port}/ws/"
+    async with connect(url, additional_headers=headers, compression=None, max_size=None) as viewer:
+        for number, uid in enumerate(secrets, 1):
+            await viewer.send(json.dumps({"id": number, "type": "subscribe", "stream": f"device:{uid}"}))
+        watched = Watched(hub, secrets, viewer)
+        watching = asyncio.create_task(watched.watch())
+        quiet, flooded = [], []
+        with flooder(hub.mqtt_port, "loud", loud, 0) as wanted:
+            await watched.round(seconds)  # the first messages create metrics
+            for _ in range(rounds):
+                quiet.append(await watched.round(seconds))
+                wanted.set()
+                flooded.append(await watched.round(seconds))
+                wanted.clear()
+        with flooder(hub.mqtt_port, "loud", loud, 1) as wanted:
+            await watched.round(seconds)
+            wanted.set()
+            acknowledged = [await watched.round(seconds) for _ in range(rounds)]
+        watching.cancel()
+    alone = report("alone", quiet)
+    print(f"{'':22} p99 x {report('beside a flood, QoS 0', flooded) / alone:.2f}")
+    print(f"{'':22} p99 x {report('beside a flood, QoS 1', acknowledged) / alone:.2f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=6)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="hubbub-bench-") as folder:
+        hub = RunningHub(Path(folder))
+        devices = hub.records.create_devices("loud", *(f"honest-{i}" for i in range(HONEST)))
+        secrets = {device.uid: device.secret for device in devices}
+        token = hub.create_token("alice")
+        hub.start()
+        try:
+            asyncio.run(measure(hub, secrets, token, arguments.rounds, arguments.seconds))
+        finally:
+            hub.stop()
+
+
+if __name__ == "__main__":
+    main()

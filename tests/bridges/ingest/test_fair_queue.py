@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import pytest
+
+from bridges.ingest import fair_queue
+from bridges.ingest.budgets import BURST_US, Budgets
+from bridges.ingest.delivery import Delivery
+from bridges.ingest.fair_queue import MAX_BATCH, TURN_MESSAGES, FairQueue
+from devices.values import Sample, Telemetry
+
+NOW = 1_000_000_000
+
+
+def message(uid: str, payload: bytes = b"1", *, qos: int = 1, at: int = NOW) -> Delivery:
+    return Delivery(uid, "telemetry", payload, at, settle=(lambda: None) if qos else None)
+
+
+def uids(deliveries: list[Delivery]) -> list[str]:
+    return [delivery.uid for delivery in deliveries]
+
+
+def test_a_device_that_floods_does_not_delay_another_beyond_a_turn() -> None:
+    queue = FairQueue(Budgets(0, 0))
+    for _ in range(3 * MAX_BATCH):
+        queue.put(message("loud"))
+    queue.put(message("quiet"))
+    batch = uids(queue.next_batch(NOW).deliveries)
+    assert len(batch) == MAX_BATCH
+    assert batch.index("quiet") == TURN_MESSAGES
+
+
+def test_the_messages_of_a_device_keep_their_order_and_none_is_lost() -> None:
+    queue = FairQueue(Budgets(0, 0))
+    for n in range(5_000):
+        queue.put(message(f"pump-{n % 7}", b"%d" % n))
+    taken: list[Delivery] = []
+    while batch := queue.next_batch(NOW).deliveries:
+        taken += batch
+    for device in range(7):
+        numbers = [int(each.payload) for each in taken if each.uid == f"pump-{device}"]
+        assert numbers == list(range(device, 5_000, 7))
+    assert (queue.count, queue.bytes, queue.devices) == (0, 0, 0)
+
+
+def test_a_batch_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fair_queue, "MAX_BATCH_BYTES", 10)
+    queue = FairQueue(Budgets(0, 0))
+    for payload in (b"x" * 20, b"x" * 6, b"x" * 4, b"x"):
+        queue.put(message("pump", payload))
+    sizes = [[len(each.payload) for each in queue.next_batch(NOW).deliveries] for _ in range(4)]
+    assert sizes == [[20], [6, 4], [1], []]
+
+
+def test_a_device_over_its_budget_waits_while_another_is_served() -> None:
+    budgets = Budgets(values=10, size=0)
+    queue = FairQueue(budgets)
+    budgets.spend_values("loud", 40, NOW)
+    queue.put(message("loud"))
+    queue.put(message("quiet"))
+    batch = queue.next_batch(NOW)
+    assert (uids(batch.deliveries), batch.delayed) == (["quiet"], 1)
+    assert queue.wakes_at == NOW + 1_000_000
+    assert queue.waiting("loud") == (1, 1, True)
+    assert queue.next_batch(NOW + 999_999).deliveries == []
+    assert uids(queue.next_batch(NOW + 1_000_000).deliveries) == ["loud"]
+    assert queue.wakes_at is None
+
+
+def test_qos_0_over_the_budget_is_taken_out_and_what_was_sent_later_within_it_is_served() -> None:
+    budgets = Budgets(values=10, size=0)
+    queue = FairQueue(budgets)
+    budgets.spend_values("loud", 40, NOW)
+    later = NOW + 1_000_000
+    queue.put(message("loud", b"over", qos=0))
+    queue.put(message("loud", b"within", qos=0, at=later))
+    batch = queue.next_batch(later)
+    assert [each.payload for each in batch.over_budget] == [b"over"]
+    assert [each.payload for each in batch.deliveries] == [b"within"]
+
+
+def test_messages_that_waited_for_us_count_from_their_receipt() -> None:
+    """While the database was unavailable, a device that kept to its budget must not exceed it."""
+    budgets = Budgets(values=10, size=0)
+    queue = FairQueue(budgets)
+    for second in range(10):
+        queue.put(message("pump", qos=0, at=NOW + second * 1_000_000))
+    for _ in range(10):
+        queue_batch = queue.next_batch(NOW + 10_000_000)
+        for each in queue_batch.deliveries:
+            budgets.spend_values("pump", 10, each.received_at)
+        assert queue_batch.over_budget == []
+    assert queue.count == 0
+
+
+def test_at_the_end_nobody_waits_and_what_is_over_a_budget_is_left_to_its_sender() -> None:
+    budgets = Budgets(values=1, size=0)
+    queue = FairQueue(budgets, share=10)
+    queue.put(message("loud", b"large"))
+    [first] = queue.next_batch(NOW).deliveries
+    budgets.spend_values("loud", 1_000, NOW)
+    for _ in range(100):
+        queue.put(message("loud"))
+    queue.put(message("quiet"))
+    first.report = Telemetry((Sample("a", 1),), NOW)
+    queue.put_back(first, NOW + 50)
+    batches = [queue.next_batch(NOW, closing=True).deliveries for _ in range(3)]
+    assert [each for batch in batches for each in batch if each.uid == "loud"] == [first]
+    assert "quiet" in uids(batches[0])
+    assert queue.count == 0
+
+
+def test_a_device_has_at_most_its_share_of_values_in_a_batch_but_always_one_message() -> None:
+    queue = FairQueue(Budgets(values=1_000, size=0), share=10)
+    for _ in range(3):
+        queue.put(message("large", b"[%s]" % b",".join([b"1"] * 50)))
+    for _ in range(6):
+        queue.put(message("small", b'{"a":1,"b":2,"c":3}'))
+    batches = [uids(queue.next_batch(NOW).deliveries) for _ in range(3)]
+    assert batches == [["large", "small", "small", "small"]] * 2 + [["large"]]
+
+
+def test_the_rest_of_a_message_comes_before_the_others_of_its_device_at_its_time() -> None:
+    budgets = Budgets(values=1, size=0)
+    queue = FairQueue(budgets, share=10)
+    queue.put(message("large"))
+    queue.put(message("large", b"next"))
+    first = queue.next_batch(NOW).deliveries[0]
+    while queue.next_batch(NOW).deliveries:
+        pass
+    queue.put(message("large", b"next"))
+    first.report = Telemetry((Sample("a", 1),), NOW)
+    budgets.spend_values("large", 1_000, NOW)
+    queue.put_back(first, NOW + 50)
+    assert queue.next_batch(NOW + 49).deliveries == []
+    rest = queue.next_batch(NOW + 50)
+    assert rest.deliveries == [first]
+    assert queue.waiting("large") == (1, 4, True)
+    assert queue.wakes_at == NOW + 1_000_000_000 - BURST_US
+
+
+def test_a_clock_that_is_set_back_wakes_everybody() -> None:
+    budgets = Budgets(values=1, size=0)
+    queue = FairQueue(budgets)
+    queue.put(message("loud"))
+    assert uids(queue.next_batch(NOW).deliveries) == ["loud"]
+    budgets.spend_values("loud", 1_000, NOW)
+    queue.put(message("loud"))
+    assert queue.next_batch(NOW).deliveries == []
+    assert uids(queue.next_batch(NOW - 500_000_000).deliveries) == ["loud"]

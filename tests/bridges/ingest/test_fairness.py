@@ -1,0 +1,193 @@
+"""A device that floods the pipeline delays or loses only its own messages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+
+from bridges.ingest import batches, direct
+from bridges.ingest import pipeline as pipelines
+from bridges.ingest.batches import MIN_SHARE, BatchProcessor
+from bridges.ingest.delivery import Delivery
+from bridges.ingest.pipeline import Pipeline
+from devices.errors import Refusal
+from devices.models import Device, Metric, Reading, Space
+from devices.rooms import provisioning
+from devices.runtime import stats
+from devices.telemetry.store import MAX_METRICS
+from devices.values import now_us
+from tests.support.eventually import eventually_async
+
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
+
+VALUES = 100
+"""Of each second; a device may use three times as many at once."""
+FLOOD = 3_000
+"""Values of a message that uses up the budget of half a minute."""
+
+
+@pytest.fixture(autouse=True)
+def budget(settings: Any) -> None:
+    settings.VALUE_RATE_LIMIT, settings.BYTE_RATE_LIMIT = VALUES, 0
+
+
+@pytest.fixture
+def valve(pump: Device, space: Space) -> Device:
+    return provisioning.create_device("valve-1", space)[0]
+
+
+@pytest.fixture
+async def pipeline(valve: Device) -> AsyncIterator[Pipeline]:
+    found = Pipeline(BatchProcessor(), max_held=3)
+    running = asyncio.create_task(found.run())
+    yield found
+    found.close()
+    await asyncio.wait_for(running, 20)
+
+
+class Settled:
+    """The order in which messages were acknowledged."""
+
+    def __init__(self) -> None:
+        self.order: list[str] = []
+
+    def delivery(self, uid: str, payload: bytes, *, qos: int = 1) -> Delivery:
+        settle = (lambda: self.order.append(uid)) if qos else None
+        return Delivery(uid, "telemetry", payload, now_us(), settle=settle)
+
+
+def samples(count: int, first: int = 0) -> bytes:
+    """As many values of one metric, each with a time of its own."""
+    start = now_us() // 1000 - 1_000_000
+    return b"[%s]" % b",".join(b'{"ts":%d,"values":{"a":%d}}' % (start + first + i, i) for i in range(count))
+
+
+async def stored() -> int:
+    return await Reading.objects.acount()
+
+
+async def test_a_large_message_is_stored_in_parts_between_which_others_pass(pipeline: Pipeline) -> None:
+    settled = Settled()
+    pipeline.offer(settled.delivery("pump-1", samples(3 * MIN_SHARE)))
+    await eventually_async(stored)
+    pipeline.offer(settled.delivery("valve-1", b'{"a": 1}'))
+    await eventually_async(lambda: len(settled.order) == 2)
+    assert settled.order == ["valve-1", "pump-1"]
+    assert await stored() == 3 * MIN_SHARE + 1
+
+
+async def test_qos_1_over_the_budget_waits_and_is_stored_while_others_pass(pipeline: Pipeline) -> None:
+    settled, delayed = Settled(), stats.delayed._value.get()
+    pipeline.offer(settled.delivery("pump-1", samples(4 * VALUES)))
+    await eventually_async(lambda: settled.order)
+    pipeline.offer(settled.delivery("pump-1", samples(1, 10_000)))
+    await eventually_async(lambda: stats.delayed._value.get() > delayed)
+    pipeline.offer(settled.delivery("valve-1", b'{"a": 1}'))
+    await eventually_async(lambda: len(settled.order) == 3)
+    assert settled.order == ["pump-1", "valve-1", "pump-1"]
+    assert await stored() == 4 * VALUES + 2
+
+
+async def test_qos_0_over_the_budget_is_refused_by_name_and_what_others_send_is_stored(pipeline: Pipeline) -> None:
+    settled, before = Settled(), stats.refused.labels("rate_limited")._value.get()
+    pipeline.offer(settled.delivery("pump-1", samples(FLOOD)))
+    await eventually_async(lambda: settled.order)
+    for _ in range(5):
+        pipeline.offer(settled.delivery("pump-1", b'{"b": 1}', qos=0))
+    pipeline.offer(settled.delivery("valve-1", b'{"a": 1}'))
+    await eventually_async(lambda: len(settled.order) == 2)
+    assert stats.refused.labels("rate_limited")._value.get() == before + 5
+    assert await stored() == FLOOD + 1
+
+
+async def test_only_so_many_messages_of_a_device_wait_for_its_budget(pipeline: Pipeline) -> None:
+    """Behind a broker they count against what the bridge may have unacknowledged."""
+    settled, before = Settled(), stats.refused.labels("rate_limited")._value.get()
+    pipeline.offer(settled.delivery("pump-1", samples(FLOOD)))
+    await eventually_async(lambda: settled.order)
+    delayed = stats.delayed._value.get()
+    pipeline.offer(settled.delivery("pump-1", b'{"b": 1}'))
+    await eventually_async(lambda: stats.delayed._value.get() > delayed)
+    offered = [pipeline.offer(settled.delivery("pump-1", b'{"b": 1}')) for _ in range(4)]
+    assert offered == [True, True, False, False]
+    assert len(settled.order) == 3  # those that are refused are acknowledged: they must not come back
+    assert stats.refused.labels("rate_limited")._value.get() == before + 2
+    pipeline.expect_backlog(10)
+    assert pipeline.offer(settled.delivery("pump-1", b'{"b": 1}'))
+
+
+async def test_when_the_buffer_is_full_a_device_with_few_messages_still_has_room(
+    valve: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipelines, "MAX_BUFFERED", 4)
+    pipeline, settled = Pipeline(BatchProcessor()), Settled()
+    assert [pipeline.offer(settled.delivery("pump-1", b'{"a": 1}', qos=0)) for _ in range(5)] == [True] * 4 + [False]
+    assert pipeline.offer(settled.delivery("valve-1", b'{"a": 1}', qos=0))
+    pipeline.close()
+    await asyncio.wait_for(pipeline.run(), 20)
+    assert await stored() == 5
+
+
+async def test_a_device_has_a_bound_of_its_own(valve: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipelines, "MAX_DEVICE", 2)
+    pipeline, settled = Pipeline(BatchProcessor(), max_held=0), Settled()
+    before = stats.dropped.labels("device")._value.get()
+    assert [pipeline.offer(settled.delivery("pump-1", b'{"a": 1}', qos=0)) for _ in range(3)] == [True, True, False]
+    assert stats.dropped.labels("device")._value.get() == before + 1
+    assert pipeline.offer(settled.delivery("pump-1", b'{"a": 1}'))
+    pipeline.close()
+    await asyncio.wait_for(pipeline.run(), 20)
+
+
+class TestWithoutPipeline:
+    @pytest.fixture(autouse=True)
+    def processor(self, valve: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(batches, "_shared", BatchProcessor())
+
+    async def test_a_large_message_is_stored_in_parts(self) -> None:
+        before = stats.batches._value.get()
+        result = await direct.ingest_now(Delivery("pump-1", "telemetry", samples(2 * MIN_SHARE + 1), now_us()))
+        assert (result.readings, result.refusals) == (2 * MIN_SHARE + 1, {})
+        assert stats.batches._value.get() == before + 3
+
+    async def test_a_device_over_its_budget_is_refused_and_another_is_served(self) -> None:
+        large = [Delivery("pump-1", "telemetry", samples(FLOOD), now_us()) for _ in range(2)]
+        answers = await asyncio.gather(*map(direct.ingest_now, large), return_exceptions=True)
+        assert sum(isinstance(answer, Refusal) and answer.reason == "rate_limited" for answer in answers) == 1
+        assert (await direct.ingest_now(Delivery("valve-1", "telemetry", b'{"a": 1}', now_us()))).readings == 1
+
+    async def test_a_message_that_is_refused_is_refused_once(self) -> None:
+        before = stats.refused.labels("unknown_device")._value.get()
+        with pytest.raises(Refusal):
+            await direct.ingest_now(Delivery("nobody", "telemetry", samples(3 * MIN_SHARE), now_us()))
+        assert stats.refused.labels("unknown_device")._value.get() == before + 1
+
+
+async def test_a_large_message_with_too_many_metrics_is_refused_before_a_part_of_it_is_stored(
+    pipeline: Pipeline,
+) -> None:
+    settled = Settled()
+    pipeline.offer(settled.delivery("pump-1", b"{%s}" % b",".join(b'"m%d":1' % i for i in range(MAX_METRICS + 1))))
+    await eventually_async(lambda: settled.order)
+    assert await Metric.objects.acount() == 0
+
+
+async def test_a_message_that_is_stored_in_parts_survives_an_outage_between_them(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled, processor = Settled(), pipeline._processor
+    write, calls = processor._write, iter([False, True, True])
+
+    def failing(*args: Any) -> None:
+        if next(calls, False):
+            raise OperationalError("not now")
+        write(*args)
+
+    monkeypatch.setattr(processor, "_write", failing)
+    pipeline.offer(settled.delivery("pump-1", samples(2 * MIN_SHARE)))
+    await eventually_async(lambda: settled.order)
+    assert await stored() == 2 * MIN_SHARE
