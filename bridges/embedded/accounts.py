@@ -52,7 +52,7 @@ class RevocationListener:
         await self._listener.stop()
 
     def _on_event(self, event: Event) -> None:
-        if isinstance(event, AccountChanged):
+        if isinstance(event, AccountChanged) and not event.is_new:
             task = asyncio.create_task(self._broker.disconnect(event.uid))
             self._disconnecting.add(task)
             task.add_done_callback(self._disconnecting.discard)

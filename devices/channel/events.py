@@ -218,10 +218,14 @@ class PresenceChanged:
 
 @dataclass(frozen=True, slots=True)
 class AccountChanged:
-    """A device is new, was deleted or has a new secret: brokers load it and disconnect clients with the old one."""
+    """A device is new, was deleted or has a new secret: brokers load it and disconnect clients with the old one.
+
+    A new one has no old secret. It may have connected already when a broker hears of it.
+    """
 
     type: ClassVar[str] = "account"
     uid: str
+    is_new: bool = False
 
     @property
     def group(self) -> str:

@@ -33,7 +33,7 @@ def create(uid: str, space: Space, name: str = "", broker: str = "") -> tuple[De
             )
     except IntegrityError:
         raise Invalid(f"the uid {uid!r} is taken") from None
-    _notify_brokers(uid)
+    _notify_brokers(AccountChanged(uid, is_new=True))
     return device, secret
 
 
@@ -41,7 +41,7 @@ def rotate_secret(device: Device) -> str:
     """Replaces the device's secret and returns the new one. A client that uses the old one is disconnected."""
     secret = new_secret()
     Device.objects.filter(pk=device.pk).update(secret_hash=hash_secret(secret))
-    _notify_brokers(device.uid)
+    _notify_brokers(AccountChanged(device.uid))
     return secret
 
 
@@ -56,7 +56,7 @@ def delete(device: Device) -> None:
     """Deletes the device and everything that is stored for it, and disconnects it."""
     id = device.pk
     device.delete()
-    _notify_brokers(device.uid)
+    _notify_brokers(AccountChanged(device.uid))
     _notify_viewers(id)
 
 
@@ -64,5 +64,5 @@ def _notify_viewers(device_id: int) -> None:
     transaction.on_commit(lambda: fanout.publish_from_sync([DeviceMoved(device_id)]))
 
 
-def _notify_brokers(uid: str) -> None:
-    transaction.on_commit(lambda: fanout.publish_from_sync([AccountChanged(uid)]))
+def _notify_brokers(event: AccountChanged) -> None:
+    transaction.on_commit(lambda: fanout.publish_from_sync([event]))

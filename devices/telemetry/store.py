@@ -171,7 +171,9 @@ def _insert(rows: list[ReadingRow]) -> None:
             start = 0
             for size, statement in _OF_ROWS.items():
                 while len(rows) - start >= size:
-                    cursor.execute(statement, list(chain.from_iterable(rows[start : start + size])))
+                    # The cursor beneath: with DEBUG=1 Django's own fails to put the parameters in place of "?".
+                    with connection.wrap_database_errors:
+                        cursor.cursor.execute(statement, list(chain.from_iterable(rows[start : start + size])))
                     start += size
 
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from devices.channel import groups
 from devices.channel.events import TelemetryStored
@@ -38,6 +39,12 @@ def test_a_metric_that_another_bridge_created_in_the_meantime_is_used(store: Rea
     theirs = Metric.objects.create(device=pump, name="speed")
     store.store([(pump, telemetry(Sample("speed", 1)))])
     assert Reading.objects.get(metric__name="speed").metric == theirs
+
+
+def test_readings_are_stored_while_django_logs_its_statements(store: ReadingStore, pump: Device) -> None:
+    with CaptureQueriesContext(connection):
+        store.store([(pump, telemetry(Sample("speed", 1)))])
+    assert Reading.objects.count() == 1
 
 
 def test_a_repeated_sample_with_a_time_is_stored_once(store: ReadingStore, pump: Device) -> None:
