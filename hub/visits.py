@@ -13,6 +13,10 @@ from hub.http_deadlines import Deadline, Phase
 
 logger = logging.getLogger("hubbub")
 
+BUSY_SHARE = 5
+"""How many times `ADDRESS_LIMIT` an address may have of connections whose request is being answered, as when many
+people behind it come back at once after a restart. Those that the hub waits for are cut off first."""
+
 _strangers: dict[str, dict[Visit, None]] = {}
 """Address -> its connections that have not signed in, the oldest first."""
 
@@ -51,7 +55,11 @@ class Visit:
         strangers = _strangers.setdefault(self._network, {})
         strangers[self] = None
         if 0 < settings.ADDRESS_LIMIT < len(strangers):
-            next(iter(strangers)).cut("address")
+            waiting = (visit for visit in strangers if visit.deadline.phase is not Phase.NOTHING)
+            if oldest := next(waiting, None):
+                oldest.cut("address")
+            elif len(strangers) > BUSY_SHARE * settings.ADDRESS_LIMIT:
+                next(iter(strangers)).cut("address")
 
     def cut(self, reason: str) -> None:
         stats.connections_cut.labels(reason).inc()

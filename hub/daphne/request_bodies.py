@@ -18,6 +18,7 @@ from devices.runtime.file_storage import is_full
 from hub.http_deadlines import Deadline, Phase
 from hub.middleware import large_bodies
 from hub.middleware.body_limit import (
+    LINGER_BYTES,
     LINGER_S,
     allowed,
     headers_of,
@@ -46,6 +47,7 @@ def patch() -> None:
     WebRequest.refused = None
     WebRequest.looking_up = None
     WebRequest.has_place = False
+    WebRequest.forgotten = 0
     WebRequest.deadline = None
     WebRequest.gotLength = _check_length
     WebRequest.handleContentChunk = _check_chunk
@@ -103,6 +105,9 @@ def _check_chunk(request: Any, data: bytes) -> None:
     if request.deadline is not None:
         request.deadline.received(len(data))
     if request.refused is not None:
+        request.forgotten += len(data)
+        if request.forgotten > LINGER_BYTES and not _is_stream(request):
+            request.channel._networkProducer.pauseProducing()
         return
     if request.content.tell() + len(data) > request.most:
         _refuse(request, too_large())

@@ -21,9 +21,9 @@ from hub.middleware.large_bodies import Place
 Allowed = Callable[[str, str], float]
 """`(method, path)` -> how many bytes the body of such a request may have."""
 
-LINGER_S = 5.0
-"""How long more of a refused body is read, and forgotten. A connection that is closed while bytes of it arrive is
-reset, and the client may lose the answer."""
+LINGER_S, LINGER_BYTES = 5.0, 4 * 1024 * 1024
+"""How long, and how much, more of a refused body is read and forgotten. A connection that is closed while bytes of it
+arrive is reset, and the client may lose the answer."""
 
 _FILES = re.compile(r"/api/v1/rooms/[0-9]+/files")
 
@@ -132,8 +132,9 @@ def headers_of(response: HttpResponse) -> list[tuple[bytes, bytes]]:
 async def _refuse(receive: Receive, send: Send, response: HttpResponse) -> None:
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers_of(response)})
     await send({"type": "http.response.body", "body": response.content, "more_body": True})
+    left = LINGER_BYTES
     with suppress(TimeoutError):
         async with asyncio.timeout(LINGER_S):
-            while (await receive()).get("more_body", False):
-                pass
+            while left > 0 and (message := await receive()).get("more_body", False):
+                left -= len(message["body"])
     await send({"type": "http.response.body", "body": b""})

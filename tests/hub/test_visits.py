@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from hub import visits
-from hub.visits import Visit, _network
+from hub.http_deadlines import Phase
+from hub.visits import BUSY_SHARE, Visit, _network
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +44,17 @@ async def test_above_the_limit_the_oldest_of_the_address_is_cut_off(visitors: Vi
         visitors.arrive("203.0.113.7")
     visitors.arrive("203.0.113.8")
     assert visitors.cut == [0, 1]
+
+
+async def test_those_whose_request_is_being_answered_are_cut_off_last(visitors: Visitors) -> None:
+    """After a restart many people behind one address come back at once."""
+    for _ in range(2 * BUSY_SHARE):
+        visitors.arrive("203.0.113.7").deadline.wait_for(Phase.NOTHING)
+    assert visitors.cut == []
+    visitors.arrive("203.0.113.7")
+    assert visitors.cut == [0]
+    visitors.arrive("203.0.113.7")
+    assert visitors.cut == [0, 2 * BUSY_SHARE]
 
 
 async def test_those_that_have_signed_in_do_not_count(visitors: Visitors) -> None:

@@ -41,6 +41,8 @@ class Command(BaseCommand):
             asgi.application,
             host=host,
             port=port,
+            http="h11",  # which `hub.uvicorn` patches, and not httptools where that is installed
+            ws="websockets-sansio",
             lifespan="off",
             log_config=None,
             proxy_headers=behind_proxy,
