@@ -329,6 +329,22 @@ def test_foreign_hosts_and_origins_are_counted_and_logged_once(web: WebServer, t
     assert len("\n".join(kept)) < 5_000, "\n".join(kept)
 
 
+def test_connections_that_cannot_be_accepted_are_counted_and_logged_once(web: WebServer) -> None:
+    assert web.process is not None
+    process = psutil.Process(web.process.pid)
+    soft, hard = process.rlimit(psutil.RLIMIT_NOFILE)
+    process.rlimit(psutil.RLIMIT_NOFILE, (process.num_fds() + 3, hard))
+    try:
+        with ExitStack() as stack:
+            for _ in range(ADDRESS_LIMIT - 5):
+                stack.enter_context(opened(web, "127.0.0.9"))
+            eventually(lambda: re.search("cannot accept connections|out of system resource", web.output))
+    finally:
+        process.rlimit(psutil.RLIMIT_NOFILE, (soft, hard))
+    eventually(lambda: counted(web, "hubbub_accept_errors_total") >= 1)
+    assert len(re.findall("cannot accept connections|out of system resource", web.output)) == 1
+
+
 def test_the_limit_of_open_files_is_raised(web: WebServer) -> None:
     assert web.process is not None
     soft, hard = psutil.Process(web.process.pid).rlimit(psutil.RLIMIT_NOFILE)

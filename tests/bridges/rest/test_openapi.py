@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page
 
 from bridges.rest.api import api
+from dashboards.live.consumers import event_stream_query
 from tests.bridges.rest.conftest import caller
 from tests.support.browser import chromium
 from tests.support.hub import RunningHub
@@ -109,6 +110,13 @@ def test_the_document_states_the_limits_of_fields(document: Any) -> None:
     assert limits("SpaceRetention", "raw_days", "minimum", "maximum") == [0, 36_500]
     for schema in ("NewMessage", "NewText", "RoomName", "ReadUpTo", "CommandRequest", "WebhookName", "DeviceChanges"):
         assert schemas[schema]["additionalProperties"] is False
+
+
+def test_the_limits_of_the_event_stream_are_those_of_the_live_connection(document: Any) -> None:
+    parameters = {one["name"]: one["schema"] for one in document["paths"]["/api/v1/stream"]["get"]["parameters"]}
+    most = {name: schema.get("maxItems") for name, schema in parameters.items()}
+    streams, rooms = event_stream_query.MAX_STREAMS, event_stream_query.MAX_ROOMS
+    assert most == {"device": streams, "dashboard": streams, "room": rooms, "after_seq": rooms, "inbox": None}
 
 
 def test_every_reference_resolves(document: Any) -> None:
