@@ -17,6 +17,7 @@ from jsonschema import Draft7Validator
 from hub.npm import ALLOWED
 from tests.deploy import compose
 from tests.support.servers import ROOT
+from tests.test_documentation import rows
 
 ONE_SHOT = "migrate"
 
@@ -51,6 +52,12 @@ def test_the_defaults_of_the_file_match_the_example() -> None:
     example = compose.example_settings()
     defaults = dict(re.findall(r"\$\{(\w+):-([^}]+)\}", compose.COMPOSE.read_text()))
     assert defaults == {name: example[name] for name in defaults}
+
+
+def test_every_limit_can_be_set_for_compose(file: dict[str, Any]) -> None:
+    limits = {name: cells[0].strip("`") for name, cells in rows("settings.md", "Limits").items()}
+    given = file["services"]["web"]["environment"]
+    assert {name: given.get(name) for name in limits} == limits
 
 
 def test_every_image_is_pinned_to_a_version(services: dict[str, dict[str, Any]]) -> None:
