@@ -40,31 +40,37 @@ class RequestRate:
 
 CONTROL_PER_S = 10.0
 CONTROL_BURST = 2_000
-"""Acks and pongs, and apart from them the pings and pongs of the WebSocket itself, that a client may send at once."""
+"""Acks and pongs that a client may send at once."""
+PING_BURST = 100
+"""The same for the pings and pongs of the WebSocket itself, of which libraries send a few a minute. Reading one takes
+20 µs, and a client that is closed comes back."""
 PONG_GAP_S = 1.0
 """A client that pings more often gets one pong a second, and none while it reads nothing."""
 
 
 class ControlRate:
-    """A bucket of `CONTROL_BURST` control frames that fills at `CONTROL_PER_S`, and by one for each frame that the
-    client has to answer. So a client that sends one answer for each of them never reaches the bound."""
+    """A bucket of `burst` control frames that fills at `CONTROL_PER_S`, and by one for each frame to be answered.
 
-    __slots__ = ("_clock", "_filled_at", "_left", "_ponged_at")
+    So a client that sends one answer for each of them never reaches the bound.
+    """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    __slots__ = ("_burst", "_clock", "_filled_at", "_left", "_ponged_at")
+
+    def __init__(self, clock: Callable[[], float], burst: int = CONTROL_BURST) -> None:
         self._clock = clock
+        self._burst = burst
         self._filled_at = clock()
-        self._left = float(CONTROL_BURST)
+        self._left = float(burst)
         self._ponged_at = float("-inf")
 
     def expect(self) -> None:
         """A frame has been sent that the client has to answer."""
-        self._left = min(CONTROL_BURST, self._left + 1)
+        self._left = min(self._burst, self._left + 1)
 
     def count(self) -> bool:
         """Counts a control frame; `False`: it is one too many."""
         now = self._clock()
-        self._left = min(CONTROL_BURST, self._left + (now - self._filled_at) * CONTROL_PER_S) - 1
+        self._left = min(self._burst, self._left + (now - self._filled_at) * CONTROL_PER_S) - 1
         self._filled_at = now
         return self._left >= 0
 

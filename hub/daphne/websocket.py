@@ -11,7 +11,7 @@ from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.internet.tcp import Server as TcpServer
 
 from dashboards.live.errors import CloseCode
-from dashboards.live.rates import ControlRate
+from dashboards.live.rates import PING_BURST, ControlRate
 from devices.runtime import stats
 from hub.daphne.sending import WaitingSends
 from hub.server_options import SMALL_FRAGMENT_BYTES
@@ -99,7 +99,7 @@ class BoundedControlFrames(WebSocketProtocol):
 
     def onOpen(self) -> None:
         super().onOpen()
-        self._control = ControlRate(time.monotonic)
+        self._control = ControlRate(time.monotonic, PING_BURST)
 
     def onPing(self, payload: bytes) -> None:
         if self._is_admitted():
@@ -111,6 +111,13 @@ class BoundedControlFrames(WebSocketProtocol):
     def onPong(self, payload: bytes) -> None:
         if self._is_admitted():
             super().onPong(payload)
+
+    def processData(self) -> bool:
+        """A single read holds thousands of pings: past the bound they are dropped together."""
+        if self.failedByMe:
+            self.data = b""
+            return False
+        return bool(super().processData())
 
     def onMessageFrameBegin(self, length: int) -> None:
         """Messages count where they are handled; a fragment that carries next to nothing counts here."""

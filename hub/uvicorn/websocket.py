@@ -12,7 +12,7 @@ from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
 from dashboards.live.errors import CloseCode
-from dashboards.live.rates import ControlRate
+from dashboards.live.rates import PING_BURST, ControlRate
 from dashboards.live.requests import MAX_FRAME_BYTES
 from devices.runtime import stats
 from hub.http_deadlines import ABORT_S
@@ -58,7 +58,7 @@ class BoundedProtocol(ServerProtocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._control = ControlRate(time.monotonic)
+        self._control = ControlRate(time.monotonic, PING_BURST)
         self._has_failed = False
 
     def recv_frame(self, frame: Frame) -> None:
