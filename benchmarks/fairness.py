@@ -1,11 +1,11 @@
 """What a device that floods costs the others: their time from publishing to the browser, and their losses.
 
-    .venv/bin/python -m benchmarks.fairness [--rounds 5] [--seconds 6]
+    .venv/bin/python -m benchmarks.fairness [--rounds 5] [--seconds 6] [--forms embedded mosquitto]
 
-Everything runs in one process, with the limits as they are by default. Ten devices publish 10 messages a second each,
-with QoS 0, and one viewer watches them. In every second round another device publishes 60 messages a second of 2,898
-values each, which is 6 % of its limit of messages; last with QoS 1. Rounds alternate, so that both see the same
-machine.
+The hub runs in one process, with its own broker or behind Mosquitto, and with the limits as they are by default. Ten
+devices publish 10 messages a second each, with QoS 0, and one viewer watches them. In every second round another device
+publishes 60 messages a second of 2,898 values each, which is 6 % of its limit of messages; last with QoS 1. Rounds
+alternate, so that both see the same machine.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ from pathlib import Path
 from websockets.asyncio.client import ClientConnection, connect
 
 from benchmarks.load import mqtt
+from benchmarks.targets import started
+from devices.runtime.credentials import hash_secret
 from tests.support.hub import RunningHub
+from tests.support.servers import Mosquitto
 
 HONEST, PER_SECOND = 10, 10
 FLOOD_PER_SECOND, TIMES, METRICS = 60, 6, 483
@@ -107,8 +110,8 @@ def flooder(port: int, uid: str, secret: str, qos: int) -> Iterator[Event]:
 class Watched:
     """The honest devices and the viewer that watches them."""
 
-    def __init__(self, hub: RunningHub, secrets: dict[str, str], viewer: ClientConnection) -> None:
-        self._links = {uid: signed_in(hub.mqtt_port, uid, secret) for uid, secret in secrets.items()}
+    def __init__(self, port: int, secrets: dict[str, str], viewer: ClientConnection) -> None:
+        self._links = {uid: signed_in(port, uid, secret) for uid, secret in secrets.items()}
         self._viewer = viewer
         self._round = Round()
 
@@ -136,24 +139,25 @@ class Watched:
                 await self._viewer.send('{"type":"pong"}')
 
 
-async def measure(hub: RunningHub, secrets: dict[str, str], token: str, rounds: int, seconds: float) -> None:
+async def measure(hub: RunningHub, port: int, secrets: dict[str, str], rounds: int, seconds: float) -> None:
+    """`port`: of the broker."""
     loud = secrets.pop("loud")
-    headers = {"Authorization": f"Bearer {token}"}
+    headers = {"Authorization": f"Bearer {hub.create_token('alice')}"}
     url = f"ws://127.0.0.1:{hub.port}/ws/"
     async with connect(url, additional_headers=headers, compression=None, max_size=None) as viewer:
         for number, uid in enumerate(secrets, 1):
             await viewer.send(json.dumps({"id": number, "type": "subscribe", "stream": f"device:{uid}"}))
-        watched = Watched(hub, secrets, viewer)
+        watched = Watched(port, secrets, viewer)
         watching = asyncio.create_task(watched.watch())
         quiet, flooded = [], []
-        with flooder(hub.mqtt_port, "loud", loud, 0) as wanted:
+        with flooder(port, "loud", loud, 0) as wanted:
             await watched.round(seconds)  # the first messages create metrics
             for _ in range(rounds):
                 quiet.append(await watched.round(seconds))
                 wanted.set()
                 flooded.append(await watched.round(seconds))
                 wanted.clear()
-        with flooder(hub.mqtt_port, "loud", loud, 1) as wanted:
+        with flooder(port, "loud", loud, 1) as wanted:
             await watched.round(seconds)
             wanted.set()
             acknowledged = [await watched.round(seconds) for _ in range(rounds)]
@@ -163,21 +167,40 @@ async def measure(hub: RunningHub, secrets: dict[str, str], token: str, rounds: 
     print(f"{'':22} p99 x {report('beside a flood, QoS 1', acknowledged) / alone:.2f}")
 
 
+def embedded(folder: Path, rounds: int, seconds: float) -> None:
+    hub = RunningHub(folder)
+    secrets = create_devices(hub)
+    with started(hub):
+        asyncio.run(measure(hub, hub.mqtt_port, secrets, rounds, seconds))
+
+
+def behind_mosquitto(folder: Path, rounds: int, seconds: float) -> None:
+    mosquitto = Mosquitto(folder)
+    hub = RunningHub(folder, MQTT_URL=mosquitto.url("bridge", "secret"))
+    secrets = create_devices(hub)
+    mosquitto.accounts = {uid: hash_secret(secret) for uid, secret in {**secrets, "bridge": "secret"}.items()}
+    with started(mosquitto), started(hub):
+        asyncio.run(measure(hub, mosquitto.port, secrets, rounds, seconds))
+
+
+def create_devices(hub: RunningHub) -> dict[str, str]:
+    made = hub.records.create_devices("loud", *(f"honest-{i}" for i in range(HONEST)))
+    return {device.uid: device.secret for device in made}
+
+
+FORMS = {"embedded": embedded, "mosquitto": behind_mosquitto}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=6)
+    parser.add_argument("--forms", nargs="+", choices=FORMS, default=["embedded"])
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="hubbub-bench-") as folder:
-        hub = RunningHub(Path(folder))
-        devices = hub.records.create_devices("loud", *(f"honest-{i}" for i in range(HONEST)))
-        secrets = {device.uid: device.secret for device in devices}
-        token = hub.create_token("alice")
-        hub.start()
-        try:
-            asyncio.run(measure(hub, secrets, token, arguments.rounds, arguments.seconds))
-        finally:
-            hub.stop()
+    for name in arguments.forms:
+        print(name)
+        with tempfile.TemporaryDirectory(prefix="hubbub-bench-") as folder:
+            FORMS[name](Path(folder), arguments.rounds, arguments.seconds)
 
 
 if __name__ == "__main__":
