@@ -26,7 +26,7 @@ logger = logging.getLogger("hubbub.live")
 class MonitorIntervals:
     """Seconds. A login is checked again `recheck_s` after the last check, so well within 30 s on a busy hub."""
 
-    sweep_s: float = 1.0
+    sweep_s: float = 0.5
     ping_s: float = 10.0
     silence_s: float = 20.0
     recheck_s: float = 20.0
