@@ -79,7 +79,7 @@ class Migration(migrations.Migration):
                 ('seq', models.BigIntegerField(default=0)),
                 ('chats', models.BigIntegerField(default=0)),
                 ('active_at', models.BigIntegerField(default=0, help_text='microseconds; when somebody last said something')),
-                ('availability', models.CharField(choices=[('unknown', 'unknown'), ('online', 'online'), ('offline', 'offline'), ('stale', 'stale')], default='', help_text='of the device, as the log last told it', max_length=8)),
+                ('availability', models.CharField(choices=[('unknown', 'unknown'), ('online', 'online'), ('offline', 'offline'), ('stale', 'stale')], default='', help_text='of the device, as the log shows it', max_length=8)),
                 ('device', models.OneToOneField(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='room', to='devices.device')),
                 ('first', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('second', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),

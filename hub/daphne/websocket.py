@@ -70,9 +70,13 @@ class BoundedReads(WebSocketProtocol):
     django/daphne#483, open, describes the same queue for the bodies of requests).
     """
 
+    _waits = False
+    """One timer, however many of the messages that came with a single read are too many."""
+
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         super().onMessage(payload, isBinary)
-        if self.application_queue.qsize() >= MAX_UNREAD:
+        if self.application_queue.qsize() >= MAX_UNREAD and not self._waits:
+            self._waits = True
             self.transport.pauseProducing()
             self._resume_later()
 
@@ -81,6 +85,7 @@ class BoundedReads(WebSocketProtocol):
 
     def _resume(self) -> None:
         if self.application_queue.qsize() < MAX_UNREAD:
+            self._waits = False
             self.transport.resumeProducing()
         elif self.state == self.STATE_OPEN:
             self._resume_later()
