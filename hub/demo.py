@@ -1,5 +1,4 @@
-"""The demo space, created at the first start unless DEMO=0, so that there is something to see and a user to sign in
-as."""
+"""The demo space, created at the first start unless DEMO=0: something to see, and users to sign in as."""
 
 from __future__ import annotations
 

@@ -64,7 +64,8 @@ class Env:
     def hosts(self) -> list[str]:
         """Host names that requests may have in their Host header; health checks use the hub's own ones."""
         origins = [*self._own_origins, *self.public_urls]
-        return list(dict.fromkeys(urlsplit(origin).hostname or "" for origin in origins))
+        names = [urlsplit(origin).hostname or "" for origin in origins]
+        return list(dict.fromkeys(f"[{name}]" if ":" in name else name for name in names))
 
     @property
     def requires_tls(self) -> bool:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from devices.runtime import stats
-from devices.runtime.seldom import Seldom, suffix
+from devices.runtime.log_throttle import LogThrottle, suffix
 
 MAX_TEXT = 500
 
@@ -28,7 +28,7 @@ class OnceAMinute(logging.Filter):
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._clock = clock
-        self._kinds: dict[str, Seldom] = {}
+        self._kinds: dict[str, LogThrottle] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         if getattr(record, "is_limited", False):  # by this filter of its logger, before that of the handler
@@ -37,7 +37,7 @@ class OnceAMinute(logging.Filter):
         if kind is None:
             return True
         _count(kind)
-        left_out = self._kinds.setdefault(kind, Seldom(self._clock)).count()
+        left_out = self._kinds.setdefault(kind, LogThrottle(self._clock)).count()
         if left_out is None:
             return False
         record.msg, record.args = record.getMessage()[:MAX_TEXT] + suffix(left_out), ()

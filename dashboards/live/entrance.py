@@ -14,11 +14,11 @@ from dashboards.live.errors import EntryRefused
 from dashboards.live.origins import Headers
 from dashboards.live.relay import Relay
 from devices.runtime import database, stats
-from devices.runtime.seldom import Seldom
+from devices.runtime.log_throttle import LogThrottle
 
 logger = logging.getLogger("hubbub.live")
 
-foreign_origins = Seldom()
+foreign_origins = LogThrottle()
 
 
 async def admit(

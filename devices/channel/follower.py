@@ -6,7 +6,7 @@ import asyncio
 import logging
 from weakref import WeakKeyDictionary
 
-from django.db import DatabaseError
+from django.db import Error as DatabaseError
 
 from devices.channel import fanout, outside_events
 from devices.runtime import database

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import msgspec
 from channels.layers import InMemoryChannelLayer, get_channel_layer
-from django.db import DatabaseError
+from django.db import Error as DatabaseError
 
 from devices.channel.events import Event, from_message, to_message
 from devices.channel.models import OutsideEvent

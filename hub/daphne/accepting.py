@@ -8,12 +8,12 @@ from typing import Any
 from twisted.logger import globalLogPublisher
 
 from devices.runtime import stats
-from devices.runtime.seldom import Seldom
+from devices.runtime.log_throttle import LogThrottle
 
 logger = logging.getLogger("hubbub")
 
 _TEXTS = ("Could not accept new connection", "EMFILE encountered")
-_failures = Seldom()
+_failures = LogThrottle()
 
 
 def patch() -> None:

@@ -110,12 +110,12 @@ class _TooLarge(Exception):
 
 
 def _announced(scope: dict[str, Any]) -> int | None:
-    """The length of the body; `None` if it comes in chunks."""
+    """The length of the body; `None` if it comes in chunks, whatever length is given besides (RFC 9112, 6.3)."""
     headers = dict(scope["headers"])
+    if b"transfer-encoding" in headers:
+        return None
     length = headers.get(b"content-length", b"")
-    if length.isdigit():
-        return int(length)
-    return None if b"transfer-encoding" in headers else 0
+    return int(length) if length.isdigit() else 0
 
 
 def too_large() -> HttpResponse:

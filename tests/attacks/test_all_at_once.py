@@ -25,7 +25,7 @@ WORK_S = usually(5, soak=30)
 GROWTH = 100 * 1024 * 1024
 """Bytes by which the hub may grow."""
 P99_MS = 1_500
-"""Room for a crowded machine. docs/security.md has what a quiet one reached."""
+"""Room for a crowded machine; the figures of a run are printed."""
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +54,10 @@ def attackers(target: Target) -> Iterator[None]:
         yield
     finally:
         try:
-            told, _ = process.communicate(timeout=30)
+            output, _ = process.communicate(timeout=30)
         finally:
             process.kill()
-        tried = json.loads(told)
+        tried = json.loads(output)
         print("tried: " + ", ".join(f"{count:,} {name}" for name, count in tried.items()))
         assert len(tried) >= 13, "an attack did not begin"
 

@@ -195,6 +195,12 @@ def test_next_to_an_https_address_the_hub_s_own_ones_are_hosts_but_not_origins(o
     assert env.requires_tls is not bool(other)
 
 
+@pytest.mark.parametrize("name", ["BIND", "PUBLIC_URL"])
+def test_ipv6_hosts_have_brackets_as_in_the_host_header(name: str) -> None:
+    given_address = {"BIND": "fd00::7", "PUBLIC_URL": "http://[fd00::7]:8000"}[name]
+    assert "[fd00::7]" in given(**{name: given_address}).hosts
+
+
 def test_a_password_in_a_file_becomes_part_of_the_url(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("a/b@c\n")
     file = f"password_file={tmp_path / 'password'}"

@@ -86,6 +86,26 @@ async def test_chunks_are_read_up_to_the_limit(ask: Ask, reader: Reader) -> None
     assert reader.read <= MOST
 
 
+@pytest.mark.parametrize("length", [[], [(b"content-length", b"0")]])
+async def test_a_body_in_chunks_needs_a_login_whatever_length_is_given_besides(
+    reader: Reader, length: list[tuple[bytes, bytes]]
+) -> None:
+    """Servers read the chunks and ignore the length."""
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"x" * 10, "more_body": False}
+
+    headers = [*length, (b"transfer-encoding", b"chunked")]
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": headers}
+    await BodyLimit(reader, lambda method, path: 10.0**7)(scope, receive, send)
+    assert sent[0]["status"] == 401
+    assert reader.read == 0
+
+
 async def test_other_protocols_pass(reader: Reader) -> None:
     seen = []
 

@@ -1,4 +1,4 @@
-"""Log lines about what a client can repeat as often as it likes: one a minute, with the number left out."""
+"""Log lines about what a client can repeat as often as it likes: one a minute, with the number of those left out."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Callable
 GAP_S = 60.0
 
 
-class Seldom:
-    """One kind of event. It is logged at most once in `GAP_S`."""
+class LogThrottle:
+    """One kind of event, which is logged at most once in `GAP_S`."""
 
     __slots__ = ("_clock", "_left_out", "_logged_at")
 
