@@ -13,7 +13,6 @@ OWN = ("fullscreen", "microphone", "screen-wake-lock")
 """For talks in rooms and for dashboards on a wall."""
 NOBODY = (
     "accelerometer",
-    "bluetooth",
     "browsing-topics",
     "camera",
     "display-capture",

@@ -41,6 +41,8 @@ class Publisher(threading.Thread):
         self.sent = 0
         self.acknowledged: dict[int, float] = {}
         """Number -> when the broker acknowledged it (`time.monotonic`)."""
+        self.disconnected = threading.Event()
+        """Every acknowledgement of the first connection is in `acknowledged` by then."""
         self._messages = messages
         self._per_second = per_second
         self._own_times = own_times
@@ -52,6 +54,7 @@ class Publisher(threading.Thread):
         self._client.max_inflight_messages_set(100)
         self._client.reconnect_delay_set(1, 1)
         self._client.on_publish = self._on_publish
+        self._client.on_disconnect = lambda *_: self.disconnected.set()
         self._client.connect("127.0.0.1", port)
 
     @property
