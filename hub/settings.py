@@ -168,7 +168,7 @@ SESSION_COOKIE_NAME = "hubbub_session"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
-# If every public address is https: cookies are sent only over TLS, and whoever comes without it is sent there.
+# If every public address is https: cookies are sent only over TLS, and plain HTTP is redirected to it.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = ENV.requires_tls
 # With trusted proxies, `hub.middleware.proxies` has taken the scheme from them.
 _believes_everybody = ENV.requires_tls and not ENV.trusted_proxies
@@ -176,7 +176,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _believes_every
 SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]  # asked by programs on the same machine or network
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if ENV.requires_tls else 0
 SILENCED_SYSTEM_CHECKS = [
-    "security.W005",  # HSTS for subdomains: other programs may live there, which the hub cannot speak for
+    "security.W005",  # HSTS for subdomains: other programs may run there, for which the hub cannot decide
     "security.W021",  # HSTS preloading: the owner of the domain decides that, for all its subdomains
 ]
 SECURE_REFERRER_POLICY = "same-origin"

@@ -17,7 +17,7 @@ _SECURE = {"http": "https", "ws": "wss"}
 
 class TrustedProxies:
     """ASGI middleware: takes the address and the scheme of a request from `X-Forwarded-For` and `X-Forwarded-Proto`, if
-    one of the `proxies` sent it. From anybody else these headers say nothing, since everybody can write them."""
+    one of the `proxies` sent it. From anybody else these headers mean nothing, since everybody can write them."""
 
     def __init__(self, application: Application, proxies: Sequence[Network]) -> None:
         self._application = application

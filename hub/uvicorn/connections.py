@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from hub.http_deadlines import Phase
+from hub.uvicorn.closing import abort_unread
 from hub.visits import Visit
 
 _REQUEST_TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -17,6 +18,7 @@ _connection_lost = H11Protocol.connection_lost
 _data_received = H11Protocol.data_received
 _response_complete = H11Protocol.on_response_complete
 _upgrade = H11Protocol.handle_websocket_upgrade
+_run = RequestResponseCycle.run_asgi
 
 
 def patch() -> None:
@@ -36,6 +38,7 @@ def patch() -> None:
     }
     for name, change in changes.items():
         setattr(H11Protocol, name, change)
+    setattr(RequestResponseCycle, "run_asgi", _run_to_the_end)  # noqa: B010 - a method, for mypy
 
 
 def _begin_visit(protocol: Any, transport: Any) -> None:
@@ -84,6 +87,13 @@ def _note_phase(protocol: Any) -> None:
         deadline.wait_for(Phase.BODY)
     elif state not in (h11.SEND_BODY, h11.IDLE) and not _is_answered(protocol):
         deadline.wait_for(Phase.NOTHING)
+
+
+async def _run_to_the_end(cycle: Any, application: Any) -> None:
+    """uvicorn closes after a response that broke off, as when its client has read nothing for too long."""
+    await _run(cycle, application)
+    if not cycle.response_complete:
+        abort_unread(cycle.transport)
 
 
 def _is_answered(protocol: Any) -> bool:

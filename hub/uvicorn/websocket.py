@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -15,8 +16,8 @@ from dashboards.live.errors import CloseCode
 from dashboards.live.rates import PING_BURST, ControlRate
 from dashboards.live.requests import MAX_FRAME_BYTES
 from devices.runtime import stats
-from hub.http_deadlines import ABORT_S
 from hub.server_options import PING_S, PONG_S, SMALL_FRAGMENT_BYTES
+from hub.uvicorn.closing import abort_unread
 
 _init = WebSocketsSansIOProtocol.__init__
 _connection_lost = WebSocketsSansIOProtocol.connection_lost
@@ -25,6 +26,7 @@ _pause_writing = WebSocketsSansIOProtocol.pause_writing
 _resume_writing = WebSocketsSansIOProtocol.resume_writing
 _send_receive_event = WebSocketsSansIOProtocol.send_receive_event_to_app
 _parser_exception = WebSocketsSansIOProtocol.handle_parser_exception
+_task_complete = WebSocketsSansIOProtocol.on_task_complete
 
 
 def patch() -> None:
@@ -43,6 +45,7 @@ def patch() -> None:
         "pause_writing": _note_full,
         "resume_writing": _note_room,
         "handle_parser_exception": _close_for_good,
+        "on_task_complete": _end_for_good,
         "send_receive_event_to_app": _pass_on,
     }
     for name, change in changes.items():
@@ -119,7 +122,13 @@ def _note_room(protocol: Any) -> None:
 
 def _close_for_good(protocol: Any) -> None:
     _parser_exception(protocol)
-    protocol.loop.call_later(ABORT_S, protocol.transport.abort)
+    abort_unread(protocol.transport)
+
+
+def _end_for_good(protocol: Any, task: asyncio.Task[None]) -> None:
+    """The application has ended, and with it the connection."""
+    _task_complete(protocol, task)
+    abort_unread(protocol.transport)
 
 
 def _pass_on(protocol: Any) -> None:

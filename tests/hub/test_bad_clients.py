@@ -279,6 +279,9 @@ def test_a_large_body_of_somebody_who_has_not_signed_in_is_refused_before_it_is_
             assert b" 401 " in status, headers
             assert json.loads((rest + sock.recv(65_536) if b"{" not in rest else rest).partition(b"\r\n\r\n")[2])
     with opened(web) as sock:
+        sock.sendall(upload(0, "Transfer-Encoding: chunked"))
+        assert sock.recv(65_536).split()[1] in (b"400", b"401"), "chunks follow, whatever the length says"
+    with opened(web) as sock:
         sock.sendall(upload(5_000_000, f"Authorization: Bearer {token}"))
         sock.settimeout(0.5)
         with pytest.raises(TimeoutError):  # the body is awaited

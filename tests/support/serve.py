@@ -43,6 +43,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 
 def main(server: str, port: int) -> None:
     logging.getLogger("hubbub").setLevel("DEBUG")
+    http_deadlines.ABORT_S = 1.5
     if "--quick-deadlines" in sys.argv:
         http_deadlines.HEADERS_S = http_deadlines.BODY_GRACE_S = http_deadlines.IDLE_S = 1.5
     if server == "uvicorn":

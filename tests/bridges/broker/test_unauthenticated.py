@@ -30,6 +30,12 @@ class TestSilentConnections:
         broker.until("closed.evicted", 96)
         assert [each.rest() for each in silent[:96]] == [b""] * 96  # the oldest
 
+
+class TestFleet:
+    @pytest.fixture
+    def limits(self) -> Limits:
+        return Limits(connections=10, newcomers=8, newcomers_per_network=4, newcomer_grace_s=20)
+
     def test_many_devices_that_connect_at_once_all_sign_in(
         self, broker: RunningBroker, raw: Callable[..., RawClient]
     ) -> None:

@@ -89,6 +89,7 @@ PINS = {
         "uvicorn.protocols.http.h11_impl:H11Protocol.handle_events": "775639436fbc",
         "uvicorn.protocols.http.h11_impl:H11Protocol.handle_websocket_upgrade": "7fc94ab6dbae",
         "uvicorn.protocols.http.h11_impl:H11Protocol.on_response_complete": "247dc2f884fa",
+        "uvicorn.protocols.http.h11_impl:RequestResponseCycle.run_asgi": "3a0a2cb6806d",
     },
     "uvicorn.websocket": {
         "uvicorn.protocols.websockets.websockets_sansio_impl:WebSocketsSansIOProtocol": "069193728e96",
