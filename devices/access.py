@@ -2,7 +2,7 @@
 
 People are members of spaces and have a role in each; a device acts only for itself. All functions with a person as
 argument query the database and are synchronous. They also ask it whether the person is active: an object that was
-loaded when a connection opened still says so long after a deactivation.
+loaded when a connection opened does not show that the person has been deactivated since.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ REFUSALS: dict[str, str] = {
     "timestamp_invalid": "a time is neither milliseconds since 1970 nor ISO 8601",
     "timestamp_misplaced": "a time is among the values instead of beside them",
     "older_than_retention": "a time is older than the readings that are kept",
-    "rate_limited": "the device sends more a second than its limit",
+    "rate_limited": "the device sends more per second than its limits allow",
     "time_in_future": "a time is more than five minutes in the future",
     "invalid_csv": "the line is not valid CSV: a quote is not closed, or text follows it",
     "invalid_header": "the first line does not name a column of times and one of values",

@@ -29,6 +29,7 @@ from bridges.mqtt.packets import (
     Will,
     pubcomp,
 )
+from devices.runtime.addresses import network_of
 
 from .authentication import Principal
 from .client_bounds import ClientBounds
@@ -37,7 +38,6 @@ from .errors import LoginRefused
 from .intake import Inlet, Intake
 from .limits import Limits
 from .login import SERVER_UNAVAILABLE, Logins, check_connect, may_publish
-from .networks import network
 from .newcomers import Newcomers
 from .packet_connection import INTAKE, LOGIN, PacketConnection
 from .publication import Publication
@@ -85,7 +85,7 @@ class ClientConnection(PacketConnection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         peer = transport.get_extra_info("peername")
-        self.network = network(peer[0]) if isinstance(peer, tuple) else ""
+        self.network = network_of(peer[0]) if isinstance(peer, tuple) else ""
         self._shared.connections.add(self)
         self.close_after(self.limits.connect_timeout_s, "connect_timeout")
         self._shared.newcomers.add(self)

@@ -9,8 +9,8 @@ from .limits import Limits
 
 
 class DelayedRefusals:
-    """Each is answered after `Limits.refusal_delay_s`, or earlier if more than `delayed_refusals` wait: the oldest
-    then."""
+    """Each is answered after `Limits.refusal_delay_s`. While more than `delayed_refusals` are waiting, the oldest is
+    answered early."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits

@@ -46,15 +46,15 @@ class BatchResult:
     """The result of a batch: events to publish, and by index the refusal of each delivery that was refused, in whole or
     in part.
 
-    `readings` were stored; `samples_refused` were left out of messages that were stored otherwise. `rests`, by index,
-    are parts of messages that are still to be stored.
+    `readings` were stored; `samples_refused` were left out of messages that were stored otherwise. `remainders`, by
+    index, are parts of messages that are still to be stored.
     """
 
     events: list[Event] = field(default_factory=list)
     refusals: dict[int, Refusal] = field(default_factory=dict)
     readings: int = 0
     samples_refused: int = 0
-    rests: dict[int, Telemetry] = field(default_factory=dict)
+    remainders: dict[int, Telemetry] = field(default_factory=dict)
 
     def add(self, part: BatchResult) -> None:
         """Adds what came of a part of the batch."""
@@ -79,7 +79,7 @@ class Batch:
     deliveries: list[Delivery]
     decoded: list[_Decoded] | None = None
     refusals: dict[int, Refusal] = field(default_factory=dict)
-    rests: dict[int, Telemetry] = field(default_factory=dict)
+    remainders: dict[int, Telemetry] = field(default_factory=dict)
     values: Counter[str] = field(default_factory=Counter)
     """uid -> values in the messages that were decoded."""
 
@@ -92,9 +92,9 @@ class BatchProcessor:
         self._liveness = LivenessTracker()
         self._limiter = RateLimiter(settings.DEVICE_RATE_LIMIT)
         self.budgets = Budgets(settings.VALUE_RATE_LIMIT, settings.BYTE_RATE_LIMIT)
-        """For those who hand over messages, on the event loop: what is over a budget does not get here."""
+        """Checked on the event loop, before a message is handed over: what is over a budget does not get here."""
         self.share = max(MIN_SHARE, int(settings.VALUE_RATE_LIMIT * SHARE_S)) if settings.VALUE_RATE_LIMIT else 0
-        """Values of a device that are stored at once; of a larger message, the rest is returned. 0: no limit."""
+        """Values of a device that are stored at once; of a larger message, the remainder is returned. 0: no limit."""
         self._lock = threading.Lock()
 
     def expect_backlog(self, messages: int) -> None:
@@ -113,7 +113,7 @@ class BatchProcessor:
         """
         with self._lock:
             decoded = self._decode(batch)
-            result = BatchResult(refusals=dict(batch.refusals), rests=dict(batch.rests))
+            result = BatchResult(refusals=dict(batch.refusals), remainders=dict(batch.remainders))
             try:
                 self._write(decoded, result)
             except RETRYABLE_ERRORS:
@@ -126,7 +126,7 @@ class BatchProcessor:
                     self._write_single(one, result)
             for i, refusal in result.refusals.items():
                 if refusal.reason != "older_than_retention":  # which does not hold for all of a message
-                    result.rests.pop(i, None)
+                    result.remainders.pop(i, None)
             return result
 
     def _decode(self, batch: Batch) -> list[_Decoded]:
@@ -153,7 +153,7 @@ class BatchProcessor:
         """The report, or as much of it as is stored at once."""
         if not self.share or type(report) is not Telemetry or len(report.samples) <= self.share:
             return report
-        part, batch.rests[i] = split(report, self.share)
+        part, batch.remainders[i] = split(report, self.share)
         return part
 
     def _write_single(self, one: _Decoded, result: BatchResult) -> None:
@@ -171,12 +171,12 @@ class BatchProcessor:
         if not decoded:
             return
         with transaction.atomic():
-            stored = self._store_all(decoded, result.rests)
+            stored = self._store_all(decoded, result.remainders)
         result.add(stored)
         stats.samples_refused.inc(stored.samples_refused)
         stats.batches.inc()
 
-    def _store_all(self, decoded: list[_Decoded], rests: Mapping[int, Telemetry]) -> BatchResult:
+    def _store_all(self, decoded: list[_Decoded], remainders: Mapping[int, Telemetry]) -> BatchResult:
         stored = BatchResult()
         outcome = Outcome()
         telemetry: list[tuple[Sender, Telemetry]] = []
@@ -189,9 +189,9 @@ class BatchProcessor:
                 device = _sender(known, delivery, first_broker)
                 if isinstance(report, Telemetry):
                     kept, too_old = self._store.without_outdated(device, report)
-                    if i in rests and delivery.report is None:
+                    if i in remainders and delivery.report is None:
                         # A message with too many is refused as a whole, before a part of it is stored.
-                        self._store.check_metric_limit(device, rests[i], new_metrics[device.id])
+                        self._store.check_metric_limit(device, remainders[i], new_metrics[device.id])
                     self._store.check_metric_limit(device, kept, new_metrics[device.id])
                     telemetry.append((device, kept))
                     if too_old is not None:
@@ -212,7 +212,7 @@ class BatchProcessor:
 
 
 def split(telemetry: Telemetry, share: int) -> tuple[Telemetry, Telemetry]:
-    """The first `share` samples, and the rest."""
+    """The first `share` samples, and the remainder."""
     samples, received_at = telemetry.samples, telemetry.received_at
     return Telemetry(samples[:share], received_at), Telemetry(samples[share:], received_at)
 

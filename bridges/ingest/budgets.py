@@ -24,11 +24,11 @@ class _Spent:
 class Budgets:
     """Spending moves a time ahead of the clock, and a device that is more than `BURST_US` ahead is over its budget.
 
-    0: no limit. A message is known by its bytes before it is taken, and by its values once it is decoded.
+    0: no limit. The bytes of a message are known before it is handed over, its values once it is decoded.
     """
 
     def __init__(self, values: int, size: int) -> None:
-        """`values` and `size`, in bytes: of each device and second."""
+        """`values`, and bytes (`size`), that each device may send per second."""
         self._values, self._size = values, size
         self._spent: dict[str, _Spent] = {}
         self._now = 0
@@ -38,16 +38,14 @@ class Budgets:
         """Whether there is any limit."""
         return bool(self._values or self._size)
 
-    def set_now(self, now: int) -> bool:
-        """Call it with the current time in microseconds before `ready_at`. Returns whether the clock was set back.
+    def set_now(self, now: int) -> None:
+        """Call it with the current time in microseconds, not with that of a message, before `ready_at`.
 
-        Then all is forgiven: devices would otherwise have to wait until the clock is there again.
+        A clock that was set back forgives everything: devices would otherwise have to wait until it is there again.
         """
-        was_set_back = now < self._now - SET_BACK_US
-        if was_set_back:
+        if now < self._now - SET_BACK_US:
             self._spent.clear()
         self._now = now
-        return was_set_back
 
     def spend_bytes(self, uid: str, size: int, at: int) -> None:
         """The device has sent a message of this size at `at` (microseconds)."""
@@ -56,7 +54,7 @@ class Budgets:
             spent.bytes = max(spent.bytes, self._known(at)) + size * 1_000_000 / self._size
 
     def spend_values(self, uid: str, values: int, at: int) -> None:
-        """A message that the device sent at `at` (microseconds) has held this many values."""
+        """The device has sent a message with this many values at `at` (microseconds)."""
         if self._values:
             spent = self._of(uid)
             spent.values = max(spent.values, self._known(at)) + values * 1_000_000 / self._values

@@ -13,6 +13,7 @@ from bridges.ingest.pipeline import publish
 from bridges.ingest.refusal_recorder import RefusalRecorder
 from devices.errors import Refusal, Unavailable
 from devices.runtime import database, stats
+from devices.values import now_us
 
 _refusals = RefusalRecorder(database.run)
 _large: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -49,13 +50,13 @@ async def _turn(processor: BatchProcessor, delivery: Delivery) -> AsyncIterator[
 
 
 async def _check_budget(processor: BatchProcessor, delivery: Delivery) -> None:
-    budgets = processor.budgets
-    budgets.set_now(delivery.received_at)
-    if budgets.ready_at(delivery.uid) > delivery.received_at:
+    budgets, now = processor.budgets, now_us()  # not the time of receipt: the message may have waited for its turn
+    budgets.set_now(now)
+    if budgets.ready_at(delivery.uid) > now:
         refusal = Refusal("rate_limited", budgets.limit(delivery.uid))
         await refuse_now(delivery, refusal)
         raise refusal
-    budgets.spend_bytes(delivery.uid, len(delivery.payload), delivery.received_at)
+    budgets.spend_bytes(delivery.uid, len(delivery.payload), now)
 
 
 async def _store_part(processor: BatchProcessor, delivery: Delivery, result: BatchResult) -> bool:
@@ -66,10 +67,10 @@ async def _store_part(processor: BatchProcessor, delivery: Delivery, result: Bat
     except RETRYABLE_ERRORS:
         stats.store_failures.inc()
         raise Unavailable("the database is unavailable") from None
-    processor.budgets.spend_values(delivery.uid, batch.values[delivery.uid], delivery.received_at)
+    processor.budgets.spend_values(delivery.uid, batch.values[delivery.uid], now_us())
     await publish(part, delivery)
     result.add(part)
-    delivery.report = part.rests.get(0)
+    delivery.report = part.remainders.get(0)
     return delivery.report is not None
 
 

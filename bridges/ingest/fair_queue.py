@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from bridges.ingest.budgets import Budgets
+from bridges.ingest.budgets import SET_BACK_US, Budgets
 from bridges.ingest.delivery import Delivery
 
 MAX_BATCH = 2_000
@@ -65,6 +65,7 @@ class FairQueue:
         self._queues: dict[str, _DeviceQueue] = {}
         self._turns: deque[_DeviceQueue] = deque()
         self._asleep: list[tuple[int, int, _DeviceQueue]] = []
+        self._now = 0
         self._numbers = itertools.count()  # so that queues that wake at the same time are not compared
 
     @property
@@ -93,16 +94,18 @@ class FairQueue:
         self.bytes += size
         self.count += 1
 
-    def put_back(self, rest: Delivery, not_before: int) -> None:
-        """The rest of a message: before all others of its device, and not before this time (microseconds)."""
-        queue = self._queues.get(rest.uid)
+    def put_back(self, delivery: Delivery, not_before: int) -> None:
+        """Puts the remainder of a message before all others of its device. They wait until `not_before`
+        (microseconds)."""
+        queue = self._queues.get(delivery.uid)
         if queue is None:
-            queue = self._queues[rest.uid] = _DeviceQueue(rest.uid)
+            queue = self._queues[delivery.uid] = _DeviceQueue(delivery.uid)
         elif not queue.asleep:
             self._turns.remove(queue)
-        queue.waiting.appendleft(rest)
-        queue.bytes += len(rest.payload)
-        self.bytes += len(rest.payload)
+        queue.waiting.appendleft(delivery)
+        size = len(delivery.payload)
+        queue.bytes += size
+        self.bytes += size
         self.count += 1
         if not queue.asleep:
             self._sleep(queue, not_before)
@@ -110,9 +113,13 @@ class FairQueue:
     def next_batch(self, now: int, *, closing: bool = False) -> NextBatch:
         """The messages of the next transaction at `now` (microseconds).
 
-        `closing`: nobody waits any more. QoS 1 of a device that is over its budget is forgotten: it is sent again.
+        `closing`: no device waits any more. QoS 1 of one that is over its budget is discarded, since the broker sends
+        it again.
         """
-        self._wake(now, self._budgets.set_now(now) or closing)
+        self._budgets.set_now(now)
+        # Seen here too: of the queues that share the budgets, only the first would learn it from them.
+        was_set_back, self._now = now < self._now - SET_BACK_US, now
+        self._wake(now, was_set_back or closing)
         batch, turns = NextBatch(), self._turns
         with_share: list[_DeviceQueue] = []
         while turns and len(batch.deliveries) < MAX_BATCH:

@@ -101,8 +101,8 @@ class Pipeline:
             if delivery.settle is None:  # the broker sends the others again
                 stats.dropped.labels("closing").inc()
             return False
-        is_long = queue.count >= self._max_held or queue.count >= MAX_BUFFERED or queue.bytes >= MAX_HELD_BYTES
-        if is_long and not self._has_room(delivery):
+        may_be_full = queue.count >= self._max_held or queue.count >= MAX_BUFFERED or queue.bytes >= MAX_HELD_BYTES
+        if may_be_full and not self._has_room(delivery):
             return False
         queue.put(delivery)
         if not self._arrived.is_set():
@@ -164,7 +164,8 @@ class Pipeline:
         self._arrived.clear()
 
     def _has_room(self, delivery: Delivery) -> bool:
-        """Whether the message of a device may be added to those that wait; if not, it is dropped or refused."""
+        """Whether the message of a device may be added to those that wait; if not, it is dropped, or refused and
+        settled."""
         queue = self._queue
         messages, size, is_held = queue.waiting(delivery.uid)
         is_full = queue.count >= MAX_BUFFERED or queue.bytes >= MAX_BUFFERED_BYTES
@@ -176,17 +177,12 @@ class Pipeline:
             if messages >= MAX_DEVICE or size >= MAX_DEVICE_BYTES:
                 stats.dropped.labels("device").inc()
                 return False
-        elif is_held and (is_full or messages >= self._max_held or size >= MAX_HELD_BYTES):
-            return self._passes_unheld(delivery)
-        return True
-
-    def _passes_unheld(self, delivery: Delivery) -> bool:
-        """QoS 1 of a device of which too many are held already: refused, unless a backlog of it was expected."""
-        if self._processor.uses_allowance(delivery.uid):
+            return True
+        holds_too_many = is_held and (is_full or messages >= self._max_held or size >= MAX_HELD_BYTES)
+        if not holds_too_many or self._processor.uses_allowance(delivery.uid):  # the latter: of an expected backlog
             return True
         self._refuse_over_budget(delivery)
-        if delivery.settle is not None:
-            delivery.settle()
+        delivery.settle()
         return False
 
     def _refuse_over_budget(self, delivery: Delivery) -> None:
@@ -231,18 +227,18 @@ class Pipeline:
             refused = deliveries[i]
             self._refusals.add(refusal, refused.kind, refused.uid, refused.payload, refused.received_at, refused.size)
         for i, delivery in enumerate(deliveries):
-            if i in result.rests:
-                self._put_back(delivery, result.rests[i])
+            if i in result.remainders:
+                self._put_back(delivery, result.remainders[i])
             elif delivery.settle is not None:
                 delivery.settle()
         await self._refusals.write()
         return True
 
-    def _put_back(self, delivery: Delivery, rest: Telemetry) -> None:
+    def _put_back(self, delivery: Delivery, remainder: Telemetry) -> None:
         """The message is settled once its last part is stored."""
         delivery.size = len(delivery.payload) if delivery.size is None else delivery.size
         delivery.payload = delivery.payload[:START_BYTES]
-        delivery.report = rest
+        delivery.report = remainder
         self._queue.put_back(delivery, now_us() + int(SHARE_S * 1_000_000))
 
     async def _process(self, batch: Batch) -> BatchResult | None:

@@ -19,6 +19,9 @@ logger = logging.getLogger("hubbub.bridge")
 
 QUIET_S = 5.0
 """A session that is read, and has sent nothing for so long, is empty."""
+EMPTY_S = 300.0
+"""How long to receive from a session. One that is never empty has a subscription which no bridge made: a device that
+knew the client id has put it there, and all that it receives would be stored a second time."""
 CONNECT_S = 30.0
 """How long to try to reach a session. A broker may refuse its client id; the next start of the bridge tries again."""
 
@@ -30,13 +33,16 @@ async def end_retired(address: BrokerAddress, session: SessionName, pipeline: Pi
     """
     inbound = _RetiredInbound(address, session, pipeline, broker)
     inbound.start()
+    kept = False
     try:
         async with asyncio.timeout(CONNECT_S):
             kept = await inbound.connected
         if kept:
-            await inbound.emptied()
+            async with asyncio.timeout(EMPTY_S):
+                await inbound.emptied()
     except TimeoutError:
-        logger.warning("%s does not accept an earlier client id of this bridge", address)
+        problem = "is never empty: end it there, if a device made it" if kept else "does not accept its client id"
+        logger.warning("an earlier session of this bridge at %s %s", address, problem)
         return
     finally:
         await inbound.stop()

@@ -25,7 +25,7 @@ class BearerToken(HttpBearer):
     """`Authorization: Bearer TOKEN`, with a token from `manage.py createtoken`."""
 
     async def authenticate(self, request: HttpRequest, token: str) -> AbstractBaseUser:
-        person = await database.run(tokens.owner, token)
+        person = await database.run_sign_in(tokens.owner, token)
         if person is None:
             raise AuthenticationError  # without trying the cookie: a client that sends a token means the token
         rates.admit(int(person.pk), "api")
@@ -63,7 +63,7 @@ class DeviceCredentials(HttpBasicAuth):
         wait_s = throttle.wait_s(address)
         if wait_s and not throttle.trusts(address, username):
             raise TooManyFailures(wait_s)
-        device = await database.run(accounts.authenticate, username, password)
+        device = await database.run_sign_in(accounts.authenticate, username, password)
         if device is None:
             throttle.failed(address)
             raise TooManyFailures(wait_s) if wait_s else AuthenticationError()

@@ -64,4 +64,4 @@ def _is_local(request: HttpRequest) -> bool:
 
 async def _has_token(request: HttpRequest) -> bool:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return scheme.lower() == "bearer" and await database.run(tokens.owner, token) is not None
+    return scheme.lower() == "bearer" and await database.run_sign_in(tokens.owner, token) is not None

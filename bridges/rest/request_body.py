@@ -7,13 +7,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MAX_JSON_BYTES = 128 * 1024
-"""A larger body is refused unread: it would occupy the event loop. No documented one comes near."""
+"""A larger body is refused before it is parsed, which would occupy the event loop. No documented one comes near."""
 MAX_FAULTS = 10
 """Faults of a body that an error lists."""
 
 
 class RequestBody(BaseModel):
-    """Refuses fields it does not know: a misspelt one would otherwise be ignored silently. Nor does it convert: `false`
+    """Refuses fields it does not know: a misspelt one would otherwise be ignored silently. It converts nothing: `false`
     is not the number 0."""
 
     model_config = ConfigDict(extra="forbid", strict=True)

@@ -102,7 +102,7 @@ async def _authenticated(request: HttpRequest, secret: str) -> Webhook:
     if wait_s and not throttle.trusts(address, hashed):
         raise TooManyFailures(wait_s)
     try:
-        webhook = await database.run(room_webhooks.webhook, secret)
+        webhook = await database.run_sign_in(room_webhooks.webhook, secret)
     except NotFound:
         throttle.failed(address)
         raise

@@ -220,7 +220,7 @@ class PresenceChanged:
 class AccountChanged:
     """A device is new, was deleted or has a new secret: brokers load it and disconnect clients with the old one.
 
-    A new one has no old secret. It may have connected already when a broker hears of it.
+    Nobody is disconnected for a new one (`is_new`): it may have connected before a broker receives this.
     """
 
     type: ClassVar[str] = "account"

@@ -35,15 +35,17 @@ class _Follower:
                 await fanout.publish(await database.run(self._reader.read))
             except DatabaseError as error:
                 logger.debug("cannot read the events of other processes: %s", error)
+            except Exception:  # the next events must arrive all the same
+                logger.exception("the events of other processes could not be published")
 
 
 _followers: WeakKeyDictionary[asyncio.AbstractEventLoop, _Follower] = WeakKeyDictionary()
 
 
 def follow() -> None:
-    """Publishes on this event loop, until `unfollow` is called as often, what other processes store from now on.
+    """From now on, publishes on this event loop what other processes store, until `unfollow` is called as often.
 
-    With a channel layer that reaches other processes there is nothing to do.
+    Does nothing with a channel layer that reaches other processes.
     """
     if not outside_events.are_needed():
         return

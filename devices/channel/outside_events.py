@@ -21,7 +21,7 @@ from devices.values import now_us
 logger = logging.getLogger("hubbub.outside_events")
 
 KEPT_US = 60_000_000
-"""How long an event is kept, however many processes read it. A hub that starts later reads the rows themselves."""
+"""How long an event is kept, however many processes read it. A hub that starts later needs none of them."""
 
 
 def are_needed() -> bool:
@@ -62,10 +62,13 @@ class Reader:
 
     def read(self) -> list[Event]:
         """The new events, in the order in which they were stored."""
-        rows = dict(OutsideEvent.objects.filter(at__gte=self._since).order_by("pk").values_list("pk", "message"))
-        new = [bytes(message) for pk, message in rows.items() if pk not in self._seen]
-        self._seen = set(rows)
-        return [event for message in new if (event := _decoded(message))]
+        # Rows stay until somebody stores the next one: without a bound, the last ones would be read again for ever.
+        recent = OutsideEvent.objects.filter(at__gte=max(self._since, now_us() - KEPT_US))
+        ids = set(recent.values_list("pk", flat=True))
+        new = ids - self._seen
+        messages = list(recent.order_by("pk").values_list("pk", "message")) if new else []
+        self._seen = ids  # only now: after an error they are read again
+        return [event for pk, message in messages if pk in new and (event := _decoded(bytes(message)))]
 
 
 def _decoded(message: bytes) -> Event | None:

@@ -44,7 +44,7 @@ async def post(person: Person, room_id: int, upload: Upload, text: str = "", key
     Raises what `posting.post` raises, `TooLarge`, and `Unavailable` if the storage is full or unreachable.
     """
     await posting.admit(person, room_id, key)
-    await database.run(_check_room, person, room_id, upload.size)
+    await database.run(_check_room, person, room_id, key, upload.size)
     # Not in a database thread, which a slow storage would keep from others.
     attachment, name = await asyncio.to_thread(_keep, upload)
     # Not `finally`: a cancelled caller does not know whether the message is stored; the sweep looks after the file.
@@ -58,9 +58,11 @@ async def post(person: Person, room_id: int, upload: Upload, text: str = "", key
     return seq
 
 
-def _check_room(person: Person, room_id: int, size: int) -> None:
-    """Before anything is stored: what is refused must not fill the disk for a moment."""
-    quota.check(person, access.room_to_talk_in(person, room_id), size)
+def _check_room(person: Person, room_id: int, key: str | None, size: int) -> None:
+    """Before anything is stored: what is refused must not fill the disk for a moment. A repeat takes up nothing."""
+    room = access.room_to_talk_in(person, room_id)
+    if key is None or posting.with_key(person, room_id, key) is None:
+        quota.check(person, room, size)
 
 
 def _keep(upload: Upload) -> tuple[Attachment, str]:

@@ -7,40 +7,66 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 _EOI, _SOS = 0xD9, 0xDA
 _JPEG_KEPT = {0xE0, 0xEE}
 """APP0 (JFIF) and APP14 (Adobe's colour transform), and APP2 with a colour profile; all other APPn hold metadata."""
 _COMMENT = 0xFE
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
+BEGINNING = 12
+"""Bytes that show the type of a picture."""
+MAX_PARTS = 50_000
+"""Segments, chunks or blocks of a picture; real ones have a few thousand at most, and each costs time to look at."""
+MAX_FILL = 1_000
+"""Bytes of padding before one marker of a JPEG. Pillow reads them one by one."""
 _WINDOW = 256 * 1024
 """Bytes that are searched at once: no other thread of the process runs in the meantime."""
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_DROPPED = {b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"tIME"}
 _WEBP_DROPPED = {b"EXIF", b"XMP "}
 _WEBP_FLAGS = 0b1100
-"""Bits of VP8X that say there are EXIF and XMP."""
+"""Bits of VP8X that announce EXIF and XMP."""
 _GIF_ANIMATION = b"NETSCAPE2.0"
 ORIENTATION = 0x0112
 
 
+def media_type(content: bytes) -> str:
+    """The type of the picture with this `BEGINNING`. Raises `ValueError` for anything but a picture."""
+    if content.startswith(b"\xff\xd8"):
+        return "image/jpeg"
+    if content.startswith(_PNG_SIGNATURE):
+        return "image/png"
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return "image/webp"
+    if content[:6] in (b"GIF87a", b"GIF89a"):
+        return "image/gif"
+    raise ValueError("not a picture")
+
+
 def without_metadata(content: bytes, media_type: str) -> bytes:
-    """The picture without its metadata; `media_type` is one of those that `images` recognises."""
-    return b"".join(_CLEANERS[media_type](content))
+    """The picture, which begins as one of this type, without its metadata."""
+    return _joined(_CLEANERS[media_type](content))
 
 
 def orientation_only(orientation: int) -> bytes:
-    """An APP1 segment of a JPEG whose only statement is how the picture is turned."""
+    """An APP1 segment of a JPEG that holds the picture's orientation and nothing else."""
     tiff = struct.pack(">2sHIHHHIHHI", b"MM", 42, 8, 1, ORIENTATION, 3, 1, orientation, 0, 0)
     body = b"Exif\0\0" + tiff
     return struct.pack(">BBH", 0xFF, 0xE1, len(body) + 2) + body
 
 
+def _joined(parts: Iterable[bytes]) -> bytes:
+    """The parts, empty ones in place of those that are left out."""
+    some = list(islice(parts, MAX_PARTS + 1))
+    if len(some) > MAX_PARTS:
+        raise ValueError("too many parts")
+    return b"".join(some)
+
+
 def _jpeg(content: bytes) -> Iterator[bytes]:
     """Up to the end of the first picture: what follows are further ones, with metadata of their own."""
-    if content[:2] != b"\xff\xd8":
-        raise ValueError("not a JPEG")
     yield content[:2]
     at = 2
     while True:
@@ -51,8 +77,7 @@ def _jpeg(content: bytes) -> Iterator[bytes]:
         end = at + struct.unpack_from(">H", content, at)[0]
         if end > len(content) or end < at + 2:
             raise ValueError("a segment is cut off")
-        if not _is_metadata(content, marker, at):
-            yield bytes((0xFF, marker)) + content[at:end]
+        yield b"" if _is_metadata(content, marker, at) else bytes((0xFF, marker)) + content[at:end]
         at = end
         if marker == _SOS:
             end = _end_of_scan(content, at)
@@ -64,10 +89,11 @@ def _jpeg(content: bytes) -> Iterator[bytes]:
 
 def _marker(content: bytes, at: int) -> tuple[int, int]:
     """The position after the marker at `at`, which may be padded, and the marker."""
-    if content[at : at + 1] != b"\xff":
-        raise ValueError("a marker is missing")
-    while content[at : at + 1] == b"\xff":
+    start = at
+    while content[at : at + 1] == b"\xff" and at - start <= MAX_FILL:
         at += 1
+    if not 0 < at - start <= MAX_FILL:
+        raise ValueError("a marker is missing, or padded too much")
     if at >= len(content):
         raise ValueError("the picture is cut off")
     return at + 1, content[at]
@@ -88,8 +114,6 @@ def _end_of_scan(content: bytes, at: int) -> int:
 
 
 def _png(content: bytes) -> Iterator[bytes]:
-    if content[:8] != _PNG_SIGNATURE:
-        raise ValueError("not a PNG")
     yield content[:8]
     at = 8
     while True:
@@ -97,17 +121,14 @@ def _png(content: bytes) -> Iterator[bytes]:
         end = at + 12 + length
         if end > len(content):
             raise ValueError("a chunk is cut off")
-        if kind not in _PNG_DROPPED:
-            yield content[at:end]
+        yield b"" if kind in _PNG_DROPPED else content[at:end]
         if kind == b"IEND":
             return
         at = end
 
 
 def _webp(content: bytes) -> Iterator[bytes]:
-    if content[:4] != b"RIFF" or content[8:12] != b"WEBP":
-        raise ValueError("not a WebP")
-    kept = b"".join(_webp_chunks(content, 8 + struct.unpack_from("<I", content, 4)[0]))
+    kept = _joined(_webp_chunks(content, 8 + struct.unpack_from("<I", content, 4)[0]))
     yield struct.pack("<4sI4s", b"RIFF", 4 + len(kept), b"WEBP")
     yield kept
 
@@ -124,15 +145,12 @@ def _webp_chunks(content: bytes, end: int) -> Iterator[bytes]:
         chunk = content[at:following].ljust(following - at, b"\0")
         if kind == b"VP8X":
             chunk = chunk[:8] + bytes([chunk[8] & ~_WEBP_FLAGS]) + chunk[9:]
-        if kind not in _WEBP_DROPPED:
-            yield chunk
+        yield b"" if kind in _WEBP_DROPPED else chunk
         at = following
 
 
 def _gif(content: bytes) -> Iterator[bytes]:
     """Without comments, plain texts and what applications added, except for the number of an animation's rounds."""
-    if content[:6] not in (b"GIF87a", b"GIF89a"):
-        raise ValueError("not a GIF")
     at = 13 + _palette(content[10])
     yield content[:at]
     while True:
@@ -146,8 +164,8 @@ def _gif(content: bytes) -> Iterator[bytes]:
         elif block == b"!":
             end = _end_of_blocks(content, at + 2)
             label = content[at + 1]
-            if label == 0xF9 or (label == 0xFF and content[at + 3 : at + 14] == _GIF_ANIMATION):
-                yield content[at:end]
+            is_kept = label == 0xF9 or (label == 0xFF and content[at + 3 : at + 14] == _GIF_ANIMATION)
+            yield content[at:end] if is_kept else b""
         else:
             raise ValueError("an unknown block")
         at = end

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from PIL import ExifTags, Image
 
-from devices.rooms.image_metadata import orientation_only, without_metadata
+from devices.rooms.image_metadata import BEGINNING, media_type, orientation_only, without_metadata
 
 MAX_PIXELS = 50_000_000
 """Pixels of an image that is shown: a small file may hold one that fills a browser's memory."""
@@ -19,6 +19,8 @@ MAX_TURNED_PIXELS = 25_000_000
 """Pixels of an image that is decoded to turn it, which takes six bytes each; of a larger JPEG the turn is noted."""
 MAX_BYTES = 64 * 1024 * 1024
 """Bytes of a file that is read into memory to be recognised as an image."""
+_FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
+_TURNABLE = ("PNG", "JPEG", "WEBP")
 _TYPES = {
     "PNG": "image/png",
     "JPEG": "image/jpeg",
@@ -54,59 +56,62 @@ class Picture:
     orientation: int = 1
 
 
-def recognise(file: IO[bytes]) -> Picture | None:
-    """The image in the file, judged only by its content; `None` for anything that must not be shown.
-
-    Its pixels are not decoded, since the sender could make that arbitrarily expensive.
-    """
-    found = _inspect(file)
-    return found if found is not None and found.width * found.height <= MAX_PIXELS else None
-
-
 def without_traces(file: IO[bytes]) -> tuple[IO[bytes], Picture | None]:
     """The file without the metadata of a picture, which may say where it was taken, and the image in it if it may be
     shown. A picture that is turned by its metadata is turned for good.
 
     A file without a picture, and one that is damaged so that its metadata cannot be found, comes back as it is.
     """
-    found = _inspect(file)
-    if found is None:
-        return file, None
     try:
-        content = without_metadata(file.read(), found.type)
+        original, type = _read(file)
+        content = without_metadata(original, type)
     except (ValueError, IndexError, struct.error):
-        file.seek(0)
+        return file, None
+    # After that, as Pillow walks through all parts in Python: those of this picture are few.
+    found = _inspect(content, _orientation(original))
+    if found is None:
         return file, None
     if found.orientation in _TURNS:
         content = _turned(content, found)
     return io.BytesIO(content), found if found.width * found.height <= MAX_PIXELS else None
 
 
-def _inspect(file: IO[bytes]) -> Picture | None:
-    """Like `recognise`, of any number of pixels."""
+def _read(file: IO[bytes]) -> tuple[bytes, str]:
+    """The content and its type, if it begins like a picture. Raises `ValueError`: nothing else is read into memory."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
     try:
-        if file.seek(0, io.SEEK_END) > MAX_BYTES:
-            return None
+        type = media_type(file.read(BEGINNING))
+        if size > MAX_BYTES:
+            raise ValueError("too large")
         file.seek(0)
-        with Image.open(file, formats=("PNG", "JPEG", "GIF", "WEBP")) as image:
-            width, height = image.size
-            orientation = _orientation(image)
-            if orientation in _SWAPPING:
-                width, height = height, width
-            found = Picture(_TYPES[image.format or ""], width, height, orientation)
-            image.verify()
-    except Exception:  # a decoder raises whatever the bytes lead it to: SyntaxError, struct.error, OverflowError, …
-        return None
+        return file.read(), type
     finally:
         file.seek(0)
-    return found
 
 
-def _orientation(image: Image.Image) -> int:
+def _inspect(content: bytes, orientation: int) -> Picture | None:
+    """The image, if Pillow finds one. Its pixels are not decoded, since the sender could make that arbitrarily
+    expensive."""
+    # A decoder raises whatever the bytes lead it to: SyntaxError, struct.error, OverflowError, …
+    with suppress(Exception), Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+        width, height = image.size
+        if orientation in _SWAPPING:
+            width, height = height, width
+        found = Picture(_TYPES[image.format or ""], width, height, orientation)
+        image.verify()
+        return found
+    return None
+
+
+def _orientation(content: bytes) -> int:
+    """How the picture is to be turned, by its Exif; 1: not at all."""
     exif = Image.Exif()
-    exif.load(image.info.get("exif", b""))  # its own `getexif` would decode the pixels of a PNG
-    value = exif.get(ExifTags.Base.Orientation, 1)
-    return value if value in _TURNS else 1
+    with suppress(Exception), Image.open(io.BytesIO(content), formats=_TURNABLE) as image:
+        exif.load(image.info.get("exif", b""))  # its own `getexif` would decode the pixels of a PNG
+        value: int = exif.get(ExifTags.Base.Orientation, 1)
+        return value if value in _TURNS else 1
+    return 1
 
 
 def _turned(content: bytes, picture: Picture) -> bytes:

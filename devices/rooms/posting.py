@@ -81,7 +81,7 @@ async def admit(person: Person, room_id: int, key: str | None = None) -> None:
         raise Invalid(f"a key has 1 to {MAX_KEY} printable characters")
     limits, speaker, repeats = rates.current(), rates.of_person(person), rates.of_repeats(person)
     if limits.is_over(speaker) or limits.is_over(repeats):
-        is_repeat = key is not None and await database.run(_with_key, person, room_id, key) is not None
+        is_repeat = key is not None and await database.run(with_key, person, room_id, key) is not None
         if limits.is_over(repeats if is_repeat else speaker):
             raise rates.too_many()
 
@@ -134,7 +134,7 @@ def _post(
         # First of all: whatever is read from here on, rights included, stays true until the message is stored.
         entries.lock(room_id)
         room = access.room_to_talk_in(person, room_id)
-        if key is not None and (known := _with_key(person, room_id, key)) is not None:
+        if key is not None and (known := with_key(person, room_id, key)) is not None:
             limits.check_repeat(person)
             return Written(known.seq, _publish_again(room, known))
         limits.check_person(person)
@@ -198,5 +198,6 @@ def _directs(room: Room, message: Message, files: Iterable[Attachment]) -> Seque
     ]
 
 
-def _with_key(person: Person, room_id: int, key: str) -> Message | None:
+def with_key(person: Person, room_id: int, key: str) -> Message | None:
+    """The person's message in the room with this key, if it is stored."""
     return Message.objects.filter(room=room_id, author=person.pk, key=key).first()

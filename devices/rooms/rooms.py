@@ -11,8 +11,9 @@ from devices.spaces.models import Space
 GENERAL = "General"
 """The room that every space has from its beginning."""
 MAX_ROOMS = 200
-MAX_NAME = 120
 """Rooms of a space, besides those of its devices."""
+MAX_NAME = 120
+"""Characters of a room's name."""
 
 
 def create(space: Space, name: str) -> Room:
@@ -42,5 +43,5 @@ def checked_name(name: str) -> str:
     """The name without surrounding blanks. Raises `Invalid`."""
     name = name.strip()
     if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
-        raise Invalid("a name has 1 to 120 printable characters")
+        raise Invalid(f"a name has 1 to {MAX_NAME} printable characters")
     return name

@@ -15,11 +15,12 @@ from devices.log.text import folded
 from devices.rooms.models import Webhook
 from devices.rooms.rooms import checked_name
 from devices.runtime.credentials import hash_token
-from devices.spaces.models import Space
+from devices.spaces.models import Member, Space
 
 MAX_WEBHOOKS = 50
-MAX_NAME = 64
 """Webhooks of a room."""
+MAX_NAME = 64
+"""Characters of a webhook's name."""
 
 
 def create_webhook(person: Person, room_id: int, name: str) -> tuple[Webhook, str]:
@@ -29,7 +30,7 @@ def create_webhook(person: Person, room_id: int, name: str) -> tuple[Webhook, st
     """
     name = checked_name(name)
     if len(name) > MAX_NAME:
-        raise Invalid("a webhook's name has up to 64 characters")
+        raise Invalid(f"a webhook's name has up to {MAX_NAME} characters")
     secret = secrets.token_urlsafe(32)
     try:
         with transaction.atomic():
@@ -37,7 +38,9 @@ def create_webhook(person: Person, room_id: int, name: str) -> tuple[Webhook, st
             room = managed(person, room_id)
             if room.webhooks.count() >= MAX_WEBHOOKS:
                 raise Invalid(f"a room has up to {MAX_WEBHOOKS} webhooks")
-            if folded(name) in map(folded, access.readers(room).values_list("username", flat=True)):
+            # Deactivated ones too: their messages are still in the room, and they may come back.
+            members = Member.objects.filter(space=room.space_id)
+            if folded(name) in map(folded, members.values_list("user__username", flat=True)):
                 raise Invalid(f"{name!r} is the name of a member: a webhook must not be taken for a person")
             made = Webhook.objects.create(room=room, name=name, hash=hash_token(secret), created_by_id=person.pk)
     except IntegrityError:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
+
+_REMEMBERED = 10_000
 
 
+@lru_cache(_REMEMBERED)
 def network_of(address: str) -> str:
     """The address, or its /64 network for IPv6, where a single host has 2**64 addresses; empty for anything else."""
     try:

@@ -14,7 +14,7 @@ logger = logging.getLogger("hubbub")
 
 NAME = "web process without REDIS_URL"
 RENEW_S = 10.0
-"""How often the claim is renewed, which may have become possible, or have been lost with the database."""
+"""Pause between renewals of the claim, which may have become possible, or have been lost with the database."""
 
 
 class SeveralWithoutRedis(Exception):
@@ -60,6 +60,6 @@ async def keep_claiming() -> None:
 
 
 def check() -> None:
-    """Raises `SeveralWithoutRedis`. Asks nobody: readiness is asked for while the database is unavailable too."""
+    """Raises `SeveralWithoutRedis`. Queries nothing: readiness is checked while the database is unavailable, too."""
     if not settings.REDIS_URL and _claim.is_refused:
         raise SeveralWithoutRedis

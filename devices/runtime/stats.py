@@ -45,7 +45,7 @@ errors = Counter("hubbub_errors", "Requests that were answered with an error", [
 connections_cut = Counter(
     "hubbub_connections_cut",
     "Connections cut because a client was too slow with the headers or the body of a request or read nothing of a"
-    " response, was idle, or its address had too many that had not signed in",
+    " response, was idle, its address had too many that had not signed in, or its account had too many",
     ["reason"],
 )
 accept_errors = Counter("hubbub_accept_errors", "Connections that could not be accepted, as when no descriptor is left")

@@ -28,6 +28,8 @@ FAILURES_OF_NETWORK = 30
 """The same from one address, for all accounts together: many people may share it."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 30, 900
 """The wait doubles with each further failure, from the first to the longest."""
+MAX_ACCOUNT = 150
+"""Characters of a username. A longer one is nobody's, and only its beginning is stored: the form lets any through."""
 WINDOW_US = 3_600_000_000
 """How long a failure counts."""
 KNOWN_US = 90 * 86_400_000_000
@@ -90,37 +92,37 @@ def sign_in(username: str, password: str, address: str) -> AbstractBaseUser | No
     must not lock out the people of an account, so an address from which they have signed in before is judged only by
     its own failures with that account.
     """
-    network = network_of(address)
-    _check(username, network)
+    network, account = network_of(address), username[:MAX_ACCOUNT]
+    _check(account, network)
     with _queue.turn(network):
-        attempt = _begin(username, network)
+        attempt = _begin(account, network)
         person = authenticate(username=username, password=password)
         if person is None:
-            _failed(username, network, address)
+            _failed(account, network, address)
         else:
             _succeeded(attempt, person, network, address)
         return person
 
 
-def _check(username: str, network: str) -> None:
-    wait_s = _wait_s(username, network)
+def _check(account: str, network: str) -> None:
+    wait_s = _wait_s(account, network)
     if wait_s > 0:
         stats.sign_ins.labels("slowed").inc()
         raise TooManyAttempts("too many attempts to sign in with this name or from your address have failed", wait_s)
 
 
-def _begin(username: str, network: str) -> FailedSignIn:
+def _begin(account: str, network: str) -> FailedSignIn:
     """Records the attempt as a failure before its password is checked: of many at once, none must go uncounted."""
     with transaction.atomic():
-        _check(username, network)
-        return FailedSignIn.objects.create(account=username, network=network, at=now_us())
+        _check(account, network)
+        return FailedSignIn.objects.create(account=account, network=network, at=now_us())
 
 
-def _wait_s(username: str, network: str) -> int:
+def _wait_s(account: str, network: str) -> int:
     """Whole seconds until the next password is checked; 0: at once."""
     recent = FailedSignIn.objects.filter(at__gt=now_us() - WINDOW_US)
-    of_account = recent.filter(account=username)
-    if network and KnownNetwork.objects.filter(user__username=username, network=network).exists():
+    of_account = recent.filter(account=account)
+    if network and KnownNetwork.objects.filter(user__username=account, network=network).exists():
         return _wait_after(of_account.filter(network=network), FAILURES_OF_ACCOUNT)
     waits = [_wait_after(of_account, FAILURES_OF_ACCOUNT)]
     if network:
@@ -137,13 +139,13 @@ def _wait_after(failures: QuerySet[FailedSignIn], free: int) -> int:
     return max(0, math.ceil((found["last"] - now_us()) / 1_000_000 + wait_s))
 
 
-def _failed(username: str, network: str, address: str) -> None:
+def _failed(account: str, network: str, address: str) -> None:
     stats.sign_ins.labels("failed").inc()
     # Not a name that nobody has: people type their password into the wrong field.
-    account = repr(username) if User.objects.filter(username=username).exists() else "an unknown account"
-    wait_s = _wait_s(username, network)
+    whose = repr(account) if User.objects.filter(username=account).exists() else "an unknown account"
+    wait_s = _wait_s(account, network)
     logger.warning(
-        "a wrong password for %s from %s%s", account, address, f"; the next one in {wait_s} s" if wait_s else ""
+        "a wrong password for %s from %s%s", whose, address, f"; the next one in {wait_s} s" if wait_s else ""
     )
 
 

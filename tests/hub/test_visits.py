@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 
+from devices.models import Device
 from hub import visits
 from hub.http_deadlines import Phase
 from hub.visits import BUSY_SHARE, Visit, _network
@@ -15,7 +17,10 @@ from hub.visits import BUSY_SHARE, Visit, _network
 def nobody(settings: Any) -> Iterator[None]:
     settings.ADDRESS_LIMIT = 2
     yield
-    assert visits._strangers == {}
+    assert visits._strangers == visits._accounts == {}
+
+
+ALICE, PUMP = User(pk=1), Device(pk=1)
 
 
 class Visitors:
@@ -59,10 +64,25 @@ async def test_those_whose_request_is_being_answered_are_cut_off_last(visitors: 
 
 async def test_those_that_have_signed_in_do_not_count(visitors: Visitors) -> None:
     for _ in range(10):
-        visitors.arrive("203.0.113.7").sign_in()
+        visitors.arrive("203.0.113.7").sign_in(ALICE)
     visitors.arrive("203.0.113.7")
     visitors.arrive("203.0.113.7")
     assert visitors.cut == []
+
+
+async def test_above_the_limit_the_oldest_idle_one_of_an_account_is_cut_off(
+    visitors: Visitors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visits, "ACCOUNT_LIMIT", 2)
+    for who in (ALICE, ALICE, ALICE, PUMP, PUMP, ALICE):
+        visit = visitors.arrive("203.0.113.7")
+        visit.deadline.wait_for(Phase.NOTHING)  # while the request is answered
+        visit.sign_in(who)
+        visit.sign_in(who)
+    assert visitors.cut == []
+    visitors.visits[1].deadline.wait_for(Phase.IDLE)
+    visitors.arrive("203.0.113.7").sign_in(ALICE)
+    assert visitors.cut == [1]
 
 
 async def test_those_that_have_left_do_not_count(visitors: Visitors) -> None:

@@ -18,6 +18,7 @@ from dashboards.live.errors import CloseCode, EntryRefused
 from dashboards.live.frames import Frame
 from dashboards.live.handlers import Subscribe
 from dashboards.live.relays import Relays
+from devices.access import Person
 from devices.errors import HubbubError
 from devices.runtime import stats
 from devices.runtime.request_rates import rates
@@ -53,17 +54,17 @@ class LiveConsumer(AsyncConsumer):
             self.connection = await entrance.admit(
                 self.relay, scope["headers"], origin_required=self.origin_required, accept=self.accept
             )
-            self._note_sign_in()
+            self._note_sign_in(self.connection.person)
             await self._serve(self.connection)
         except EntryRefused as refused:
             stats.errors.labels("live", refused.code).inc()
             await self.refuse(refused)
 
-    def _note_sign_in(self) -> None:
-        """The server counts connections of clients that have not signed in; its own entry in the scope is called."""
+    def _note_sign_in(self, person: Person) -> None:
+        """The server counts connections of strangers and of each account; its own entry in the scope is called."""
         visit = self.scope.get("state", {}).get("visit")
         if visit is not None:
-            visit.sign_in()
+            visit.sign_in(person)
 
     async def accept(self) -> None:
         """Called before the client is identified."""

@@ -39,7 +39,7 @@ class ReadingQuota:
 
 
 def _over_quota(space: Space) -> list[Outdated]:
-    """What is to be removed in the space, of which it is written down until when."""
+    """The readings that are to be removed in the space. Records in the space up to which time."""
     excess = Reading.objects.filter(metric__device__space=space).count() - settings.SPACE_READING_QUOTA
     if excess <= 0:
         return []

@@ -68,7 +68,7 @@ def _oldest_kept(groups: list[MetricGroup], now: int) -> int | None:
 class Outdated:
     """A metric's rows of one kind from before `until` (microseconds). `seconds`: as in `Rollup`, 0 for readings.
 
-    `kind`: under what they are counted, if not under the name of their kind.
+    `kind`: the label under which they are counted, if it is not the name of their kind.
     """
 
     metric_id: int

@@ -8,7 +8,6 @@ import pytest
 
 from bridges.broker import Limits
 from bridges.broker.login_throttle import LoginThrottle
-from bridges.broker.networks import network
 from bridges.broker.newcomers import Newcomers
 from tests.bridges.broker.clients import Client, RawClient, RunningBroker, connect_packet
 from tests.support.eventually import eventually_async
@@ -65,21 +64,6 @@ async def test_the_network_with_the_most_newcomers_makes_room() -> None:
     newcomers.discard(few[0])
     newcomers.discard(few[0])
     assert newcomers._count == 5
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("10.0.0.1", "10.0.0.2", False),
-        ("2001:db8::1", "2001:db8::ffff:1", True),
-        ("2001:db8::1", "2001:db8:0:1::1", False),
-        ("::ffff:10.0.0.1", "10.0.0.1", True),
-        ("fe80::1%eth0", "fe80::2%eth0", True),
-        ("", "/run/hub.sock", True),
-    ],
-)
-def test_an_ipv6_address_counts_with_its_64(one: str, other: str, same: bool) -> None:
-    assert (network(one) == network(other)) is same
 
 
 class TestWrongSecrets:

@@ -46,15 +46,14 @@ def test_without_limits_nothing_is_remembered() -> None:
 
 def test_a_clock_that_is_set_back_makes_nobody_wait_for_it() -> None:
     found = Budgets(values=100, size=0)
-    assert not found.set_now(START)
+    found.set_now(START)
     found.spend_values("pump", 400, START)
-    assert not found.set_now(START - SECOND // 2)  # what a clock is adjusted by now and then
+    found.set_now(START - SECOND // 2)  # what a clock is adjusted by now and then
     assert found.ready_at("pump") > START
-    assert found.set_now(START - 3_600 * SECOND)
+    found.set_now(START - 3_600 * SECOND)
     assert found.ready_at("pump") <= 0
     found.spend_values("pump", 400, START)  # received before that
     assert found.ready_at("pump") == START - 3_599 * SECOND
-    assert not found.set_now(START)
 
 
 def test_the_memory_of_devices_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

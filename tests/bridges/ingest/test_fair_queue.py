@@ -147,3 +147,14 @@ def test_a_clock_that_is_set_back_wakes_everybody() -> None:
     queue.put(message("loud"))
     assert queue.next_batch(NOW).deliveries == []
     assert uids(queue.next_batch(NOW - 500_000_000).deliveries) == ["loud"]
+
+
+def test_each_queue_notices_that_the_clock_was_set_back() -> None:
+    budgets = Budgets(values=1, size=0)
+    queues = [FairQueue(budgets), FairQueue(budgets)]  # of two brokers
+    budgets.spend_values("loud", 1_000, NOW)
+    for queue in queues:
+        queue.put(message("loud"))
+        assert queue.next_batch(NOW).deliveries == []
+    for queue in queues:
+        assert uids(queue.next_batch(NOW - 500_000_000).deliveries) == ["loud"]

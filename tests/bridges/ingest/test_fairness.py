@@ -160,6 +160,14 @@ class TestWithoutPipeline:
         assert sum(isinstance(answer, Refusal) and answer.reason == "rate_limited" for answer in answers) == 1
         assert (await direct.ingest_now(Delivery("valve-1", "telemetry", b'{"a": 1}', now_us()))).readings == 1
 
+    async def test_a_message_that_has_waited_for_its_turn_forgives_nobody(self) -> None:
+        budgets = batches.shared_processor().budgets
+        budgets.spend_values("valve-1", FLOOD, now_us())
+        ready_at = budgets.ready_at("valve-1")
+        for waited_s in (0, 60):
+            await direct.ingest_now(Delivery("pump-1", "telemetry", b'{"a": 1}', now_us() - waited_s * 1_000_000))
+        assert budgets.ready_at("valve-1") == ready_at
+
     async def test_a_message_that_is_refused_is_refused_once(self) -> None:
         before = stats.refused.labels("unknown_device")._value.get()
         with pytest.raises(Refusal):

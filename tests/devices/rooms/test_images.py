@@ -6,7 +6,7 @@ import random
 import pytest
 from PIL import Image
 
-from devices.rooms import images
+from devices.rooms import image_metadata, images
 from devices.rooms.images import Picture, without_traces
 from tests.devices.rooms.pictures import SECRET, colours, encoded, two_halves
 
@@ -121,3 +121,20 @@ def test_a_damaged_picture_raises_nothing(format: str) -> None:
 
 def test_a_file_without_a_picture_comes_back_as_it_is() -> None:
     assert cleaned(b"hello") == (b"hello", None)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_picture_of_too_many_parts_is_kept_as_a_file_and_not_opened(
+    format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = encoded(format)
+    monkeypatch.setattr(image_metadata, "MAX_PARTS", 1)
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("it was opened"))
+    assert cleaned(content) == (content, None)
+
+
+def test_a_jpeg_that_is_padded_without_end_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = encoded("JPEG")
+    padded = content[:2] + b"\xff" * 2_000 + content[2:]
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("it was opened"))
+    assert cleaned(padded) == (padded, None)

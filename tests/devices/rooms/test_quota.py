@@ -23,8 +23,8 @@ def room(pump: Device, settings: Any) -> int:
     return Room.objects.get(device=pump).pk
 
 
-async def send(person: User, room: int) -> int:
-    return await files.post(person, room, Upload("a.bin", HALF, io.BytesIO(b"x" * HALF)))
+async def send(person: User, room: int, key: str | None = None) -> int:
+    return await files.post(person, room, Upload("a.bin", HALF, io.BytesIO(b"x" * HALF)), key=key)
 
 
 async def test_the_files_of_a_space_are_bounded_together(alice: User, bob: User, room: int, space: Space) -> None:
@@ -35,6 +35,12 @@ async def test_the_files_of_a_space_are_bounded_together(alice: User, bob: User,
     assert await Attachment.objects.acount() == 1
     await editing.remove(bob, room, seq)
     await send(alice, other)
+
+
+async def test_a_repeat_is_the_same_message_whatever_the_quota(bob: User, room: int) -> None:
+    seq = await send(bob, room, key="once")
+    assert await send(bob, room, key="once") == seq
+    assert await Attachment.objects.acount() == 1
 
 
 async def test_zero_means_no_quota(bob: User, room: int, settings: Any) -> None:

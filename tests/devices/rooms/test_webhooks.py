@@ -38,6 +38,12 @@ def test_a_webhook_cannot_be_named_like_a_member(name: str, alice: User, bob: Us
     webhooks.create_webhook(alice, pump.room.pk, "mallory")
 
 
+def test_a_webhook_cannot_be_named_like_a_deactivated_member(alice: User, bob: User, pump: Device) -> None:
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+    with pytest.raises(Invalid, match="the name of a member"):
+        webhooks.create_webhook(alice, pump.room.pk, "bob")
+
+
 def test_a_webhook_gives_way_to_a_new_member_of_its_name(
     alice: User, mallory: User, pump: Device, space: Space
 ) -> None:

@@ -58,6 +58,11 @@ def test_an_account_slows_down_for_all_addresses_together(alice: User, bob: User
     succeed("alice", "203.0.113.5")
 
 
+def test_a_name_longer_than_any_is_stored_only_in_part(alice: User, clock: Clock) -> None:
+    fail("a" * 1_000, ELSEWHERE)
+    assert FailedSignIn.objects.get().account == "a" * 150
+
+
 def test_the_wait_doubles_up_to_a_quarter_of_an_hour(alice: User, clock: Clock) -> None:
     fail("alice", ELSEWHERE, 10)
     waits = []
