@@ -25,7 +25,7 @@ from hub import descriptors
 from hub.middleware.large_bodies import MAX_PER_PERSON
 from tests.dashboards.live.test_servers import handshake, narrow_socket, text_frame
 from tests.support.eventually import eventually, eventually_async
-from tests.support.web_server import WebServer, WebServers, web_servers
+from tests.support.web_server import QUICK_ACCOUNT_LIMIT, WebServer, WebServers, web_servers
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
 
@@ -33,6 +33,7 @@ WAIT_S = 20
 ADDRESS_LIMIT = 20
 CLOSED = 'hubbub_connections_closed_total{code="4429"}'
 EVICTED = 'hubbub_connections_cut_total{reason="address"}'
+CUT_OF_ACCOUNT = 'hubbub_connections_cut_total{reason="account"}'
 SERVERS = ["quick daphne", "quick uvicorn"]
 
 
@@ -261,6 +262,19 @@ def test_whoever_has_signed_in_does_not_count_against_the_address(web: WebServer
             await client.aclose()
 
     asyncio.run(talk())
+
+
+def test_one_account_holds_few_idle_connections(web: WebServer, token: str) -> None:
+    request = f"GET /api/v1/devices HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+    before = counted(web, CUT_OF_ACCOUNT)
+    idle = []
+    for _ in range(QUICK_ACCOUNT_LIMIT + 20):
+        idle.append(opened(web))
+        idle[-1].sendall(request)
+        assert idle[-1].recv(65_536).startswith(b"HTTP/1.1 200")
+    assert counted(web, CUT_OF_ACCOUNT) >= before + 10  # others may have been idle for too long
+    for sock in idle:
+        sock.close()
 
 
 def upload(length: int, *headers: str) -> bytes:

@@ -1,7 +1,7 @@
 """Serves the hub's web side with short intervals: `python -m tests.support.serve daphne|uvicorn PORT`.
 
 With `--no-checks` as a third argument connections are never checked on a schedule, only when an event asks for it; with
-`--quick-deadlines` clients have little time to send their requests.
+`--quick-deadlines` clients have little time to send their requests, and accounts few connections.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from dashboards.live.connection_monitor import MonitorIntervals
 from dashboards.live.presence.redis import RedisPresence
 from dashboards.live.presence.roster import RosterIntervals
 from dashboards.live.relay import Relay
-from hub import http_deadlines, sockets
+from hub import http_deadlines, sockets, visits
 from hub.daphne.server import make_server
 from hub.routing import relays
+from tests.support.web_server import QUICK_ACCOUNT_LIMIT
 
 QUICK = MonitorIntervals(sweep_s=0.1, ping_s=1.0, silence_s=4.0, recheck_s=1.0)
 NEVER_S = 86_400.0
@@ -46,6 +47,7 @@ def main(server: str, port: int) -> None:
     http_deadlines.ABORT_S = 1.5
     if "--quick-deadlines" in sys.argv:
         http_deadlines.HEADERS_S = http_deadlines.BODY_GRACE_S = http_deadlines.IDLE_S = 1.5
+        visits.ACCOUNT_LIMIT = QUICK_ACCOUNT_LIMIT  # of connections that are idle for so short a time
     if server == "uvicorn":
         import uvicorn
 

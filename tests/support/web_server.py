@@ -12,10 +12,14 @@ from django.db import connections
 
 from tests.support.servers import Server, SharedServers
 
+QUICK_ACCOUNT_LIMIT = 50
+"""Connections of an account at a `quick` server, where an idle one does not stay for long."""
+
 
 class WebServer(Server):
     """`kind` is `daphne` or `uvicorn`, both with short times (`tests/support/serve.py`), or `plain daphne` or `plain
-    uvicorn`, as people start them. With `quick ` before it, the deadlines of requests are short too."""
+    uvicorn`, as people start them. With `quick ` before it, the deadlines of requests are short, and an account has few
+    connections."""
 
     def __init__(self, kind: str, folder: Path, **more: str) -> None:
         """`more`: settings of its own."""
