@@ -26,7 +26,7 @@ from tests.support.run_folder import run_folder
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Two for each processor: half of the time of the tests is waiting."""
+    """Two per processor, as the tests spend half of their time waiting."""
     return 2 * len(os.sched_getaffinity(0))
 
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,18 @@ def test_an_import_against_the_layers_is_found(found: str, file: str, line: str)
     imported = line.rpartition("import ")[2]
     package = imported.split(".")[0]
     assert re.search(rf"{re.escape(importer)} -> ({re.escape(imported)}|{package})\b", found), found
+
+
+JAVASCRIPT = ROOT / "dashboards" / "static" / "dashboards" / "js"
+IMPORT = re.compile(r"""(?:from|import\(?)\s*"\.\./(\w+)/""")
+"""An import from another folder: static, dynamic, or only of types."""
+
+
+def imported_folders(folder: Path) -> set[str]:
+    return {name for file in folder.iterdir() for name in IMPORT.findall(file.read_text())}
+
+
+def test_no_folders_of_the_javascript_import_each_other_in_a_circle() -> None:
+    folders = {folder.name: imported_folders(folder) for folder in JAVASCRIPT.iterdir()}
+    assert {"live", "shell"} < folders["pages"]
+    TopologicalSorter(folders).prepare()  # raises CycleError with the circle

@@ -31,7 +31,7 @@ def browser() -> Iterator[Chromium]:
 
 @pytest.fixture
 def visit(browser: Chromium) -> Iterator[Visit]:
-    """`visit(hub, "alice", "/rooms/")`: a person who is signed in opens a page. Nobody's pages may complain."""
+    """`visit(hub, "alice", "/rooms/")`: a person who is signed in opens a page. No page may have errors or dialogs."""
     present: list[Person] = []
 
     def arrive(hub: RunningHub | WebServer, username: str, path: str = "/", **options: object) -> Person:

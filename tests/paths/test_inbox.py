@@ -50,7 +50,7 @@ def create_scripted_names() -> None:
 
 @pytest.fixture
 def sign_in(visit: Visit, hub: RunningHub) -> SignIn:
-    """Signs a person in and opens a page, whose scripts have run then."""
+    """Signs a person in, opens a page and waits until its scripts have run."""
     return partial(visit, hub)
 
 

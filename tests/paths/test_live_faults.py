@@ -24,7 +24,7 @@ RESYNC_S = 5
 SCENES = 8
 """The devices: each test has its own, so that its charts show only what it has sent."""
 RECONNECT_S = 15
-"""A page tries again after eight seconds at most, once its server is back; this machine is busy."""
+"""Once its server is back, a page reconnects within eight seconds on an idle machine; this one is busy."""
 
 
 @pytest.fixture(scope="module")

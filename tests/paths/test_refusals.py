@@ -32,7 +32,7 @@ def publish(
 
 
 def wait_until_stored(hub: RunningHub, device: Credentials, count: int) -> None:
-    """Returns once so many refused messages of the device are stored, which happens once a second."""
+    """Returns once `count` refused messages of the device are stored. The bridge stores them once a second."""
 
     def stored() -> int:
         counts = Refusal.objects.filter(device__uid=device.uid).values_list("count", flat=True)
@@ -41,8 +41,8 @@ def wait_until_stored(hub: RunningHub, device: Credentials, count: int) -> None:
     eventually(lambda: hub.records.run(stored) == count)
 
 
-def show_news(page: Page) -> None:
-    """The panel looks for refused messages every ten seconds."""
+def advance_to_next_poll(page: Page) -> None:
+    """The panel asks for refused messages every ten seconds."""
     page.clock.run_for(10_000)
 
 
@@ -53,13 +53,13 @@ def carol(visit: Visit, hub: RunningHub) -> Person:
 
 def test_a_refused_message_appears_live_and_as_text(carol: Person, hub: RunningHub) -> None:
     device = hub.create_device("broken")
-    carol.page.clock.install()
+    carol.install_clock()
     carol.page.goto("/devices/broken/")
     panel = carol.page.locator("[data-refused]")
     expect(panel).to_be_hidden()
     publish(hub, device, HOSTILE)
     wait_until_stored(hub, device, 1)
-    show_news(carol.page)
+    advance_to_next_poll(carol.page)
     row = panel.get_by_role("listitem")
     expect(row).to_have_count(1)
     expect(row).to_contain_text("the payload is not JSON")
@@ -70,7 +70,7 @@ def test_a_refused_message_appears_live_and_as_text(carol: Person, hub: RunningH
     publish(hub, device, b"on", "status")
     publish(hub, device, b"{")
     wait_until_stored(hub, device, 3)
-    show_news(carol.page)
+    advance_to_next_poll(carol.page)
     expect(row).to_have_count(2)
     expect(row.first).to_contain_text("× 2")
     expect(row.last).to_contain_text("a status is online or offline")
@@ -121,8 +121,8 @@ def test_a_long_payload_stays_within_its_panel(carol: Person, hub: RunningHub, w
 def test_refused_messages_are_hidden_from_people_outside_the_space(visit: Visit, hub: RunningHub) -> None:
     device = hub.create_device("private")
     publish(hub, device, b"secret of the space")
+    wait_until_stored(hub, device, 1)
     mallory = visit(hub, "mallory")
     for path in ("/devices/private/", "/api/v1/devices/private/refusals"):
         assert mallory.page.goto(path).status == 404
         assert "secret of the space" not in mallory.page.content()
-    mallory.leave()

@@ -21,33 +21,34 @@ PHONE = {"width": 390, "height": 844}
 # Chromium looks for its maker's hosts at every start; the tests need no network.
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 _STORAGE = "local_storage,indexeddb,service_workers,cache_storage,file_systems"
-"""What pages keep in a browser beside cookies, and beside the cached files of the hub."""
+"""What pages store in a browser besides cookies and the cached files of the hub."""
 
 
 class Chromium:
-    """A browser for people who come one after the other: the files of the hub stay in its cache.
+    """A browser whose contexts are used by one person after another, so that the files of the hub stay cached.
 
-    Nothing else is kept of a person who has left. Fetching and compiling these files anew takes most of the processor
-    time of a test.
+    Fetching and compiling these files anew takes most of the processor time of a test. Nothing else is kept of a person
+    who has left: cookies and stored data are deleted, and scripts and listeners belong to pages, which are closed. What
+    belongs to a context itself, such as a route, would stay.
     """
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
         self._free: defaultdict[str, list[BrowserContext]] = defaultdict(list)
-        self._kinds: dict[BrowserContext, str] = {}
+        self._keys: dict[BrowserContext, str] = {}
 
     def context(self, url: str, **options: object) -> BrowserContext:
-        """An empty one for the hub at this address."""
-        kind = repr((url, sorted(options.items())))
-        if self._free[kind]:
-            return self._free[kind].pop()
+        """A context for the hub at this address, without cookies or stored data."""
+        key = repr((url, sorted(options.items())))
+        if self._free[key]:
+            return self._free[key].pop()
         context = self._browser.new_context(base_url=url, viewport=DESKTOP, **options)
         context.set_default_timeout(WAIT_MS)
-        self._kinds[context] = kind
+        self._keys[context] = key
         return context
 
-    def clear(self, context: BrowserContext, url: str) -> None:
-        """Forgets the person who used it."""
+    def release(self, context: BrowserContext, url: str) -> None:
+        """Deletes what the person who used it has left behind, and keeps it for the next."""
         page = context.new_page()
         for other in context.pages:
             if other is not page:
@@ -56,7 +57,7 @@ class Chromium:
         session.send("Storage.clearDataForOrigin", {"origin": url, "storageTypes": _STORAGE})
         page.close()
         context.clear_cookies()
-        self._free[self._kinds[context]].append(context)
+        self._free[self._keys[context]].append(context)
 
 
 @contextmanager
@@ -73,7 +74,7 @@ def chromium() -> Iterator[Chromium]:
 
 
 class Person:
-    """Somebody with a browser of their own. What their pages complain of is in `complaints`, dialogs too."""
+    """Somebody with a browser of their own. `complaints` has the errors of their pages, and any dialog."""
 
     def __init__(
         self, browser: Chromium, hub: RunningHub | WebServer, username: str, *, script: str = "", **options: object
@@ -83,6 +84,7 @@ class Person:
         self.username = username
         self.complaints: list[str] = []
         self._browser = browser
+        self._has_fake_clock = False
         self._scripts = [script] if script else []
         self.context = browser.context(hub.url, **options)
         self.page: Page = self.new_page()
@@ -91,18 +93,23 @@ class Person:
         """Another tab beside `page`."""
         page = self.context.new_page()
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", self._hear)
+        page.on("console", self._check_message)
         page.on("dialog", self._dismiss)
         for script in self._scripts:
             page.add_init_script(script)
         return page
 
     def add_script(self, script: str) -> None:
-        """Runs in what the pages load from now on."""
+        """Runs `script` before the hub's own in each page that is loaded from now on."""
         self._scripts.append(script)
         self.page.add_init_script(script)
 
-    def _hear(self, message: ConsoleMessage) -> None:
+    def install_clock(self) -> None:
+        """Lets the test advance the time of the pages, with `page.clock`."""
+        self.page.clock.install()
+        self._has_fake_clock = True
+
+    def _check_message(self, message: ConsoleMessage) -> None:
         if "Content Security Policy" in message.text or "Uncaught" in message.text:
             self.complaints.append(message.text)
 
@@ -123,4 +130,7 @@ class Person:
         self.page.get_by_role("button", name="Sign in").click()
 
     def leave(self) -> None:
-        self._browser.clear(self.context, self.hub.url)
+        if self._has_fake_clock:  # it belongs to the context, and the next person's pages would get it too
+            self.context.close()
+        else:
+            self._browser.release(self.context, self.hub.url)

@@ -62,7 +62,7 @@ class Records:
         return self.run(lambda: tokens.create(get_user_model().objects.get(username=username)))
 
     def fill_room(self, room_id: int, author: str, *texts: str) -> None:
-        """Messages of one person, posted before a page is opened: open ones are not told of them."""
+        """Stores messages of one person, before a page is opened: nothing is sent to pages that are open."""
         self.run(_fill_room, room_id, author, texts)
 
     def sign_in(self, username: str) -> str:
@@ -104,7 +104,7 @@ def _fill_room(room_id: int, username: str, texts: tuple[str, ...]) -> None:
     )
     with transaction.atomic():
         messages = entries.append([new(at=now_us(), text=text) for text in texts]).messages
-        read_markers.move(author, messages[-1].room, messages[-1].seq)  # as whoever posts has read what is before
+        read_markers.move(author, messages[-1].room, messages[-1].seq)  # a person who posts has read what is before
 
 
 def _sign_in(username: str) -> str:

@@ -38,7 +38,7 @@ class Postgres(Server):
         return [*self._as_user(), self._postgres, "-D", str(self._data), "-p", str(self.port), *settings]
 
     def stop(self, number: int = signal.SIGINT) -> int:
-        """A fast shutdown: clients are cut off. After SIGTERM it would wait for them to leave by themselves."""
+        """A fast shutdown: clients are cut off. After SIGTERM it would wait until they disconnect."""
         return super().stop(number)
 
     def remove(self) -> None:

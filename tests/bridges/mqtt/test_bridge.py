@@ -168,7 +168,7 @@ async def test_bad_telemetry_is_counted_and_the_next_good_message_arrives(bridge
         await client.publish("devices/valve-1/telemetry", payload, qos=1)
         await client.publish("devices/valve-1/telemetry", '{"a": 7}', qos=1)
         assert (await bridged.telemetry())["a"][0][1] == 7
-    await eventually_async(lambda: total(stats.refused) == before + 1)  # after the good one was shown, perhaps
+    await eventually_async(lambda: total(stats.refused) == before + 1)  # perhaps only after the good one is shown
 
 
 async def kept(device: Device, count: int) -> list[Refusal]:

@@ -146,13 +146,14 @@ def hub(tmp_path: Path) -> Iterator[RunningHub]:
     server.stop()
 
 
-@pytest.mark.browser
-def test_the_docs_work_without_the_internet_and_within_the_content_policy(hub: RunningHub) -> None:
+@pytest.fixture
+def page(hub: RunningHub) -> Iterator[Page]:
     with chromium() as browser:
-        check_docs(hub, browser.context(hub.url).new_page())
+        yield browser.context(hub.url).new_page()
 
 
-def check_docs(hub: RunningHub, page: Page) -> None:
+@pytest.mark.browser
+def test_the_docs_work_without_the_internet_and_within_the_content_policy(hub: RunningHub, page: Page) -> None:
     asked: list[str] = []
     complaints: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

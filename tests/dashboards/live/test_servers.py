@@ -108,8 +108,8 @@ async def push(client: ClientConnection, type: str) -> dict[str, Any]:
             return frame
 
 
-async def publish_until_shown(client: ClientConnection, device: Device) -> None:
-    """The server may just be recovering from the outage of an earlier test, which it answers with `resync`."""
+async def publish_until_received(client: ClientConnection, device: Device) -> None:
+    """Until `client` receives a value: the server may still be recovering from the outage in an earlier test."""
     while True:
         await fanout.publish([readings(device, 1)])
         with suppress(TimeoutError):
@@ -377,7 +377,7 @@ async def test_viewers_stay_through_an_outage_of_redis_and_are_told_to_resync(
     web: WebServer, token: str, pump: Device, redis: Redis
 ) -> None:
     async with viewer(web, token, "device:pump-1") as client:
-        await publish_until_shown(client, pump)
+        await publish_until_received(client, pump)
         redis.kill()
         await fanout.publish([readings(pump, 2)])
         await eventually_async(lambda: "the channel layer failed" in web.output)

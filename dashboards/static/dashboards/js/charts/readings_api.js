@@ -2,8 +2,8 @@
 
 import { deviceUrl, roundedSpan } from "../live/device_url.js";
 import { getJson } from "../live/http.js";
-import { inTurn } from "../live/in_turn.js";
 import { RequestError } from "../live/request_error.js";
+import { withinLimit } from "../live/request_limit.js";
 
 /** @import { ReadingColumns } from "./series.js" */
 
@@ -18,7 +18,7 @@ import { RequestError } from "../live/request_error.js";
  */
 export function fetchReadings(uid, metric, { start, end, points, signal }) {
   const query = new URLSearchParams({ metric, ...roundedSpan(start, end), points: String(points) });
-  return inTurn(async () =>
+  return withinLimit(async () =>
     signal?.aborted ? null : nullIfMissing(getJson(`${deviceUrl(uid)}/readings?${query}`, { signal })),
   );
 }

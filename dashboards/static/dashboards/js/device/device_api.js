@@ -2,7 +2,7 @@
 
 import { deviceUrl, roundedSpan } from "../live/device_url.js";
 import { getJson, send } from "../live/http.js";
-import { inTurn } from "../live/in_turn.js";
+import { withinLimit } from "../live/request_limit.js";
 
 /** @import { CommandPush } from "../live/protocol.d.ts" */
 /** @import { Change } from "./availability.js" */
@@ -31,7 +31,7 @@ import { inTurn } from "../live/in_turn.js";
  * @returns {Promise<{items: Change[], flapping: boolean}>}
  */
 export function fetchAvailability(uid, start, end) {
-  return inTurn(() => getJson(`${deviceUrl(uid)}/availability?${new URLSearchParams(roundedSpan(start, end))}`));
+  return withinLimit(() => getJson(`${deviceUrl(uid)}/availability?${new URLSearchParams(roundedSpan(start, end))}`));
 }
 
 /**
@@ -41,7 +41,7 @@ export function fetchAvailability(uid, start, end) {
  * @returns {Promise<Refusal[]>}
  */
 export function fetchRefusals(uid) {
-  return inTurn(async () => (await getJson(`${deviceUrl(uid)}/refusals`)).items);
+  return withinLimit(async () => (await getJson(`${deviceUrl(uid)}/refusals`)).items);
 }
 
 /**
@@ -51,7 +51,7 @@ export function fetchRefusals(uid) {
  * @returns {Promise<CommandPush[]>}
  */
 export function fetchCommands(uid) {
-  return inTurn(async () => (await getJson(`${deviceUrl(uid)}/commands`)).items);
+  return withinLimit(async () => (await getJson(`${deviceUrl(uid)}/commands`)).items);
 }
 
 /**

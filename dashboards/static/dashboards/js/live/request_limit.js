@@ -1,4 +1,4 @@
-// Requests that wait for each other.
+// Limits how many requests of a page run at the same time.
 
 const MAX_PARALLEL = 4; // a page of charts must not use all of the browser's connections to the hub
 
@@ -7,13 +7,13 @@ let running = 0;
 const waiting = [];
 
 /**
- * Resolves with the result of `work`, which begins once few enough others run.
+ * Resolves with the result of `work`, which begins once fewer than `MAX_PARALLEL` others are running.
  *
  * @template Result
  * @param {() => Promise<Result>} work
  * @returns {Promise<Result>}
  */
-export async function inTurn(work) {
+export async function withinLimit(work) {
   if (running >= MAX_PARALLEL) await new Promise((resolve) => waiting.push(() => resolve(undefined)));
   running++;
   try {
