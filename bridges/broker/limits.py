@@ -39,6 +39,7 @@ class Limits:
     failed_logins_per_account: int = 10  # from one network within the window; then refused without a look-up
     failed_logins_per_network: int = 300
     failed_logins_window_s: float = 60.0
+    further_look_ups_per_s: float = 20.0  # of a network that has failed too often
     refusal_delay_s: float = 2.0  # before such a refusal is sent
     delayed_refusals: int = 512  # of which so many wait; the oldest are sent earlier
     sessions_per_account: int = 4

@@ -17,18 +17,24 @@ class LoginThrottle:
     """Counts failures per network and account, and per network.
 
     An account that has signed in from a network before is always looked up there: thousands of devices may share one
-    address, and one that guesses, or has a wrong secret, must not lock out the others.
+    address, and one that guesses, or has a wrong secret, must not lock out the others. After a restart of the hub none
+    of them has signed in yet, so a few look-ups a second go on.
     """
 
     def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
         window_s = limits.failed_logins_window_s
         self._of_accounts = _Failures(limits.failed_logins_per_account, window_s, clock)
         self._of_networks = _Failures(limits.failed_logins_per_network, window_s, clock)
+        self._further = _Pace(limits.further_look_ups_per_s, clock)
         self._trusted: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def refuses(self, network: str, account: str) -> bool:
         """Whether a login is refused as it is."""
-        return (network, account) not in self._trusted and self.too_many_failures(network, account)
+        if (network, account) in self._trusted:
+            return False
+        if self._of_accounts.too_many((network, account)):
+            return True
+        return self._of_networks.too_many(network) and not self._further.admits(network)
 
     def too_many_failures(self, network: str, account: str) -> bool:
         """Whether the account, or its network, has failed too often."""
@@ -62,6 +68,24 @@ class _Failures:
     def too_many(self, key: Hashable) -> bool:
         since, count = self._counts.get(key, (0.0, 0))
         return count >= self._limit and self._clock() - since < self._window_s
+
+
+class _Pace:
+    """Admits so many calls a second for each key, evenly spread."""
+
+    def __init__(self, per_s: float, clock: Callable[[], float]) -> None:
+        self._gap_s = 1 / per_s
+        self._clock = clock
+        self._admitted_at: OrderedDict[Hashable, float] = OrderedDict()
+
+    def admits(self, key: Hashable) -> bool:
+        now = self._clock()
+        if now - self._admitted_at.get(key, float("-inf")) < self._gap_s:
+            return False
+        self._admitted_at[key] = now
+        self._admitted_at.move_to_end(key)
+        _trim(self._admitted_at)
+        return True
 
 
 def _trim(kept: OrderedDict[Any, Any]) -> None:

@@ -70,7 +70,11 @@ class TestWrongSecrets:
     @pytest.fixture
     def limits(self) -> Limits:
         return Limits(
-            failed_logins_per_account=3, failed_logins_per_network=5, look_ups_per_network=2, refusal_delay_s=0.1
+            failed_logins_per_account=3,
+            failed_logins_per_network=5,
+            look_ups_per_network=2,
+            further_look_ups_per_s=0.001,
+            refusal_delay_s=0.1,
         )
 
     def answers(self, raw: Callable[..., RawClient], name: str, times: int, password: str = "wrong") -> list[bytes]:
@@ -95,7 +99,7 @@ class TestWrongSecrets:
         client("valve").disconnect()
         for n in range(7):
             self.answers(raw, f"pump-{n}", 1)
-        assert broker.stats["refused_logins.bad_credentials"] == 5
+        assert broker.stats["refused_logins.bad_credentials"] == 5 + 1  # a further one in a quarter of an hour
         assert client("lamp").answer == "Server unavailable"
         assert client("valve").answer == "Success"
 
@@ -108,8 +112,25 @@ class TestWrongSecrets:
         assert broker.accounts.asked.wait(10)
         broker.loop.call_soon_threadsafe(broker.accounts.answer.set)
         answers = [each.rest() for each in waiting]
-        assert answers.count(UNAVAILABLE) >= 20 - 5 - 1  # one more look-up may have been running
+        assert answers.count(UNAVAILABLE) >= 20 - 5 - 2  # a further one, and one more may have been running
         assert broker.stats["refused_logins.throttled"] == answers.count(UNAVAILABLE)
+
+
+def test_devices_of_a_network_that_fails_too_often_still_come_in_a_few_a_second() -> None:
+    now = [1_000.0]
+    throttle = LoginThrottle(Limits(failed_logins_per_network=5, further_look_ups_per_s=20), lambda: now[0])
+    for n in range(5):
+        throttle.failed("nat", f"guess-{n}")
+    admitted = 0
+    for _ in range(1_000):
+        now[0] += 0.002
+        admitted += not throttle.refuses("nat", f"pump-{admitted}")
+    assert 38 <= admitted <= 41  # in two seconds
+    assert not throttle.refuses("elsewhere", "pump")
+    for _ in range(10):
+        throttle.failed("nat", "pump")
+    now[0] += 1
+    assert throttle.refuses("nat", "pump")  # which has failed too often by itself
 
 
 class TestDelayedRefusals:
