@@ -236,6 +236,9 @@ async def main() -> None:
     target = Target(**json.loads(sys.stdin.readline()))
     chosen = [(attack, count) for attack, count in ATTACKS if sys.argv[1:] in ([], [attack.__name__])]
     attacks = [asyncio.create_task(_again_and_again(attack, target)) for attack, count in chosen for _ in range(count)]
+    while len(tried) < len(chosen):  # noqa: ASYNC110 - there is no event
+        await asyncio.sleep(0.1)
+    print("all have begun", flush=True)
     await asyncio.to_thread(sys.stdin.read)
     assert attacks  # kept, since the loop itself does not
     print(json.dumps(tried), flush=True)

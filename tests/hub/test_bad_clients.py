@@ -25,7 +25,8 @@ from hub import descriptors
 from hub.middleware.large_bodies import MAX_PER_PERSON
 from tests.dashboards.live.test_servers import handshake, narrow_socket, text_frame
 from tests.support.eventually import eventually, eventually_async
-from tests.support.web_server import QUICK_ACCOUNT_LIMIT, WebServer, WebServers, web_servers
+from tests.support.quick_limits import CONNECTIONS_OF_ACCOUNT
+from tests.support.web_server import WebServer, WebServers, web_servers
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
 
@@ -268,7 +269,7 @@ def test_one_account_holds_few_idle_connections(web: WebServer, token: str) -> N
     request = f"GET /api/v1/devices HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
     before = counted(web, CUT_OF_ACCOUNT)
     idle = []
-    for _ in range(QUICK_ACCOUNT_LIMIT + 20):
+    for _ in range(CONNECTIONS_OF_ACCOUNT + 20):
         idle.append(opened(web))
         idle[-1].sendall(request)
         assert idle[-1].recv(65_536).startswith(b"HTTP/1.1 200")

@@ -22,7 +22,7 @@ from dashboards.live.relay import Relay
 from hub import http_deadlines, sockets, visits
 from hub.daphne.server import make_server
 from hub.routing import relays
-from tests.support.web_server import QUICK_ACCOUNT_LIMIT
+from tests.support.quick_limits import CONNECTIONS_OF_ACCOUNT
 
 QUICK = MonitorIntervals(sweep_s=0.1, ping_s=1.0, silence_s=4.0, recheck_s=1.0)
 NEVER_S = 86_400.0
@@ -47,7 +47,7 @@ def main(server: str, port: int) -> None:
     http_deadlines.ABORT_S = 1.5
     if "--quick-deadlines" in sys.argv:
         http_deadlines.HEADERS_S = http_deadlines.BODY_GRACE_S = http_deadlines.IDLE_S = 1.5
-        visits.ACCOUNT_LIMIT = QUICK_ACCOUNT_LIMIT  # of connections that are idle for so short a time
+        visits.ACCOUNT_LIMIT = CONNECTIONS_OF_ACCOUNT  # of connections that are idle for so short a time
     if server == "uvicorn":
         import uvicorn
 

@@ -12,9 +12,6 @@ from django.db import connections
 
 from tests.support.servers import Server, SharedServers
 
-QUICK_ACCOUNT_LIMIT = 50
-"""Connections of an account at a `quick` server, where an idle one does not stay for long."""
-
 
 class WebServer(Server):
     """`kind` is `daphne` or `uvicorn`, both with short times (`tests/support/serve.py`), or `plain daphne` or `plain

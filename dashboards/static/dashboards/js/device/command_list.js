@@ -4,7 +4,7 @@ import { now } from "../live/hub_clock.js";
 import { clone, setText } from "../shell/dom.js";
 import { brief } from "../shell/numbers.js";
 import { moment } from "../shell/times.js";
-import { commandLabel } from "./status_labels.js";
+import { commandLabel, isFinal } from "./status_labels.js";
 
 /** @import { CommandPush } from "../live/protocol.d.ts" */
 /** @import { Parts } from "../shell/dom.js" */
@@ -25,9 +25,14 @@ export class CommandList {
 
   /** Shows these commands, newest first, in place of all others. @param {CommandPush[]} commands */
   replace(commands) {
+    const before = this.#rows;
+    this.#rows = new Map();
     this.#element.replaceChildren();
-    this.#rows.clear();
-    for (const command of [...commands].reverse()) this.update({ ...command, at: command.changed_at });
+    for (const command of [...commands].reverse()) {
+      const row = before.get(command.id);
+      if (row) this.#prepend(command.id, row);
+      this.update({ ...command, at: command.changed_at });
+    }
     this.#empty.hidden = this.#rows.size > 0;
   }
 
@@ -36,6 +41,8 @@ export class CommandList {
     const row = this.#rows.get(command.id) ?? this.#add(command);
     this.#empty.hidden = true;
     const { name, args, status, result, error, by } = command;
+    // Several processes report of a command, and a list may have been read before its answer came.
+    if (isFinal(row.root.dataset.status) && !isFinal(status)) return;
     row.root.dataset.status = status;
     setText(row.name, name);
     setText(row.args, args && Object.keys(args).length ? brief(args) : "");
@@ -52,8 +59,7 @@ export class CommandList {
   /** @param {CommandPush} command */
   #add(command) {
     const row = clone("command-row");
-    this.#rows.set(command.id, row);
-    this.#element.prepend(row.root);
+    this.#prepend(command.id, row);
     // The time of a push is that of the change; the first push of a command comes when it was issued.
     const at = command.issued_at ?? command.at;
     if (at) {
@@ -65,5 +71,11 @@ export class CommandList {
       this.#rows.delete(id);
     }
     return row;
+  }
+
+  /** @param {string} id @param {Parts} row */
+  #prepend(id, row) {
+    this.#rows.set(id, row);
+    this.#element.prepend(row.root);
   }
 }

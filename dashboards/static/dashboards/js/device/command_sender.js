@@ -1,5 +1,7 @@
 // Sends commands and follows them until they end. No DOM in here.
 
+import { isFinal } from "./status_labels.js";
+
 /** @import { HubConnection } from "../live/hub_connection.js" */
 /** @import { CommandPush } from "../live/protocol.d.ts" */
 
@@ -10,7 +12,6 @@
  */
 /** @typedef {{resolve: (outcome: Outcome) => void, timer: any}} Followed */
 
-const FINAL = new Set(["succeeded", "failed", "timed_out"]);
 const REMEMBERED = 100;
 
 /** The hub gives a command up after its time-out. Without a connection this page does not learn of that. */
@@ -31,7 +32,7 @@ export class CommandSender {
 
   /** Handles a `command` push, whoever sent the command. @param {CommandPush} push */
   handlePush(push) {
-    if (!FINAL.has(push.status)) return;
+    if (!isFinal(push.status)) return;
     const followed = this.#followed.get(push.id);
     if (followed) this.#end(push.id, followed, push);
     else this.#remember(push);

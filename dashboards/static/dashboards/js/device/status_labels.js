@@ -54,6 +54,13 @@ const COMMANDS = {
   unknown: "",
 };
 
+const FINAL = new Set(["succeeded", "failed", "timed_out"]);
+
+/** Whether a command has ended: its status never changes again. @param {string | undefined} status */
+export function isFinal(status) {
+  return status !== undefined && FINAL.has(status);
+}
+
 /**
  * The status of a command in one or two words. `open` is a command in a room whose answer is still awaited, `unknown`
  * one that never got an answer.
