@@ -55,7 +55,7 @@ class Env:
     def origins(self) -> list[str]:
         """Origins (scheme, host, port) from which browsers may connect.
 
-        Next to an https address the hub's own addresses are none: a page that some other program serves on this
+        If there is an https address, the hub's own addresses are left out: a page that another program serves on this
         machine, or that a browser was led to without TLS, must not act for the people who use the public address.
         """
         return list(self.public_urls) if self._has_https else [*self._own_origins, *self.public_urls]

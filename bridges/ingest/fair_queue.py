@@ -38,7 +38,7 @@ class _DeviceQueue:
     waiting: deque[Delivery] = field(default_factory=deque)
     bytes: int = 0
     asleep: bool = False
-    """It takes no turns for now."""
+    """The device has to wait, so the queue is passed over until it is woken."""
 
 
 class _End(Enum):
