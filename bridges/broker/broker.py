@@ -100,12 +100,12 @@ class Broker:
             if connection.intake is not None:
                 connection.intake.go_on()
 
-    def publish(self, topic: str, payload: bytes) -> None:
+    def publish(self, topic: str, payload: bytes, expires_in_s: float | None = None) -> None:
         """Delivers a message of the hub itself, with QoS 1, to the sessions subscribed. The sink does not receive it.
 
-        Nobody acknowledges: a session without a connection keeps it, within its limits.
+        Nobody acknowledges: a session without a connection keeps it, within its limits and until it expires.
         """
-        self._shared.router.publish(Publication(topic, payload, qos=1), retain=False, account="")
+        self._shared.router.publish(Publication(topic, payload, 1, expires_in_s), retain=False, account="")
 
     async def disconnect(self, name: str, *, forget: bool = False) -> None:
         """Ends all connections of an account, also one that is logging in; wills are published.

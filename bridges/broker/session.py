@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from math import inf
+from time import monotonic
 from typing import Protocol
 
 from bridges.mqtt.packets import PublishPacket
@@ -43,6 +45,7 @@ class Session:
     __slots__ = (
         "_held_bytes",
         "_last_id",
+        "_next_expiry",
         "_pool",
         "_queue",
         "_stats",
@@ -81,6 +84,7 @@ class Session:
         self.unacknowledged: dict[int, Pending] = {}
         self._queue: deque[Outgoing] = deque()
         self._held_bytes = 0  # of the queue and in flight
+        self._next_expiry = inf  # no publication in the queue expires earlier
         self._pool = pool
         self._last_id = 0
         self._stats = stats
@@ -98,6 +102,7 @@ class Session:
             repeat.dup = True
         self.in_flight.clear()
         self._queue.extendleft(reversed(repeats))
+        self._next_expiry = 0.0  # the repeats are not looked at before the queue is full
         outlet.pump_soon()
 
     def detach(self) -> None:
@@ -142,6 +147,9 @@ class Session:
             if not queue or not outlet.writable:
                 return
             outgoing = queue[0]
+            if outgoing.publication.is_expired():
+                self._discard(queue.popleft())
+                continue
             if outgoing.qos and len(self.in_flight) >= self.limits.in_flight:
                 return
             queue.popleft()
@@ -158,11 +166,39 @@ class Session:
         outlet.send(outgoing.packet())
 
     def _enqueue(self, outgoing: Outgoing) -> None:
-        if len(self._queue) < self.limits.queue_messages and self._has_room(outgoing.publication):
-            self._hold(outgoing.publication.size)
+        publication = outgoing.publication
+        if not self._fits(publication):
+            self._discard_expired()
+        if self._fits(publication):
+            self._hold(publication.size)
             self._queue.append(outgoing)
+            if publication.expires_at is not None:
+                self._next_expiry = min(self._next_expiry, publication.expires_at)
         else:
             self._drop(outgoing.qos)
+
+    def _fits(self, publication: Publication) -> bool:
+        return len(self._queue) < self.limits.queue_messages and self._has_room(publication)
+
+    def _discard_expired(self) -> None:
+        """Makes room in the queue: what nobody will get must not take the place of something new."""
+        if monotonic() < self._next_expiry:
+            return
+        kept: deque[Outgoing] = deque()
+        self._next_expiry = inf
+        for outgoing in self._queue:
+            expires_at = outgoing.publication.expires_at
+            if outgoing.publication.is_expired():
+                self._discard(outgoing)
+                continue
+            kept.append(outgoing)
+            if expires_at is not None:
+                self._next_expiry = min(self._next_expiry, expires_at)
+        self._queue = kept
+
+    def _discard(self, outgoing: Outgoing) -> None:
+        self._release(outgoing.publication.size)
+        self._stats["dropped.expired"] += 1
 
     def _has_room(self, publication: Publication) -> bool:
         pool = self._pool

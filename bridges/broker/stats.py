@@ -65,6 +65,7 @@ DROPPED = {
     "offline_qos0": "the session's client is offline; QoS 0 does not wait for it",
     "offline_qos1": "the session's queue is full; its client is offline",
     "too_large": "the payload is larger than allowed; it was read past and acknowledged",
+    "expired": "its time had passed before the client took it",
     "retained_full": "not kept as retained message, though delivered to those subscribed",
 }
 

@@ -72,9 +72,9 @@ def decode_answer(payload: bytes, command_id: str) -> Answer:
     return Answer(command_id, content["ok"], content.get("result"), error)
 
 
-def encode_command(name: str, args: dict[str, Any]) -> bytes:
-    """The payload that a device receives on `commands/<id>`."""
-    return msgspec.json.encode({"name": name, "args": args})
+def encode_command(name: str, args: dict[str, Any], expires_at: int) -> bytes:
+    """The payload that a device receives on `commands/<id>`. `expires_at`: in microseconds, sent as milliseconds."""
+    return msgspec.json.encode({"name": name, "args": args, "expires_at": expires_at // 1000})
 
 
 def _values(item: dict[str, Any], received_at: int) -> tuple[dict[str, Any], int | None]:

@@ -83,8 +83,8 @@ class EmbeddedBridge:
 async def _session(broker: Broker) -> AsyncIterator[OutboundSession]:
     """With a broker of the same process: it is never lost."""
 
-    async def publish(topic: str, payload: bytes) -> None:
-        broker.publish(topic, payload)
+    async def publish(topic: str, payload: bytes, expires_in_s: float) -> None:
+        broker.publish(topic, payload, expires_in_s)
 
     yield OutboundSession(publish, lost=asyncio.get_running_loop().create_future())
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 
 from django.db import Error as DatabaseError
 
@@ -16,7 +15,7 @@ from bridges.mqtt.client_id import ClaimedClientId
 from bridges.mqtt.inbound import Inbound
 from bridges.mqtt.leadership import compete_for_lead
 from bridges.mqtt.outbound import Outbound
-from bridges.mqtt.outbound_session import outbound_session
+from bridges.mqtt.outbound_session import OutboundSessions
 from bridges.mqtt.retired_session import end_retired
 from bridges.mqtt.session_name import SessionName, retired
 from devices.registry import bridge_secrets
@@ -136,7 +135,7 @@ async def _run(
     pipeline = Pipeline(shared_processor(), MAX_HELD)
     group = session.group if shared else None
     inbound = Inbound(address, session.client_id, pipeline, ready.set, broker=broker, group=group)
-    outbound = Outbound(broker, partial(outbound_session, address, session.outbound_client_id))
+    outbound = Outbound(broker, OutboundSessions(address, session.outbound_client_id).open)
 
     def on_lead(leading: bool) -> None:
         outbound.lead(leading)

@@ -100,8 +100,11 @@ class Outbound:
         """Publishes, then marks: a crash in between sends a command again, under the same id, and loses none."""
         waiting = await database.run(lookup.queued, self._broker, BATCH) if self._leading else []
         for command in waiting:
-            payload = payloads.encode_command(command.name, command.args)
-            await session.publish(topics.command(command.device.uid, command.id), payload)
+            left_us = command.expires_at - now_us()
+            if left_us <= 0:
+                continue  # while others of the batch were published
+            payload = payloads.encode_command(command.name, command.args, command.expires_at)
+            await session.publish(topics.command(command.device.uid, command.id), payload, left_us / 1_000_000)
             stats.commands_sent.inc()
             await fanout.publish(await database.run(lifecycle.mark_sent, command))
         return len(waiting)

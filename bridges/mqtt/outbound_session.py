@@ -11,6 +11,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from dataclasses import dataclass
 
 import aiomqtt
+from aiomqtt import ProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from bridges.mqtt.address import BrokerAddress
 
@@ -30,26 +33,61 @@ Lost = aiomqtt.MqttError
 """Raised by the outbound session when the broker is gone."""
 
 
+class UnknownVersion(Lost):
+    """The broker does not offer this version of MQTT."""
+
+
+UNSUPPORTED_PROTOCOL_VERSION = 132
+"""The reason code of MQTT 5; paho gives it for the return code 1 of a broker that only knows 3.1.1, too."""
+
+
 @dataclass(frozen=True, slots=True)
 class OutboundSession:
-    """`publish(topic, payload)` returns once the broker has acknowledged (QoS 1), and raises `Lost`.
+    """`publish(topic, payload, expires_in_s)` returns once the broker has acknowledged (QoS 1), and raises `Lost`.
 
-    `lost` is done when the connection is gone.
+    The broker discards what it could not deliver in that time, as far as its version of MQTT knows of it. `lost` is
+    done when the connection is gone.
     """
 
-    publish: Callable[[str, bytes], Awaitable[None]]
+    publish: Callable[[str, bytes, float], Awaitable[None]]
     lost: asyncio.Future[None]
 
 
 OpenSession = Callable[[], AbstractAsyncContextManager[OutboundSession]]
 
 
+class OutboundSessions:
+    """Opens one session after the other with a broker: with MQTT 5, or with 3.1.1 where the broker does not offer 5."""
+
+    def __init__(self, address: BrokerAddress, client_id: str) -> None:
+        self._address = address
+        self._client_id = client_id
+        self._version = ProtocolVersion.V5
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[OutboundSession]:
+        """Raises as `outbound_session` does; the next attempt takes the other version where that was the reason."""
+        try:
+            async with outbound_session(self._address, self._client_id, self._version) as session:
+                yield session
+        except UnknownVersion:
+            v5 = self._version is ProtocolVersion.V5
+            self._version = ProtocolVersion.V311 if v5 else ProtocolVersion.V5
+            raise
+
+
 @asynccontextmanager
-async def outbound_session(address: BrokerAddress, client_id: str) -> AsyncIterator[OutboundSession]:
-    """Raises `Lost`, and `OSError` for a certificate that cannot be read."""
+async def outbound_session(
+    address: BrokerAddress, client_id: str, version: ProtocolVersion = ProtocolVersion.V311
+) -> AsyncIterator[OutboundSession]:
+    """With MQTT 3.1.1, which every broker knows, or with 5, of which a message's expiry is a part.
+
+    Raises `Lost`, and `OSError` for a certificate that cannot be read.
+    """
     client = aiomqtt.Client(
         address.host,
         address.port,
+        protocol=version,
         logger=_library_logger,
         username=address.username,
         password=address.password,
@@ -60,11 +98,12 @@ async def outbound_session(address: BrokerAddress, client_id: str) -> AsyncItera
         tls_context=address.tls_context(),
     )
 
-    async def publish(topic: str, payload: bytes) -> None:
+    async def publish(topic: str, payload: bytes, expires_in_s: float) -> None:
+        properties = _expiry(expires_in_s) if version is ProtocolVersion.V5 else None
         # Not aiomqtt's own time-out: that is `asyncio.wait_for`, which on Python 3.11 may swallow a cancellation.
         try:
             async with asyncio.timeout(ACKNOWLEDGE_S):
-                await client.publish(topic, payload, qos=1, timeout=math.inf)
+                await client.publish(topic, payload, qos=1, properties=properties, timeout=math.inf)
         except TimeoutError:
             raise Lost("the broker does not acknowledge") from None
 
@@ -92,8 +131,10 @@ async def _hold(client: aiomqtt.Client, connected: asyncio.Future[None], leave: 
     """
     try:
         await client.__aenter__()
-    except Lost:
+    except Lost as error:
         await _close(client)  # where the broker did not answer in time, aiomqtt leaves the connection open
+        if _is_of_version(error):
+            raise UnknownVersion(str(error)) from None
         raise
     connected.set_result(None)
     watching = asyncio.create_task(_watch(client))
@@ -114,3 +155,18 @@ async def _close(client: aiomqtt.Client) -> None:
     """Disconnects, if there is a connection. It may be lost at the same moment."""
     with suppress(Lost):
         await client.__aexit__(None, None, None)
+
+
+def _is_of_version(error: Lost) -> bool:
+    """Whether the version may be the reason. Some brokers close the connection at a version that they do not know, and
+    then aiomqtt waits in vain for their answer."""
+    if isinstance(error, aiomqtt.MqttCodeError):
+        return getattr(error.rc, "value", error.rc) == UNSUPPORTED_PROTOCOL_VERSION
+    return str(error) == "Operation timed out"
+
+
+def _expiry(expires_in_s: float) -> Properties:
+    """In whole seconds, rounded up: 0 would be at once."""
+    properties = Properties(PacketTypes.PUBLISH)
+    properties.MessageExpiryInterval = max(1, math.ceil(expires_in_s))
+    return properties

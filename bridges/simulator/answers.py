@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
+from math import inf
 from typing import Any
 
 import msgspec
@@ -17,6 +19,8 @@ REMEMBERED = 256
 class _Command(msgspec.Struct):
     name: str
     args: dict[str, Any] = {}
+    expires_at: float = inf
+    """Milliseconds since 1970."""
 
 
 class Answers:
@@ -26,20 +30,26 @@ class Answers:
         self._model = model
         self._given: OrderedDict[str, bytes] = OrderedDict()
 
-    def answer(self, command_id: str, payload: bytes) -> bytes:
+    def answer(self, command_id: str, payload: bytes) -> bytes | None:
         """The answer's payload, `{"ok": true, "result": {…}}` or `{"ok": false, "error": "…"}`.
 
-        QoS 1 may deliver a command twice, and the hub may send it again: the repeat gets the first answer.
+        QoS 1 may deliver a command twice, and the hub may send it again: the repeat gets the first answer. `None` for a
+        command that arrives too late: nobody waits for it any more, so it is not executed.
         """
         if command_id not in self._given:
-            self._given[command_id] = msgspec.json.encode(self._execute(payload))
+            answer = self._execute(payload)
+            if answer is None:
+                return None
+            self._given[command_id] = msgspec.json.encode(answer)
             if len(self._given) > REMEMBERED:
                 self._given.popitem(last=False)
         return self._given[command_id]
 
-    def _execute(self, payload: bytes) -> dict[str, object]:
+    def _execute(self, payload: bytes) -> dict[str, object] | None:
         try:
             command = msgspec.json.decode(payload, type=_Command)
+            if command.expires_at < time.time() * 1000:
+                return None
             return {"ok": True, "result": self._model.command(command.name, command.args)}
         except CommandRefused as error:
             return {"ok": False, "error": str(error)}

@@ -96,8 +96,9 @@ class SimulatedDevice:
         self._advance()
         command_id = topic.rpartition("/")[2]
         answer = self._answers.answer(command_id, payload)
-        self._outbox.put(OutgoingMessage(f"{self._topic}/answers/{command_id}", answer))
-        self._measure()
+        if answer is not None:
+            self._outbox.put(OutgoingMessage(f"{self._topic}/answers/{command_id}", answer))
+            self._measure()
 
     async def _stay_connected(self) -> NoReturn:
         backoff = Backoff(FIRST_S, LONGEST_S)

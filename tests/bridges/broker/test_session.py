@@ -44,8 +44,18 @@ def outlet():
 
 
 @pytest.fixture
-def session(outlet):
-    session = Session(Device("pump"), "p", Pool(1 << 20), clean=False, stats=Counter(), warnings=ThrottledLog())
+def stats():
+    return Counter()
+
+
+@pytest.fixture
+def pool():
+    return Pool(1 << 20)
+
+
+@pytest.fixture
+def session(outlet, stats, pool):
+    session = Session(Device("pump"), "p", pool, clean=False, stats=stats, warnings=ThrottledLog())
     session.attach(outlet, Device("pump"), SessionLimits(in_flight=2, queue_messages=1_000))
     return session
 
@@ -108,3 +118,45 @@ def test_pumping_a_long_queue_gives_others_their_turns(session, outlet):
     assert (len(outlet.packets), outlet.pumps) == (PACKETS_PER_PUMP, 1)
     session.pump()
     assert session.queued == 0
+
+
+def expiring(payload: str, expires_in_s: float) -> Publication:
+    return Publication("t", payload.encode(), 1, expires_in_s)
+
+
+def test_what_has_expired_in_the_queue_is_not_sent(session, stats):
+    session.detach()
+    session.deliver(expiring("too late", 0), 1)
+    session.deliver(expiring("in time", 60), 1)
+    session.deliver(message("for ever"), 1)
+    again = Recorder()
+    session.attach(again, Device("pump"), SessionLimits())
+    session.pump()
+    assert again.payloads() == [b"in time", b"for ever"]
+    assert stats["dropped.expired"] == 1
+
+
+def test_what_was_not_acknowledged_is_not_sent_again_once_it_has_expired(session, outlet, stats):
+    session.deliver(expiring("too late", 0), 1)
+    session.deliver(message("for ever"), 1)
+    assert outlet.payloads() == [b"too late", b"for ever"]
+    again = Recorder()
+    session.attach(again, Device("pump"), SessionLimits())
+    session.pump()
+    assert again.payloads() == [b"for ever"]
+    assert (list(session.in_flight), stats["dropped.expired"]) == ([2], 1)
+
+
+def test_what_has_expired_makes_room_in_a_full_queue(session, pool, stats):
+    session.detach()
+    session.limits = SessionLimits(queue_messages=2)
+    for payload, expires_in_s in (("too late", 0), ("in time", 60), ("new", 60), ("one too many", 60)):
+        session.deliver(expiring(payload, expires_in_s), 1)
+    again = Recorder()
+    session.attach(again, Device("pump"), SessionLimits())
+    session.pump()
+    assert again.payloads() == [b"in time", b"new"]
+    assert (stats["dropped.expired"], stats["dropped.offline_qos1"]) == (1, 1)
+    session.acknowledge(1)
+    session.acknowledge(2)
+    assert pool.held == 0

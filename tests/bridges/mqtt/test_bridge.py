@@ -295,7 +295,8 @@ async def test_a_command_reaches_the_device_and_its_answer_comes_back(bridged: B
         await client.subscribe("devices/valve-1/commands/+", qos=1)
         issued = await lifecycle.issue(bob, "valve-1", "set", {"open": 40})
         message = await anext(client.messages)
-        assert json.loads(message.payload) == {"name": "set", "args": {"open": 40}}
+        expires_at = issued.expires_at // 1000
+        assert json.loads(message.payload) == {"name": "set", "args": {"open": 40}, "expires_at": expires_at}
         assert str(message.topic) == f"devices/valve-1/commands/{issued.id}"
         await client.publish(f"devices/valve-1/answers/{issued.id}", '{"ok": true, "result": {"open": 40}}', qos=1)
         done = await bridged.event(CommandChanged, status="succeeded")
@@ -308,6 +309,20 @@ async def test_a_command_without_an_answer_times_out(bridged: Bridged, bob) -> N
     await bridged.event(CommandChanged, status="timed_out")
     await issued.arefresh_from_db()
     assert issued.status == CommandStatus.TIMED_OUT
+
+
+async def test_a_device_that_comes_back_does_not_get_a_command_that_has_timed_out(bridged: Bridged, bob) -> None:
+    persistent = partial(bridged.client, identifier="valve", clean_session=False)
+    async with persistent() as client:
+        await client.subscribe("devices/valve-1/commands/+", qos=1)
+    await lifecycle.issue(bob, "valve-1", "set", {"open": 40}, timeout_s=0.5)
+    await bridged.event(CommandChanged, status="sent")
+    await bridged.event(CommandChanged, status="timed_out")
+    kept = await lifecycle.issue(bob, "valve-1", "set", {"open": 50}, timeout_s=60)
+    await bridged.event(CommandChanged, status="sent")
+    await eventually_async(lambda: now_us() > kept.issued_at + 700_000)  # Mosquitto knows whole seconds
+    async with persistent() as client, asyncio.timeout(20):
+        assert str((await anext(client.messages)).topic) == f"devices/valve-1/commands/{kept.id}"
 
 
 async def test_an_answer_counts_once_and_only_from_the_device_itself(bridged: Bridged, bob) -> None:

@@ -12,7 +12,7 @@ import pytest
 from bridges.broker import Broker
 from bridges.mqtt import outbound_session as sessions
 from bridges.mqtt.address import BrokerAddress
-from bridges.mqtt.outbound_session import Lost, outbound_session
+from bridges.mqtt.outbound_session import Lost, OutboundSessions, UnknownVersion, outbound_session
 from tests.bridges.broker.clients import SECRET, HeldSink, KnownAccounts
 
 WAIT_S = 20
@@ -136,5 +136,38 @@ async def test_a_message_that_the_broker_does_not_acknowledge_is_given_up(
     monkeypatch.setattr(sessions, "ACKNOWLEDGE_S", 0.05)
     async with outbound_session(door.address("bridge"), "out") as session:
         with pytest.raises(Lost, match="does not acknowledge"):
-            await session.publish("devices/a/commands/1", b"{}")
+            await session.publish("devices/a/commands/1", b"{}", 60)
         assert not session.lost.done()
+
+
+class OldBroker:
+    """Knows MQTT 3.1.1 only; `refusal` is its answer to any other version, empty where it just hangs up."""
+
+    def __init__(self, refusal: bytes) -> None:
+        self._refusal = refusal
+        self.versions: list[int] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connect = await reader.read(1_024)
+        self.versions.append(connect[8])  # after the fixed header and the name of the protocol
+        v311 = connect[8] == 4
+        writer.write(b"\x20\x02\x00\x00" if v311 else self._refusal)
+        if v311:
+            await reader.read()
+        writer.close()
+
+
+@pytest.mark.parametrize("refusal", [b"\x20\x02\x00\x01", b"\x20\x03\x00\x84\x00", b""])
+async def test_a_broker_that_refuses_mqtt_5_is_asked_again_with_3_1_1(
+    refusal: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "CONNECT_TIMEOUT_S", 0.5)
+    old = OldBroker(refusal)
+    server = await asyncio.start_server(old.serve, "127.0.0.1", 0)
+    async with server:
+        opening = OutboundSessions(BrokerAddress(*server.sockets[0].getsockname()), "out")
+        with pytest.raises(UnknownVersion):
+            async with opening.open():
+                pass
+        async with opening.open():
+            assert old.versions == [5, 4]

@@ -67,3 +67,16 @@ def test_the_memory_of_answers_is_bounded(answers: Answers, pump: Pump):
     assert pump.readings()["speed"] == 50  # still remembered
     answers.answer("first", b'{"name": "set", "args": {"speed": 60}}')
     assert pump.readings()["speed"] == 60  # forgotten, so executed
+
+
+def test_a_command_that_arrives_too_late_is_neither_executed_nor_answered(answers: Answers, pump: Pump):
+    assert answers.answer("late", b'{"name": "set", "args": {"speed": 40}, "expires_at": 1700000000000}') is None
+    assert pump.readings()["speed"] != 40
+    in_time = b'{"name": "set", "args": {"speed": 40}, "expires_at": 99000000000000}'
+    assert answers.answer("in-time", in_time) is not None
+    assert pump.readings()["speed"] == 40
+
+
+def test_a_command_that_was_executed_in_time_is_answered_again_afterwards(answers: Answers):
+    first = answers.answer("a1", b'{"name": "set", "args": {"speed": 40}}')
+    assert answers.answer("a1", b'{"name": "set", "args": {"speed": 40}, "expires_at": 1700000000000}') == first
