@@ -11,7 +11,7 @@ from dashboards.live.errors import CLOSE_CODES, CloseCode
 from dashboards.live.frames import ErrorFrame, Frame, SharedTelemetry, TelemetryFrame
 from dashboards.live.logins import LoginKey
 from dashboards.live.outbox import Outbox
-from dashboards.live.rates import ControlRate, RequestRate
+from dashboards.live.rates import ControlRate
 from dashboards.live.stream_contents import StreamContents
 from dashboards.live.window import Window
 from devices.access import Person
@@ -43,7 +43,6 @@ class Connection:
         "outbox",
         "person",
         "pinged_at",
-        "rate",
         "streams",
         "user_id",
         "window",
@@ -59,7 +58,6 @@ class Connection:
         self.streams: dict[str, StreamContents] = {}
         self.outbox = Outbox()
         self.window = Window(number)
-        self.rate = RequestRate(clock)
         self.answers = ControlRate(clock)
         self.bad_frames = 0
         self.busy = False

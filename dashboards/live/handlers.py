@@ -17,7 +17,6 @@ from dashboards.live import frames, requests, room_handlers, streams
 from dashboards.live.connection import MAX_BAD_FRAMES, MAX_STREAMS, Connection
 from dashboards.live.errors import CloseCode
 from dashboards.live.frames import ErrorFrame, ReplyFrame
-from dashboards.live.rates import Verdict
 from dashboards.live.relay import Relay
 from dashboards.live.requests import BadFrame, Id, Request
 from dashboards.live.rooms import last_seq
@@ -37,8 +36,6 @@ StreamName = Annotated[str, Meta(max_length=128)]
 
 
 class Subscribe(Request, tag="subscribe"):
-    per_person: ClassVar[str] = "subscribe"
-
     stream: StreamName
     after_seq: Annotated[int, Meta(ge=0, le=2**53)] | None = None
     """Of a room: what follows this message, in place of the newest ones."""
@@ -103,8 +100,6 @@ async def unsubscribe(relay: Relay, connection: Connection, request: Unsubscribe
 
 
 class IssueCommand(Request, tag="command"):
-    per_person: ClassVar[str] = "command"
-
     device: str
     name: str
     args: dict[str, Any] = {}
@@ -177,15 +172,16 @@ def refuse(connection: Connection, error: BadFrame) -> None:
 
 
 def _is_admitted(connection: Connection, id: Id | None) -> bool:
-    verdict = connection.rate.count()
-    if verdict is Verdict.ADMIT:
-        return True
-    reply = _refusal(id, "too_many", "too many requests: wait a moment")
-    if verdict is Verdict.REFUSE:
-        connection.outbox.reply(reply)
-    else:
-        connection.close(CloseCode.TOO_MANY, reply)
-    return False
+    try:
+        rates.admit(connection.user_id, "live")
+    except TooMany as error:
+        reply = _refusal(id, error.code, error.message)
+        if connection.answers.count():
+            connection.outbox.reply(reply)
+        else:  # it goes on asking
+            connection.close(CloseCode.TOO_MANY, reply)
+        return False
+    return True
 
 
 def _is_expected(connection: Connection) -> bool:
@@ -201,8 +197,6 @@ async def _answer(relay: Relay, connection: Connection, request: Request) -> Non
     connection.busy = True
     reply: ReplyFrame | None
     try:
-        if request.per_person:
-            rates.admit(connection.user_id, request.per_person)
         result = await HANDLERS[type(request)](relay, connection, request)
     except Exception as error:
         reply = _refusal_of(request, error)

@@ -1,46 +1,13 @@
-"""How many requests, acks and pongs a connection may send."""
+"""How many acks, pongs and refused requests a connection may send. Requests are counted for each person, over all
+connections: `devices.runtime.request_rates`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
-
-RATE_PER_S = 50.0
-BURST = 2_000
-"""A page that shows every device subscribes to each of them at once after a reconnect: as many as streams may be."""
-MAX_DEBT = 200
-"""Refused requests count too: a client that goes on asking is soon so many behind, and is closed with 4429."""
-
-
-class Verdict(Enum):
-    ADMIT = 0
-    REFUSE = 1
-    CLOSE = 2
-
-
-class RequestRate:
-    """A bucket of `BURST` requests that fills at `RATE_PER_S`."""
-
-    __slots__ = ("_clock", "_filled_at", "_left")
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._filled_at = clock()
-        self._left = float(BURST)
-
-    def count(self) -> Verdict:
-        """Counts one request and returns the verdict on it."""
-        now = self._clock()
-        self._left = min(BURST, self._left + (now - self._filled_at) * RATE_PER_S) - 1
-        self._filled_at = now
-        if self._left >= 0:
-            return Verdict.ADMIT
-        return Verdict.REFUSE if self._left >= -MAX_DEBT else Verdict.CLOSE
-
 
 CONTROL_PER_S = 10.0
 CONTROL_BURST = 2_000
-"""Acks and pongs that a client may send at once."""
+"""Acks, pongs and requests beyond the person's rate that a client may send at once."""
 PING_BURST = 100
 """The same for the pings and pongs of the WebSocket itself, of which libraries send a few a minute. Reading one takes
 20 µs, and a client that is closed comes back."""
@@ -68,7 +35,7 @@ class ControlRate:
         self._left = min(self._burst, self._left + 1)
 
     def count(self) -> bool:
-        """Counts a control frame; `False`: it is one too many."""
+        """Counts one of them; `False`: it is one too many."""
         now = self._clock()
         self._left = min(self._burst, self._left + (now - self._filled_at) * CONTROL_PER_S) - 1
         self._filled_at = now

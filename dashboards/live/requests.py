@@ -19,10 +19,7 @@ class Request(Struct, tag_field="type", kw_only=True):
     """Base of the requests; each names its `type` as `tag`. One without an `id` is answered only when it fails."""
 
     counted: ClassVar[bool] = True
-    """Whether it counts against the rate of requests; else it answers a frame of the hub (`rates.ControlRate`)."""
-
-    per_person: ClassVar[str] = ""
-    """The kind of request that counts against the person's rate over all connections; empty: it does not."""
+    """Whether it counts against the person's rate; else it answers a frame of the hub (`rates.ControlRate`)."""
 
     id: Id | None = None
 

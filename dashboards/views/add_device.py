@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import cast
 
 from django import forms
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -11,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 
 from dashboards.views.device import show_secret
+from dashboards.views.signed_in import signed_in
 from devices import access
 from devices.access import Action
 from devices.errors import Invalid
@@ -33,7 +33,7 @@ class AddDevice(forms.Form):
         field.queryset = access.spaces(person, Action.MANAGE)
 
 
-@login_required
+@signed_in
 @never_cache
 @sensitive_variables("secret")
 def add_device(request: HttpRequest) -> HttpResponse:

@@ -1,17 +1,17 @@
 from __future__ import annotations
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from dashboards.models import Dashboard
+from dashboards.views.signed_in import signed_in
 from dashboards.widgets import revision
 from devices import access
 from devices.access import Action
 from devices.telemetry import snapshots
 
 
-@login_required
+@signed_in
 def dashboard(request: HttpRequest, id: int) -> HttpResponse:
     """A page of widgets; 404 whether the dashboard is missing or foreign."""
     found = get_object_or_404(

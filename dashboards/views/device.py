@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -9,6 +8,7 @@ from django.views.decorators.http import require_POST
 from dashboards.views.error_pages import errors_as_pages
 from dashboards.views.published_addresses import base_url, broker_address
 from dashboards.views.query_strings import whole_number
+from dashboards.views.signed_in import signed_in
 from devices import access
 from devices.access import Action
 from devices.availability import history, silence
@@ -24,7 +24,7 @@ DAY_US = 86_400_000_000
 """History of availability that is part of the page."""
 
 
-@login_required
+@signed_in
 def device(request: HttpRequest, uid: str) -> HttpResponse:
     """One device: charts, newest values, controls, recent commands and refused messages."""
     with errors_as_pages():
@@ -57,7 +57,7 @@ def device(request: HttpRequest, uid: str) -> HttpResponse:
     return render(request, "dashboards/device.html", context)
 
 
-@login_required
+@signed_in
 @require_POST
 @never_cache
 def rotate_secret(request: HttpRequest, uid: str) -> HttpResponse:

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from dashboards.views.published_addresses import broker_address
+from dashboards.views.signed_in import signed_in
 from devices import access
 from devices.access import Action
 from devices.telemetry import snapshots
@@ -13,7 +13,7 @@ FIRST_VALUES = 60
 """Cards whose values are part of the page; the others load theirs when they are scrolled into view."""
 
 
-@login_required
+@signed_in
 def fleet(request: HttpRequest) -> HttpResponse:
     """All devices that the person may watch, by space."""
     devices = list(access.devices(request.user).select_related("space").order_by("space__name", "name", "uid"))
@@ -29,7 +29,7 @@ def fleet(request: HttpRequest) -> HttpResponse:
     return render(request, "dashboards/fleet.html", context)
 
 
-@login_required
+@signed_in
 def fleet_status(request: HttpRequest) -> JsonResponse:
     """`{"devices": {uid: [availability, MS or 0]}}` of all devices that the person may watch.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.decorators import login_required
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from dashboards.views.error_pages import errors_as_pages, sentence
 from dashboards.views.room_page import described, page_data
+from dashboards.views.signed_in import signed_in
 from devices import access
 from devices.access import Person
 from devices.errors import Forbidden
@@ -18,14 +18,14 @@ from devices.rooms import inbox as room_inbox
 from devices.values import is_storable
 
 
-@login_required
+@signed_in
 def inbox(request: HttpRequest) -> HttpResponse:
     """The conversations, newest first, and the people to start one with."""
     context = {"conversations": room_inbox.conversations(request.user), "people": room_inbox.people(request.user)}
     return render(request, "dashboards/inbox.html", context)
 
 
-@login_required
+@signed_in
 def conversation(request: HttpRequest, username: str) -> HttpResponse:
     """The conversation with a person, which is created if there is none. A POST with `block` ("1" or "0") blocks or
     unblocks them.

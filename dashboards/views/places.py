@@ -3,12 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, JsonResponse
 from django.urls import reverse
 
 from dashboards.models import Dashboard
 from dashboards.rooms.links import room_url
+from dashboards.views.signed_in import signed_in
 from devices import access
 from devices.access import Person
 from devices.rooms import inbox
@@ -17,7 +17,7 @@ MAX_OF_A_KIND = 2_000
 """Entries of each kind in the switcher: of a larger fleet, the first devices by name."""
 
 
-@login_required
+@signed_in
 def places(request: HttpRequest) -> JsonResponse:
     """`{"places": [{"kind", "name", "hint", "url", "room"?}]}`: every page that the person may open.
 

@@ -9,13 +9,13 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.formats import date_format
 
 from dashboards.views.error_pages import errors_as_pages
+from dashboards.views.signed_in import signed_in
 from devices import access
 from devices.access import Action
 from devices.errors import Invalid
@@ -80,7 +80,7 @@ class RetentionForm(forms.Form):
         return lost
 
 
-@login_required
+@signed_in
 def space_retention(request: HttpRequest, slug: str) -> HttpResponse:
     """The retention of the space, with a form for managers."""
     with errors_as_pages():
@@ -94,7 +94,7 @@ def space_retention(request: HttpRequest, slug: str) -> HttpResponse:
     return _form(request, space, context, "dashboards/space_retention.html", reverse("space_retention", args=[slug]))
 
 
-@login_required
+@signed_in
 def device_retention(request: HttpRequest, uid: str) -> HttpResponse:
     """The retention of each metric of the device."""
     with errors_as_pages():
@@ -112,7 +112,7 @@ def device_retention(request: HttpRequest, uid: str) -> HttpResponse:
     return render(request, "dashboards/device_retention.html", context)
 
 
-@login_required
+@signed_in
 def metric_retention(request: HttpRequest, uid: str) -> HttpResponse:
     """The form for the metric named in the query string, because a name may hold characters that a path cannot."""
     with errors_as_pages():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -18,6 +17,7 @@ from dashboards.views.error_pages import errors_as_pages, sentence
 from dashboards.views.published_addresses import base_url
 from dashboards.views.query_strings import whole_number
 from dashboards.views.room_page import described, page_data
+from dashboards.views.signed_in import signed_in
 from devices import access
 from devices.access import Action
 from devices.errors import Invalid, TooMany
@@ -26,7 +26,7 @@ from devices.rooms import inbox, webhooks
 from devices.rooms import rooms as space_rooms
 
 
-@login_required
+@signed_in
 def rooms(request: HttpRequest) -> HttpResponse:
     """The rooms of one's spaces beside the newest messages, or with `?q=` beside the messages found."""
     words = request.GET.get("q", "").strip()
@@ -39,7 +39,7 @@ def rooms(request: HttpRequest) -> HttpResponse:
     return render(request, "dashboards/rooms.html", context)
 
 
-@login_required
+@signed_in
 @require_POST
 def create_room(request: HttpRequest, slug: str) -> HttpResponse:
     """Creates a room of the space, for its managers."""
@@ -57,7 +57,7 @@ def create_room(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("room", made.pk)
 
 
-@login_required
+@signed_in
 def room(request: HttpRequest, id: int) -> HttpResponse:
     """A room of a space; `?seq=` opens it at that message."""
     with errors_as_pages():
@@ -76,7 +76,7 @@ def room(request: HttpRequest, id: int) -> HttpResponse:
     return render(request, "dashboards/room.html", context)
 
 
-@login_required
+@signed_in
 def room_settings(request: HttpRequest, id: int) -> HttpResponse:
     """The name and the webhooks of a room, for managers; a POST renames it."""
     with errors_as_pages():
@@ -90,7 +90,7 @@ def room_settings(request: HttpRequest, id: int) -> HttpResponse:
     return redirect("room", found.pk)
 
 
-@login_required
+@signed_in
 @require_POST
 @never_cache
 @sensitive_variables("secret", "url", "line", "made")
@@ -109,7 +109,7 @@ def create_webhook(request: HttpRequest, id: int) -> HttpResponse:
     return _settings(request, found, made=made)
 
 
-@login_required
+@signed_in
 @require_POST
 def delete_webhook(request: HttpRequest, id: int, webhook: int) -> HttpResponse:
     """Deletes a webhook of the room, for managers."""

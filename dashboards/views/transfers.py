@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboards.views.error_pages import errors_as_pages
 from dashboards.views.published_addresses import base_url
+from dashboards.views.signed_in import signed_in
 from devices import access
 from devices.access import Action
 from devices.telemetry.latest import latest_values
 from devices.values import now_us
 
 
-@login_required
+@signed_in
 def export_history(request: HttpRequest, uid: str) -> HttpResponse:
     """A form with the progress of the export, and the same as a command line."""
     with errors_as_pages():
@@ -28,7 +28,7 @@ def export_history(request: HttpRequest, uid: str) -> HttpResponse:
     return render(request, "dashboards/export.html", context)
 
 
-@login_required
+@signed_in
 def import_history(request: HttpRequest, uid: str) -> HttpResponse:
     """A form with the progress and the result of the import. For managers."""
     with errors_as_pages():

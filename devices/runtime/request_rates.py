@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -18,28 +19,31 @@ MAX_REMEMBERED = 10_000
 
 
 class RequestRates:
-    """A bucket of `BURST` requests for each person, which fills at `REQUEST_RATE_LIMIT`. For one thread."""
+    """A bucket of `BURST` requests for each person, which fills at `REQUEST_RATE_LIMIT`."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._lock = threading.Lock()  # pages are counted in threads
         self._buckets: OrderedDict[int, tuple[float, float]] = OrderedDict()
         """Person -> what was left in the bucket, and when; the one who asked last comes last."""
 
     def admit(self, person_id: int, kind: str) -> None:
-        """Counts a request. Raises `TooMany` where the bucket is empty; `kind` is `api`, `command` or `subscribe`."""
+        """Counts a request. Raises `TooMany` where the bucket is empty; `kind` is `api`, `live` or `page`."""
         limit = settings.REQUEST_RATE_LIMIT
-        if not limit:
-            return
-        now = self._clock()
-        left, at = self._buckets.pop(person_id, (float(BURST), now))
-        left = min(BURST, left + (now - at) * limit)
-        self._buckets[person_id] = (left - 1 if left >= 1 else left, now)
-        if len(self._buckets) > MAX_REMEMBERED:
-            self._buckets.popitem(last=False)
-        if left < 1:
+        if limit and not self._spend(person_id, limit):
             stats.requests_refused.labels(kind).inc()
             raise TooMany(f"a person may make {limit} requests a second, {BURST:,} of them at once")
 
+    def _spend(self, person_id: int, limit: float) -> bool:
+        with self._lock:
+            now = self._clock()
+            left, at = self._buckets.pop(person_id, (float(BURST), now))
+            left = min(BURST, left + (now - at) * limit)
+            self._buckets[person_id] = (left - 1 if left >= 1 else left, now)
+            if len(self._buckets) > MAX_REMEMBERED:
+                self._buckets.popitem(last=False)
+            return left >= 1
+
 
 rates = RequestRates()
-"""Of this process. Everything that counts runs on its event loop."""
+"""Of this process."""

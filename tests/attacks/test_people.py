@@ -12,6 +12,7 @@ import httpx
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
+from django.test import Client
 from websockets.asyncio.client import connect
 
 from devices.runtime.request_rates import BURST
@@ -47,6 +48,12 @@ async def subscribe(web: WebServer, token: str, times: int) -> Counter[str]:
         return codes
 
 
+def login_cookie(user: User) -> str:
+    browser = Client()
+    browser.force_login(user)
+    return "; ".join(f"{name}={morsel.value}" for name, morsel in browser.cookies.items())
+
+
 async def test_one_person_s_requests_leave_those_of_others_alone(web: WebServer, alice: User, bob: User) -> None:
     token, other = await sync_to_async(tokens.create)(alice), await sync_to_async(tokens.create)(bob)
     half = BURST // 2 + 20
@@ -59,8 +66,12 @@ async def test_one_person_s_requests_leave_those_of_others_alone(web: WebServer,
             headers = {"Authorization": f"Bearer {sent}"}
             answer = await client.get("/api/v1/devices", headers=headers)
             assert answer.status_code == status, answer.text
+        for person, status in ((alice, 429), (bob, 200)):
+            cookie = {"Cookie": await sync_to_async(login_cookie)(person)}
+            assert (await client.get("/", headers=cookie)).status_code == status
+            assert (await client.get("/static/dashboards/js/pages/fleet.js", headers=cookie)).status_code == 200
         counters = (await client.get("/metrics", headers=headers)).text
-    for kind in ("subscribe", "api"):
+    for kind in ("live", "api", "page"):
         assert re.search(rf'hubbub_requests_refused_total{{kind="{kind}"}} [1-9]', counters)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from dashboards.live import frames, rates, requests, window
+from dashboards.live import frames, requests, window
 from dashboards.live.connection import MAX_STREAMS
 from dashboards.live.consumers.websocket import WebSocketConsumer
 from devices.log.text import MAX_TEXT
+from devices.runtime import request_rates
 from devices.values import now_us
 
 
@@ -22,8 +23,8 @@ def limits() -> dict[str, float]:
     return {
         "frame_bytes": requests.MAX_FRAME_BYTES,
         "streams": MAX_STREAMS,
-        "requests_per_s": rates.RATE_PER_S,
-        "requests_at_once": rates.BURST,
+        "requests_per_s": settings.REQUEST_RATE_LIMIT,
+        "requests_at_once": request_rates.BURST,
         "window_frames": window.MAX_FRAMES,
         "window_bytes": window.MAX_BYTES,
         "message_characters": MAX_TEXT,

@@ -135,7 +135,7 @@ class LiveConsumer(AsyncConsumer):
 
     async def _subscribe_to(self, connection: Connection, request: Subscribe, *, is_only: bool) -> None:
         try:
-            rates.admit(connection.user_id, request.per_person)
+            rates.admit(connection.user_id, "live")
             snapshot = await handlers.subscribe(self.relay, connection, request)
         except HubbubError as error:
             if is_only:
