@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from devices.availability import checks, history
+from devices.registry import known_networks
 from devices.rooms import files
 from devices.runtime.worker import Job
 from devices.spaces import expiry
@@ -20,5 +21,6 @@ JOBS = (
     Job("retention", 600, removal.remove_outdated),
     Job("reading quota", 3600, ReadingQuota()),
     Job("expiry", 3600, expiry.remove_expired),
+    Job("device networks", 3600, known_networks.remove_expired),
     Job("files", 3600, files.Sweep()),
 )

@@ -21,6 +21,7 @@ from bridges.mqtt.bridge import run_bridges
 from devices.channel import fanout, follower
 from devices.jobs import JOBS
 from devices.refusals.store import START_BYTES
+from devices.registry import logins
 from devices.runtime.worker import run_worker
 from hub import asgi, demo, simulator
 from hub.broker_stats import BrokerCollector
@@ -95,7 +96,13 @@ class Hub:
             return None, run_bridges(self._brokers, stop, ready)
         [name] = self._brokers
         bridge = EmbeddedBridge(name)
-        broker = Broker(DeviceAuthenticator(), sock=self._mqtt_socket, limits=BROKER_LIMITS, sink=bridge)
+        broker = Broker(
+            DeviceAuthenticator(),
+            sock=self._mqtt_socket,
+            limits=BROKER_LIMITS,
+            sink=bridge,
+            throttle=logins.throttle,
+        )
         await broker.start()
         REGISTRY.register(BrokerCollector(broker))
         self._revocations = RevocationListener(broker)

@@ -6,6 +6,8 @@ import asyncio
 import socket
 from collections import Counter
 
+from devices.runtime.login_throttle import LoginThrottle
+
 from .authentication import Authenticator
 from .client_bounds import ClientBounds
 from .client_connection import ClientConnection, Shared
@@ -35,10 +37,16 @@ class Broker:
     `sock` is a bound stream socket; the broker listens on it, and on nothing else, and closes it in `stop`.
     Sessions and retained messages live in memory and end with `stop`. QoS 2 is accepted and delivered as QoS 1.
     `sink` receives all that is published, and decides when it is acknowledged; without one that is at once.
+    `throttle` slows down those who guess; other ways to sign in may share it.
     """
 
     def __init__(
-        self, authenticator: Authenticator, sock: socket.socket, limits: Limits | None = None, sink: Sink | None = None
+        self,
+        authenticator: Authenticator,
+        sock: socket.socket,
+        limits: Limits | None = None,
+        sink: Sink | None = None,
+        throttle: LoginThrottle | None = None,
     ) -> None:
         limits = limits or Limits()
         stats = new_stats()
@@ -47,7 +55,7 @@ class Broker:
         self._sock = sock
         self._server: asyncio.Server | None = None
         self._shared = Shared(
-            logins=Logins(authenticator, limits),
+            logins=Logins(authenticator, limits, throttle or LoginThrottle()),
             newcomers=Newcomers(limits),
             refusals=DelayedRefusals(limits),
             limits=limits,

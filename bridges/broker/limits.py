@@ -36,11 +36,7 @@ class Limits:
     logins: int = 1_000  # in progress; further ones are refused
     logins_per_network: int = 500
     look_ups_per_network: int = 32  # at once; further logins of the network wait
-    failed_logins_per_account: int = 10  # from one network within the window; then refused without a look-up
-    failed_logins_per_network: int = 300
-    failed_logins_window_s: float = 60.0
-    further_look_ups_per_s: float = 20.0  # of a network that has failed too often
-    refusal_delay_s: float = 2.0  # before such a refusal is sent
+    refusal_delay_s: float = 2.0  # before a login that is refused without a look-up learns of it
     delayed_refusals: int = 512  # of which so many wait; the oldest are sent earlier
     sessions_per_account: int = 4
     connect_timeout_s: float = 5.0  # from accepting to the whole CONNECT packet

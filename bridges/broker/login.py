@@ -6,11 +6,11 @@ import asyncio
 from collections import Counter
 
 from bridges.mqtt.packets import ConnectPacket, ReasonCode
+from devices.runtime.login_throttle import LoginThrottle
 
 from .authentication import Authenticator, Principal
 from .errors import LoginRefused
 from .limits import Limits
-from .login_throttle import LoginThrottle
 from .throttled_log import log
 from .topics import check_topic
 
@@ -32,10 +32,10 @@ def check_connect(connect: ConnectPacket, limits: Limits) -> None:
 class Logins:
     """The logins in progress. A network that tries many accounts waits for its own look-ups, and others do not."""
 
-    def __init__(self, authenticator: Authenticator, limits: Limits) -> None:
+    def __init__(self, authenticator: Authenticator, limits: Limits, throttle: LoginThrottle) -> None:
         self._authenticator = authenticator
         self._limits = limits
-        self._throttle = LoginThrottle(limits)
+        self._throttle = throttle
         self._in_progress: Counter[str] = Counter()  # per network
         self._look_ups: dict[str, asyncio.Semaphore] = {}
 
@@ -67,7 +67,7 @@ class Logins:
 
     async def _checked(self, username: str, password: str, network: str) -> Principal:
         """Looks the account up, unless there were too many failures before, also while this login was waiting."""
-        if self._throttle.refuses(network, username):
+        if await self._throttle.wait_s(network, username) > 0:
             raise LoginRefused(SERVER_UNAVAILABLE, "throttled", late=True)
         try:
             principal = await self._authenticator.authenticate(username, password)

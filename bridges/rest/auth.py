@@ -10,15 +10,13 @@ from ninja.security import APIKeyCookie, HttpBasicAuth, HttpBearer
 from ninja.utils import check_csrf
 
 from bridges.rest.errors import TooManyFailures
-from bridges.rest.throttle import FailureThrottle
 from devices.errors import Forbidden
 from devices.models import Device
-from devices.registry import accounts
+from devices.registry import accounts, logins
 from devices.runtime import database
+from devices.runtime.addresses import network_of
 from devices.runtime.request_rates import rates
 from devices.spaces import tokens
-
-throttle = FailureThrottle()
 
 
 class BearerToken(HttpBearer):
@@ -59,15 +57,14 @@ class DeviceCredentials(HttpBasicAuth):
     """HTTP Basic with the device's uid and secret, the same as for MQTT."""
 
     async def authenticate(self, request: HttpRequest, username: str, password: str) -> Device:
-        address = request.META.get("REMOTE_ADDR", "")
-        wait_s = throttle.wait_s(address)
-        if wait_s and not throttle.trusts(address, username):
+        throttle, network = logins.throttle, network_of(request.META.get("REMOTE_ADDR", ""))
+        if wait_s := await throttle.wait_s(network, username):
             raise TooManyFailures(wait_s)
         device = await database.run_sign_in(accounts.authenticate, username, password)
         if device is None:
-            throttle.failed(address)
-            raise TooManyFailures(wait_s) if wait_s else AuthenticationError()
-        throttle.succeeded(address, username)
+            throttle.failed(network, username)
+            raise AuthenticationError
+        throttle.succeeded(network, username)
         return device
 
 

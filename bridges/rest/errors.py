@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -65,13 +66,13 @@ class Problem(BaseModel):
 
 
 class TooManyFailures(HubbubError):
-    """Too many wrong secrets came from this address; the next one is checked after `wait_s` seconds."""
+    """Too many wrong secrets came from this address; the next one may be checked after `wait_s` seconds."""
 
     code = "too_many"
 
-    def __init__(self, wait_s: int) -> None:
+    def __init__(self, wait_s: float) -> None:
         super().__init__("too many wrong secrets came from this address")
-        self.wait_s = wait_s
+        self.wait_s = math.ceil(wait_s)
 
 
 def problem(code: str, message: str, status: int | None = None) -> HttpResponse:

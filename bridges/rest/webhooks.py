@@ -14,7 +14,6 @@ from bridges.rest.auth import person_of
 from bridges.rest.errors import Problem, TooManyFailures
 from bridges.rest.messages import MessagePosted
 from bridges.rest.request_body import RequestBody, stated
-from bridges.rest.throttle import FailureThrottle
 from devices.access import Person
 from devices.errors import Invalid, NotFound
 from devices.log.text import MAX_TEXT
@@ -22,11 +21,13 @@ from devices.models import Webhook
 from devices.rooms import posting
 from devices.rooms import webhooks as room_webhooks
 from devices.runtime import database
+from devices.runtime.addresses import network_of
 from devices.runtime.credentials import hash_token
+from devices.runtime.login_throttle import LoginThrottle
 
 router = Router(tags=["webhooks"])
 hooks_router = Router(tags=["webhooks"], auth=None)
-throttle = FailureThrottle()
+throttle = LoginThrottle()
 
 _BODY: dict[str, Any] = {
     "requestBody": {
@@ -97,16 +98,15 @@ async def post_to_webhook(request: HttpRequest, secret: str) -> Status[dict[str,
 
 async def _authenticated(request: HttpRequest, secret: str) -> Webhook:
     """Raises `NotFound`, or `TooManyFailures` for a client that guesses."""
-    address, hashed = request.META.get("REMOTE_ADDR", ""), hash_token(secret)
-    wait_s = throttle.wait_s(address)
-    if wait_s and not throttle.trusts(address, hashed):
+    network, hashed = network_of(request.META.get("REMOTE_ADDR", "")), hash_token(secret)
+    if wait_s := await throttle.wait_s(network, hashed):
         raise TooManyFailures(wait_s)
     try:
         webhook = await database.run_sign_in(room_webhooks.webhook, secret)
     except NotFound:
-        throttle.failed(address)
+        throttle.failed(network, hashed)
         raise
-    throttle.succeeded(address, hashed)
+    throttle.succeeded(network, hashed)
     return webhook
 
 

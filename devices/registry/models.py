@@ -33,6 +33,24 @@ class Device(models.Model):
         return self.name
 
 
+class DeviceNetwork(models.Model):
+    """A network from which the device has signed in."""
+
+    device = models.ForeignKey(Device, models.CASCADE, related_name="+", db_index=False)
+    network = models.CharField(max_length=64, help_text="address, or its /64 network for IPv6")
+    at = models.BigIntegerField(help_text="microseconds; the last time, give or take a day")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["device", "network"], name="one_network_of_a_device")]
+        indexes = [
+            models.Index(fields=["network", "-at"], name="devices_of_network"),
+            models.Index(fields=["at"], name="device_networks_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.device_id} at {self.network}"
+
+
 class BridgeSecret(models.Model):
     """Names the sessions of the bridges at a broker, so that no device can guess them: 128 bits in hexadecimal."""
 

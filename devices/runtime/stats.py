@@ -68,6 +68,10 @@ operations_refused = Counter(
 )
 requests_refused = Counter("hubbub_requests_refused", "Requests of people beyond REQUEST_RATE_LIMIT", ["kind"])
 sign_ins = Counter("hubbub_sign_ins", "Attempts to sign in with a password, by how they ended", ["outcome"])
+sign_ins_unrecorded = Counter(
+    "hubbub_sign_ins_unrecorded",
+    "Sign-ins of devices whose network was not written down because too many waited or the database was unavailable",
+)
 exports = Counter(
     "hubbub_exports", "Exports of readings by how they ended: done, gone (the client disconnected) or failed", ["end"]
 )

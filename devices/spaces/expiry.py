@@ -24,11 +24,12 @@ def remove_expired() -> bool:
         FailedSignIn.objects.filter(at__lt=now - WINDOW_US),
         KnownNetwork.objects.filter(at__lt=now - KNOWN_US),
     ]
-    removed = [_remove_some(rows) for rows in expired]  # all of them, where `any` would stop at the first
+    removed = [remove_some(rows) for rows in expired]  # all of them, where `any` would stop at the first
     return any(removed)
 
 
-def _remove_some(rows: QuerySet[Any]) -> bool:
+def remove_some(rows: QuerySet[Any]) -> bool:
+    """Removes some of the rows. Returns whether there are more of them."""
     some = list(rows.order_by().values_list("pk", flat=True)[:ROWS_AT_ONCE])
     rows.filter(pk__in=some).delete()
     return len(some) == ROWS_AT_ONCE

@@ -15,6 +15,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from bridges.broker import Broker, Done, Limits, Principal, Published, SessionLimits, Sink
+from devices.runtime.login_throttle import LoginThrottle
 
 T = TypeVar("T")
 WAIT_S = 10.0
@@ -110,14 +111,14 @@ class HeldSink:
 class RunningBroker:
     """A broker on an event loop of its own thread, so that a test may wait for its clients."""
 
-    def __init__(self, limits: Limits, sink: Sink | None = None) -> None:
+    def __init__(self, limits: Limits, sink: Sink | None = None, throttle: LoginThrottle | None = None) -> None:
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
         self.accounts = self.run(self._make_accounts())
         sock = socket.create_server(("127.0.0.1", 0))
         self.port: int = sock.getsockname()[1]
-        self.broker: Broker = self.run(self._start(sock, limits, sink))
+        self.broker: Broker = self.run(self._start(sock, limits, sink, throttle))
 
     @property
     def stats(self) -> dict[str, int]:
@@ -151,8 +152,10 @@ class RunningBroker:
 
         self.run(called())
 
-    async def _start(self, sock: socket.socket, limits: Limits, sink: Sink | None) -> Broker:
-        broker = Broker(self.accounts, sock=sock, limits=limits, sink=sink)
+    async def _start(
+        self, sock: socket.socket, limits: Limits, sink: Sink | None, throttle: LoginThrottle | None
+    ) -> Broker:
+        broker = Broker(self.accounts, sock=sock, limits=limits, sink=sink, throttle=throttle)
         await broker.start()
         return broker
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from bridges.broker import Limits, Sink
+from devices.runtime.login_throttle import LoginThrottle
 from tests.bridges.broker.clients import Client, RawClient, RunningBroker
 
 
@@ -21,8 +22,14 @@ def sink() -> Sink | None:
 
 
 @pytest.fixture
-def broker(limits: Limits, sink: Sink | None) -> Iterator[RunningBroker]:
-    running = RunningBroker(limits, sink)
+def throttle() -> LoginThrottle:
+    """A test class overrides this to allow fewer failures."""
+    return LoginThrottle()
+
+
+@pytest.fixture
+def broker(limits: Limits, sink: Sink | None, throttle: LoginThrottle) -> Iterator[RunningBroker]:
+    running = RunningBroker(limits, sink, throttle)
     yield running
     running.end()
 

@@ -14,12 +14,12 @@ from PIL import Image
 
 from bridges.ingest import batches, direct
 from bridges.ingest.refusal_recorder import RefusalRecorder
-from bridges.rest import auth, webhooks
-from bridges.rest.throttle import FailureThrottle
+from bridges.rest import webhooks
 from devices.models import Device, Member, Room, Space
-from devices.registry import devices
+from devices.registry import devices, logins
 from devices.rooms import provisioning
 from devices.runtime import database
+from devices.runtime.login_throttle import LoginThrottle
 from devices.runtime.request_rates import rates
 from devices.spaces import tokens
 from devices.values import Role
@@ -31,8 +31,8 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     """Resets what the process remembers of the previous test's database: ids of metrics, failed logins."""
     monkeypatch.setattr(batches, "_shared", None)
     monkeypatch.setattr(direct, "_refusals", RefusalRecorder(database.run))
-    monkeypatch.setattr(auth, "throttle", FailureThrottle())
-    monkeypatch.setattr(webhooks, "throttle", FailureThrottle())
+    monkeypatch.setattr(logins, "throttle", LoginThrottle())
+    monkeypatch.setattr(webhooks, "throttle", LoginThrottle())
     rates._buckets.clear()
     settings.PASSWORD_HASHERS = [
         "django.contrib.auth.hashers.MD5PasswordHasher"

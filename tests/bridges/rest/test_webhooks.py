@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from bridges.rest import throttle
+from bridges.rest import webhooks
 from devices.models import Message, Room, Webhook
+from devices.runtime.login_throttle import LoginThrottle, ThrottleLimits
 from tests.bridges.rest.conftest import Callers, caller, error
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
@@ -116,15 +117,20 @@ async def test_a_secret_is_not_repeated_in_a_response(api: Callers, room: int) -
         assert "the-secret" not in response.text
 
 
-async def test_a_client_that_guesses_is_throttled_and_one_that_knows_a_secret_is_not(api: Callers, room: int) -> None:
+async def test_a_client_that_guesses_is_throttled_and_one_that_knows_a_secret_is_not(
+    api: Callers, room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = ThrottleLimits(failures_per_network=30, further_look_ups_per_s=0.001)
+    monkeypatch.setattr(webhooks, "throttle", LoginThrottle(limits))
     path = await make(api, room)
     good, guess = caller("192.0.2.1"), caller("192.0.2.1")
     assert (await good.post(path, json={"text": "x"})).status_code == 201
-    for i in range(throttle.MAX_FAILURES):
+    for i in range(30):
         error(await guess.post(f"/api/v1/hooks/{i}", json={"text": "x"}), 404, "not_found")
+    await guess.post("/api/v1/hooks/further", json={"text": "x"})  # one in a quarter of an hour
     late = await guess.post("/api/v1/hooks/more", json={"text": "x"})
     error(late, 429, "too_many")
-    assert 0 < int(late.headers["retry-after"]) <= 60
+    assert 0 < int(late.headers["retry-after"]) <= 1_000
     assert (await good.post(path, json={"text": "x"})).status_code == 201  # trusted from here
     other = await make(api, room, "other")
     error(await guess.post(other, json={"text": "x"}), 429, "too_many")  # not even a correct guess shows
