@@ -15,6 +15,7 @@ from devices.models import Device
 from devices.registry import accounts, logins
 from devices.runtime import database
 from devices.runtime.addresses import network_of
+from devices.runtime.login_checks import checks
 from devices.runtime.request_rates import rates
 from devices.spaces import tokens
 
@@ -23,7 +24,7 @@ class BearerToken(HttpBearer):
     """`Authorization: Bearer TOKEN`, with a token from `manage.py createtoken`."""
 
     async def authenticate(self, request: HttpRequest, token: str) -> AbstractBaseUser:
-        person = await database.run_sign_in(tokens.owner, token)
+        person = await checks.run(request.META.get("REMOTE_ADDR", ""), tokens.owner, token)
         if person is None:
             raise AuthenticationError  # without trying the cookie: a client that sends a token means the token
         rates.admit(int(person.pk), "api")
@@ -60,7 +61,7 @@ class DeviceCredentials(HttpBasicAuth):
         throttle, network = logins.throttle, network_of(request.META.get("REMOTE_ADDR", ""))
         if wait_s := await throttle.wait_s(network, username):
             raise TooManyFailures(wait_s)
-        device = await database.run_sign_in(accounts.authenticate, username, password)
+        device = await checks.run(network, accounts.authenticate, username, password)
         if device is None:
             throttle.failed(network, username)
             raise AuthenticationError

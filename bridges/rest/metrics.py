@@ -12,8 +12,9 @@ from django.utils.decorators import async_only_middleware
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from bridges.rest.errors import problem
-from devices.runtime import database
+from devices.errors import TooMany
 from devices.runtime.database import UNAVAILABLE_ERRORS
+from devices.runtime.login_checks import checks
 from devices.spaces import tokens
 
 Endpoint = Callable[[HttpRequest], Awaitable[HttpResponse]]
@@ -64,4 +65,9 @@ def _is_local(request: HttpRequest) -> bool:
 
 async def _has_token(request: HttpRequest) -> bool:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return scheme.lower() == "bearer" and await database.run_sign_in(tokens.owner, token) is not None
+    if scheme.lower() != "bearer":
+        return False
+    try:
+        return await checks.run(request.META.get("REMOTE_ADDR", ""), tokens.owner, token) is not None
+    except TooMany:
+        return False

@@ -23,6 +23,7 @@ from devices.rooms import webhooks as room_webhooks
 from devices.runtime import database
 from devices.runtime.addresses import network_of
 from devices.runtime.credentials import hash_token
+from devices.runtime.login_checks import checks
 from devices.runtime.login_throttle import LoginThrottle
 
 router = Router(tags=["webhooks"])
@@ -102,7 +103,7 @@ async def _authenticated(request: HttpRequest, secret: str) -> Webhook:
     if wait_s := await throttle.wait_s(network, hashed):
         raise TooManyFailures(wait_s)
     try:
-        webhook = await database.run_sign_in(room_webhooks.webhook, secret)
+        webhook = await checks.run(network, room_webhooks.webhook, secret)
     except NotFound:
         throttle.failed(network, hashed)
         raise

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+import math
+from collections.abc import Awaitable, Callable, Hashable
 
 from django.conf import settings
 from django.db import Error as DatabaseError
@@ -11,10 +12,14 @@ from django.db import Error as DatabaseError
 from dashboards.live import logins, origins
 from dashboards.live.connection import Connection
 from dashboards.live.errors import EntryRefused
+from dashboards.live.logins import LoginKey
 from dashboards.live.origins import Headers
 from dashboards.live.relay import Relay
-from devices.runtime import database, stats
+from devices.access import Person
+from devices.errors import TooMany
+from devices.runtime import stats
 from devices.runtime.log_throttle import LogThrottle
+from devices.runtime.login_checks import checks
 
 logger = logging.getLogger("hubbub.live")
 
@@ -22,7 +27,7 @@ foreign_origins = LogThrottle()
 
 
 async def admit(
-    relay: Relay, headers: Headers, *, origin_required: bool, accept: Callable[[], Awaitable[None]]
+    relay: Relay, headers: Headers, address: str, *, origin_required: bool, accept: Callable[[], Awaitable[None]]
 ) -> Connection:
     """Returns the connection of a person who may come in. Raises `EntryRefused`.
 
@@ -36,15 +41,30 @@ async def admit(
         foreign_origins.warning(logger, "refused a connection from a foreign origin")
         raise EntryRefused("forbidden", "another page may not read this in somebody's name")
     await accept()
-    try:
-        person = await database.run(logins.person, login)
-    except DatabaseError as error:
-        logger.warning("no database to look up a login: %s", error)
-        raise EntryRefused("unavailable", "the database is unavailable: try again later") from None
+    _refuse_penalized(relay, login)
+    person = await _look_up(login, address)
     if person is None:
         raise EntryRefused("unauthenticated", "sign in, or send a valid token")
+    _refuse_penalized(relay, int(person.pk or 0))
     if relay.closing:
         raise EntryRefused("unavailable", "the hub is restarting: try again later")
     if 0 < settings.CONNECTION_LIMIT <= relay.connections_of(int(person.pk or 0)):
         raise EntryRefused("too_many", f"a person may have {settings.CONNECTION_LIMIT} connections")
     return Connection(person, login, relay.clock, relay.number)
+
+
+async def _look_up(login: LoginKey, address: str) -> Person | None:
+    try:
+        return await checks.run(address, logins.person, login)
+    except TooMany as error:
+        raise EntryRefused("unavailable", error.message) from None
+    except DatabaseError as error:
+        logger.warning("no database to look up a login: %s", error)
+        raise EntryRefused("unavailable", "the database is unavailable: try again later") from None
+
+
+def _refuse_penalized(relay: Relay, key: Hashable) -> None:
+    if wait_s := math.ceil(relay.penalties.wait_s(key)):
+        stats.connections_refused.inc()
+        reason = "a connection of yours was closed because of what it sent"
+        raise EntryRefused("too_many", f"{reason}: come back in {wait_s} s", wait_s)

@@ -71,10 +71,11 @@ HTTP_STATUS_OF: dict[str, int] = {
 class EntryRefused(HubbubError):
     """The client may not come in, or may see nothing of what it came for."""
 
-    def __init__(self, code: str, message: str) -> None:
-        """`code` is a key of `ERRORS`."""
+    def __init__(self, code: str, message: str, wait_s: int = 0) -> None:
+        """`code` is a key of `ERRORS`; `wait_s`: after how long it makes sense to come back, where that is known."""
         super().__init__(message)
         self.code = code
+        self.wait_s = wait_s
 
 
 class UnknownStream(HubbubError):

@@ -21,6 +21,7 @@ from dashboards.live.connection_monitor import ConnectionMonitor, MonitorInterva
 from dashboards.live.errors import CloseCode
 from dashboards.live.frames import Frame
 from dashboards.live.group_membership import GroupMembership
+from dashboards.live.penalties import Penalties
 from dashboards.live.presence import backend
 from dashboards.live.presence.contract import Presence
 from dashboards.live.presence.roster import RosterIntervals
@@ -64,6 +65,7 @@ class Relay:
     ) -> None:
         self.clock = clock
         self.connections: set[Connection] = set()
+        self.penalties = Penalties(clock)
         self.closing = False
         """No new connections are admitted."""
         self.monitor = ConnectionMonitor(self.connections, self._apply_rights, clock, intervals or MonitorIntervals())

@@ -41,6 +41,9 @@ frames_sent = Counter("hubbub_frames_sent", "Frames sent to live connections")
 frames_kept_back = Counter("hubbub_frames_kept_back", "Telemetry frames not sent as such to viewers who fell behind")
 readings_merged = Counter("hubbub_readings_merged", "Readings merged away for viewers who fell behind")
 connections_closed = Counter("hubbub_connections_closed", "Live connections closed by the hub", ["code"])
+connections_refused = Counter(
+    "hubbub_connections_refused", "Live connections refused to people who had one closed because of what it sent"
+)
 errors = Counter("hubbub_errors", "Requests that were answered with an error", ["entrance", "code"])
 connections_cut = Counter(
     "hubbub_connections_cut",

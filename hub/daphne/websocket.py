@@ -137,6 +137,8 @@ class BoundedControlFrames(WebSocketProtocol):
         stats.connections_closed.labels(str(CloseCode.TOO_MANY.value)).inc()
         self.sendCloseFrame(code=CloseCode.TOO_MANY.value, isReply=False)
         self.failedByMe = True  # what it has sent already is not read any more
+        # Now, and with this code: what Daphne reports later is what the client answers, if it does.
+        self.application_queue.put_nowait({"type": "websocket.disconnect", "code": CloseCode.TOO_MANY.value})
         return False
 
 

@@ -32,6 +32,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
 
 WAIT_S = 20
 ADDRESS_LIMIT = 20
+REFUSED = "hubbub_connections_refused_total"
 CLOSED = 'hubbub_connections_closed_total{code="4429"}'
 EVICTED = 'hubbub_connections_cut_total{reason="address"}'
 CUT_OF_ACCOUNT = 'hubbub_connections_cut_total{reason="account"}'
@@ -115,14 +116,27 @@ async def test_a_client_that_pings_and_reads_nothing_costs_no_memory_and_is_clos
     writer.transport.abort()
 
 
-async def test_too_many_control_frames_are_closed_4429(web: WebServer, token: str) -> None:
-    for frame in (PING, control_frame(10)):
-        reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
-        await handshake(reader, writer, token)
-        writer.write(frame * (PING_BURST + 200))
-        async with asyncio.timeout(WAIT_S):
-            assert (4429).to_bytes(2) in await everything(reader)
+@pytest.mark.parametrize("opcode", [9, 10])
+async def test_too_many_control_frames_are_closed_4429_and_not_admitted_at_once(
+    web: WebServer, token: str, opcode: int
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
+    await handshake(reader, writer, token)
+    writer.write(text_frame({"id": 1, "type": "unsubscribe", "stream": "inbox"}))
+    async with asyncio.timeout(WAIT_S):
+        await reader.readuntil(b'"reply":1')
+        refused, headers = counted(web, REFUSED), {"Authorization": f"Bearer {token}"}
+        writer.write(control_frame(opcode) * (PING_BURST + 200))
+        assert (4429).to_bytes(2) in await everything(reader)
         writer.close()
+        while True:
+            async with connect(web.live_url, additional_headers=headers) as client:
+                frame = json.loads(await client.recv())
+                if frame["type"] == "welcome":
+                    break
+                assert frame["error"]["code"] == "too_many"
+                assert await close_code(client) == 4429
+    assert counted(web, REFUSED) > refused
 
 
 async def test_empty_parts_of_a_message_count_too(web: WebServer, token: str) -> None:

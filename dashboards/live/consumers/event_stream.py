@@ -40,6 +40,8 @@ class EventStreamConsumer(FollowingConsumer):
     async def refuse(self, refused: EntryRefused) -> None:
         body = msgspec.json.encode({"error": describe(refused.code, refused.message)})
         headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store"), _NOSNIFF]
+        if refused.wait_s:
+            headers.append((b"retry-after", str(refused.wait_s).encode()))
         status = HTTP_STATUS_OF.get(refused.code, 503)
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})

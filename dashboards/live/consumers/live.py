@@ -17,6 +17,7 @@ from dashboards.live.connection import Connection
 from dashboards.live.errors import CloseCode, EntryRefused
 from dashboards.live.frames import Frame
 from dashboards.live.handlers import Subscribe
+from dashboards.live.penalties import PENALIZED
 from dashboards.live.relays import Relays
 from devices.access import Person
 from devices.errors import HubbubError
@@ -51,14 +52,21 @@ class LiveConsumer(AsyncConsumer):
         self.scope, self._receive, self.base_send = scope, receive, send
         self.relay = self._relays.current()
         try:
+            address, _ = scope.get("client") or ("", 0)
             self.connection = await entrance.admit(
-                self.relay, scope["headers"], origin_required=self.origin_required, accept=self.accept
+                self.relay, scope["headers"], address, origin_required=self.origin_required, accept=self.accept
             )
             self._note_sign_in(self.connection.person)
             await self._serve(self.connection)
         except EntryRefused as refused:
             stats.errors.labels("live", refused.code).inc()
             await self.refuse(refused)
+
+    def penalize(self, code: int | None) -> None:
+        """Keeps the person out for a while, if the connection was closed with `code` because of what it sent."""
+        if code in PENALIZED:
+            self.relay.penalties.impose(self.connection.user_id)
+            self.relay.penalties.impose(self.connection.login)
 
     def _note_sign_in(self, person: Person) -> None:
         """The server counts connections of strangers and of each account; its own entry in the scope is called."""
@@ -108,6 +116,7 @@ class LiveConsumer(AsyncConsumer):
                 raise _refusal_of(connection) from None
         finally:
             connection.end()
+            self.penalize(connection.closed)
             try:
                 await self._end(connection)
             finally:

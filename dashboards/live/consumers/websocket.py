@@ -57,4 +57,5 @@ class WebSocketConsumer(LiveConsumer):
             await handlers.receive(self.relay, self.connection, text, self.decode)
 
     async def websocket_disconnect(self, message: Message) -> None:
+        self.penalize(message.get("code"))  # the server has closed it, because of its control frames
         raise StopConsumer

@@ -278,6 +278,20 @@ describe("close codes", () => {
 
   for (const code of [1006, 1012, 4408]) it(`${code} comes back soon`, () => assert.ok(again(code, 500)));
 
+  for (const [code, opened] of [
+    [1006, 2],
+    [4429, 1],
+  ]) {
+    it(`a page that wakes up after ${code} comes back ${opened === 2 ? "at once" : "no sooner"}`, () => {
+      const { connection } = open();
+      FakeSocket.newest.hangUp(code);
+      connection.wake();
+      assert.equal(FakeSocket.opened.length, opened);
+      connection.retryNow();
+      assert.equal(FakeSocket.opened.length, 2);
+    });
+  }
+
   for (const code of [1009, 1011, 4400, 4429]) {
     it(`${code} waits for long before it comes back`, () => {
       assert.ok(!again(code, 14_000));

@@ -51,6 +51,8 @@ export class HubConnection extends Emitter {
   #state = "stopped";
   #attempt = 0;
   #openedAt = 0;
+  /** When the hub, which did not like what this page sent, admits it again at the earliest. */
+  #notBefore = 0;
   #nextId = 1;
   /** @type {Map<number, PendingRequest>} */
   #pending = new Map();
@@ -98,7 +100,12 @@ export class HubConnection extends Emitter {
     this.#changeState("stopped");
   }
 
-  /** Ends the pause before the next try, for example because the network is back. */
+  /** Ends the pause before the next try, because the network is back or the page is looked at. */
+  wake() {
+    if (Date.now() >= this.#notBefore) this.retryNow();
+  }
+
+  /** The same on a person's demand: even where the hub has asked for patience. */
   retryNow() {
     if (this.#state === "waiting") this.#connect();
   }
@@ -250,6 +257,7 @@ export class HubConnection extends Emitter {
     if (!this.#openedAt) this.#countBlocked();
     else if (Date.now() - this.#openedAt > PROVEN_MS) this.#attempt = 0;
     this.#openedAt = 0;
+    this.#notBefore = Date.now() + advice.leastMs;
     const pause = Math.max(advice.leastMs, backoff(this.#attempt++, this.#random));
     this.#retryTimer = setTimeout(() => this.#connect(), pause);
     this.#changeState("waiting", { retryAt: Date.now() + pause });

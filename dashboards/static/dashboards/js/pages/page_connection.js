@@ -37,5 +37,5 @@ connection.on("welcome", ({ user, time }) => {
 // A page in the back-forward cache must not hold a socket. It reconnects when it is shown again.
 addEventListener("pagehide", () => connection.stop());
 addEventListener("pageshow", ({ persisted }) => persisted && connection.start());
-addEventListener("online", () => connection.retryNow());
-document.addEventListener("visibilitychange", () => document.hidden || connection.retryNow());
+addEventListener("online", () => connection.wake());
+document.addEventListener("visibilitychange", () => document.hidden || connection.wake());
