@@ -86,6 +86,40 @@ class ListenAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class Listeners:
+    """Where devices and bridges connect; as text, the lines of the configuration.
+
+    `bridges` may be None: then bridges use a listener of the operator's own, as with TLS. `is_shared` has bridges
+    connect where devices do. Each of them has several sessions, so client ids have to be accepted there as they are,
+    and a device can end the session of another one.
+    """
+
+    devices: ListenAddress
+    bridges: ListenAddress | None = None
+    is_shared: bool = False
+
+    def __str__(self) -> str:
+        if self.is_shared:
+            return f"{_SHARED}{self.devices}"
+        return f"{_FOR_BRIDGES}{self.bridges}\n{self._for_devices}" if self.bridges else self._for_devices
+
+    @property
+    def _for_devices(self) -> str:
+        return f"{_FOR_DEVICES}{self.devices}use_username_as_clientid true\n"
+
+
+_FOR_BRIDGES = "# For bridges, each of which has more than one session. Keep devices from reaching it.\n"
+_FOR_DEVICES = (
+    "# For devices. Each is known by its uid, whatever client id it sends, so that no device can take over the\n"
+    "# session of another one or of the bridge.\n"
+)
+_SHARED = (
+    "# For devices and bridges. A device that knows the client id of another one can end its session and delete what\n"
+    "# waits in it; those of bridges cannot be guessed.\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
 class MosquittoPaths:
     """The hub writes into `folder`, Mosquitto into `data`. Both are absolute."""
 
@@ -118,19 +152,10 @@ class MosquittoPaths:
         return self.data / "mosquitto.pid"
 
 
-def render(
-    paths: MosquittoPaths,
-    listener: ListenAddress,
-    bridge: ListenAddress | None = None,
-    save: SavePolicy = SavePolicy.CHANGES,
-) -> str:
-    """The configuration of a Mosquitto that listens at `listener` and, only for bridges, at `bridge`.
-
-    With one listener for all, a device that knows the client id of another one could end its session. Those of bridges
-    cannot be guessed.
-    """
+def render(paths: MosquittoPaths, listeners: Listeners, save: SavePolicy = SavePolicy.CHANGES) -> str:
+    """The configuration of a Mosquitto."""
     return _CONF.substitute(
-        listeners=_listeners(listener, bridge),
+        listeners=listeners,
         save=_SAVES[save],
         passwords=paths.passwords,
         acl=paths.acl,
@@ -141,14 +166,4 @@ def render(
         max_queued_bytes=MAX_QUEUED_BYTES,
         max_in_flight=MAX_IN_FLIGHT,
         max_payload=MAX_PAYLOAD,
-    )
-
-
-def _listeners(listener: ListenAddress, bridge: ListenAddress | None) -> str:
-    if bridge is None:
-        return str(listener)
-    return (
-        f"# For bridges, each of which has more than one session. Keep devices from reaching it.\n{bridge}\n"
-        "# For devices. Each is known by its uid, whatever client id it sends, so that no device can take over the\n"
-        f"# session of another one or of the bridge.\n{listener}use_username_as_clientid true\n"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bridges.mosquitto import accounts, conf, files
 from bridges.mosquitto.accounts import BridgeAccount
-from bridges.mosquitto.conf import ListenAddress, MosquittoPaths, SavePolicy
+from bridges.mosquitto.conf import Listeners, MosquittoPaths, SavePolicy
 from devices.registry import accounts as registry_accounts
 
 
@@ -18,14 +18,14 @@ class MosquittoExport:
         self._bridge = bridge
         self._password_file = ""
 
-    def write_settings(self, listener: ListenAddress, bridge: ListenAddress | None, save: SavePolicy) -> None:
+    def write_settings(self, listeners: Listeners, save: SavePolicy) -> None:
         """Writes the folders, `mosquitto.conf` and the ACL, which do not depend on the devices."""
         paths = self._paths
         files.make_folder(paths.folder, files.FOLDER_MODE)
         files.make_folder(paths.additions, files.FOLDER_MODE)
         files.make_folder(paths.data, files.DATA_MODE)
         files.write(paths.acl, accounts.acl(self._bridge.username))
-        files.write(paths.conf, conf.render(paths, listener, bridge, save))
+        files.write(paths.conf, conf.render(paths, listeners, save))
 
     def write_accounts(self) -> bool:
         """Writes the password file if the accounts in the database have changed. Returns whether they have."""

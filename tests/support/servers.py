@@ -16,7 +16,7 @@ from typing import Generic, Self, TypeVar
 import pytest
 
 from bridges.mosquitto.accounts import acl
-from bridges.mosquitto.conf import ListenAddress, MosquittoPaths, SavePolicy, render
+from bridges.mosquitto.conf import ListenAddress, Listeners, MosquittoPaths, SavePolicy, render
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -151,7 +151,7 @@ def keep_root(paths: MosquittoPaths) -> None:
 
 
 class Mosquitto(Server):
-    """Mosquitto with the configuration, password file and ACL of production."""
+    """Mosquitto with the configuration, password file and ACL of production, but one port for devices and bridges."""
 
     def __init__(self, folder: Path, accounts: Mapping[str, str] | None = None) -> None:
         super().__init__(folder)
@@ -165,7 +165,8 @@ class Mosquitto(Server):
         paths.additions.mkdir(exist_ok=True)
         paths.acl.write_text(acl("bridge"))
         paths.passwords.write_text("".join(f"{name}:{hashed}\n" for name, hashed in self.accounts.items()))
-        paths.conf.write_text(render(paths, ListenAddress("127.0.0.1", self.port), save=self.save))
+        listeners = Listeners(ListenAddress("127.0.0.1", self.port), is_shared=True)
+        paths.conf.write_text(render(paths, listeners, self.save))
         keep_root(paths)
         return [find("mosquitto"), "-c", str(paths.conf)]
 

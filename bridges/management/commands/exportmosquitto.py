@@ -13,7 +13,7 @@ from django.db import DatabaseError
 from bridges.mosquitto import reload
 from bridges.mosquitto.account_watcher import AccountWatcher
 from bridges.mosquitto.accounts import AccountError, BridgeAccount
-from bridges.mosquitto.conf import ListenAddress, MosquittoPaths, SavePolicy
+from bridges.mosquitto.conf import ListenAddress, Listeners, MosquittoPaths, SavePolicy
 from bridges.mosquitto.export import MosquittoExport
 from bridges.mosquitto.reload import Reload
 from bridges.mqtt import brokers
@@ -29,17 +29,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("folder", type=Path, help="the folder to write mosquitto.conf, passwords and acl into")
-        parser.add_argument(
-            "--listener",
-            default=_join(settings.MQTT_BIND, settings.MQTT_PORT),
-            metavar="HOST:PORT",
-            help="where Mosquitto listens (default: %(default)s, from MQTT_BIND and MQTT_PORT)",
-        )
-        parser.add_argument(
-            "--bridge-listener",
-            metavar="HOST:PORT",
-            help="a second address, only for bridges; devices then cannot take over a session by its client id",
-        )
+        _add_listener_options(parser)
         parser.add_argument(
             "--save",
             choices=[each.value for each in SavePolicy],
@@ -59,19 +49,37 @@ class Command(BaseCommand):
         watching = options["watch"] or options["pid_file"] or options["reload_command"]
         try:
             listener = _listen_address("--listener", options["listener"])
-            bridge = (
-                _listen_address("--bridge-listener", options["bridge_listener"]) if options["bridge_listener"] else None
-            )
             broker = brokers.choose(options["broker"])
             export = MosquittoExport(paths, _bridge_account(broker, options["bridge_password_file"]), broker)
             reloads = _reload(options["reload_command"], options["pid_file"] or paths.pid_file)
-            export.write_settings(listener, bridge, SavePolicy(options["save"]))
+            listeners = _listeners(listener, options["bridge_listener"], options["shared_listener"], broker)
+            export.write_settings(listeners, SavePolicy(options["save"]))
             export.write_accounts()
         except (AccountError, AddressError, OSError, ValueError, DatabaseError) as error:
             raise CommandError(str(error)) from None
         self.stdout.write(f"wrote {paths.conf}")
         if watching:
             asyncio.run(_watch(export, reloads))
+
+
+def _add_listener_options(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--listener",
+        default=_join(settings.MQTT_BIND, settings.MQTT_PORT),
+        metavar="HOST:PORT",
+        help="where devices connect (default: %(default)s, from MQTT_BIND and MQTT_PORT)",
+    )
+    bridges = parser.add_mutually_exclusive_group()
+    bridges.add_argument(
+        "--bridge-listener",
+        metavar="HOST:PORT",
+        help="where only bridges connect (default: the address in MQTT_URL; none if that begins with mqtts://)",
+    )
+    bridges.add_argument(
+        "--shared-listener",
+        action="store_true",
+        help="bridges connect where devices do; a device can then take over the session of another one",
+    )
 
 
 def _add_account_options(parser: CommandParser) -> None:
@@ -117,6 +125,23 @@ def _listen_address(option: str, listener: str) -> ListenAddress:
     if not host or not port or parts.netloc != listener or parts.username is not None or not host.isprintable():
         raise wrong
     return ListenAddress(host, port)
+
+
+def _listeners(devices: ListenAddress, for_bridges: str | None, shared: bool, broker: str) -> Listeners:
+    """Raises `AddressError`, `ValueError`."""
+    if shared:
+        return Listeners(devices, is_shared=True)
+    address = brokers.configured()[broker]
+    if for_bridges:
+        return Listeners(devices, _listen_address("--bridge-listener", for_bridges))
+    if address.tls:
+        return Listeners(devices)
+    if address.port == devices.port:
+        raise ValueError(
+            f"MQTT_URL names port {address.port}, where devices connect: give it another one, for example "
+            f"{_join('127.0.0.1', devices.port + 1)}, where Mosquitto will listen for bridges only"
+        )
+    return Listeners(devices, ListenAddress(address.host, address.port))
 
 
 def _bridge_account(broker: str, password_file: Path | None) -> BridgeAccount:

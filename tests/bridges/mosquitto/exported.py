@@ -13,6 +13,7 @@ from bridges.mosquitto.conf import MosquittoPaths
 from devices.models import Space
 from tests.support.data_folder import DATABASE, sqlite_records
 from tests.support.databases import migrated_sqlite
+from tests.support.ports import free_port
 from tests.support.servers import Part, Server, find, keep_root
 
 WAIT_S = 20
@@ -30,12 +31,13 @@ class Exported(Server):
     def __init__(self, folder: Path, *options: str) -> None:
         super().__init__(folder)
         self.paths = MosquittoPaths(folder / "export", folder / "export" / "data")
+        self.bridge_port = free_port()
         arguments = ["exportmosquitto", str(self.paths.folder), f"--listener=127.0.0.1:{self.port}", *options]
         data = folder / "hub"
         data.mkdir()
         shutil.copy(migrated_sqlite(), data / DATABASE)
         self.records = sqlite_records(data)
-        environment = {"DATA_DIR": str(data), "MQTT_URL": "mqtt://bridge:bridge-secret@127.0.0.1"}
+        environment = {"DATA_DIR": str(data), "MQTT_URL": f"mqtt://bridge:bridge-secret@127.0.0.1:{self.bridge_port}"}
         self.exporter = Exporter(folder, ["manage.py", *arguments, "--watch"], environment)
         self.records.run(Space.objects.create, slug="garden", name="Garden")
         self.secrets = {"bridge": "bridge-secret"} | {uid: self.create(uid) for uid in ("pump", "valve")}
@@ -44,6 +46,10 @@ class Exported(Server):
 
     def command(self) -> list[str]:
         return [find("mosquitto"), "-c", str(self.paths.conf)]
+
+    def port_of(self, name: str) -> int:
+        """Where this account connects."""
+        return self.bridge_port if name == "bridge" else self.port
 
     def create(self, uid: str) -> str:
         [device] = self.records.create_devices(uid, space="garden")
@@ -97,8 +103,8 @@ class Client:
         self.payloads.add(message.payload)
 
 
-def signs_in(broker: Server, name: str, secret: str) -> bool:
-    client = Client(broker.port, name, secret, client_id=f"{name}-probe")
+def signs_in(broker: Exported, name: str, secret: str) -> bool:
+    client = Client(broker.port_of(name), name, secret, client_id=f"{name}-probe")
     accepted = client.connect()
     client.close()
     return accepted

@@ -12,14 +12,15 @@ import pytest
 
 from bridges.mosquitto import accounts, files
 from bridges.mosquitto.accounts import AccountError, BridgeAccount
-from bridges.mosquitto.conf import ListenAddress, MosquittoPaths, SavePolicy, render
+from bridges.mosquitto.conf import ListenAddress, Listeners, MosquittoPaths, SavePolicy, render
 from devices.runtime.credentials import secret_matches
 
 BRIDGE = BridgeAccount("bridge", "$7$101$c2FsdA==$aGFzaA==")
 
 
 def test_the_configuration_names_its_own_files_and_requires_a_password() -> None:
-    lines = render(MosquittoPaths(Path("/etc/hub"), Path("/var/hub")), ListenAddress("10.0.0.7", 1884)).splitlines()
+    listeners = Listeners(ListenAddress("10.0.0.7", 1884))
+    lines = render(MosquittoPaths(Path("/etc/hub"), Path("/var/hub")), listeners).splitlines()
     for line in (
         "listener 1884 10.0.0.7",
         "allow_anonymous false",
@@ -34,9 +35,20 @@ def test_the_configuration_names_its_own_files_and_requires_a_password() -> None
 
 
 def test_the_save_policy_can_be_chosen() -> None:
-    paths, listener = MosquittoPaths(Path("/etc/hub"), Path("/var/hub")), ListenAddress("::1", 1883)
-    assert "autosave_on_changes true\nautosave_interval 1\n" in render(paths, listener)
-    assert "autosave_on_changes false\nautosave_interval 1\n" in render(paths, listener, save=SavePolicy.SECONDS)
+    paths, listeners = MosquittoPaths(Path("/etc/hub"), Path("/var/hub")), Listeners(ListenAddress("::1", 1883))
+    assert "autosave_on_changes true\nautosave_interval 1\n" in render(paths, listeners)
+    assert "autosave_on_changes false\nautosave_interval 1\n" in render(paths, listeners, SavePolicy.SECONDS)
+
+
+def test_only_the_listener_of_devices_knows_clients_by_their_user_name() -> None:
+    devices, bridges = ListenAddress("0.0.0.0", 1883), ListenAddress("127.0.0.1", 1884)
+    option = "use_username_as_clientid true"
+    assert str(Listeners(devices)).splitlines()[-2:] == ["listener 1883 0.0.0.0", option]
+    *above, _, _, listener, last = str(Listeners(devices, bridges)).splitlines()
+    assert "listener 1884 127.0.0.1" in above
+    assert option not in above
+    assert (listener, last) == ("listener 1883 0.0.0.0", option)
+    assert option not in str(Listeners(devices, is_shared=True))
 
 
 def test_the_password_file_holds_the_hashes_as_they_are_stored() -> None:

@@ -15,7 +15,7 @@ from devices.models import Device
 from devices.registry import devices
 from tests.bridges.mosquitto.exported import Client, Exported, Exporter, signs_in
 from tests.support.eventually import eventually
-from tests.support.servers import Part
+from tests.support.servers import ROOT, Part
 
 WITHIN_S = 8.0
 """The database is checked every three seconds; the rest is room for a busy machine."""
@@ -87,6 +87,22 @@ def test_another_command_may_reload_mosquitto(broker: Exported) -> None:
     )
     broker.exporter.start()
     assert (broker.folder / "reloaded").exists()
+
+
+def test_bridges_and_devices_cannot_have_one_port_unless_that_is_asked_for(tmp_path: Path) -> None:
+    def run(*options: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "DATA_DIR": str(tmp_path), "MQTT_URL": "mqtt://bridge:x@127.0.0.1:1883"}
+        command = ["manage.py", "exportmosquitto", str(tmp_path / "export"), "--listener=127.0.0.1:1883", *options]
+        return subprocess.run(
+            Part(tmp_path, command, {}).command(), env=environment, capture_output=True, text=True, cwd=ROOT
+        )
+
+    done = run()
+    assert done.returncode == 1
+    assert "MQTT_URL names port 1883, where devices connect" in done.stderr
+    assert "127.0.0.1:1884" in done.stderr
+    assert not (tmp_path / "export").exists()
+    assert "not allowed with" in run("--shared-listener", "--bridge-listener=127.0.0.1:1884").stderr
 
 
 @pytest.mark.parametrize("listener", ["1883", "localhost", "localhost:0", "localhost:x", "a b\n:1883", "u@host:1883"])

@@ -18,7 +18,7 @@ def test_of_1000_acknowledged_messages_none_is_lost(
     export: Callable[..., Exported], save: SavePolicy, promised_s: float
 ) -> None:
     broker = export(f"--save={save.value}")
-    bridge = Client(broker.port, "bridge", "bridge-secret", clean_session=False)
+    bridge = Client(broker.bridge_port, "bridge", "bridge-secret", clean_session=False)
     assert bridge.connect()
     bridge.subscribe("devices/+/telemetry")
     bridge.close()
@@ -31,7 +31,7 @@ def test_of_1000_acknowledged_messages_none_is_lost(
     time.sleep(promised_s)  # after the last acknowledgement: Mosquitto does not report when it saves
     broker.stop(signal.SIGKILL)
     broker.start()
-    bridge = Client(broker.port, "bridge", "bridge-secret", clean_session=False)
+    bridge = Client(broker.bridge_port, "bridge", "bridge-secret", clean_session=False)
     assert bridge.connect()
     eventually(lambda: bridge.payloads == sent)
     bridge.close()
