@@ -47,7 +47,7 @@ REFUSALS: dict[str, str] = {
     "wrong_columns": "the line has more or fewer columns than the first line",
     "line_too_long": "the line is longer than 64 KiB",
     "not_storable": "the database did not accept the message",
-    "unknown_command": "the answer does not belong to an open command of this device",
+    "unknown_command": "the answer belongs to no command of this device, or to one that it has answered before",
 }
 
 

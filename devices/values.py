@@ -59,13 +59,15 @@ class Availability(StrEnum):
 
 
 class CommandStatus(StrEnum):
-    """`queued` and `sent` are open; the others are final."""
+    """`queued` and `sent` are open; the others are final. `unconfirmed` is sent to a device that never answers and has
+    not reported the wanted state in time."""
 
     QUEUED = "queued"
     SENT = "sent"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     TIMED_OUT = "timed_out"
+    UNCONFIRMED = "unconfirmed"
 
 
 class MessageKind(StrEnum):

@@ -17,6 +17,7 @@ from devices.channel import fanout, groups
 from devices.channel.events import Event
 from devices.channel.listener import Listener
 from devices.commands import lifecycle, lookup
+from devices.commands.confirmation import Confirmations
 from devices.runtime import database, stats
 from devices.values import now_us
 
@@ -25,7 +26,7 @@ logger = logging.getLogger("hubbub.outbound")
 SCAN_S = 5.0
 """How often queued rows are looked for without an event; a lost event delays a command by no more than this."""
 EXPIRY_S = 0.5
-"""How often open commands are checked for their time-out."""
+"""How often open commands are checked for their time-out, and for a reported state."""
 BATCH = 100
 
 
@@ -41,6 +42,7 @@ class Outbound:
         self._open_session = open_session
         self._wake = asyncio.Event()
         self._leading = False
+        self._confirmations = Confirmations()
         self._listener = Listener(self._on_event, self._on_loss)
 
     async def run(self) -> None:
@@ -100,20 +102,25 @@ class Outbound:
         """Publishes, then marks: a crash in between sends a command again, under the same id, and loses none."""
         waiting = await database.run(lookup.queued, self._broker, BATCH) if self._leading else []
         for command in waiting:
-            left_us = command.expires_at - now_us()
+            sent_at = now_us()  # the device may report its new state before the broker acknowledges
+            left_us = command.expires_at - sent_at
             if left_us <= 0:
                 continue  # while others of the batch were published
             payload = payloads.encode_command(command.name, command.args, command.expires_at)
             await session.publish(topics.command(command.device.uid, command.id), payload, left_us / 1_000_000)
             stats.commands_sent.inc()
-            await fanout.publish(await database.run(lifecycle.mark_sent, command))
+            await fanout.publish(await database.run(lifecycle.mark_sent, command, sent_at))
         return len(waiting)
+
+    def _end_commands(self) -> list[Event]:
+        """What was reported at the last moment counts."""
+        return self._confirmations.check() + lifecycle.expire()
 
     async def _expire(self) -> None:
         while True:
             try:
                 if self._leading:
-                    await fanout.publish(await database.run(lifecycle.expire))
+                    await fanout.publish(await database.run(self._end_commands))
             except DatabaseError as error:
-                logger.error("cannot time commands out: %s", error)
+                logger.error("cannot end commands: %s", error)
             await asyncio.sleep(EXPIRY_S)

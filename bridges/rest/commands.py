@@ -14,7 +14,8 @@ from bridges.rest.request_body import RequestBody, stated
 from devices import access
 from devices.access import Person
 from devices.commands import lifecycle, lookup
-from devices.commands.lifecycle import DEFAULT_TIMEOUT_S, MAX_ARGS_BYTES, MAX_ARGS_DEPTH, MAX_TIMEOUT_S
+from devices.commands.args import MAX_ARGS_BYTES, MAX_ARGS_DEPTH
+from devices.commands.lifecycle import DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S
 from devices.runtime import database
 from devices.values import MAX_NAME
 
@@ -28,7 +29,7 @@ class CommandRequest(RequestBody):
         DEFAULT_TIMEOUT_S,
         exclusiveMinimum=0,
         maximum=MAX_TIMEOUT_S,
-        description="without an answer by then the command has timed out",
+        description="without an answer by then the command has timed out, or is unconfirmed",
     )
 
 
@@ -41,21 +42,23 @@ class CommandFacts(BaseModel):
     id: str
     name: str
     args: dict[str, Any]
-    status: str = Field(description="queued, sent, succeeded, failed or timed_out")
+    status: str = Field(description="queued, sent, succeeded, failed, timed_out or unconfirmed")
     result: Any = Field(description="the device's answer")
     error: str = Field(description="why it failed")
+    late: bool = Field(description="the answer came after the command had ended; error is empty if it was done")
     by: str = Field(description="username of the person who issued it")
     issued_at: int
     changed_at: int
+    expires_at: int = Field(description="when the hub stops waiting, and the command is not delivered any more")
 
 
 class CommandList(BaseModel):
     items: list[CommandFacts]
 
 
-@router.post("/{uid}/commands", response={202: CommandQueued, (400, 401, 403, 404, 413, 422, 503): Problem})
+@router.post("/{uid}/commands", response={202: CommandQueued, (400, 401, 403, 404, 413, 422, 429, 503): Problem})
 async def issue_command(request: HttpRequest, uid: str, given: CommandRequest) -> Status[dict[str, str]]:
-    """Queues a command. Needs the role operator."""
+    """Queues a command. Needs the role operator. A device may have 100 open commands."""
     command = await lifecycle.issue(person_of(request), uid, given.name, given.args, given.timeout_s)
     return Status(202, {"command": command.id, "status": command.status})
 

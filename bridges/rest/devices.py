@@ -16,6 +16,7 @@ from devices.access import Action, Person
 from devices.availability import silence
 from devices.availability.silence import set_stale_after
 from devices.models import Device
+from devices.registry import devices
 from devices.runtime import database
 from devices.telemetry import snapshots
 from devices.values import Value
@@ -49,6 +50,7 @@ class MetricFacts(BaseModel):
 
 class DeviceDetail(DeviceSnapshot):
     metrics: list[MetricFacts]
+    answers: bool = Field(description="false: it never answers commands, so its readings confirm them")
     stale_after_s: int | None = Field(description="a longer silence makes it stale; null: as learned")
     silence_limit_s: int = Field(description="the limit in force, as set or as learned")
 
@@ -62,6 +64,7 @@ class DeviceChanges(RequestBody):
         maximum=silence.MAX_STALE_AFTER_S,
         description="a longer silence makes it stale; null: as learned",
     )
+    answers: bool = stated(True, description="false: it never answers commands, so its readings confirm them")
 
 
 @router.get("", response={200: DeviceList, (401, 404, 422, 503): Problem})
@@ -103,6 +106,8 @@ def _change(person: Person, uid: str, given: DeviceChanges) -> dict[str, Any]:
     device = access.device(person, uid, Action.MANAGE)
     if "stale_after_s" in given.model_fields_set:
         set_stale_after(device, given.stale_after_s)
+    if "answers" in given.model_fields_set:
+        devices.set_answers(device, given.answers)
     return _detail(device)
 
 
@@ -110,6 +115,7 @@ def _detail(device: Device) -> dict[str, Any]:
     return {
         **snapshots.of_devices([device])[device.uid],
         "metrics": list(device.metrics.order_by("name").values("name")),
+        "answers": device.answers,
         "stale_after_s": device.stale_after_s,
         "silence_limit_s": silence.silence_limit_us(device) // 1_000_000,
     }

@@ -38,6 +38,8 @@ def command(event: CommandChanged) -> Frame:
                 "error": event.error,
                 "by": event.by,
                 "at": event.at // 1000,
+                "expires_at": event.expires_at // 1000,
+                "late": event.late,
             }
         )
     )

@@ -53,7 +53,7 @@ class AvailabilityChanged:
 
 @dataclass(frozen=True, slots=True)
 class CommandChanged:
-    """A command has a new status. `result` is the device's answer, `error` the reason why it failed."""
+    """A command has a new status, or a late answer. `result` is the device's answer, `error` why it failed."""
 
     type: ClassVar[str] = "command"
     device_id: int
@@ -66,6 +66,8 @@ class CommandChanged:
     error: str
     by: str
     at: int
+    expires_at: int
+    late: bool
 
     @property
     def group(self) -> str:

@@ -42,7 +42,9 @@ def describe(command: Command) -> dict[str, Any]:
         "status": command.status,
         "result": command.result,
         "error": command.error,
+        "late": command.late,
         "by": command.issued_by.get_username() if command.issued_by else "",
         "issued_at": command.issued_at // 1000,
         "changed_at": command.changed_at // 1000,
+        "expires_at": command.expires_at // 1000,
     }

@@ -16,13 +16,15 @@ class Command(models.Model):
     name = models.CharField(max_length=MAX_NAME)
     args = models.JSONField(default=dict)
     status = models.CharField(
-        max_length=9, default=CommandStatus.QUEUED, choices=[(s.value, s.value) for s in CommandStatus]
+        max_length=16, default=CommandStatus.QUEUED, choices=[(s.value, s.value) for s in CommandStatus]
     )
     result = models.JSONField(null=True)
     error = models.CharField(max_length=1024, default="")
     issued_at = models.BigIntegerField(help_text="microseconds")
     expires_at = models.BigIntegerField(help_text="microseconds; without an answer by then it has timed out")
+    sent_at = models.BigIntegerField(null=True, help_text="microseconds; when the broker was given it")
     changed_at = models.BigIntegerField(help_text="microseconds")
+    late = models.BooleanField(default=False, help_text="the answer came after the command had ended without one")
     seq = models.BigIntegerField(null=True, help_text="of its message in the device's room")
 
     class Meta:
@@ -30,6 +32,7 @@ class Command(models.Model):
         indexes = [
             models.Index(fields=["status", "expires_at"], name="open_commands"),
             models.Index(fields=["device", "-issued_at"], name="commands_of_device"),
+            models.Index(fields=["device", "status"], name="commands_of_device_by_status"),
         ]
 
     def __str__(self) -> str:

@@ -52,6 +52,12 @@ def move(device: Device, space: Space) -> None:
     _notify_viewers(device.pk)
 
 
+def set_answers(device: Device, answers: bool) -> None:
+    """Whether the device answers commands. It counts for those that are open, too."""
+    device.answers = answers
+    device.save(update_fields=["answers"])
+
+
 def delete(device: Device) -> None:
     """Deletes the device and everything that is stored for it, and disconnects it."""
     id = device.pk

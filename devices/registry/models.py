@@ -21,6 +21,7 @@ class Device(models.Model):
     heard_at = models.BigIntegerField(default=0, help_text="microseconds; the last message, give or take some seconds")
     usual_gap_ms = models.BigIntegerField(default=0, help_text="learned: how long it usually is silent at most")
     stale_after_s = models.PositiveIntegerField(null=True, help_text="silent for longer is stale; NULL: as learned")
+    answers = models.BooleanField(default=True, help_text="False: it never answers commands")
     broker = models.CharField(
         max_length=64, default="", help_text="name of the broker that serves it; empty: the first"
     )

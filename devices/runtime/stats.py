@@ -64,6 +64,10 @@ typing_ignored = Counter("hubbub_typing_ignored", "Typing notices that were too 
 presence_failures = Counter("hubbub_presence_failures", "Reads of who is in a room that failed")
 commands_sent = Counter("hubbub_commands_sent", "Commands passed to the broker")
 commands_finished = Counter("hubbub_commands_finished", "Commands that reached a final status", ["status"])
+commands_refused = Counter(
+    "hubbub_commands_refused", "Commands beyond the number that may be open for a device at a time"
+)
+answers_late = Counter("hubbub_answers_late", "Answers that came after their command had ended without one")
 room_messages = Counter("hubbub_room_messages", "Entries stored in the logs of rooms", ["kind"])
 chat_refused = Counter("hubbub_chat_refused", "Messages, edits and removals of people that were refused", ["code"])
 operations_refused = Counter(

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from devices.access import Action, require
-from devices.commands import lifecycle
+from devices.commands import announcements, lifecycle
 from devices.errors import Invalid, NotFound
 from devices.registry.models import Metric
 from devices.rooms import inbox
@@ -107,7 +107,7 @@ def _issue(call: Call, name: str, args: dict[str, Any]) -> None:
     require(call.person, Action.COMMAND, call.device.space_id)
     call.command = lifecycle.prepare(call.person, call.device, name, args)
     call.kind = MessageKind.COMMAND
-    call.data |= lifecycle.described(call.command)
+    call.data |= announcements.described(call.command)
 
 
 def _unknown_metric(call: Call, name: str) -> NotFound:

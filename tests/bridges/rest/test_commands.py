@@ -7,6 +7,7 @@ import pytest
 from devices.channel import fanout, groups
 from devices.channel.listener import Listener
 from devices.commands import lifecycle
+from devices.commands.lifecycle import MAX_OPEN
 from devices.log.entries import recorded
 from devices.models import Command, Device
 from devices.runtime import database
@@ -43,6 +44,8 @@ async def test_a_command_shows_its_answer(api: Callers, pump: Device) -> None:
     id = (await api.bob.post(PATH, json={"name": "set", "args": {"speed": 40}})).json()["command"]
     await fanout.publish(await database.run(recorded, lifecycle.answer, pump, Answer(id, True, {"speed": 40})))
     found = (await api.carol.get(f"{PATH}/{id}")).json()
+    assert found["expires_at"] == found["issued_at"] + 30_000
+    del found["expires_at"]
     assert found.pop("changed_at") >= found.pop("issued_at") > 1_700_000_000_000
     assert found == {
         "id": id,
@@ -51,8 +54,24 @@ async def test_a_command_shows_its_answer(api: Callers, pump: Device) -> None:
         "status": "succeeded",
         "result": {"speed": 40},
         "error": "",
+        "late": False,
         "by": "bob",
     }
+
+
+async def test_a_late_answer_is_shown_with_its_command(api: Callers, pump: Device) -> None:
+    id = (await api.bob.post(PATH, json={"name": "set", "timeout_s": 0.001})).json()["command"]
+    await database.run(lifecycle.expire)
+    await database.run(recorded, lifecycle.answer, pump, Answer(id, True, {"speed": 40}))
+    found = (await api.carol.get(f"{PATH}/{id}")).json()
+    assert (found["status"], found["late"], found["result"], found["error"]) == ("timed_out", True, {"speed": 40}, "")
+
+
+async def test_too_many_open_commands_are_refused(api: Callers, pump: Device) -> None:
+    for _ in range(MAX_OPEN):
+        assert (await api.bob.post(PATH, json={"name": "set", "timeout_s": 604_800})).status_code == 202
+    facts = error(await api.bob.post(PATH, json={"name": "set"}), 429, "too_many")
+    assert "100 open commands" in str(facts["message"])
 
 
 async def test_the_newest_commands_come_first(api: Callers, pump: Device) -> None:
@@ -80,7 +99,7 @@ async def test_the_newest_commands_come_first(api: Callers, pump: Device) -> Non
         (b'{"name": "set", "args": {"a": "' + b"x" * 20_000 + b'"}}', 422, "args"),
         (b'{"name": "set", "args": {"a": ' + b"[" * 600 + b"]" * 600 + b"}}", 422, "args"),
         (b'{"name": "set", "timeout_s": 0}', 422, "timeout_s"),
-        (b'{"name": "set", "timeout_s": 3601}', 422, "timeout_s"),
+        (b'{"name": "set", "timeout_s": 604801}', 422, "timeout_s"),
         (b'{"name": "set", "timeout_s": "NaN"}', 422, "timeout_s"),
         (b'{"name": "set", "arguments": {}}', 422, "arguments"),
     ],

@@ -56,6 +56,7 @@ async def test_one_device_is_shown_with_its_metrics(api: Callers, running_pump: 
     assert response.json() == {
         **SNAPSHOT,
         "metrics": [{"name": "on"}, {"name": "speed"}],
+        "answers": True,
         "stale_after_s": None,
         "silence_limit_s": 300,
     }
@@ -106,3 +107,20 @@ async def test_a_foreign_space_answers_like_a_missing_one(api: Callers, meter_se
 @pytest.mark.parametrize("slug", ["%00", "%ED%A0%80", "%0A"])
 async def test_an_impossible_slug_is_not_found(api: Callers, slug: str) -> None:
     error(await api.carol.get(f"/api/v1/devices?space={slug}"), 404, "not_found")
+
+
+async def test_a_manager_states_that_a_device_never_answers(api: Callers, pump: Device) -> None:
+    found = (await api.alice.patch("/api/v1/devices/pump-1", json={"answers": False})).json()
+    assert (found["answers"], found["stale_after_s"]) == (False, None)
+    found = (await api.alice.patch("/api/v1/devices/pump-1", json={"stale_after_s": 60})).json()
+    assert (found["answers"], found["stale_after_s"]) == (False, 60)
+    assert (await api.alice.patch("/api/v1/devices/pump-1", json={"answers": True})).json()["answers"] is True
+    for body in ({"answers": None}, {"answers": 0}, {"answers": "no"}):
+        error(await api.alice.patch("/api/v1/devices/pump-1", json=body), 422, "invalid")
+
+
+async def test_nobody_but_a_manager_changes_whether_a_device_answers(api: Callers, pump: Device) -> None:
+    for who in (api.bob, api.carol):
+        error(await who.patch("/api/v1/devices/pump-1", json={"answers": False}), 403, "forbidden")
+    error(await api.mallory.patch("/api/v1/devices/pump-1", json={"answers": False}), 404, "not_found")
+    assert (await api.alice.get("/api/v1/devices/pump-1")).json()["answers"] is True

@@ -104,7 +104,7 @@ def test_the_document_states_the_limits_of_fields(document: Any) -> None:
     assert limits("NewMessage", "key", "maxLength") == [64]
     assert limits("RoomName", "name", "minLength", "maxLength") == [1, 120]
     assert limits("CommandRequest", "name", "minLength", "maxLength") == [1, 128]
-    assert limits("CommandRequest", "timeout_s", "exclusiveMinimum", "maximum") == [0, 3_600]
+    assert limits("CommandRequest", "timeout_s", "exclusiveMinimum", "maximum") == [0, 604_800]
     assert limits("WebhookName", "name", "minLength", "maxLength") == [1, 64]
     assert limits("DeviceChanges", "stale_after_s", "minimum", "maximum") == [5, 2_592_000]
     assert limits("SpaceRetention", "raw_days", "minimum", "maximum") == [0, 36_500]

@@ -242,6 +242,8 @@ async def test_a_command_is_queued_and_its_progress_is_pushed_to_all_viewers(
         "error": "",
         "by": "bob",
         "at": row.issued_at // 1000,
+        "expires_at": row.expires_at // 1000,
+        "late": False,
     }
     await fanout.publish(await sync_to_async(recorded)(lifecycle.answer, pump, Answer(id, True, {"speed": 40})))
     for viewer in (operator, watcher):

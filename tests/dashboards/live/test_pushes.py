@@ -18,10 +18,12 @@ def test_times_of_pushes_are_milliseconds() -> None:
     assert pushes.availability(AvailabilityChanged(1, "pump-1", "online", 1_700_000_000_123_456)).text == (
         '{"type":"availability","device":"pump-1","status":"online","at":1700000000123}'
     )
-    changed = CommandChanged(1, "pump-1", "abc", "set", {"on": True}, "failed", None, "jammed", "bob", 1_000_999)
+    changed = CommandChanged(
+        1, "pump-1", "abc", "set", {"on": True}, "failed", None, "jammed", "bob", 1_000_999, 31_000_999, False
+    )
     assert pushes.command(changed).text == (
         '{"type":"command","device":"pump-1","id":"abc","name":"set","args":{"on":true},"status":"failed",'
-        '"result":null,"error":"jammed","by":"bob","at":1000}'
+        '"result":null,"error":"jammed","by":"bob","at":1000,"expires_at":31000,"late":false}'
     )
 
 

@@ -37,6 +37,8 @@ EVENTS: list[Event] = [
         error="",
         by="bob",
         at=1_700_000_000_000_000,
+        expires_at=1_700_000_030_000_000,
+        late=False,
     ),
     CommandsQueued(),
     LoginEnded(user_id=7),

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from devices.errors import Forbidden, HubbubError, Invalid, NotFound
+from devices.commands.lifecycle import MAX_OPEN
+from devices.errors import Forbidden, HubbubError, Invalid, NotFound, TooMany
 from devices.log import messages
 from devices.models import Bot, Command, Device, Message, Metric, Room, Space
 from devices.rooms import posting, rooms
 from devices.runtime import database
 from devices.telemetry.store import ReadingStore
 from devices.values import Sample, Telemetry, Value, now_us
+from tests.devices.commands.stored import stored_command
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -200,7 +202,17 @@ async def test_a_typed_command_is_issued_and_logged(
     command = await Command.objects.aget()
     assert (command.name, command.args, command.issued_by_id) == (name, args, bob.pk)
     assert (line["kind"], line["author"], line["text"]) == ("command", "bob", typed)
-    assert line["data"] == {"id": command.pk, "name": name, "args": args}
+    expires_at = command.expires_at // 1000
+    assert line["data"] == {"id": command.pk, "name": name, "args": args, "expires_at": expires_at}
+
+
+async def test_a_typed_command_beyond_the_open_ones_of_the_device_is_refused_and_leaves_nothing(
+    bob: User, pump: Device
+) -> None:
+    await database.run(lambda: [stored_command(pump) for _ in range(MAX_OPEN)])
+    with pytest.raises(TooMany, match="open commands"):
+        await ask(bob, pump, "/set speed 40")
+    assert not await Message.objects.aexists()
 
 
 @pytest.mark.parametrize("typed", ["/set speed 40", "/call restart"])

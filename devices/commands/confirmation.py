@@ -1,0 +1,116 @@
+"""Commands to devices that never answer: a command has succeeded once the device reports the state that it asked for.
+
+Found by looking at what has been stored, twice a second and only while there are such commands: so it makes no
+difference which bridge or web process has received the reading, and ingest does no work for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from django.db.models import OuterRef, Subquery
+
+from devices.channel.events import Event
+from devices.commands import lifecycle
+from devices.commands.args import by_metric
+from devices.commands.models import Command
+from devices.commands.states import agree
+from devices.registry.models import Metric
+from devices.telemetry.columns import from_columns
+from devices.telemetry.models import Reading
+from devices.values import CommandStatus, Value
+
+MAX_COMMANDS = 1_000
+"""Commands that are looked at, the newest first; older ones end as unconfirmed if there are always more."""
+MAX_METRICS = 20
+"""Metrics of a command whose values are compared, the first of its arguments."""
+MAX_READINGS = 1_000
+"""Readings of a metric that are compared at a time, the newest."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """An open command: the values that it asks for, those of them that were reported, and the times compared so far.
+
+    All by metric. Arguments that name no metric of the device are never reported, and do not count.
+    """
+
+    id: str
+    device_id: int
+    sent_at: int
+    wanted: dict[str, Any]
+    reported: dict[str, Value] = field(default_factory=dict)
+    compared: dict[str, int] = field(default_factory=dict)
+
+
+class Confirmations:
+    """Remembers what it has compared, so that each reading is compared once. After a restart it begins anew."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, _Open] = {}
+
+    def check(self) -> list[Event]:
+        """Ends the commands whose state has been reported; the events to publish."""
+        self._load()
+        if not self._open:
+            return []
+        metrics = _metrics(self._open.values())
+        events: list[Event] = []
+        for each in list(self._open.values()):
+            known = [name for name in each.wanted if (each.device_id, name) in metrics]
+            for name in known:
+                _compare(each, name, *metrics[each.device_id, name])
+            if known and all(name in each.reported for name in known):
+                events += lifecycle.confirm(each.id, each.reported)
+                del self._open[each.id]
+        return events
+
+    def _load(self) -> None:
+        """Takes up new commands and forgets those that have ended."""
+        rows = Command.objects.filter(status=CommandStatus.SENT, device__answers=False, sent_at__isnull=False)
+        newest = rows.order_by("-sent_at").values_list("id", "device_id", "sent_at", "args")[:MAX_COMMANDS]
+        self._open = {
+            id: self._open.get(id) or _Open(id, device_id, sent_at or 0, _wanted(args))
+            for id, device_id, sent_at, args in newest
+        }
+
+
+def _wanted(args: dict[str, Any]) -> dict[str, Any]:
+    return dict(islice(by_metric(args).items(), MAX_METRICS))
+
+
+def _metrics(commands: Iterable[_Open]) -> dict[tuple[int, str], tuple[int, int]]:
+    """`(device id, name)` -> id and time of the newest reading of the metrics that commands name, by one look into the
+    index for each. Those without a reading are left out."""
+    devices = {each.device_id for each in commands}
+    names = {name for each in commands for name in each.wanted}
+    newest = Reading.objects.filter(metric=OuterRef("pk")).order_by("-time").values("time")[:1]
+    rows = Metric.objects.filter(device__in=devices, name__in=names).annotate(time=Subquery(newest))
+    return {
+        (device_id, name): (id, time)
+        for device_id, name, id, time in rows.values_list("device_id", "name", "id", "time")
+        if time is not None
+    }
+
+
+def _compare(command: _Open, name: str, metric_id: int, newest: int) -> None:
+    """Compares the readings that have come since the last time."""
+    since = command.compared.get(name, command.sent_at - command.sent_at % 1_000_000 - 1)
+    if name in command.reported or newest <= since:
+        return
+    command.compared[name] = newest
+    readings = Reading.objects.filter(metric=metric_id, time__gt=since).order_by("-time")
+    for time, number, text in readings.values_list("time", "number", "text")[:MAX_READINGS]:
+        value = from_columns(number, text)
+        if _is_since(time, command.sent_at) and agree(command.wanted[name], value):
+            command.reported[name] = value
+            return
+
+
+def _is_since(time: int, sent_at: int) -> bool:
+    """A clock of whole seconds, or milliseconds, gives a moment after `sent_at` the time of the second before it."""
+    resolution = 1_000_000 if not time % 1_000_000 else 1_000 if not time % 1_000 else 1
+    return time >= sent_at - sent_at % resolution
