@@ -34,23 +34,27 @@ async def run_sign_in(function: Callable[P, R], *args: P.args, **kwargs: P.kwarg
 
 
 async def _run_in(threads: ThreadPoolExecutor, function: Callable[[], R]) -> R:
-    return await asyncio.get_running_loop().run_in_executor(threads, partial(_with_connection, function))
+    return await asyncio.get_running_loop().run_in_executor(threads, partial(with_connection, function))
 
 
-def _with_connection(call: Callable[[], R]) -> R:
-    _release_connections()
+def with_connection(call: Callable[[], R]) -> R:
+    """Calls it in this thread, and releases its database connection afterwards."""
+    release_connections()
     try:
         return call()
     finally:
-        _release_connections()
+        release_connections()
 
 
-def _release_connections() -> None:
-    """Returns connections to PostgreSQL's pool. A connection to SQLite stays with its thread unless it has failed.
+def release_connections() -> None:
+    """Returns this thread's connections to PostgreSQL's pool, unless they are in a transaction.
+
+    To be called before a long wait, too. A connection to SQLite stays with its thread unless it has failed.
 
     Opening one costs as much as ten queries, and when the last one is closed, SQLite writes its whole log into the
     database.
     """
     for connection in connections.all(initialized_only=True):
-        if connection.vendor != "sqlite" or connection.errors_occurred:
+        may_go = connection.vendor != "sqlite" or connection.errors_occurred
+        if may_go and not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
+from devices.runtime import database
+
 AT_ONCE = 4
 NICE = 10
 """On the scale of nice(1), below everything else that the hub does."""
@@ -29,4 +31,6 @@ class BackgroundPBKDF2(PBKDF2PasswordHasher):
     """Django's default, for the same stored passwords. The caller waits; everybody else goes first."""
 
     def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
-        return str(_threads.submit(super().encode, password, salt, iterations).result())
+        hashing = _threads.submit(super().encode, password, salt, iterations)
+        database.release_connections()  # it may have to wait for several others
+        return str(hashing.result())

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Count, Max, QuerySet
 
 from devices.errors import TooMany
-from devices.runtime import stats
+from devices.runtime import database, stats
 from devices.runtime.addresses import network_of
 from devices.spaces.models import FailedSignIn, KnownNetwork
 from devices.values import now_us
@@ -62,6 +62,7 @@ class PasswordQueue:
     def turn(self, network: str) -> Iterator[None]:
         """Raises `TooManyAttempts`."""
         self._enter(network)
+        database.release_connections()  # a few people who sign in would otherwise occupy all of them
         try:
             with self._turns:
                 yield

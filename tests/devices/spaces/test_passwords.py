@@ -1,13 +1,20 @@
 from __future__ import annotations
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import User
 
+from devices.runtime import database
 from devices.spaces import expiry, passwords
 from devices.spaces.models import FailedSignIn, KnownNetwork
 from devices.spaces.passwords import KNOWN_US, LONGEST_WAIT_S, WINDOW_US, PasswordQueue, TooManyAttempts, sign_in
+from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.both_databases
 
@@ -179,6 +186,38 @@ def test_few_passwords_are_checked_at_once() -> None:
     for thread in threads:
         thread.join()
     assert peak == passwords.MAX_AT_ONCE
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sign_ins_that_wait_hold_no_connection_to_the_database(
+    alice: User, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.PASSWORD_HASHERS = ["devices.runtime.password_hashes.BackgroundPBKDF2"]
+    hashing, may_go_on = threading.Semaphore(0), threading.Event()
+
+    def encode(*_: object) -> str:
+        hashing.release()
+        assert may_go_on.wait(60)
+        return "pbkdf2_sha256$1$salt$hash"
+
+    monkeypatch.setattr(PBKDF2PasswordHasher, "encode", encode)
+    with ThreadPoolExecutor(passwords.MAX_WAITING) as threads:
+        try:
+            answers = [
+                threads.submit(database.with_connection, partial(sign_in, f"person-{n}", "wrong", f"192.0.2.{n}"))
+                for n in range(passwords.MAX_WAITING)
+            ]
+            for _ in range(passwords.MAX_AT_ONCE):
+                assert hashing.acquire(timeout=60)
+            eventually(lambda: passwords._queue._waiting.total() == passwords.MAX_WAITING)
+            began = time.monotonic()
+            with ThreadPoolExecutor(8) as others:  # as many as the pool has connections
+                found = [others.submit(database.with_connection, User.objects.count) for _ in range(8)]
+                assert [each.result() for each in found] == [1] * 8
+            assert time.monotonic() - began < 2
+        finally:
+            may_go_on.set()
+        assert [answer.result() for answer in answers] == [None] * passwords.MAX_WAITING
 
 
 def test_one_address_cannot_fill_the_queue() -> None:
