@@ -17,6 +17,9 @@ RETRY: dict[str, bool] = {
 REFUSALS: dict[str, str] = {
     # Reason -> its meaning, as shown to people on the device's page and in the log.
     "bad_topic": "a device may not publish on this topic",
+    "bad_filter": "a device may not subscribe to this topic filter",
+    "bad_will": "a device may not leave a will on this topic",
+    "too_many_connections": "the device has as many connections as it may have",
     "unknown_device": "there is no device with this uid",
     "wrong_broker": "the device belongs to another broker than the one its message came through",
     "payload_too_large": "the payload is larger than 128 KiB",

@@ -1,8 +1,19 @@
-"""The embedded MQTT 3.1.1 broker. It knows accounts, topics and messages, not devices."""
+"""The embedded broker of MQTT 3.1, 3.1.1 and 5. It knows accounts, topics and messages, not devices."""
 
 from .authentication import Authenticator, Principal
 from .broker import Broker
 from .limits import Limits, SessionLimits
-from .sink import Done, Published, Sink
+from .sink import Done, Forbidden, Published, Sink, Unaccepted
 
-__all__ = ["Authenticator", "Broker", "Done", "Limits", "Principal", "Published", "SessionLimits", "Sink"]
+__all__ = [
+    "Authenticator",
+    "Broker",
+    "Done",
+    "Forbidden",
+    "Limits",
+    "Principal",
+    "Published",
+    "SessionLimits",
+    "Sink",
+    "Unaccepted",
+]

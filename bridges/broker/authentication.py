@@ -8,7 +8,8 @@ from .limits import SessionLimits
 
 
 class Principal(Protocol):
-    """The account a connection acts for: any frozen value with these members, and optionally `limits: SessionLimits`.
+    """The account a connection acts for: any frozen value with these members, and optionally `limits: SessionLimits`
+    and `response_information: str`, the beginning of the topics that its clients may use for responses (MQTT 5).
 
     The broker remembers the answers while the connection lasts, so they must not change: when somebody's rights
     change, call `Broker.disconnect(name)`, and the next login brings a new principal.
@@ -40,3 +41,8 @@ def session_limits(principal: Principal, usual: SessionLimits) -> SessionLimits:
     """The principal's own `limits`, if it has any: a client that serves the whole hub holds more than a device."""
     limits = getattr(principal, "limits", None)
     return limits if isinstance(limits, SessionLimits) else usual
+
+
+def response_information(principal: Principal) -> str | None:
+    found = getattr(principal, "response_information", None)
+    return found if isinstance(found, str) else None

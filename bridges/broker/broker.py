@@ -12,17 +12,20 @@ from .authentication import Authenticator
 from .client_bounds import ClientBounds
 from .client_connection import ClientConnection, Shared
 from .delayed_refusals import DelayedRefusals
+from .exchange import Exchange
 from .intake import Inlet
 from .limits import Limits
 from .login import Logins
 from .newcomers import Newcomers
 from .packet_connection import CLOSE_GRACE_S
 from .publication import Publication
+from .publisher import PublishingContext
 from .router import Router
 from .sessions import Sessions
 from .sink import NoSink, Sink
 from .stats import new_stats
 from .throttled_log import ThrottledLog, log
+from .wills import Wills
 
 BACKLOG = 512
 ACCEPTED_PER_TURN = 8
@@ -32,10 +35,10 @@ TURNS_OF_ACCEPTING = 3
 
 
 class Broker:
-    """An MQTT 3.1.1 broker on the running event loop, for logged-in clients only.
+    """A broker of MQTT 3.1, 3.1.1 and 5 on the running event loop, for logged-in clients only.
 
     `sock` is a bound stream socket; the broker listens on it, and on nothing else, and closes it in `stop`.
-    Sessions and retained messages live in memory and end with `stop`. QoS 2 is accepted and delivered as QoS 1.
+    Sessions and retained messages live in memory and end with `stop`.
     `sink` receives all that is published, and decides when it is acknowledged; without one that is at once.
     `throttle` slows down those who guess; other ways to sign in may share it.
     """
@@ -52,6 +55,9 @@ class Broker:
         stats = new_stats()
         warnings = ThrottledLog()
         router = Router(limits, stats)
+        self._inlet = inlet = Inlet(sink or NoSink())
+        exchange = Exchange(router, inlet)
+        wills = Wills(exchange.publish_will)
         self._sock = sock
         self._server: asyncio.Server | None = None
         self._shared = Shared(
@@ -63,8 +69,9 @@ class Broker:
             stats=stats,
             warnings=warnings,
             router=router,
-            sessions=Sessions(limits, stats, router, warnings),
-            inlet=Inlet(sink or NoSink()),
+            sessions=Sessions(limits, stats, router, wills, warnings),
+            wills=wills,
+            publishing=PublishingContext(limits, stats, warnings, inlet, exchange),
             connections=set(),
         )
 
@@ -91,29 +98,30 @@ class Broker:
             self._server = None
         self._shared.newcomers.close()
         self._shared.refusals.close()
+        self._shared.wills.close()
         self._sock.close()
         self._shared.sessions.clear()
         self._shared.router.retained.clear()
 
     def pause_reading(self) -> None:
         """The sink has enough: a connection with messages there is not read; each other may still send one."""
-        self._shared.inlet.paused = True
+        self._inlet.paused = True
         for connection in self._shared.connections:
-            if connection.intake is not None:
-                connection.intake.check_room()
+            if connection.publisher is not None:
+                connection.publisher.intake.check_room()
 
     def resume_reading(self) -> None:
-        self._shared.inlet.paused = False
+        self._inlet.paused = False
         for connection in self._shared.connections:
-            if connection.intake is not None:
-                connection.intake.go_on()
+            if connection.publisher is not None:
+                connection.publisher.intake.go_on()
 
     def publish(self, topic: str, payload: bytes, expires_in_s: float | None = None) -> None:
         """Delivers a message of the hub itself, with QoS 1, to the sessions subscribed. The sink does not receive it.
 
         Nobody acknowledges: a session without a connection keeps it, within its limits and until it expires.
         """
-        self._shared.router.publish(Publication(topic, payload, 1, expires_in_s), retain=False, account="")
+        self._shared.router.publish(Publication(topic, payload, 1, expires_in_s=expires_in_s), keep=False, account="")
 
     async def disconnect(self, name: str, *, forget: bool = False) -> None:
         """Ends all connections of an account, also one that is logging in; wills are published.

@@ -1,15 +1,14 @@
-"""One client's connection: the login, then its packets turned into calls of session and router."""
+"""One client's connection: the login, then its packets turned into calls of session, publisher and router."""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-
-import msgspec
 
 from bridges.mqtt.packets import (
     ConnAckPacket,
@@ -19,38 +18,50 @@ from bridges.mqtt.packets import (
     PingReqPacket,
     PingRespPacket,
     PubAckPacket,
+    PubCompPacket,
     PublishPacket,
+    PubRecPacket,
     PubRelPacket,
     ReasonCode,
-    SubAckPacket,
     SubscribePacket,
-    UnsubAckPacket,
     UnsubscribePacket,
+    Version,
     Will,
     pubcomp,
+    pubrel,
 )
 from devices.runtime.addresses import network_of
 
+from . import subscribing, terms
 from .authentication import Principal
 from .client_bounds import ClientBounds
 from .delayed_refusals import DelayedRefusals
-from .errors import LoginRefused
-from .intake import Inlet, Intake
+from .errors import DISCONNECT_CODES, LoginRefused, ProtocolError
 from .limits import Limits
-from .login import SERVER_UNAVAILABLE, Logins, check_connect, may_publish
+from .login import SERVER_BUSY, Logins, check_connect
 from .newcomers import Newcomers
 from .packet_connection import INTAKE, LOGIN, PacketConnection
-from .publication import Publication
-from .router import REFUSED, Router
+from .publisher import Publisher, PublishingContext
+from .router import Router
 from .session import Session
 from .sessions import Sessions
-from .sink import Done, Published
+from .sink import Forbidden
 from .stats import CLOSED, REFUSED_LOGINS
 from .throttled_log import ThrottledLog, log
-from .topics import check_topic
+from .topic_aliases import OutgoingAliases
+from .wills import Wills
 
-TOPICS_REMEMBERED = 256  # per connection: most clients publish to a handful
-QUIET = ("disconnected", "connection_lost", "taken_over", "account_disconnected", "stopped", "login_refused")
+QUIET = (
+    "disconnected",
+    "disconnected_with_will",
+    "connection_lost",
+    "taken_over",
+    "account_disconnected",
+    "stopped",
+    "login_refused",
+)
+REPORTED_LOGINS = {"foreign_will": "will", "too_many_sessions": "connect"}
+"""Refusals of accounts whose secret was right, and what was asked for, in the words of `Forbidden`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +77,8 @@ class Shared:
     warnings: ThrottledLog
     router: Router
     sessions: Sessions
-    inlet: Inlet
+    wills: Wills
+    publishing: PublishingContext
     connections: set[ClientConnection]
 
 
@@ -76,11 +88,13 @@ class ClientConnection(PacketConnection):
         self.account: str | None = None  # as claimed in CONNECT; authenticated once there is a session
         self.network = ""
         self.session: Session | None = None
-        self.intake: Intake | None = None
+        self.publisher: Publisher | None = None
+        self.wants_reasons = True
         self._shared = shared
         self._will: Will | None = None
         self._login: asyncio.Task[None] | None = None
-        self._topics: dict[str, bool] = {}  # whether the client may publish there
+        self._aliases: OutgoingAliases | None = None
+        self._largest = sys.maxsize  # bytes of a packet that the client accepts
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -111,6 +125,19 @@ class ClientConnection(PacketConnection):
         if self.session is not None:
             self.session.pump()
 
+    def send_message(self, packet: Packet) -> bool:
+        """For the session. False: it is larger than the client accepts, and not sent."""
+        aliases = self._aliases
+        if aliases is not None and isinstance(packet, PublishPacket):
+            packet = aliases.apply(packet)
+        data = self._codec.write(packet)
+        if len(data) > self._largest:
+            return False
+        if aliases is not None and isinstance(packet, PublishPacket):
+            aliases.sent(packet)
+        self.send_bytes(data)
+        return True
+
     def on_end(self, reason: str) -> None:
         if reason not in QUIET:
             self.warnings.warn(reason, "Connection of %r from %s ended: %s", self.account, self.peer, CLOSED[reason])
@@ -120,17 +147,18 @@ class ClientConnection(PacketConnection):
         session, self.session = self.session, None
         if session is None:
             return
+        if self.version is Version.V5 and reason in DISCONNECT_CODES:
+            self.send(DisconnectPacket(DISCONNECT_CODES[reason], CLOSED[reason]))
         self.stats["signed_in"] -= 1
-        session.detach()
-        if session.clean:
-            self._shared.sessions.end(session)
+        self._shared.sessions.leave(session)
         if self._will is not None and reason not in ("disconnected", "stopped"):
-            self._publish_will(self._will, session.principal.name)
+            self._shared.wills.lost(session, self._will)
 
     # -- login
 
     def _on_connect(self, connect: ConnectPacket) -> None:
         self.account = connect.username
+        self.speak(connect.version)
         self._shared.newcomers.discard(self)
         try:
             check_connect(connect, self.limits)
@@ -146,6 +174,7 @@ class ClientConnection(PacketConnection):
             principal = await self._shared.logins.authenticate(connect, self.network)
             self._open_session(principal, connect)
         except LoginRefused as refusal:
+            self._report(refusal, connect)
             self._refuse(refusal)
         except Exception:
             log.exception("The login of %r from %s could not be handled", self.account, self.peer)
@@ -157,19 +186,34 @@ class ClientConnection(PacketConnection):
         sessions = self._shared.sessions
         full = self.stats["signed_in"] >= self.limits.connections
         if full and not sessions.is_connected(principal.name, connect.client_id):
-            raise LoginRefused(SERVER_UNAVAILABLE, "too_many_connections")
-        session, present = sessions.open(principal, connect.client_id, self, clean=connect.clean_start)
+            raise LoginRefused(SERVER_BUSY, "too_many_connections")
+        session, present = sessions.open(principal, connect, self)
         self.session = session
-        self.intake = Intake(self, session, self._shared.inlet, self.limits)
+        self.publisher = Publisher(self, session, self._shared.publishing)
         self.account = principal.name
         self._will = connect.will
+        self._agree(connect)
         self.stats["accepted_logins"] += 1
         self.stats["signed_in"] += 1
-        log.debug("%r connected from %s", principal.name, self.peer)
-        self.send(ConnAckPacket(session_present=present))
-        self.keep_alive(connect.keep_alive_s * 1.5)
+        log.debug("%r connected from %s with MQTT %s", principal.name, self.peer, connect.version.label)
+        self.send(terms.answer(connect, principal, session.client_id, self.limits, present=present))
+        self.keep_alive(terms.keep_alive_s(connect, self.limits) * 1.5)
         self.login_done()
         self.release(LOGIN)
+
+    def _agree(self, connect: ConnectPacket) -> None:
+        """What a client of MQTT 5 has asked of the packets for it."""
+        self.wants_reasons = connect.wants_reasons
+        if connect.maximum_packet_size is not None:
+            self._largest = connect.maximum_packet_size
+        aliases = min(connect.topic_alias_maximum, self.limits.topic_aliases)
+        self._aliases = OutgoingAliases(aliases) if aliases else None
+
+    def _report(self, refusal: LoginRefused, connect: ConnectPacket) -> None:
+        action = REPORTED_LOGINS.get(refusal.reason)
+        if action is not None and connect.username is not None:
+            topic = connect.will.topic if connect.will is not None and action == "will" else ""
+            self._shared.publishing.inlet.sink.report(Forbidden(connect.username, action, topic))
 
     def _refuse(self, refusal: LoginRefused) -> None:
         self.stats[f"refused_logins.{refusal.reason}"] += 1
@@ -184,113 +228,72 @@ class ClientConnection(PacketConnection):
             return
         text = "Login of %r from %s refused: %s"
         self.warnings.warn(refusal.reason, text, self.account, self.peer, REFUSED_LOGINS[refusal.reason])
-        self.send(ConnAckPacket(refusal.code))
+        self.send(ConnAckPacket(refusal.code, reason=REFUSED_LOGINS[refusal.reason]))
         self.close("login_refused")
 
-    # -- messages of the client
+    # -- after the login; `_HANDLERS` only has what a client may send, and the bounds let nothing else through before it
 
     def _on_publish(self, publish: PublishPacket) -> None:
-        session, intake = self.session, self.intake
-        assert session is not None  # noqa: S101
-        assert intake is not None  # noqa: S101
-        self.stats["received_messages"] += 1
-        if publish.size > self.limits.payload_bytes:
-            publish = self._cut(publish)
-        topic = publish.topic
-        allowed = self._topics.get(topic)
-        if allowed is None:
-            allowed = self._may_publish(topic, session.principal)
-        done: Done | None = None
-        if publish.qos:
-            pending = intake.expect(publish)
-            if pending is None:
-                return
-            done = pending.done
-        if not allowed:
-            self.stats["refused_publishes"] += 1
-            if done is not None:
-                done()
-            return
-        name = session.principal.name
-        self._hand_on(Published(name, topic, publish.payload, publish.size, publish.qos, publish.retain), done)
-        intake.check_room()
-
-    def _cut(self, publish: PublishPacket) -> PublishPacket:
-        self.stats["dropped.too_large"] += 1
-        excerpt = min(self.limits.excerpt_bytes, self.limits.payload_bytes)
-        return msgspec.structs.replace(publish, payload=publish.payload[:excerpt])
-
-    def _hand_on(self, published: Published, done: Done | None) -> None:
-        """To the sink and, unless it is too large, to the sessions subscribed."""
-        router = self._shared.router
-        retain = self._shared.inlet.sink.offer(published, done) and published.retain
-        if published.size == len(published.payload) and (retain or router.wants(published.topic)):
-            publication = Publication(published.topic, published.payload, published.qos)
-            router.publish(publication, retain=retain, account=published.account)
-
-    def _publish_will(self, will: Will, account: str) -> None:
-        published = Published(account, will.topic, will.payload, len(will.payload), will.qos, will.retain)
-        self._hand_on(published, _nobody_waits)
-
-    def _may_publish(self, topic: str, principal: Principal) -> bool:
-        """A refused message is acknowledged all the same: MQTT 3.1.1 has no other answer but to close the connection.
-
-        Raises `ProtocolError` for an invalid topic.
-        """
-        check_topic(topic, self.limits)
-        allowed = may_publish(principal, topic)
-        if not allowed:
-            self.warnings.warn("publish", "%r may not publish to %r", self.account, topic)
-        if len(self._topics) >= TOPICS_REMEMBERED:
-            self._topics.clear()
-        self._topics[topic] = allowed
-        return allowed
+        assert self.publisher is not None  # noqa: S101
+        self.publisher.receive(publish)
 
     def _on_pubrel(self, pubrel: PubRelPacket) -> None:
-        if self.session is not None:
-            self.session.received.pop(pubrel.packet_id, None)
-        self.send_bytes(pubcomp(pubrel.packet_id))
-
-    # -- messages for the client
+        known = self.publisher is not None and self.publisher.intake.release(pubrel.packet_id)
+        if known or self.version is not Version.V5:
+            self.send_bytes(pubcomp(pubrel.packet_id))
+        else:
+            self.send(PubCompPacket(pubrel.packet_id, ReasonCode.PACKET_ID_NOT_FOUND))
 
     def _on_puback(self, puback: PubAckPacket) -> None:
         if self.session is not None:
             self.session.acknowledge(puback.packet_id)
 
+    def _on_pubrec(self, pubrec: PubRecPacket) -> None:
+        assert self.session is not None  # noqa: S101
+        refused = pubrec.reason_code.is_failure
+        known = self.session.mark_received(pubrec.packet_id, refused=refused)
+        if refused:
+            return
+        if known or self.version is not Version.V5:
+            self.send_bytes(pubrel(pubrec.packet_id))
+        else:
+            self.send(PubRelPacket(pubrec.packet_id, ReasonCode.PACKET_ID_NOT_FOUND))
+
+    def _on_pubcomp(self, pubcomp: PubCompPacket) -> None:
+        if self.session is not None:
+            self.session.complete(pubcomp.packet_id)
+
     def _on_subscribe(self, subscribe: SubscribePacket) -> None:
         assert self.session is not None  # noqa: S101
-        router, session = self._shared.router, self.session
-        wanted = subscribe.subscriptions
-        codes = [router.subscribe(session, each.filter, each.qos) for each in wanted]
-        self.send(SubAckPacket(subscribe.packet_id, tuple(codes)))
-        for each, code in zip(wanted, codes, strict=True):
-            if code == REFUSED:
-                self.warnings.warn("subscribe", "%r may not subscribe to %r", self.account, each.filter)
-            else:
-                router.deliver_retained(session, each.filter, code)
+        router, sink = self._shared.router, self._shared.publishing.inlet.sink
+        answer, are_new = subscribing.subscribe(subscribe, self.session, router, sink, self.warnings)
+        self.send(answer)
+        subscribing.deliver_retained(subscribe, answer, are_new, self.session, router)
 
     def _on_unsubscribe(self, unsubscribe: UnsubscribePacket) -> None:
         assert self.session is not None  # noqa: S101
-        for topic_filter in unsubscribe.filters:
-            self._shared.router.unsubscribe(self.session, topic_filter)
-        self.send(UnsubAckPacket(unsubscribe.packet_id))
+        self.send(subscribing.unsubscribe(unsubscribe, self.session, self._shared.router))
 
     def _on_pingreq(self, _: PingReqPacket) -> None:
         self.send(PingRespPacket())
 
-    def _on_disconnect(self, _: DisconnectPacket) -> None:
-        self.close("disconnected")
-
-
-def _nobody_waits() -> None:
-    """For a will: its client is gone, so the sink must not count on its being sent again."""
+    def _on_disconnect(self, disconnect: DisconnectPacket) -> None:
+        assert self.session is not None  # noqa: S101
+        if disconnect.session_expiry_s is not None:
+            if disconnect.session_expiry_s and not self.session.expiry_s:
+                raise ProtocolError("protocol_error")
+            self.session.expiry_s = min(disconnect.session_expiry_s, self.limits.session_expiry_s)
+        with_will = disconnect.reason_code is not ReasonCode.NORMAL_DISCONNECTION
+        self.close("disconnected_with_will" if with_will else "disconnected")
 
 
 _HANDLERS: dict[type, Callable[[ClientConnection, Any], None]] = {
     ConnectPacket: ClientConnection._on_connect,
     PublishPacket: ClientConnection._on_publish,
     PubAckPacket: ClientConnection._on_puback,
+    PubRecPacket: ClientConnection._on_pubrec,
     PubRelPacket: ClientConnection._on_pubrel,
+    PubCompPacket: ClientConnection._on_pubcomp,
     SubscribePacket: ClientConnection._on_subscribe,
     UnsubscribePacket: ClientConnection._on_unsubscribe,
     PingReqPacket: ClientConnection._on_pingreq,

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bridges.mqtt.packets import PublishPacket, puback, pubrec
+from bridges.mqtt.packets import Packet, PubAckPacket, PublishPacket, PubRecPacket, Version, puback, pubrec
 
 from .errors import ProtocolError
 from .limits import Limits
@@ -19,7 +19,12 @@ class PublishingConnection(Protocol):
     """The connection that the messages come from."""
 
     closing: bool
+    wants_reasons: bool
 
+    @property
+    def version(self) -> Version: ...
+
+    def send(self, packet: Packet) -> None: ...
     def send_bytes(self, data: bytes) -> None: ...
     def pause_intake(self) -> None: ...
     def resume_intake(self) -> None: ...
@@ -40,7 +45,7 @@ class Intake:
     while the inlet is paused, neither is one with anything there.
     """
 
-    __slots__ = ("_bytes", "_held", "_inlet", "_limits", "_publisher", "_queue", "_session")
+    __slots__ = ("_bytes", "_held", "_inlet", "_limits", "_open_messages", "_publisher", "_queue", "_session")
 
     def __init__(self, publisher: PublishingConnection, session: Session, inlet: Inlet, limits: Limits) -> None:
         self._publisher = publisher
@@ -48,17 +53,21 @@ class Intake:
         self._inlet = inlet
         self._limits = limits
         self._queue: deque[Pending] = deque()
+        self._open_messages = 0  # received on this connection, and not completed in the way of their QoS
         self._bytes = 0
         self._held = False
 
     def expect(self, publish: PublishPacket) -> Pending | None:
         """A place in the order of acknowledgements. None: the message is a repeat, and the sink has it already.
 
-        Raises `ProtocolError` for too many open QoS 2 messages.
+        Raises `ProtocolError` for too many open messages.
         """
         known = self._known(publish)
-        if known is not None and known.is_of(self) and not (known.finished and publish.qos == 2):
-            return None  # it is answered in its turn
+        if known is not None and known.is_of(self):
+            if not (known.finished and publish.qos == 2):
+                return None  # it is answered in its turn
+        else:
+            self._count_open()
         pending = Pending(self, publish)
         self._queue.append(pending)
         self._bytes += pending.size
@@ -84,9 +93,16 @@ class Intake:
             if pending.qos == 1:
                 self._forget(pending)
             if not publisher.closing:
-                publisher.send_bytes((puback if pending.qos == 1 else pubrec)(pending.packet_id))
+                self._acknowledge(pending)
         if self._held:
             self.go_on()
+
+    def release(self, packet_id: int) -> bool:
+        """PUBREL. Whether a message of QoS 2 is open under this id; it no longer is."""
+        released = self._session.received.pop(packet_id, None)
+        if released is not None and released.is_of(self):
+            self._open_messages -= 1
+        return released is not None
 
     def go_on(self) -> None:
         """Reads again where there is room."""
@@ -105,14 +121,30 @@ class Intake:
         known = self._open(publish.qos).get(publish.packet_id)
         if publish.qos == 1:
             return known if known is not None and publish.dup and known.holds(publish) else None
-        if known is None and len(self._session.received) >= self._session.limits.in_flight:
+        if known is None and len(self._session.received) >= self._limits.receive_maximum:
             raise ProtocolError("too_many_in_flight")
         return known
 
     def _open(self, qos: int) -> dict[int, Pending]:
         return self._session.unacknowledged if qos == 1 else self._session.received
 
+    def _count_open(self) -> None:
+        self._open_messages += 1
+        if self._publisher.version is Version.V5 and self._open_messages > self._limits.receive_maximum:
+            raise ProtocolError("too_many_in_flight")
+
+    def _acknowledge(self, pending: Pending) -> None:
+        publisher, unaccepted, packet_id = self._publisher, pending.unaccepted, pending.packet_id
+        if unaccepted is None or publisher.version is not Version.V5:
+            publisher.send_bytes((puback if pending.qos == 1 else pubrec)(packet_id))
+            return
+        if pending.qos == 2:
+            self.release(packet_id)  # a refusal ends the exchange
+        kind = PubAckPacket if pending.qos == 1 else PubRecPacket
+        publisher.send(kind(packet_id, unaccepted.code, unaccepted.text if publisher.wants_reasons else None))
+
     def _forget(self, pending: Pending) -> None:
+        self._open_messages -= 1
         unacknowledged = self._session.unacknowledged
         if unacknowledged.get(pending.packet_id) is pending:
             del unacknowledged[pending.packet_id]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 
 MAX_PACKET_ID = 65_535
+MAX_KEEP_ALIVE_S = 65_535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +17,7 @@ class SessionLimits:
 
     queue_messages: int = 500
     queue_bytes: int = 1 << 20  # payloads and topics, waiting or in flight
-    in_flight: int = 32  # QoS 1 messages sent and not acknowledged; the others wait in the queue
+    in_flight: int = 32  # QoS 1 and 2 messages sent and not acknowledged; the others wait in the queue
     subscriptions: int = 32
 
     def __post_init__(self) -> None:
@@ -29,7 +30,7 @@ class SessionLimits:
 class Limits:
     """Bounds of the whole broker; times in seconds, sizes in bytes."""
 
-    connections: int = 2_000  # signed in
+    connections: int = 10_000  # signed in
     newcomers: int = 256  # connections without a CONNECT yet; the oldest are closed
     newcomers_per_network: int = 64
     newcomer_grace_s: float = 0.25  # how long there may be more, so that a whole fleet may connect at once
@@ -48,10 +49,14 @@ class Limits:
     skip_bytes_s: int = 65_536
     sink_messages: int = 1_000  # of one connection, QoS 1 and 2, that the sink has not finished; then it is not read
     sink_bytes: int = 1 << 20
-    control_bytes: int = 8_192  # CONNECT (with its will), SUBSCRIBE and UNSUBSCRIBE
+    receive_maximum: int = 1_000  # QoS 1 and 2 messages of one MQTT 5 connection, and QoS 2 of any, not completed
+    control_bytes: int = 8_192  # CONNECT (with client id and will), SUBSCRIBE, UNSUBSCRIBE; all but PUBLISH of MQTT 5
+    property_bytes: int = 8_192  # of a PUBLISH
+    topic_aliases: int = 16  # of one connection, in each direction
+    session_expiry_s: int = 30 * 86_400  # a session without a connection ends after so long at the latest
+    keep_alive_s: int = MAX_KEEP_ALIVE_S  # MQTT 5 clients that ask for more, or for none, get this
     topic_bytes: int = 256  # topics and filters
     topic_levels: int = 16
-    client_id_bytes: int = 128
     queued_bytes: int = 256 << 20  # in the queues of all sessions together, those with limits of their own left out
     retained_messages: int = 10_000
     retained_bytes: int = 16 << 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-from bridges.mqtt.packets import ConnectPacket, ReasonCode
+from bridges.mqtt.packets import ConnectPacket, ReasonCode, Version
 from devices.runtime.login_throttle import LoginThrottle
 
 from .authentication import Authenticator, Principal
@@ -16,15 +16,17 @@ from .topics import check_topic
 
 NOT_AUTHORIZED = ReasonCode.NOT_AUTHORIZED
 SERVER_UNAVAILABLE = ReasonCode.SERVER_UNAVAILABLE
+SERVER_BUSY = ReasonCode.SERVER_BUSY
 
 
 def check_connect(connect: ConnectPacket, limits: Limits) -> None:
     """Raises `LoginRefused`, or `ProtocolError` for a will on an invalid topic."""
     if connect.will is not None:
         check_topic(connect.will.topic, limits)
-    client_id = connect.client_id
-    if (not client_id and not connect.clean_start) or len(client_id.encode()) > limits.client_id_bytes:
+    if not connect.client_id and not connect.clean_start and connect.version is not Version.V5:
         raise LoginRefused(ReasonCode.CLIENT_ID_NOT_VALID, "client_id")
+    if connect.authentication_method is not None:
+        raise LoginRefused(ReasonCode.BAD_AUTHENTICATION_METHOD, "authentication_method")
     if connect.username is None:
         raise LoginRefused(NOT_AUTHORIZED, "anonymous")
 
@@ -44,7 +46,12 @@ class Logins:
         username, password = connect.username, _password(connect)
         if username is None or password is None:
             raise LoginRefused(NOT_AUTHORIZED, "bad_credentials")
-        principal = await self._admitted(username, password, network)
+        try:
+            principal = await self._admitted(username, password, network)
+        except LoginRefused as refusal:
+            if refusal.reason == "bad_credentials" and connect.version is Version.V5:
+                refusal.code = ReasonCode.BAD_USER_NAME_OR_PASSWORD
+            raise
         if connect.will is not None and not may_publish(principal, connect.will.topic):
             raise LoginRefused(NOT_AUTHORIZED, "foreign_will")
         return principal
@@ -52,7 +59,7 @@ class Logins:
     async def _admitted(self, username: str, password: str, network: str) -> Principal:
         running = self._in_progress
         if running.total() >= self._limits.logins or running[network] >= self._limits.logins_per_network:
-            raise LoginRefused(SERVER_UNAVAILABLE, "too_many_logins")
+            raise LoginRefused(SERVER_BUSY, "too_many_logins")
         running[network] += 1
         look_ups = self._look_ups.setdefault(network, asyncio.Semaphore(self._limits.look_ups_per_network))
         try:
@@ -68,7 +75,7 @@ class Logins:
     async def _checked(self, username: str, password: str, network: str) -> Principal:
         """Looks the account up, unless there were too many failures before, also while this login was waiting."""
         if await self._throttle.wait_s(network, username) > 0:
-            raise LoginRefused(SERVER_UNAVAILABLE, "throttled", late=True)
+            raise LoginRefused(ReasonCode.CONNECTION_RATE_EXCEEDED, "throttled", late=True)
         try:
             principal = await self._authenticator.authenticate(username, password)
         except Exception as error:

@@ -16,7 +16,7 @@ from .limits import Limits
 from .stats import CLOSED
 from .throttled_log import ThrottledLog, log
 
-VERSIONS = (Version.V311,)
+VERSIONS = (Version.V31, Version.V311, Version.V5)
 """Protocol versions that the broker offers."""
 
 PACKETS_PER_TURN = 64  # then the other connections, and the rest of the process, get their turn of the event loop
@@ -120,8 +120,16 @@ class PacketConnection(asyncio.Protocol):
             self._last_received_at = self._loop.time()  # while it was not read, it was not silent
             self._read_soon()
 
+    @property
+    def version(self) -> Version:
+        return self._codec.version
+
+    def speak(self, version: Version) -> None:
+        """From now on packets are written in this version of MQTT."""
+        self._codec = codec(version)
+
     def login_done(self) -> None:
-        self._reader.bounds = self._bounds.after_login
+        self._reader.bounds = self._bounds.after_login(self.version)
 
     def close_after(self, seconds: float, reason: str) -> None:
         """Sets the deadline, in place of any other."""

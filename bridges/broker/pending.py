@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 from bridges.mqtt.packets import PublishPacket
+
+from .sink import Done, Unaccepted
 
 
 class Order(Protocol):
@@ -17,22 +18,24 @@ class Order(Protocol):
 class Pending:
     """A message that the sink has, or the repeat of one. It is finished once `done` is called."""
 
-    __slots__ = ("_order", "_payload", "_then", "_topic", "finished", "packet_id", "qos", "size")
+    __slots__ = ("_order", "_payload", "_then", "_topic", "finished", "packet_id", "qos", "size", "unaccepted")
 
     def __init__(self, order: Order, publish: PublishPacket) -> None:
         self._order = order
-        self._then: Callable[[], None] | None = None
+        self._then: Done | None = None
         self._topic, self._payload = publish.topic, publish.payload
         self.packet_id, self.qos = publish.packet_id, publish.qos
         self.size = len(self._topic) + len(self._payload)
         self.finished = False
+        self.unaccepted: Unaccepted | None = None
 
-    def done(self) -> None:
-        self.finished = True
+    def done(self, unaccepted: Unaccepted | None = None) -> None:
+        if not self.finished:
+            self.finished, self.unaccepted = True, unaccepted
         self._payload = b""  # one of QoS 2 stays until it is released
         self._order.advance()
         if self._then is not None:
-            self._then()
+            self._then(self.unaccepted)
 
     def holds(self, publish: PublishPacket) -> bool:
         """Whether this is the message that is sent: a client that has lost its state may reuse an id."""
@@ -44,6 +47,6 @@ class Pending:
     def repeated_by(self, repeat: Pending) -> None:
         """The client has sent it again on a new connection, and waits there."""
         if self.finished:
-            repeat.done()
+            repeat.done(self.unaccepted)
         else:
             self._then = repeat.done

@@ -35,7 +35,11 @@ class Retained:
         return True
 
     def matching(self, topic_filter: str) -> list[Publication]:
-        return [publication for publication, _ in self._tree.topics_of(topic_filter)]
+        found = [publication for publication, _ in self._tree.topics_of(topic_filter)]
+        expired = [publication.topic for publication in found if publication.is_expired()]
+        for topic in expired:
+            self._remove(topic)
+        return [publication for publication in found if not publication.is_expired()] if expired else found
 
     def clear(self) -> None:
         self._tree = TopicTree()

@@ -4,19 +4,36 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bridges.mqtt.packets import ReasonCode
+from bridges.mqtt.packets import ReasonCode, RetainHandling, Subscription
 
+from .grants import Copy, Grant, grant_of, merged
 from .limits import Limits
 from .publication import Publication
 from .retained import Retained
 from .session import Session
-from .topics import TopicTree, is_filter
+from .subscriptions import SHARED, Group, Subscribers, is_valid, split
+from .topics import TopicTree
 
-REFUSED = ReasonCode.UNSPECIFIED_ERROR
-_GRANTED = (ReasonCode.GRANTED_QOS_0, ReasonCode.GRANTED_QOS_1)
 ROUTES_CACHED = 10_000
+REFUSED = {
+    "invalid": ReasonCode.TOPIC_FILTER_INVALID,
+    "foreign": ReasonCode.NOT_AUTHORIZED,
+    "too_many": ReasonCode.QUOTA_EXCEEDED,
+}
+"""The code of a refused subscription, by the reason under which it is counted."""
 
-Route = list[tuple[Session, int]]
+
+class Route:
+    """Where the messages of a topic go. A recipient's second copy is the one of its own messages."""
+
+    __slots__ = ("groups", "recipients")
+
+    def __init__(self) -> None:
+        self.recipients: list[tuple[Session, Copy | None, Copy | None]] = []
+        self.groups: list[Group] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.recipients or self.groups)
 
 
 class Router:
@@ -26,61 +43,82 @@ class Router:
         self.retained = Retained(limits, stats)
         self._limits = limits
         self._stats = stats
-        self._subscribers: TopicTree[dict[Session, int]] = TopicTree()
+        self._subscribers: TopicTree[Subscribers] = TopicTree()
         self._routes: dict[str, Route] = {}
 
-    def publish(self, publication: Publication, *, retain: bool, account: str) -> None:
+    def publish(self, publication: Publication, *, keep: bool, account: str) -> None:
         """Delivers to everyone subscribed who may receive it. The right to publish is the caller's to check."""
-        if retain:
+        if keep:
             self.retained.keep(publication, account)
         route = self._routes.get(publication.topic)
         if route is None:
             route = self._route(publication.topic)
-        for session, qos in route:
-            session.deliver(publication, qos)
+        for session, copy, local in route.recipients:
+            if local is not copy and publication.publisher == session.key:
+                copy = local
+            if copy is not None:
+                retain = copy.keeps_retain and publication.retain
+                session.deliver(publication, copy.qos, copy.subscription_ids, retain=retain)
+        for group in route.groups:
+            self._deliver_to_one(group, publication)
 
     def wants(self, topic: str) -> bool:
         """Whether anybody would get a message on this topic."""
         route = self._routes.get(topic)
         return bool(self._route(topic) if route is None else route)
 
-    def subscribe(self, session: Session, topic_filter: str, qos: int) -> ReasonCode:
-        """The code for the SUBACK: the QoS granted, 0 or 1, or `REFUSED`. Counts why it is refused."""
-        reason = self._refusal(session, topic_filter)
+    def subscribe(self, session: Session, wanted: Subscription, subscription_id: int = 0) -> ReasonCode:
+        """The code for the SUBACK: the QoS granted, or why it is refused. Counts that."""
+        reason = self._refusal(session, wanted.filter)
         if reason is not None:
             self._stats[f"refused_subscriptions.{reason}"] += 1
-            return REFUSED
-        granted = _GRANTED[min(qos, 1)]
+            return REFUSED[reason]
+        self.restore(session, wanted.filter, grant_of(wanted, subscription_id))
+        return ReasonCode(wanted.qos)
+
+    def restore(self, session: Session, topic_filter: str, grant: Grant) -> None:
+        """Subscribes without asking whether the session may: `check_again` does."""
         self._stats["subscriptions"] += topic_filter not in session.subscriptions
-        session.subscriptions[topic_filter] = granted
-        subscribers = self._subscribers.get(topic_filter)
+        session.subscriptions[topic_filter] = grant
+        group, own = split(topic_filter)
+        subscribers = self._subscribers.get(own)
         if subscribers is None:
-            subscribers = {}
-            self._subscribers.set(topic_filter, subscribers)
-        subscribers[session] = granted
+            subscribers = Subscribers()
+            self._subscribers.set(own, subscribers)
+        subscribers.add(session, group, grant)
         self._routes.clear()
-        return granted
 
-    def deliver_retained(self, session: Session, topic_filter: str, qos: int) -> None:
+    def deliver_retained(self, session: Session, wanted: Subscription, subscription_id: int, *, is_new: bool) -> None:
         """Only to this session, only for this filter, only where it may receive."""
-        for publication in self.retained.matching(topic_filter):
-            if session.principal.may_receive(publication.topic):
-                session.deliver(publication, qos, retained=True)
-
-    def unsubscribe(self, session: Session, topic_filter: str) -> None:
-        subscribers = self._subscribers.get(topic_filter)
-        if session.subscriptions.pop(topic_filter, None) is None or subscribers is None:
+        handling = wanted.retain_handling
+        if handling is RetainHandling.DO_NOT_SEND or (handling is RetainHandling.SEND_IF_NEW and not is_new):
             return
+        if wanted.filter.startswith(SHARED):
+            return
+        ids = (subscription_id,) if subscription_id else ()
+        for publication in self.retained.matching(wanted.filter):
+            if session.principal.may_receive(publication.topic):
+                session.deliver(publication, wanted.qos, ids, retain=True)
+
+    def unsubscribe(self, session: Session, topic_filter: str) -> bool:
+        """Whether there was such a subscription."""
+        if session.subscriptions.pop(topic_filter, None) is None:
+            return False
         self._stats["subscriptions"] -= 1
-        del subscribers[session]
-        if not subscribers:
-            self._subscribers.remove(topic_filter)
+        group, own = split(topic_filter)
+        subscribers = self._subscribers.get(own)
+        if subscribers is not None:
+            subscribers.remove(session, group)
+            if subscribers.empty:
+                self._subscribers.remove(own)
         self._routes.clear()
+        return True
 
     def check_again(self, session: Session) -> None:
         """Removes the subscriptions that the session's principal, which may be a new one, is no longer allowed."""
-        for topic_filter in [each for each in session.subscriptions if not session.principal.may_subscribe(each)]:
-            self.unsubscribe(session, topic_filter)
+        for topic_filter in list(session.subscriptions):
+            if not session.principal.may_subscribe(split(topic_filter)[1]):
+                self.unsubscribe(session, topic_filter)
         self._routes.clear()
 
     def forget(self, session: Session) -> None:
@@ -88,21 +126,34 @@ class Router:
             self.unsubscribe(session, topic_filter)
 
     def _refusal(self, session: Session, topic_filter: str) -> str | None:
-        if topic_filter.startswith("$share/"):
-            return "shared"
-        if not is_filter(topic_filter, self._limits):
+        if not is_valid(topic_filter, self._limits):
             return "invalid"
-        if topic_filter.startswith("$") or not session.principal.may_subscribe(topic_filter):
+        own = split(topic_filter)[1]
+        if own.startswith("$") or not session.principal.may_subscribe(own):
             return "foreign"
         full = len(session.subscriptions) >= session.limits.subscriptions
         return "too_many" if full and topic_filter not in session.subscriptions else None
 
+    def _deliver_to_one(self, group: Group, publication: Publication) -> None:
+        chosen = group.choose(publication.topic)
+        if chosen is not None:
+            session, grant = chosen
+            ids = (grant.subscription_id,) if grant.subscription_id else ()
+            session.deliver(publication, grant.qos, ids, retain=grant.retain_as_published and publication.retain)
+
     def _route(self, topic: str) -> Route:
-        best: dict[Session, int] = {}  # overlapping filters of a session: one copy, at the highest QoS granted
+        grants: dict[Session, list[Grant]] = {}
+        route = Route()
         for subscribers in self._subscribers.filters_of(topic):
-            for session, qos in subscribers.items():
-                best[session] = max(qos, best.get(session, 0))
-        route = [(session, qos) for session, qos in best.items() if session.principal.may_receive(topic)]
+            route.groups += subscribers.groups.values()
+            for session, grant in subscribers.sessions.items():
+                grants.setdefault(session, []).append(grant)
+        for session, found in grants.items():
+            if session.principal.may_receive(topic):
+                copy = merged(found)
+                is_local = any(each.no_local for each in found)
+                local = merged(each for each in found if not each.no_local) if is_local else copy
+                route.recipients.append((session, copy, local))
         if len(self._routes) >= ROUTES_CACHED:
             self._routes.clear()
         self._routes[topic] = route

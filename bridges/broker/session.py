@@ -7,16 +7,20 @@ from math import inf
 from time import monotonic
 from typing import Protocol
 
-from bridges.mqtt.packets import PublishPacket
+from bridges.mqtt.packets import Packet
 
 from .authentication import Principal
+from .grants import Grant
 from .limits import MAX_PACKET_ID, SessionLimits
 from .pending import Pending
-from .publication import Outgoing, Publication
+from .publication import RELEASED, Outgoing, Publication
 from .stats import DROPPED
 from .throttled_log import ThrottledLog
 
 PACKETS_PER_PUMP = 200  # then others get their turn of the event loop
+_EMPTY: deque[Outgoing] = deque(
+    maxlen=0
+)  # for all sessions with nothing queued: a deque is larger than the rest of one
 
 
 class Outlet(Protocol):
@@ -24,7 +28,9 @@ class Outlet(Protocol):
 
     writable: bool
 
-    def send(self, packet: PublishPacket) -> None: ...
+    def send_message(self, packet: Packet) -> bool:
+        """False: it is larger than the client accepts, and was not sent."""
+
     def close(self, reason: str) -> None: ...
     def pump_soon(self) -> None: ...
 
@@ -40,7 +46,10 @@ class Pool:
 
 
 class Session:
-    """Kept under (account, client id), so that nobody reaches another account's session by naming its client id."""
+    """Kept under (account, client id), so that nobody reaches another account's session by naming its client id.
+
+    `expiry_s`: how long it outlives its connection. `window`: messages of QoS 1 and 2 that may be unacknowledged.
+    """
 
     __slots__ = (
         "_held_bytes",
@@ -50,8 +59,8 @@ class Session:
         "_queue",
         "_stats",
         "_warnings",
-        "clean",
         "client_id",
+        "expiry_s",
         "in_flight",
         "limits",
         "outlet",
@@ -59,6 +68,7 @@ class Session:
         "received",
         "subscriptions",
         "unacknowledged",
+        "window",
     )
 
     def __init__(
@@ -67,22 +77,22 @@ class Session:
         client_id: str,
         pool: Pool,
         *,
-        clean: bool,
         stats: Counter[str],
         warnings: ThrottledLog,
     ) -> None:
         self.principal = principal
         self.client_id = client_id
-        self.clean = clean
+        self.expiry_s = 0
         self.limits = SessionLimits()
+        self.window = self.limits.in_flight
         self.outlet: Outlet | None = None
-        self.subscriptions: dict[str, int] = {}
+        self.subscriptions: dict[str, Grant] = {}
         self.in_flight: dict[int, Outgoing] = {}
         # By packet id, kept beyond the connection: QoS 2 messages not yet released, QoS 1 that the sink has. What the
         # client sends again of them is not accepted twice.
         self.received: dict[int, Pending] = {}
         self.unacknowledged: dict[int, Pending] = {}
-        self._queue: deque[Outgoing] = deque()
+        self._queue = _EMPTY
         self._held_bytes = 0  # of the queue and in flight
         self._next_expiry = inf  # no publication in the queue expires earlier
         self._pool = pool
@@ -91,17 +101,24 @@ class Session:
         self._warnings = warnings
 
     @property
+    def key(self) -> tuple[str, str]:
+        return self.principal.name, self.client_id
+
+    @property
     def queued(self) -> int:
         return len(self._queue)
 
-    def attach(self, outlet: Outlet, principal: Principal, limits: SessionLimits) -> None:
+    def attach(
+        self, outlet: Outlet, principal: Principal, limits: SessionLimits, receive_maximum: int = MAX_PACKET_ID
+    ) -> None:
         """Delivers to a new connection, first what the last one did not acknowledge."""
         self.outlet, self.principal, self.limits = outlet, principal, limits
+        self.window = min(limits.in_flight, receive_maximum)
         repeats = list(self.in_flight.values())
         for repeat in repeats:
             repeat.dup = True
         self.in_flight.clear()
-        self._queue.extendleft(reversed(repeats))
+        self._queue = deque([*repeats, *self._queue]) if repeats or self._queue else _EMPTY
         self._next_expiry = 0.0  # the repeats are not looked at before the queue is full
         outlet.pump_soon()
 
@@ -111,12 +128,14 @@ class Session:
     def empty(self) -> None:
         """Gives up what it holds: the session ends."""
         self._release(self._held_bytes)
-        self._queue.clear()
+        self._queue = _EMPTY
         self.in_flight.clear()
 
-    def deliver(self, publication: Publication, qos: int, *, retained: bool = False) -> None:
-        """Sends the message with at most `qos` (0 or 1), now or when there is room; at the bounds it is dropped."""
-        outgoing = Outgoing(publication, min(qos, publication.qos), retained)
+    def deliver(
+        self, publication: Publication, qos: int, subscription_ids: tuple[int, ...] = (), *, retain: bool = False
+    ) -> None:
+        """Sends the message with at most `qos`, now or when there is room; at the bounds it is dropped."""
+        outgoing = Outgoing(publication, min(qos, publication.qos), retain, subscription_ids)
         outlet = self.outlet
         if outlet is None and not outgoing.qos:
             self._drop(0)
@@ -124,46 +143,92 @@ class Session:
             self._enqueue(outgoing)
         elif not outgoing.qos:
             self._send(outlet, outgoing)
-        elif len(self.in_flight) >= self.limits.in_flight or not self._has_room(publication):
+        elif len(self.in_flight) >= self.window or not self._has_room(publication):
             self._enqueue(outgoing)
         else:
             self._hold(publication.size)
             self._send(outlet, outgoing)
 
     def acknowledge(self, packet_id: int) -> None:
-        """An acknowledgement of what is not in flight is ignored: it may belong to the time before a reconnect."""
-        delivered = self.in_flight.pop(packet_id, None)
-        if delivered is not None:
-            self._release(delivered.publication.size)
-            if self._queue:
-                self.pump()
+        """PUBACK. That of a message that is not in flight is ignored: it may belong to the time before a reconnect."""
+        delivered = self.in_flight.get(packet_id)
+        if delivered is not None and delivered.qos == 1:
+            self._finish(delivered)
+
+    def mark_received(self, packet_id: int, *, refused: bool) -> bool:
+        """PUBREC. Whether the message is in flight, so that it may be released. One that is refused is done with."""
+        delivered = self.in_flight.get(packet_id)
+        if delivered is None or delivered.qos != 2:
+            return False
+        if refused:
+            self._finish(delivered)
+            return True
+        self._release(delivered.publication.size)
+        delivered.publication = RELEASED
+        return True
+
+    def complete(self, packet_id: int) -> None:
+        """PUBCOMP."""
+        delivered = self.in_flight.get(packet_id)
+        if delivered is not None and delivered.released:
+            self._finish(delivered)
 
     def pump(self) -> None:
         """Sends from the queue as far as the window and the connection allow."""
-        queue, outlet = self._queue, self.outlet
+        outlet = self.outlet
         if outlet is None:
             return
         for _ in range(PACKETS_PER_PUMP):
+            queue = self._queue
             if not queue or not outlet.writable:
                 return
             outgoing = queue[0]
-            if outgoing.publication.is_expired():
+            if outgoing.is_expired():
                 self._discard(queue.popleft())
                 continue
-            if outgoing.qos and len(self.in_flight) >= self.limits.in_flight:
+            if outgoing.qos and len(self.in_flight) >= self.window:
                 return
             queue.popleft()
             if not outgoing.qos:
                 self._release(outgoing.publication.size)
+            if not queue:
+                self._queue = _EMPTY
             self._send(outlet, outgoing)
         outlet.pump_soon()
+
+    def snapshot(self) -> list[Outgoing]:
+        """What is not acknowledged yet, in order, for the store."""
+        return [*self.in_flight.values(), *self._queue]
+
+    def restore(self, outgoing: Outgoing) -> None:
+        """Puts back a message of an earlier run of the broker."""
+        if outgoing.released or self._has_room(outgoing.publication):
+            self._hold(outgoing.publication.size)
+            self._append(outgoing)
+            self._last_id = max(self._last_id, outgoing.packet_id)
+        else:
+            self._drop(outgoing.qos)
 
     def _send(self, outlet: Outlet, outgoing: Outgoing) -> None:
         if outgoing.qos:
             outgoing.packet_id = outgoing.packet_id or self._next_id()
             self.in_flight[outgoing.packet_id] = outgoing
-        self._stats["redelivered_messages" if outgoing.dup else "delivered_messages"] += 1
-        outlet.send(outgoing.packet())
+        if not outlet.send_message(outgoing.packet()):
+            self._give_up(outgoing, "client_maximum")
+        elif not outgoing.released:
+            self._stats["redelivered_messages" if outgoing.dup else "delivered_messages"] += 1
+
+    def _finish(self, delivered: Outgoing) -> None:
+        del self.in_flight[delivered.packet_id]
+        self._release(delivered.publication.size)
+        if self._queue:
+            self.pump()
+
+    def _give_up(self, outgoing: Outgoing, reason: str) -> None:
+        self._stats[f"dropped.{reason}"] += 1
+        if outgoing.qos:
+            self.in_flight.pop(outgoing.packet_id, None)
+            self._release(outgoing.publication.size)
 
     def _enqueue(self, outgoing: Outgoing) -> None:
         publication = outgoing.publication
@@ -171,11 +236,16 @@ class Session:
             self._discard_expired()
         if self._fits(publication):
             self._hold(publication.size)
-            self._queue.append(outgoing)
-            if publication.expires_at is not None:
-                self._next_expiry = min(self._next_expiry, publication.expires_at)
+            self._append(outgoing)
         else:
             self._drop(outgoing.qos)
+
+    def _append(self, outgoing: Outgoing) -> None:
+        if self._queue is _EMPTY:
+            self._queue = deque()
+        self._queue.append(outgoing)
+        if outgoing.publication.expires_at is not None:
+            self._next_expiry = min(self._next_expiry, outgoing.publication.expires_at)
 
     def _fits(self, publication: Publication) -> bool:
         return len(self._queue) < self.limits.queue_messages and self._has_room(publication)
@@ -188,13 +258,13 @@ class Session:
         self._next_expiry = inf
         for outgoing in self._queue:
             expires_at = outgoing.publication.expires_at
-            if outgoing.publication.is_expired():
+            if outgoing.is_expired():
                 self._discard(outgoing)
                 continue
             kept.append(outgoing)
             if expires_at is not None:
                 self._next_expiry = min(self._next_expiry, expires_at)
-        self._queue = kept
+        self._queue = kept or _EMPTY
 
     def _discard(self, outgoing: Outgoing) -> None:
         self._release(outgoing.publication.size)

@@ -2,48 +2,65 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from secrets import token_hex
 
-from bridges.mqtt.packets import ReasonCode
+from bridges.mqtt.packets import ConnectPacket, ReasonCode
 
 from .authentication import Principal, session_limits
 from .errors import LoginRefused
-from .limits import Limits
+from .limits import Limits, SessionLimits
 from .router import Router
 from .session import Outlet, Pool, Session
+from .terms import session_expiry_s
 from .throttled_log import ThrottledLog
+from .wills import Wills
 
 
 class Sessions:
-    def __init__(self, limits: Limits, stats: Counter[str], router: Router, warnings: ThrottledLog) -> None:
+    def __init__(
+        self, limits: Limits, stats: Counter[str], router: Router, wills: Wills, warnings: ThrottledLog
+    ) -> None:
         self._limits = limits
         self._stats = stats
         self._warnings = warnings
         self._router = router
+        self._wills = wills
         self._pool = Pool(limits.queued_bytes)
         self._by_account: dict[str, dict[str, Session]] = {}
+        self._expiries: dict[Session, asyncio.TimerHandle] = {}
 
-    def open(self, principal: Principal, client_id: str, outlet: Outlet, *, clean: bool) -> tuple[Session, bool]:
+    def open(self, principal: Principal, connect: ConnectPacket, outlet: Outlet) -> tuple[Session, bool]:
         """The session for a login, and whether it was there before. Raises `LoginRefused`.
 
         A connection that has it is closed first, as MQTT asks; that is always one of the same account.
         """
+        client_id = connect.client_id or f"hub-{token_hex(12)}"
         session = self._take_over(principal.name, client_id)
-        if session is not None and clean:
+        if session is not None and connect.clean_start:
             self.end(session)
             session = None
         present = session is not None
         limits = session_limits(principal, self._limits.session)
         if session is None:
             self._make_room(principal.name)
-            # A session with limits of its own has a pool of its own: others cannot fill it.
-            pool = self._pool if limits is self._limits.session else Pool(limits.queue_bytes)
-            session = Session(principal, client_id, pool, clean=clean, stats=self._stats, warnings=self._warnings)
-            self._by_account.setdefault(principal.name, {})[client_id] = session
-            self._stats["sessions"] += 1
-        session.attach(outlet, principal, limits)
+            session = self._add(principal, client_id, limits)
+        else:
+            self._wills.resumed(session)
+        self._keep(session)
+        session.expiry_s = session_expiry_s(connect, self._limits)
+        session.attach(outlet, principal, limits, connect.receive_maximum)
         self._router.check_again(session)
         return session, present
+
+    def leave(self, session: Session) -> None:
+        """Its connection has ended."""
+        session.detach()
+        if session.expiry_s:
+            self._expire_in(session, session.expiry_s)
+        else:
+            self.end(session)
 
     def is_connected(self, account: str, client_id: str) -> bool:
         """Whether a login with this client id takes over a connection instead of adding one."""
@@ -60,8 +77,10 @@ class Sessions:
         if not mine:
             del self._by_account[account]
         self._stats["sessions"] -= 1
+        self._keep(session)
         self._router.forget(session)
         session.empty()
+        self._wills.publish_now(session)
 
     def end_all(self, account: str) -> None:
         for session in list(self._by_account.get(account, {}).values()):
@@ -70,6 +89,23 @@ class Sessions:
     def clear(self) -> None:
         for account in list(self._by_account):
             self.end_all(account)
+
+    def _add(self, principal: Principal, client_id: str, limits: SessionLimits) -> Session:
+        # A session with limits of its own has a pool of its own: others cannot fill it.
+        pool = self._pool if limits is self._limits.session else Pool(limits.queue_bytes)
+        session = Session(principal, client_id, pool, stats=self._stats, warnings=self._warnings)
+        self._by_account.setdefault(principal.name, {})[client_id] = session
+        self._stats["sessions"] += 1
+        return session
+
+    def _expire_in(self, session: Session, seconds: float) -> None:
+        self._expiries[session] = asyncio.get_running_loop().call_later(seconds, self.end, session)
+
+    def _keep(self, session: Session) -> None:
+        """It does not expire any more."""
+        timer = self._expiries.pop(session, None)
+        if timer is not None:
+            timer.cancel()
 
     def _take_over(self, account: str, client_id: str) -> Session | None:
         session = self._by_account.get(account, {}).get(client_id)
@@ -85,5 +121,5 @@ class Sessions:
             return
         idle = next((session for session in mine.values() if session.outlet is None), None)
         if idle is None:
-            raise LoginRefused(ReasonCode.SERVER_UNAVAILABLE, "too_many_sessions")
+            raise LoginRefused(ReasonCode.QUOTA_EXCEEDED, "too_many_sessions")
         self.end(idle)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
+
+from bridges.mqtt.packets import ReasonCode
 
 
 class Published(msgspec.Struct, frozen=True, gc=False):
@@ -23,11 +24,37 @@ class Published(msgspec.Struct, frozen=True, gc=False):
     retain: bool
 
 
-Done = Callable[[], None]
+class Unaccepted(msgspec.Struct, frozen=True, gc=False):
+    """Why a message is not accepted, for its client: MQTT 5 has a reason in each acknowledgement."""
+
+    code: ReasonCode
+    text: str
+
+
+class Forbidden(msgspec.Struct, frozen=True, gc=False):
+    """Something that an account, whose secret was right, asked for and may not do.
+
+    `action` is "publish", "will", "subscribe" or "connect"; `topic` may be a filter, or empty.
+    """
+
+    account: str
+    action: str
+    topic: str
+    payload: bytes = b""
+    size: int = 0
+
+
+class Done(Protocol):
+    """The sink is done with a message, and has accepted it unless it gives a reason."""
+
+    def __call__(self, unaccepted: Unaccepted | None = None) -> None: ...
 
 
 class Sink(Protocol):
     """Called on the event loop; it must not block."""
+
+    def report(self, forbidden: Forbidden) -> None:
+        """Nobody waits for it."""
 
     def offer(self, published: Published, done: Done | None) -> bool:
         """Receives a message and returns whether it may be kept as a retained one.
@@ -40,6 +67,9 @@ class Sink(Protocol):
 
 class NoSink:
     """For a broker that only serves its subscribers."""
+
+    def report(self, forbidden: Forbidden) -> None:
+        pass
 
     def offer(self, published: Published, done: Done | None) -> bool:
         if done is not None:

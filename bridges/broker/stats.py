@@ -19,8 +19,9 @@ COUNTS = (
 REFUSED_LOGINS = {
     "anonymous": "no user name",
     "bad_credentials": "wrong user name or password",
-    "protocol_version": "not MQTT 3.1.1",
-    "client_id": "client id missing in a persistent session, or too long",
+    "protocol_version": "a version of MQTT other than 3.1, 3.1.1 and 5",
+    "authentication_method": "an authentication method, none of which is offered",
+    "client_id": "client id missing in a persistent session of MQTT 3.1.1",
     "foreign_will": "will on a topic that the account may not publish to",
     "throttled": "too many wrong secrets came from this network; the account was not looked up",
     "too_many_logins": "too many logins are in progress",
@@ -32,13 +33,13 @@ REFUSED_LOGINS = {
 
 REFUSED_SUBSCRIPTIONS = {
     "foreign": "filter outside of what the account may subscribe to",
-    "shared": "shared subscriptions are not offered",
     "invalid": "not a valid filter, too long or too deep",
     "too_many": "the session has as many subscriptions as it may have",
 }
 
 CLOSED = {
     "disconnected": "the client disconnected",
+    "disconnected_with_will": "the client disconnected and asked for its will to be published",
     "connection_lost": "the connection broke, or was closed without a DISCONNECT",
     "truncated_packet": "the connection ended within a packet",
     "keepalive_timeout": "nothing arrived for one and a half keep-alive times",
@@ -51,11 +52,13 @@ CLOSED = {
     "evicted": "it had sent no CONNECT packet, and newer connections needed the room",
     "packet_too_large": "a packet is larger than allowed",
     "slow_packet": "a message that is too large arrived too slowly to read past it",
-    "malformed_packet": "a packet does not follow MQTT 3.1.1",
+    "malformed_packet": "a packet does not follow MQTT",
     "invalid_topic": "a topic is empty, too long, too deep or holds a wildcard or NUL",
     "unexpected_packet": "a packet that a client does not send at this point",
+    "protocol_error": "a packet that MQTT does not allow at this point",
+    "topic_alias": "a topic alias that is larger than the broker allows",
     "second_connect": "a second CONNECT on one connection",
-    "too_many_in_flight": "more QoS 2 messages are open than allowed",
+    "too_many_in_flight": "more messages are open than allowed",
     "internal_error": "an error in the broker, see the log",
 }
 
@@ -66,6 +69,7 @@ DROPPED = {
     "offline_qos1": "the session's queue is full; its client is offline",
     "too_large": "the payload is larger than allowed; it was read past and acknowledged",
     "expired": "its time had passed before the client took it",
+    "client_maximum": "the message is larger than its receiver accepts",
     "retained_full": "not kept as retained message, though delivered to those subscribed",
 }
 

@@ -21,6 +21,10 @@ class DevicePrincipal:
 
     name: str
 
+    @property
+    def response_information(self) -> str:
+        return f"devices/{self.name}/"
+
     def _holds(self, topic_or_filter: str) -> bool:
         uid = topics.owner(topic_or_filter)
         return uid is not None and access.device_may_touch(self.name, uid)

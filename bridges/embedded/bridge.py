@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import lru_cache, partial
 
-from bridges.broker import Broker, Done, Published
+from bridges.broker import Broker, Done, Forbidden, Published
+from bridges.embedded.reasons import explain, refusal_of
 from bridges.ingest.batches import shared_processor
 from bridges.ingest.delivery import Delivery
 from bridges.ingest.pipeline import Pipeline
@@ -22,6 +23,8 @@ MAX_KEPT = 100_000
 """Messages that a device may have kept while the hub was down: one a second for a day."""
 MAX_TOPICS = 100_000
 """Topics remembered."""
+_KINDS = {"will": "will", "subscribe": "subscription", "connect": "login"}
+"""What the refusals on a device's page are about, by the action that was forbidden."""
 
 
 class EmbeddedBridge:
@@ -50,9 +53,23 @@ class EmbeddedBridge:
             refusal=_refusal(published, address),
             settle=done,
             size=published.size,
+            explain=explain,
         )
         self._pipeline.offer(delivery)
         return delivery.refusal is None and delivery.kind != "telemetry"
+
+    def report(self, forbidden: Forbidden) -> None:
+        """Shows on the device's page what it was not allowed to do."""
+        delivery = Delivery(
+            uid=forbidden.account,
+            kind=_KINDS.get(forbidden.action, "other"),
+            payload=forbidden.payload,
+            received_at=now_us(),
+            broker=self._name,
+            refusal=refusal_of(forbidden),
+            size=forbidden.size,
+        )
+        self._pipeline.offer(delivery)
 
     async def run(self, broker: Broker, stop: asyncio.Event, ready: asyncio.Event) -> None:
         """Bridges until `stop` is set; what was received by then is stored and acknowledged first.

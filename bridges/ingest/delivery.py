@@ -22,6 +22,8 @@ class Delivery(msgspec.Struct, gc=False):
     - `broker`: name of the broker it came through; `None` for other protocols.
     - `refusal`: why it is refused, if that shows before it is decoded.
     - `settle` acknowledges it: called once, on the event loop, after the commit or the refusal; `None` for QoS 0.
+    - `explain`: called in place of `settle` if the message is refused, where its protocol can give the reason. It gets
+      `settle` and the refusal.
     - `size`: bytes of the whole payload, if `payload` is only the beginning of one that is too large.
     - `report`: the part of the content that is still to be stored, if the message has been decoded and stored in part.
     """
@@ -35,6 +37,16 @@ class Delivery(msgspec.Struct, gc=False):
     repeated: bool = False
     broker: str | None = None
     refusal: Refusal | None = None
-    settle: Callable[[], object] | None = None
+    settle: Callable[..., object] | None = None
     size: int | None = None
     report: Telemetry | None = None
+    explain: Callable[[Callable[..., object], Refusal], object] | None = None
+
+    def finish(self, refusal: Refusal | None) -> None:
+        """Acknowledges it, with the reason if it was refused."""
+        if self.settle is None:
+            return
+        if refusal is not None and self.explain is not None:
+            self.explain(self.settle, refusal)
+        else:
+            self.settle()

@@ -181,13 +181,13 @@ class Pipeline:
         holds_too_many = is_held and (is_full or messages >= self._max_held or size >= MAX_HELD_BYTES)
         if not holds_too_many or self._processor.uses_allowance(delivery.uid):  # the latter: of an expected backlog
             return True
-        self._refuse_over_budget(delivery)
-        delivery.settle()
+        delivery.finish(self._refuse_over_budget(delivery))
         return False
 
-    def _refuse_over_budget(self, delivery: Delivery) -> None:
+    def _refuse_over_budget(self, delivery: Delivery) -> Refusal:
         refusal = Refusal("rate_limited", self._budgets.limit(delivery.uid))
         self._refusals.add(refusal, delivery.kind, delivery.uid, delivery.payload, delivery.received_at, delivery.size)
+        return refusal
 
     def _spend_bytes(self, deliveries: list[Delivery]) -> None:
         sizes: dict[str, int] = {}
@@ -230,7 +230,7 @@ class Pipeline:
             if i in result.remainders:
                 self._put_back(delivery, result.remainders[i])
             elif delivery.settle is not None:
-                delivery.settle()
+                delivery.finish(result.refusals.get(i))
         await self._refusals.write()
         return True
 

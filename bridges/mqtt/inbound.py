@@ -12,7 +12,7 @@ from bridges.mqtt import topics
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.inbound_connection import InboundConnection
 from bridges.mqtt.inbound_session import InboundSession, WantedSubscription
-from bridges.mqtt.packets import PublishPacket, Subscription
+from bridges.mqtt.packets import PublishPacket, RetainHandling, Subscription
 from bridges.mqtt.topics import TopicAddress
 from devices.errors import Refusal
 from devices.values import now_us
@@ -100,7 +100,11 @@ class Inbound:
         if group is None:
             return [_ALL]
         # Mosquitto 2.0.11 sends retained messages to each of the sharing sessions, though MQTT 5 forbids it.
-        return [WantedSubscription(Subscription(topics.shared(group), retain_as_published=True, send_retained=False))]
+        return [
+            WantedSubscription(
+                Subscription(topics.shared(group), retain_as_published=True, retain_handling=RetainHandling.DO_NOT_SEND)
+            )
+        ]
 
     def _on_connected(self, connection: InboundConnection, kept: bool) -> None:
         self._connection = connection

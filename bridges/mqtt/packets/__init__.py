@@ -7,7 +7,7 @@ codes, the packets carry the reason codes of MQTT 5.
 `mqtt5` reads and writes MQTT 5; the older versions are read and written here.
 """
 
-from .acknowledgements import puback, pubacks, pubcomp, pubrec
+from .acknowledgements import puback, pubacks, pubcomp, pubrec, pubrel
 from .bounds import Bounds
 from .codec import Codec, codec
 from .errors import InvalidTopic, MalformedPacket, PacketError, PacketTooLarge, UnexpectedPacket, UnsupportedVersion
@@ -19,6 +19,7 @@ from .values import (
     ConnAckPacket,
     ConnectPacket,
     DisconnectPacket,
+    MessageProperties,
     Packet,
     PingReqPacket,
     PingRespPacket,
@@ -27,6 +28,7 @@ from .values import (
     PublishPacket,
     PubRecPacket,
     PubRelPacket,
+    RetainHandling,
     SubAckPacket,
     SubscribePacket,
     Subscription,
@@ -45,6 +47,7 @@ __all__ = [
     "DisconnectPacket",
     "InvalidTopic",
     "MalformedPacket",
+    "MessageProperties",
     "Packet",
     "PacketError",
     "PacketReader",
@@ -58,6 +61,7 @@ __all__ = [
     "PubRelPacket",
     "PublishPacket",
     "ReasonCode",
+    "RetainHandling",
     "SubAckPacket",
     "SubscribePacket",
     "Subscription",
@@ -72,4 +76,5 @@ __all__ = [
     "pubacks",
     "pubcomp",
     "pubrec",
+    "pubrel",
 ]

@@ -55,13 +55,14 @@ def _connack(packet: ConnAckPacket) -> bytes:
     return _packet(PacketType.CONNACK, bytes((packet.session_present, code)))
 
 
-def _publish(packet: PublishPacket) -> bytes:
+def publish(packet: PublishPacket, properties: bytes = b"") -> bytes:
+    """`properties`: those of MQTT 5, with their length."""
     topic, payload, qos = packet.topic.encode(), packet.payload, packet.qos
     first = 0x30 | qos << 1 | (RETAIN if packet.retain else 0) | (DUP if packet.dup else 0)
     size, packet_id = len(topic), packet.packet_id.to_bytes(2) if qos else b""
-    length = 2 + size + len(packet_id) + len(payload)
+    length = 2 + size + len(packet_id) + len(properties) + len(payload)
     header = bytes((first, length)) if length < 128 else bytes((first,)) + encode_length(length)
-    return b"".join((header, size.to_bytes(2), topic, packet_id, payload))
+    return b"".join((header, size.to_bytes(2), topic, packet_id, properties, payload))
 
 
 def _subscribe(packet: SubscribePacket) -> bytes:
@@ -89,7 +90,7 @@ def _packet(kind: PacketType, body: bytes) -> bytes:
 WRITERS: dict[type, Callable[[Any], bytes]] = {
     ConnectPacket: _connect,
     ConnAckPacket: _connack,
-    PublishPacket: _publish,
+    PublishPacket: publish,
     PubAckPacket: lambda packet: puback(packet.packet_id),
     PubRecPacket: lambda packet: pubrec(packet.packet_id),
     PubRelPacket: lambda packet: pubrel(packet.packet_id),

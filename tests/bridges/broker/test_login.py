@@ -38,16 +38,21 @@ def test_account_lookup_that_fails_answers_unavailable(broker, client, caplog):
     assert "the database is unavailable" not in caplog.text
 
 
-def test_mqtt_5_is_answered_with_unacceptable_protocol_version(broker, raw):
-    old = raw()
-    old.send(packet(0x10, text("MQTT") + bytes([5, 0xC2, 0, 60, 0]) + text("x") + text("pump") + text(SECRET)))
-    assert old.rest() == b"\x20\x02\x00\x01"
+@pytest.mark.parametrize(("name", "level"), [("MQTT", 3), ("MQTT", 6), ("MQIsdp", 4), ("MQIsdp", 5)])
+def test_other_versions_are_answered_with_unacceptable_protocol_version(broker, raw, name, level):
+    odd = raw()
+    odd.send(packet(0x10, text(name) + bytes([level, 0xC2, 0, 60, 0]) + text("x") + text("pump") + text(SECRET)))
+    assert odd.rest() == b"\x20\x02\x00\x01"
     assert broker.stats["refused_logins.protocol_version"] == 1
 
 
-def test_mqtt_5_client_of_paho_does_not_get_in(broker, client):
-    assert client("pump", protocol=mqtt.MQTTv5).ended.wait(10)
-    assert broker.stats["accepted_logins"] == 0
+@pytest.mark.parametrize("protocol", [mqtt.MQTTv31, mqtt.MQTTv311, mqtt.MQTTv5])
+def test_clients_of_each_version_sign_in_and_publish(client, protocol):
+    pump = client("pump", protocol=protocol)
+    assert pump.answer == "Success"
+    pump.subscribe("devices/pump/#")
+    pump.publish("devices/pump/telemetry", b"x")
+    assert pump.next().payload == b"x"
 
 
 def test_empty_client_id_needs_a_clean_session(broker, raw):
@@ -59,10 +64,27 @@ def test_empty_client_id_needs_a_clean_session(broker, raw):
     accepted.log_in("pump", client_id="", clean=True)
 
 
-def test_client_id_is_limited(broker, raw):
-    refused = raw()
-    refused.send(connect_packet("pump", client_id="x" * 129))
-    assert refused.rest() == b"\x20\x02\x00\x02"
+@pytest.mark.parametrize("client_id", ["x" * 24, "Küche/🌡️ 1", "x" * 8_000])
+def test_client_ids_are_as_long_as_the_packet_allows(raw, client_id):
+    accepted = raw()
+    accepted.log_in("pump", client_id=client_id)
+
+
+def test_clients_without_an_id_do_not_take_each_other_over(broker, raw):
+    first, second = raw(), raw()
+    first.log_in("pump", client_id="")
+    second.log_in("pump", client_id="")
+    first.send(b"\xc0\x00")
+    assert first.receive(2) == b"\xd0\x00"
+    assert broker.stats["sessions"] == 2
+
+
+@pytest.mark.parametrize("keep_alive_s", [0, 65_535])
+def test_the_shortest_and_the_longest_keep_alive_are_accepted(raw, keep_alive_s):
+    pump = raw()
+    pump.log_in("pump", keep_alive_s=keep_alive_s)
+    pump.send(b"\xc0\x00")
+    assert pump.receive(2) == b"\xd0\x00"
 
 
 def test_packets_sent_with_connect_wait_for_the_login(broker, raw):

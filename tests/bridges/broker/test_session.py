@@ -8,22 +8,23 @@ from bridges.broker.limits import MAX_PACKET_ID, SessionLimits
 from bridges.broker.publication import Publication
 from bridges.broker.session import PACKETS_PER_PUMP, Pool, Session
 from bridges.broker.throttled_log import ThrottledLog
-from bridges.mqtt.packets import PublishPacket
+from bridges.mqtt.packets import Packet
 from tests.bridges.broker.clients import Device
 
 
 class Recorder:
     def __init__(self) -> None:
         self.writable = True
-        self.packets: list[PublishPacket] = []
+        self.packets: list[Packet] = []
         self.pumps = 0
         self.room: int | None = None
 
-    def send(self, packet: PublishPacket) -> None:
+    def send_message(self, packet: Packet) -> bool:
         self.packets.append(packet)
         if self.room is not None:
             self.room -= 1
             self.writable = self.room > 0
+        return True
 
     def close(self, reason: str) -> None:
         raise AssertionError(reason)
@@ -55,7 +56,7 @@ def pool():
 
 @pytest.fixture
 def session(outlet, stats, pool):
-    session = Session(Device("pump"), "p", pool, clean=False, stats=stats, warnings=ThrottledLog())
+    session = Session(Device("pump"), "p", pool, stats=stats, warnings=ThrottledLog())
     session.attach(outlet, Device("pump"), SessionLimits(in_flight=2, queue_messages=1_000))
     return session
 
@@ -121,7 +122,7 @@ def test_pumping_a_long_queue_gives_others_their_turns(session, outlet):
 
 
 def expiring(payload: str, expires_in_s: float) -> Publication:
-    return Publication("t", payload.encode(), 1, expires_in_s)
+    return Publication("t", payload.encode(), 1, expires_in_s=expires_in_s)
 
 
 def test_what_has_expired_in_the_queue_is_not_sent(session, stats):

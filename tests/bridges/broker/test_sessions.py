@@ -85,6 +85,7 @@ class TestNarrowSession:
     def limits(self):
         return Limits(
             sessions_per_account=2,
+            receive_maximum=3,
             session=SessionLimits(queue_messages=5, queue_bytes=10_000, in_flight=3, subscriptions=2),
         )
 

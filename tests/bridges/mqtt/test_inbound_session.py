@@ -220,7 +220,10 @@ async def test_a_message_with_odd_properties_holds_up_nobody(mosquitto: Mosquitt
         writer.close()
 
 
-async def test_with_a_broker_of_3_1_1_the_session_uses_3_1_1(caplog: pytest.LogCaptureFixture) -> None:
+async def test_with_a_broker_of_3_1_1_the_session_uses_3_1_1(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridges.broker.packet_connection.VERSIONS", (Version.V31, Version.V311))
     old = RunningBroker(Limits())
     caplog.set_level(logging.INFO, "hubbub.mqtt")
     async with listening(old.port, password=SECRET):

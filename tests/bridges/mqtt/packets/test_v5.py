@@ -10,6 +10,7 @@ from bridges.mqtt.packets import (
     ConnectPacket,
     DisconnectPacket,
     MalformedPacket,
+    MessageProperties,
     Packet,
     PingReqPacket,
     PingRespPacket,
@@ -19,6 +20,7 @@ from bridges.mqtt.packets import (
     PubRecPacket,
     PubRelPacket,
     ReasonCode,
+    RetainHandling,
     SubAckPacket,
     SubscribePacket,
     Subscription,
@@ -58,11 +60,14 @@ PACKETS: list[tuple[bytes, Packet]] = [
         b"\x82\x0b\x00\x01\x02\x0b\x02\x00\x03a/#\x09",
         SubscribePacket(1, (Subscription("a/#", retain_as_published=True),), 2),
     ),
-    (b"\x82\x09\x00\x01\x00\x00\x03a/#\x21", SubscribePacket(1, (Subscription("a/#", send_retained=False),))),
+    (
+        b"\x82\x09\x00\x01\x00\x00\x03a/#\x21",
+        SubscribePacket(1, (Subscription("a/#", retain_handling=RetainHandling.DO_NOT_SEND),)),
+    ),
     (b"\x82\x09\x00\x01\x00\x00\x03a/#\x06", SubscribePacket(1, (Subscription("a/#", 2, no_local=True),))),
     (b"\x90\x04\x00\x07\x00\x87", SubAckPacket(7, (ReasonCode.NOT_AUTHORIZED,))),
     (b"\xa2\x09\x00\x02\x00\x00\x01a\x00\x01b", UnsubscribePacket(2, ("a", "b"))),
-    (b"\xb0\x04\x00\x02\x00\x00", UnsubAckPacket(2)),
+    (b"\xb0\x04\x00\x02\x00\x00", UnsubAckPacket(2, (ReasonCode.SUCCESS,))),
     (b"\xc0\x00", PingReqPacket()),
     (b"\xd0\x00", PingRespPacket()),
     (b"\xe0\x00", DisconnectPacket()),
@@ -80,7 +85,7 @@ def test_other_properties_of_a_message_are_not_part_of_its_payload() -> None:
     properties = b"\x0f\x03\x00\x0ctext/plain!!"  # content type
     body = b"\x00\x01a" + properties + b"payload"
     packet = V5.read(bytes([0x30, len(body)]) + body)
-    assert packet == PublishPacket("a", b"payload", size=7)
+    assert packet == PublishPacket("a", b"payload", size=7, properties=MessageProperties(content_type="text/plain!!"))
 
 
 @pytest.mark.parametrize("code", [0x00, 0x01, 0x05])
@@ -112,6 +117,11 @@ MALFORMED = {
     "CONNACK in the form of 3.1.1 with an unknown return code": b"\x20\x02\x00\x09",
     "DISCONNECT with an unknown reason": b"\xe0\x01\x01",
     "AUTH": b"\xf0\x00",
+    "SUBSCRIBE without a filter": b"\x82\x03\x00\x01\x00",
+    "SUBSCRIBE with an empty filter": b"\x82\x06\x00\x01\x00\x00\x00\x01",
+    "UNSUBSCRIBE without a filter": b"\xa2\x03\x00\x01\x00",
+    "PUBLISH with an unknown payload format": b"\x30\x07\x00\x01a\x02\x01\x05x",
+    "PUBLISH with NUL in its content type": b"\x30\x09\x00\x01a\x04\x03\x00\x01\x00x",
 }
 
 

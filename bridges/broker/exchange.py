@@ -1,0 +1,56 @@
+"""Where messages of clients go: to the sink, and to the sessions subscribed."""
+
+from __future__ import annotations
+
+from bridges.mqtt.packets import MessageProperties, PublishPacket, Will
+
+from .intake import Inlet
+from .publication import Publication
+from .router import Router
+from .session import Session
+from .sink import Done, Published, Unaccepted
+
+
+class Exchange:
+    def __init__(self, router: Router, inlet: Inlet) -> None:
+        self._router = router
+        self._inlet = inlet
+
+    def publish(self, publish: PublishPacket, session: Session, done: Done | None) -> None:
+        """A message of a session that may publish it."""
+        name = session.principal.name
+        published = Published(name, publish.topic, publish.payload, publish.size, publish.qos, publish.retain)
+        self._hand_on(published, session, done, publish.properties, publish.expiry_s)
+
+    def publish_will(self, will: Will, session: Session) -> None:
+        name, size = session.principal.name, len(will.payload)
+        published = Published(name, will.topic, will.payload, size, will.qos, will.retain)
+        self._hand_on(published, session, _nobody_waits, will.properties, will.expiry_s)
+
+    def _hand_on(
+        self,
+        published: Published,
+        session: Session,
+        done: Done | None,
+        properties: MessageProperties | None,
+        expiry_s: int | None,
+    ) -> None:
+        """What is too large goes to the sink only."""
+        router = self._router
+        keep = self._inlet.sink.offer(published, done) and published.retain
+        if published.size != len(published.payload) or not (keep or router.wants(published.topic)):
+            return
+        publication = Publication(
+            published.topic,
+            published.payload,
+            published.qos,
+            retain=published.retain,
+            publisher=session.key,
+            properties=properties,
+            expires_in_s=expiry_s,
+        )
+        router.publish(publication, keep=keep, account=published.account)
+
+
+def _nobody_waits(unaccepted: Unaccepted | None = None) -> None:
+    """For a will: its client is gone, so the sink must not count on its being sent again."""

@@ -1,0 +1,69 @@
+"""The subscribers of a filter: sessions of their own, and groups of sessions that share a subscription."""
+
+from __future__ import annotations
+
+from .grants import Grant
+from .limits import Limits
+from .session import Session
+from .topics import is_filter
+
+SHARED = "$share/"
+
+
+class Group:
+    """The sessions that share a subscription. They take turns, those that are connected before the others."""
+
+    __slots__ = ("members",)
+
+    def __init__(self) -> None:
+        self.members: dict[Session, Grant] = {}
+
+    def choose(self, topic: str) -> tuple[Session, Grant] | None:
+        """The member whose turn it is, of those that may receive the topic."""
+        allowed = [session for session in self.members if session.principal.may_receive(topic)]
+        chosen = next((session for session in allowed if session.outlet is not None), None) or next(iter(allowed), None)
+        if chosen is None:
+            return None
+        grant = self.members[chosen] = self.members.pop(chosen)  # to the end
+        return chosen, grant
+
+
+class Subscribers:
+    """Groups by name."""
+
+    __slots__ = ("groups", "sessions")
+
+    def __init__(self) -> None:
+        self.sessions: dict[Session, Grant] = {}
+        self.groups: dict[str, Group] = {}
+
+    @property
+    def empty(self) -> bool:
+        return not self.sessions and not self.groups
+
+    def add(self, session: Session, group: str, grant: Grant) -> None:
+        (self.groups.setdefault(group, Group()).members if group else self.sessions)[session] = grant
+
+    def remove(self, session: Session, group: str) -> None:
+        if not group:
+            self.sessions.pop(session, None)
+        elif group in self.groups:
+            self.groups[group].members.pop(session, None)
+            if not self.groups[group].members:
+                del self.groups[group]
+
+
+def split(topic_filter: str) -> tuple[str, str]:
+    """The group that shares the subscription, "" for none, and the filter itself."""
+    if not topic_filter.startswith(SHARED):
+        return "", topic_filter
+    group, _, own = topic_filter[len(SHARED) :].partition("/")
+    return group, own
+
+
+def is_valid(topic_filter: str, limits: Limits) -> bool:
+    """Whether it is a filter, or a shared one, within the limits."""
+    group, own = split(topic_filter)
+    if topic_filter.startswith(SHARED) and (not group or not own or any(each in group for each in "+#")):
+        return False
+    return len(group.encode()) <= limits.topic_bytes and is_filter(own, limits)
