@@ -56,7 +56,7 @@ class Broker:
         warnings = ThrottledLog()
         router = Router(limits, stats)
         self._inlet = inlet = Inlet(sink or NoSink())
-        exchange = Exchange(router, inlet)
+        exchange = Exchange(router, inlet, limits, stats)
         wills = Wills(exchange.publish_will)
         self._sock = sock
         self._server: asyncio.Server | None = None

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from bridges.mqtt.packets import MessageProperties, PublishPacket, Will
 
 from .intake import Inlet
+from .limits import Limits
+from .load import WillOnItsWay
 from .publication import Publication
 from .router import Router
 from .session import Session
-from .sink import Done, Published, Unaccepted
+from .sink import Done, Published
 
 
 class Exchange:
-    def __init__(self, router: Router, inlet: Inlet) -> None:
+    def __init__(self, router: Router, inlet: Inlet, limits: Limits, stats: Counter[str]) -> None:
         self._router = router
         self._inlet = inlet
+        self._limits = limits
+        self._stats = stats
 
     def publish(self, publish: PublishPacket, session: Session, done: Done | None) -> None:
         """A message of a session that may publish it."""
@@ -24,8 +30,12 @@ class Exchange:
 
     def publish_will(self, will: Will, session: Session) -> None:
         name, size = session.principal.name, len(will.payload)
+        load = self._inlet.load_of(name)
+        if load.wills >= self._limits.sink_wills:
+            self._stats["dropped.wills"] += 1
+            return
         published = Published(name, will.topic, will.payload, size, will.qos, will.retain)
-        self._hand_on(published, session, _nobody_waits, will.properties, will.expiry_s)
+        self._hand_on(published, session, WillOnItsWay(load).done, will.properties, will.expiry_s)
 
     def _hand_on(
         self,
@@ -50,7 +60,3 @@ class Exchange:
             expires_in_s=expiry_s,
         )
         router.publish(publication, keep=keep, account=published.account)
-
-
-def _nobody_waits(unaccepted: Unaccepted | None = None) -> None:
-    """For a will: its client is gone, so the sink must not count on its being sent again."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 from bridges.mqtt.packets import Packet, PubAckPacket, PublishPacket, PubRecPacket, Version, puback, pubrec
 
 from .errors import ProtocolError
 from .limits import Limits
+from .load import Load
 from .pending import Pending
 from .session import Session
 from .sink import NoSink, Sink
@@ -36,16 +38,24 @@ class Inlet:
 
     sink: Sink = field(default_factory=NoSink)
     paused: bool = False
+    _loads: WeakValueDictionary[str, Load] = field(default_factory=WeakValueDictionary)
+
+    def load_of(self, account: str) -> Load:
+        """It is kept for as long as one of the account's intakes, or of their messages."""
+        load = self._loads.get(account)
+        if load is None:
+            load = self._loads[account] = Load()
+        return load
 
 
 class Intake:
     """Acknowledges in the order of arrival, as MQTT asks, in whatever order the sink is done.
 
-    A connection with more than `Limits.sink_messages` or `sink_bytes` at the sink is not read until there is room;
-    while the inlet is paused, neither is one with anything there.
+    The connections of an account with more than `Limits.sink_messages` or `sink_bytes` at the sink are not read until
+    there is room; while the inlet is paused, neither is one with anything there.
     """
 
-    __slots__ = ("_bytes", "_held", "_inlet", "_limits", "_open_messages", "_publisher", "_queue", "_session")
+    __slots__ = ("_held", "_inlet", "_limits", "_load", "_open_messages", "_publisher", "_queue", "_session")
 
     def __init__(self, publisher: PublishingConnection, session: Session, inlet: Inlet, limits: Limits) -> None:
         self._publisher = publisher
@@ -53,8 +63,8 @@ class Intake:
         self._inlet = inlet
         self._limits = limits
         self._queue: deque[Pending] = deque()
+        self._load = inlet.load_of(session.principal.name)
         self._open_messages = 0  # received on this connection, and not completed in the way of their QoS
-        self._bytes = 0
         self._held = False
 
     def expect(self, publish: PublishPacket) -> Pending | None:
@@ -70,7 +80,7 @@ class Intake:
             self._count_open()
         pending = Pending(self, publish)
         self._queue.append(pending)
-        self._bytes += pending.size
+        self._load.add(pending.size)
         self._open(publish.qos)[publish.packet_id] = pending
         if known is None:
             return pending
@@ -78,10 +88,10 @@ class Intake:
         return None
 
     def check_room(self) -> None:
-        """Stops reading where the sink has enough of this connection, or of all."""
-        queue = self._queue
-        if queue and not self._held and not self._has_room():
+        """Stops reading where the sink has enough of this account, or of all."""
+        if not self._held and not self._has_room():
             self._held = True
+            self._load.waiters.add(self)
             self._publisher.pause_intake()
 
     def advance(self) -> None:
@@ -89,13 +99,13 @@ class Intake:
         queue, publisher = self._queue, self._publisher
         while queue and queue[0].finished:
             pending = queue.popleft()
-            self._bytes -= pending.size
+            self._load.remove(pending.size)
             if pending.qos == 1:
                 self._forget(pending)
             if not publisher.closing:
                 self._acknowledge(pending)
-        if self._held:
-            self.go_on()
+        if self._load.waiters:
+            self._load.call_waiters()
 
     def release(self, packet_id: int) -> bool:
         """PUBREL. Whether a message of QoS 2 is open under this id; it no longer is."""
@@ -108,13 +118,14 @@ class Intake:
         """Reads again where there is room."""
         if self._held and self._has_room():
             self._held = False
+            self._load.waiters.discard(self)
             self._publisher.resume_intake()
 
     def _has_room(self) -> bool:
-        limits, queue = self._limits, self._queue
+        limits, load = self._limits, self._load
         if self._inlet.paused:
-            return not queue
-        return len(queue) < limits.sink_messages and self._bytes < limits.sink_bytes
+            return not self._queue
+        return load.messages < limits.sink_messages and load.bytes < limits.sink_bytes
 
     def _known(self, publish: PublishPacket) -> Pending | None:
         """The message that this one repeats, if it does."""

@@ -47,8 +47,9 @@ class Limits:
     excerpt_bytes: int = 200  # of the beginning of such a one, for the sink
     skip_grace_s: float = 30.0  # for reading past one, and a second more for each `skip_bytes_s` of it
     skip_bytes_s: int = 65_536
-    sink_messages: int = 1_000  # of one connection, QoS 1 and 2, that the sink has not finished; then it is not read
+    sink_messages: int = 1_000  # of one account, QoS 1 and 2, that the sink has not finished; then it is not read
     sink_bytes: int = 1 << 20
+    sink_wills: int = 4  # of one account, besides these; further ones are dropped
     receive_maximum: int = 1_000  # QoS 1 and 2 messages of one MQTT 5 connection, and QoS 2 of any, not completed
     control_bytes: int = 8_192  # CONNECT (with client id and will), SUBSCRIBE, UNSUBSCRIBE; all but PUBLISH of MQTT 5
     property_bytes: int = 8_192  # of a PUBLISH

@@ -67,6 +67,7 @@ DROPPED = {
     "slow_qos1": "the session's queue is full; the client is connected",
     "offline_qos0": "the session's client is offline; QoS 0 does not wait for it",
     "offline_qos1": "the session's queue is full; its client is offline",
+    "wills": "earlier wills of the account are not stored yet",
     "too_large": "the payload is larger than allowed; it was read past and acknowledged",
     "expired": "its time had passed before the client took it",
     "client_maximum": "the message is larger than its receiver accepts",

@@ -19,8 +19,6 @@ from bridges.mqtt.topics import TopicAddress
 from devices.errors import Refusal
 from devices.values import now_us
 
-MAX_KEPT = 100_000
-"""Messages that a device may have kept while the hub was down: one a second for a day."""
 MAX_TOPICS = 100_000
 """Topics remembered."""
 _KINDS = {"will": "will", "subscribe": "subscription", "connect": "login"}
@@ -37,7 +35,6 @@ class EmbeddedBridge:
         """`name`: that of the broker, for devices that are assigned to one."""
         self._name = name
         self._pipeline = Pipeline(shared_processor())
-        self._pipeline.expect_backlog(MAX_KEPT)
 
     def offer(self, published: Published, done: Done | None) -> bool:
         """Nothing that is refused on arrival is kept as a retained message, so telemetry never is."""

@@ -15,8 +15,8 @@ from bridges.codec import payloads
 from bridges.ingest import liveness
 from bridges.ingest.budgets import Budgets
 from bridges.ingest.delivery import Delivery
+from bridges.ingest.known_spaces import KnownSpaces
 from bridges.ingest.liveness import LivenessTracker, Sighting, Sightings
-from bridges.ingest.rate_limit import RateLimiter
 from devices.channel.events import Event
 from devices.commands import lifecycle
 from devices.errors import Refusal
@@ -70,18 +70,14 @@ _Decoded = tuple[int, Delivery, Report]
 
 @dataclass(slots=True)
 class Batch:
-    """The deliveries of one transaction. They are decoded once, however often storing is tried.
-
-    Decoding counts towards a device's rate limit: decoded anew at each attempt, messages of a device that kept to its
-    limit would be refused after a database had been unavailable for some seconds.
-    """
+    """The deliveries of one transaction. They are decoded once, however often storing is tried."""
 
     deliveries: list[Delivery]
     decoded: list[_Decoded] | None = None
     refusals: dict[int, Refusal] = field(default_factory=dict)
     remainders: dict[int, Telemetry] = field(default_factory=dict)
     values: Counter[str] = field(default_factory=Counter)
-    """uid -> values in the messages that were decoded."""
+    """uid -> values in the messages that were decoded and are held against their device."""
 
 
 class BatchProcessor:
@@ -90,20 +86,14 @@ class BatchProcessor:
     def __init__(self) -> None:
         self._store = ReadingStore()
         self._liveness = LivenessTracker()
-        self._limiter = RateLimiter(settings.DEVICE_RATE_LIMIT)
-        self.budgets = Budgets(settings.VALUE_RATE_LIMIT, settings.BYTE_RATE_LIMIT)
-        """Checked on the event loop, before a message is handed over: what is over a budget does not get here."""
+        self.budgets = Budgets(
+            messages=settings.DEVICE_RATE_LIMIT, values=settings.VALUE_RATE_LIMIT, size=settings.BYTE_RATE_LIMIT
+        )
+        """Checked on the event loop, before a message is handed over."""
+        self.spaces = KnownSpaces()
         self.share = max(MIN_SHARE, int(settings.VALUE_RATE_LIMIT * SHARE_S)) if settings.VALUE_RATE_LIMIT else 0
         """Values of a device that are stored at once; of a larger message, the remainder is returned. 0: no limit."""
         self._lock = threading.Lock()
-
-    def expect_backlog(self, messages: int) -> None:
-        """Up to this many messages of each device may have been waiting for us; they pass beyond its rate limit."""
-        self._limiter.allow(messages)
-
-    def uses_allowance(self, uid: str) -> bool:
-        """Whether a message over the device's budget passes as part of an expected backlog."""
-        return self._limiter.uses_allowance(uid)
 
     def process(self, batch: Batch) -> BatchResult:
         """Stores the batch in one transaction.
@@ -136,9 +126,8 @@ class BatchProcessor:
         for i, delivery in enumerate(batch.deliveries):
             try:
                 if delivery.report is None:
-                    self._limiter.check(delivery.uid, delivery.received_at)
                     report = _decode(delivery)
-                    if type(report) is Telemetry:
+                    if type(report) is Telemetry and not delivery.over_limit:
                         batch.values[delivery.uid] += len(report.samples)
                 else:
                     report = delivery.report
@@ -183,6 +172,7 @@ class BatchProcessor:
         sightings: Sightings = {}
         new_metrics: defaultdict[int, set[str]] = defaultdict(set)
         known = senders.by_uid(delivery.uid for _, delivery, _ in decoded)
+        self.spaces.learn(known)
         first_broker = brokers.first()
         for i, delivery, report in decoded:
             try:

@@ -26,6 +26,7 @@ class Delivery(msgspec.Struct, gc=False):
       `settle` and the refusal.
     - `size`: bytes of the whole payload, if `payload` is only the beginning of one that is too large.
     - `report`: the part of the content that is still to be stored, if the message has been decoded and stored in part.
+    - `over_limit`: its device had sent too much, so it comes after those of others and is not held against the device.
     """
 
     uid: str
@@ -40,6 +41,7 @@ class Delivery(msgspec.Struct, gc=False):
     settle: Callable[..., object] | None = None
     size: int | None = None
     report: Telemetry | None = None
+    over_limit: bool = False
     explain: Callable[[Callable[..., object], Refusal], object] | None = None
 
     def finish(self, refusal: Refusal | None) -> None:

@@ -56,7 +56,7 @@ async def _check_budget(processor: BatchProcessor, delivery: Delivery) -> None:
         refusal = Refusal("rate_limited", budgets.limit(delivery.uid))
         await refuse_now(delivery, refusal)
         raise refusal
-    budgets.spend_bytes(delivery.uid, len(delivery.payload), now)
+    budgets.spend(delivery.uid, 1, len(delivery.payload), now)
 
 
 async def _store_part(processor: BatchProcessor, delivery: Delivery, result: BatchResult) -> bool:

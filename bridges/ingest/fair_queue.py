@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from bridges.ingest.budgets import SET_BACK_US, Budgets
 from bridges.ingest.delivery import Delivery
+from bridges.ingest.turns import DeviceQueue, Turns
 
 MAX_BATCH = 2_000
 """Messages of one transaction."""
@@ -27,44 +28,52 @@ class NextBatch:
     over_budget: list[Delivery] = field(default_factory=list)
     delayed: int = 0
     """Devices that were passed over, and have to wait."""
+    over_limit: int = 0
+    """Messages in it of devices that have no budget left, and that may not be held back."""
     size: int = 0
     values: dict[str, int] = field(default_factory=dict)
     """uid -> estimated values, if there is a share."""
 
 
-@dataclass(slots=True, eq=False)
-class _DeviceQueue:
-    uid: str
-    waiting: deque[Delivery] = field(default_factory=deque)
-    bytes: int = 0
-    asleep: bool = False
-    """The device has to wait, so the queue is passed over until it is woken."""
-
-
 class _End(Enum):
-    """Why a turn ends: the turn is over, the batch is full, the device has had its share, or has to wait."""
+    """Why a turn ends: it is over, the batch is full, the device has had its share, has to wait, or comes after all
+    others."""
 
     TURN = auto()
     FULL = auto()
     SHARE = auto()
     ASLEEP = auto()
+    LAST = auto()
+
+
+def one_space(_: str) -> int:
+    return 0
 
 
 class FairQueue:
     """A device that floods delays or loses only its own messages: it has its own queue and its turns in each batch.
 
-    One that is over its budget is passed over until it has earned enough. Its messages of QoS 0 do not wait for that,
-    because nothing would slow down their sender. In each batch a device has at most its share of values.
+    One that is over its budget is passed over until it has earned enough; that holds back its sender, since nothing is
+    acknowledged. Where senders share what may be unacknowledged, the others would be held back too: there it fills what
+    the others have left of each batch. Its messages of QoS 0 are taken out, because nothing would slow down their
+    sender. In each batch a device has at most its share of values.
     """
 
-    def __init__(self, budgets: Budgets, share: int = 0) -> None:
-        """`share`: values, estimated from the payload. 0: no limit."""
+    def __init__(
+        self, budgets: Budgets, share: int = 0, *, holds_back: bool = True, space_of: Callable[[str], int] = one_space
+    ) -> None:
+        """`share`: values, estimated from the payload; 0: no limit. `holds_back`: whether QoS 1 over a budget waits.
+
+        `space_of(uid)`: spaces take turns.
+        """
         self.count = self.bytes = 0
         self._budgets = budgets
         self._share = share
-        self._queues: dict[str, _DeviceQueue] = {}
-        self._turns: deque[_DeviceQueue] = deque()
-        self._asleep: list[tuple[int, int, _DeviceQueue]] = []
+        self._holds_back = holds_back
+        self._space_of = space_of
+        self._queues: dict[str, DeviceQueue] = {}
+        self._turns = Turns()
+        self._asleep: list[tuple[int, int, DeviceQueue]] = []
         self._now = 0
         self._numbers = itertools.count()  # so that queues that wake at the same time are not compared
 
@@ -78,37 +87,23 @@ class FairQueue:
         """When the next device that has to wait may go on, in microseconds."""
         return self._asleep[0][0] if self._asleep else None
 
-    def waiting(self, uid: str) -> tuple[int, int, bool]:
-        """Messages and bytes of this device, and whether they have to wait."""
+    def waiting(self, uid: str) -> tuple[int, int]:
+        """Messages and bytes of this device."""
         queue = self._queues.get(uid)
-        return (0, 0, False) if queue is None else (len(queue.waiting), queue.bytes, queue.asleep)
+        return (0, 0) if queue is None else (len(queue.waiting), queue.bytes)
 
     def put(self, delivery: Delivery) -> None:
-        queue = self._queues.get(delivery.uid)
-        if queue is None:
-            queue = self._queues[delivery.uid] = _DeviceQueue(delivery.uid)
-            self._turns.append(queue)
+        queue = self._queues.get(delivery.uid) or self._begin(delivery.uid)
         queue.waiting.append(delivery)
-        size = len(delivery.payload)
-        queue.bytes += size
-        self.bytes += size
-        self.count += 1
+        self._count(queue, delivery)
 
     def put_back(self, delivery: Delivery, not_before: int) -> None:
         """Puts the remainder of a message before all others of its device. They wait until `not_before`
         (microseconds)."""
-        queue = self._queues.get(delivery.uid)
-        if queue is None:
-            queue = self._queues[delivery.uid] = _DeviceQueue(delivery.uid)
-        elif not queue.asleep:
-            self._turns.remove(queue)
+        queue = self._queues.get(delivery.uid) or self._begin(delivery.uid)
         queue.waiting.appendleft(delivery)
-        size = len(delivery.payload)
-        queue.bytes += size
-        self.bytes += size
-        self.count += 1
-        if not queue.asleep:
-            self._sleep(queue, not_before)
+        queue.not_before = not_before
+        self._count(queue, delivery)
 
     def next_batch(self, now: int, *, closing: bool = False) -> NextBatch:
         """The messages of the next transaction at `now` (microseconds).
@@ -120,42 +115,56 @@ class FairQueue:
         # Seen here too: of the queues that share the budgets, only the first would learn it from them.
         was_set_back, self._now = now < self._now - SET_BACK_US, now
         self._wake(now, was_set_back or closing)
-        batch, turns = NextBatch(), self._turns
-        with_share: list[_DeviceQueue] = []
+        batch, last = NextBatch(), Turns()
+        with_share = self._take_turns(self._turns, batch, last, closing)
+        with_share += self._take_turns(last, batch, None, closing)
+        for queue in itertools.chain(with_share, last):
+            self._turns.add(queue)
+        return batch
+
+    def _take_turns(self, turns: Turns, batch: NextBatch, last: Turns | None, closing: bool) -> list[DeviceQueue]:
+        """Until the batch is full, or nobody has anything left for it; returns the devices that have had their share.
+
+        Those over their budgets are added to `last`; None: these are they.
+        """
+        with_share: list[DeviceQueue] = []
         while turns and len(batch.deliveries) < MAX_BATCH:
-            queue = turns.popleft()
-            end = self._take_turn(queue, batch, now, closing)
+            queue = turns.take()
+            end = self._take_turn(queue, batch, closing, is_last=last is None)
             if not queue.waiting:
                 del self._queues[queue.uid]
             elif end is _End.TURN:
-                turns.append(queue)
+                turns.add(queue)
             elif end is _End.SHARE:
                 with_share.append(queue)
+            elif end is _End.LAST:
+                assert last is not None  # noqa: S101
+                last.add(queue)
             elif end is _End.FULL:
-                turns.appendleft(queue)
+                turns.add_first(queue)
                 break
-        turns.extend(with_share)
-        return batch
+        return with_share
 
-    def _take_turn(self, queue: _DeviceQueue, batch: NextBatch, now: int, closing: bool) -> _End:
-        waiting, deliveries, share = queue.waiting, batch.deliveries, self._share
+    def _take_turn(self, queue: DeviceQueue, batch: NextBatch, closing: bool, *, is_last: bool) -> _End:
+        waiting, deliveries, share, now = queue.waiting, batch.deliveries, self._share, self._now
+        if now < queue.not_before <= now + SET_BACK_US and not closing:
+            self._sleep(queue, queue.not_before)
+            return _End.ASLEEP
         ready_at = self._budgets.ready_at(queue.uid)
-        before, end = queue.bytes, _End.TURN
-        for _ in range(min(TURN_MESSAGES, MAX_BATCH - len(deliveries))):
-            if not waiting or before - queue.bytes >= TURN_BYTES:
+        first, size_before, bytes_before, end = len(deliveries), batch.size, queue.bytes, _End.TURN
+        for _ in range(min(TURN_MESSAGES, MAX_BATCH - first)):
+            if not waiting or bytes_before - queue.bytes >= TURN_BYTES:
                 break
             delivery = waiting[0]
-            if ready_at > delivery.received_at and delivery.report is None:
+            if ready_at > delivery.received_at and (delivery.report is None or delivery.over_limit):
                 if delivery.settle is None:
                     batch.over_budget.append(self._take(queue))
                     continue
-                if ready_at > now and closing:
+                if ready_at > now and closing and delivery.report is None:
                     self._take(queue)
                     continue
-                if ready_at > now:
-                    self._sleep(queue, ready_at)
-                    batch.delayed += 1
-                    end = _End.ASLEEP
+                if ready_at > now and not closing and (stopped := self._stop(queue, batch, ready_at, is_last)):
+                    end = stopped
                     break
             size = len(delivery.payload)
             if deliveries and batch.size + size > MAX_BATCH_BYTES:
@@ -166,9 +175,43 @@ class FairQueue:
                 break
             deliveries.append(self._take(queue))
             batch.size += size
+        if not is_last:
+            self._spend(queue.uid, deliveries, first, batch.size - size_before)
         return end
 
-    def _take(self, queue: _DeviceQueue) -> Delivery:
+    def _stop(self, queue: DeviceQueue, batch: NextBatch, ready_at: int, is_last: bool) -> _End | None:
+        """What becomes of a device whose next message, of QoS 1, is over its budget. None: its turn goes on."""
+        if self._holds_back:
+            self._sleep(queue, ready_at)
+            batch.delayed += 1
+            return _End.ASLEEP
+        if not is_last:
+            return _End.LAST
+        if not queue.waiting[0].over_limit:
+            queue.waiting[0].over_limit = True
+            batch.over_limit += 1
+        return None
+
+    def _spend(self, uid: str, deliveries: list[Delivery], first: int, size: int) -> None:
+        """What a device has sent within its budget, once a turn: it may exceed it by a turn, and waits longer then."""
+        messages = len(deliveries) - first
+        if messages and deliveries[first].report is not None:
+            messages -= 1  # the remainder of one that has been counted
+        if messages:
+            self._budgets.spend(uid, messages, size, deliveries[-1].received_at)
+
+    def _begin(self, uid: str) -> DeviceQueue:
+        queue = self._queues[uid] = DeviceQueue(uid, self._space_of(uid))
+        self._turns.add(queue)
+        return queue
+
+    def _count(self, queue: DeviceQueue, delivery: Delivery) -> None:
+        size = len(delivery.payload)
+        queue.bytes += size
+        self.bytes += size
+        self.count += 1
+
+    def _take(self, queue: DeviceQueue) -> Delivery:
         delivery = queue.waiting.popleft()
         size = len(delivery.payload)
         queue.bytes -= size
@@ -176,15 +219,12 @@ class FairQueue:
         self.count -= 1
         return delivery
 
-    def _sleep(self, queue: _DeviceQueue, until: int) -> None:
-        queue.asleep = True
+    def _sleep(self, queue: DeviceQueue, until: int) -> None:
         heapq.heappush(self._asleep, (until, next(self._numbers), queue))
 
     def _wake(self, now: int, everybody: bool) -> None:
         while self._asleep and (everybody or self._asleep[0][0] <= now):
-            queue = heapq.heappop(self._asleep)[2]
-            queue.asleep = False
-            self._turns.append(queue)
+            self._turns.add(heapq.heappop(self._asleep)[2])
 
 
 def _within(share: int, delivery: Delivery, batch: NextBatch) -> bool:

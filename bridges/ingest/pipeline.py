@@ -14,7 +14,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
-from django.conf import settings
 from django.db import close_old_connections, connections
 
 from bridges.ingest.batches import RETRYABLE_ERRORS, SHARE_S, Batch, BatchProcessor, BatchResult
@@ -36,9 +35,6 @@ MAX_BUFFERED_BYTES = 16 << 20
 """The same in bytes of payload; the bound that is reached first counts."""
 MAX_DEVICE, MAX_DEVICE_BYTES = 10_000, 8 << 20
 """Messages and bytes of one device. Past either, its QoS 0 is dropped."""
-MAX_HELD, MAX_HELD_BYTES = 1_100, 1_200 << 10
-"""Messages and bytes of a device that is over its budget. Past either, its QoS 1 is refused. The embedded broker does
-not read a connection that has as many as it allows, which is somewhat less."""
 BUSY = 8
 GAP_S, MAX_GAP_S = 0.01, 0.02
 """A batch of `BUSY` messages or more is followed by a pause: the next batch begins `GAP_S` after its beginning, or
@@ -61,14 +57,16 @@ class DeliverySource(Protocol):
 class Pipeline:
     """Receives deliveries on the event loop and processes them in batches on a thread of its own."""
 
-    def __init__(self, processor: BatchProcessor, max_held: int = MAX_HELD) -> None:
-        """`max_held`: in place of `MAX_HELD`, where devices share what the source may have unacknowledged."""
+    def __init__(self, processor: BatchProcessor, *, holds_back: bool = True) -> None:
+        """`holds_back`: whether QoS 1 of a device over its budgets waits until it has earned enough again.
+
+        Not where devices share what the source may have unacknowledged.
+        """
         self._processor = processor
         self._budgets = processor.budgets
-        self._queue = FairQueue(processor.budgets, processor.share)
-        self._max_held = max_held
+        self._queue = FairQueue(processor.budgets, processor.share, holds_back=holds_back, space_of=processor.spaces.of)
         self._sources: set[DeliverySource] = set()
-        self._paused_at: float | None = None
+        self._paused = False
         self._loop = asyncio.get_running_loop()
         self._arrived = asyncio.Event()
         self._closing = asyncio.Event()
@@ -83,7 +81,7 @@ class Pipeline:
     def attach(self, source: DeliverySource) -> None:
         """From now on `source` is asked to pause and to resume; at once if the pipeline is full."""
         self._sources.add(source)
-        if self._paused_at is not None:
+        if self._paused:
             source.pause_reading()
 
     def detach(self, source: DeliverySource) -> None:
@@ -93,27 +91,23 @@ class Pipeline:
     def offer(self, delivery: Delivery) -> bool:
         """Hands a delivery over. False: it was dropped and will not be settled.
 
-        That happens to QoS 0 past a bound, and to everything after `close`; dropped QoS 0 is counted. QoS 1 of a device
-        over its budget is refused past a bound, and settled.
+        That happens to QoS 0 past a bound, and to everything after `close`; dropped QoS 0 is counted.
         """
         queue = self._queue
         if self._closing.is_set():
             if delivery.settle is None:  # the broker sends the others again
                 stats.dropped.labels("closing").inc()
             return False
-        may_be_full = queue.count >= self._max_held or queue.count >= MAX_BUFFERED or queue.bytes >= MAX_HELD_BYTES
-        if may_be_full and not self._has_room(delivery):
+        may_be_full = queue.count >= MAX_DEVICE or queue.bytes >= MAX_DEVICE_BYTES
+        if may_be_full and delivery.settle is None and (bound := self._bound_reached(delivery.uid)):
+            stats.dropped.labels(bound).inc()
             return False
         queue.put(delivery)
         if not self._arrived.is_set():
             self._arrived.set()
-        if self._paused_at is None and (queue.count > 2 * MAX_BUFFERED or queue.bytes >= 2 * MAX_BUFFERED_BYTES):
+        if not self._paused and (queue.count > 2 * MAX_BUFFERED or queue.bytes >= 2 * MAX_BUFFERED_BYTES):
             self._pause()
         return True
-
-    def expect_backlog(self, messages: int) -> None:
-        """The broker may have kept up to this many messages of each device for us; they pass its rate limit."""
-        self._processor.expect_backlog(messages)
 
     async def run(self) -> None:
         """Processes until `close`, then whatever is still buffered.
@@ -143,15 +137,12 @@ class Pipeline:
 
     def _pause(self) -> None:
         logger.warning("%d messages are waiting to be stored: reading pauses until some are", self._queue.count)
-        self._paused_at = time.monotonic()
+        self._paused = True
         for source in self._sources:
             source.pause_reading()
 
     def _resume(self) -> None:
-        assert self._paused_at is not None  # noqa: S101
-        paused_s = time.monotonic() - self._paused_at
-        self._paused_at = None
-        self.expect_backlog(int(paused_s * settings.DEVICE_RATE_LIMIT) + MAX_BUFFERED)
+        self._paused = False
         for source in self._sources:
             source.resume_reading()
 
@@ -163,50 +154,29 @@ class Pipeline:
                 await self._arrived.wait()
         self._arrived.clear()
 
-    def _has_room(self, delivery: Delivery) -> bool:
-        """Whether the message of a device may be added to those that wait; if not, it is dropped, or refused and
-        settled."""
+    def _bound_reached(self, uid: str) -> str | None:
+        """The bound at which a message of this device is dropped."""
         queue = self._queue
-        messages, size, is_held = queue.waiting(delivery.uid)
+        messages, size = queue.waiting(uid)
+        part = max(1, queue.devices)
         is_full = queue.count >= MAX_BUFFERED or queue.bytes >= MAX_BUFFERED_BYTES
-        if delivery.settle is None:
-            part = max(1, queue.devices)
-            if is_full and (messages >= MAX_BUFFERED // part or size >= MAX_BUFFERED_BYTES // part):
-                stats.dropped.labels("pipeline").inc()
-                return False
-            if messages >= MAX_DEVICE or size >= MAX_DEVICE_BYTES:
-                stats.dropped.labels("device").inc()
-                return False
-            return True
-        holds_too_many = is_held and (is_full or messages >= self._max_held or size >= MAX_HELD_BYTES)
-        if not holds_too_many or self._processor.uses_allowance(delivery.uid):  # the latter: of an expected backlog
-            return True
-        delivery.finish(self._refuse_over_budget(delivery))
-        return False
+        if is_full and (messages >= MAX_BUFFERED // part or size >= MAX_BUFFERED_BYTES // part):
+            return "pipeline"
+        return "device" if messages >= MAX_DEVICE or size >= MAX_DEVICE_BYTES else None
 
-    def _refuse_over_budget(self, delivery: Delivery) -> Refusal:
+    def _refuse_over_budget(self, delivery: Delivery) -> None:
         refusal = Refusal("rate_limited", self._budgets.limit(delivery.uid))
         self._refusals.add(refusal, delivery.kind, delivery.uid, delivery.payload, delivery.received_at, delivery.size)
-        return refusal
-
-    def _spend_bytes(self, deliveries: list[Delivery]) -> None:
-        sizes: dict[str, int] = {}
-        for delivery in deliveries:
-            if delivery.report is None:
-                sizes[delivery.uid] = sizes.get(delivery.uid, 0) + len(delivery.payload)
-        for uid, size in sizes.items():
-            self._budgets.spend_bytes(uid, size, deliveries[-1].received_at)
 
     def _next_batch(self) -> list[Delivery]:
         queue = self._queue
         batch = queue.next_batch(now_us(), closing=self._closing.is_set())
-        if self._budgets.limited:
-            self._spend_bytes(batch.deliveries)
         for delivery in batch.over_budget:
             stats.received.labels(delivery.kind).inc()
             self._refuse_over_budget(delivery)
         stats.delayed.inc(batch.delayed)
-        if self._paused_at is not None and queue.count < MAX_BUFFERED and queue.bytes < MAX_BUFFERED_BYTES:
+        stats.over_limit.inc(batch.over_limit)
+        if self._paused and queue.count < MAX_BUFFERED and queue.bytes < MAX_BUFFERED_BYTES:
             self._resume()
         return batch.deliveries
 
@@ -239,7 +209,7 @@ class Pipeline:
         delivery.size = len(delivery.payload) if delivery.size is None else delivery.size
         delivery.payload = delivery.payload[:START_BYTES]
         delivery.report = remainder
-        self._queue.put_back(delivery, now_us() + int(SHARE_S * 1_000_000))
+        self._queue.put_back(delivery, 0 if delivery.over_limit else now_us() + int(SHARE_S * 1_000_000))
 
     async def _process(self, batch: Batch) -> BatchResult | None:
         """Tries until the database stores it; `None` if closed before. Nothing is acknowledged meanwhile."""

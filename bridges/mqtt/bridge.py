@@ -27,9 +27,6 @@ logger = logging.getLogger("hubbub.bridge")
 DEFAULT_NAME = "hubbub-bridge"
 FAREWELL_S = 2.0
 """How long the outbound session may take to disconnect from the broker."""
-MAX_HELD = 200
-"""Messages of a device over its budget that are held back. They are part of what the broker lets a bridge have
-unacknowledged, 2,000 messages of all devices together in our configuration of Mosquitto."""
 RETRY_S = 2.0
 """Pause between attempts to read the bridge's secret while the database is unavailable."""
 
@@ -132,7 +129,8 @@ async def _run(
     ready: asyncio.Event,
     shared: bool,
 ) -> None:
-    pipeline = Pipeline(shared_processor(), MAX_HELD)
+    # What a bridge may have unacknowledged is shared by all devices, 2,000 messages in our configuration of Mosquitto.
+    pipeline = Pipeline(shared_processor(), holds_back=False)
     group = session.group if shared else None
     inbound = Inbound(address, session.client_id, pipeline, ready.set, broker=broker, group=group)
     outbound = Outbound(broker, OutboundSessions(address, session.outbound_client_id).open)

@@ -19,8 +19,6 @@ from devices.values import now_us
 
 CATCH_UP_US = 5_000_000
 """Microseconds after a connect in which the broker may send its retained messages."""
-MAX_KEPT = 1_000_000
-"""Messages that a broker may have queued for a bridge that was not connected; our configuration allows no more."""
 MAX_TOPICS = 100_000
 """Topics remembered; past it all of them are parsed again."""
 
@@ -110,8 +108,6 @@ class Inbound:
         self._connection = connection
         self._catching_up_until = now_us() + CATCH_UP_US
         self._repeated.clear()
-        if kept:
-            self._pipeline.expect_backlog(MAX_KEPT)
         if self._paused:
             connection.pause_reading()
 

@@ -13,7 +13,11 @@ stored = Counter("hubbub_readings_stored", "Readings passed to the database")
 batches = Counter("hubbub_batches_stored", "Transactions that stored readings")
 store_failures = Counter("hubbub_store_failures", "Transactions that failed and were tried again")
 dropped = Counter("hubbub_messages_dropped", "Messages dropped at a named limit", ["bound"])
-delayed = Counter("hubbub_devices_delayed", "Times that a device over its budget of values or bytes had to wait")
+delayed = Counter("hubbub_devices_delayed", "Times that a device over its limits had to wait")
+over_limit = Counter(
+    "hubbub_messages_over_limit",
+    "Messages of devices over their limits that were stored after those of others",
+)
 batch_messages = Histogram(
     "hubbub_batch_messages", "Messages in a batch of a bridge", buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2000)
 )

@@ -204,6 +204,37 @@ class TestWindow:
         broker.call(done)
         assert sink.next()[0].payload == b"2"
 
+    def test_it_is_one_for_all_connections_of_an_account_also_those_that_have_ended(self, sink, broker, raw, pump):
+        pump.send(publish(1) + publish(2))
+        taken = [sink.next() for _ in range(2)]
+        pump.end()
+        second, third = raw(), raw()
+        second.log_in("pump", client_id="second")
+        third.log_in("pump", client_id="third")
+        second.send(publish(3) + publish(4))
+        taken.append(sink.next())
+        third.send(publish(5))
+        taken.append(sink.next())  # what a connection that has nothing at the sink yet may exceed it by
+        third.send(publish(6))
+        _served(broker, "valve")
+        assert sink.given.empty()
+        for _, done in taken:
+            broker.call(done)
+        assert {sink.next()[0].payload for _ in range(2)} == {b"4", b"6"}
+
+    def test_the_wills_of_an_account_are_bounded_by_themselves(self, sink, broker, client):
+        will = {"topic": "devices/pump/status", "payload": b"offline"}
+        for _ in range(Limits().sink_wills + 1):
+            client("pump", will=will).break_off()
+        taken = [sink.next() for _ in range(Limits().sink_wills)]
+        assert sink.given.empty()
+        assert broker.stats["dropped.wills"] == 1
+        for _, done in taken:
+            broker.call(done)
+            broker.call(done)
+        client("pump", will=will).break_off()
+        assert sink.next()[0].payload == b"offline"
+
     def test_it_does_not_count_as_silent(self, sink, broker, raw):
         pump = raw()
         pump.log_in("pump", keep_alive_s=1)

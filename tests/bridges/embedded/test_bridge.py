@@ -203,7 +203,8 @@ async def test_retained_telemetry_is_not_kept_and_a_retained_status_is(embedded:
 async def test_qos_0_is_dropped_and_counted_while_the_pipeline_is_full(
     embedded: Embedded, outage: Outage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridges.ingest.pipeline.MAX_BUFFERED", 5)
+    for bound in ("MAX_BUFFERED", "MAX_DEVICE"):
+        monkeypatch.setattr(f"bridges.ingest.pipeline.{bound}", 5)
     before, dropped = failures(), stats.dropped.labels("pipeline")
     dropped_before = dropped._value.get()
     await outage.begin()

@@ -10,7 +10,7 @@ START = 10_000 * SECOND
 
 
 def test_a_device_may_send_as_much_as_its_burst_at_once_and_then_its_rate() -> None:
-    found = Budgets(values=100, size=0)
+    found = Budgets(values=100)
     found.spend_values("loud", 300, START)
     assert found.ready_at("loud") <= START
     found.spend_values("loud", 50, START)
@@ -20,7 +20,7 @@ def test_a_device_may_send_as_much_as_its_burst_at_once_and_then_its_rate() -> N
 
 
 def test_what_was_not_spent_is_not_saved_beyond_the_burst() -> None:
-    found = Budgets(values=100, size=0)
+    found = Budgets(values=100)
     found.spend_values("pump", 1, START)
     later = START + 3_600 * SECOND
     found.spend_values("pump", 400, later)
@@ -28,24 +28,33 @@ def test_what_was_not_spent_is_not_saved_beyond_the_burst() -> None:
 
 
 def test_bytes_have_a_budget_of_their_own() -> None:
-    found = Budgets(values=0, size=1_000)
+    found = Budgets(size=1_000)
     found.spend_values("pump", 1_000_000, START)
     assert found.ready_at("pump") <= START
-    found.spend_bytes("pump", 1_000 + BURST_US // 1_000, START)
+    found.spend("pump", 1, 1_000 + BURST_US // 1_000, START)
     assert found.ready_at("pump") == START + SECOND
     assert found.limit("pump") == "1000 bytes/s"
 
 
+def test_messages_have_a_budget_of_their_own() -> None:
+    found = Budgets(messages=10, size=1_000)
+    for _ in range(35):
+        found.spend("pump", 1, 1, START)
+    assert found.ready_at("pump") == START + SECOND // 2
+    assert found.limit("pump") == "10 messages/s"
+    assert found.ready_at("quiet") <= START
+
+
 def test_without_limits_nothing_is_remembered() -> None:
-    found = Budgets(0, 0)
-    found.spend_bytes("pump", 1 << 30, START)
+    found = Budgets()
+    found.spend("pump", 1 << 30, 1 << 30, START)
     found.spend_values("pump", 1 << 30, START)
     assert not found.limited
     assert found.ready_at("pump") <= 0
 
 
 def test_a_clock_that_is_set_back_makes_nobody_wait_for_it() -> None:
-    found = Budgets(values=100, size=0)
+    found = Budgets(values=100)
     found.set_now(START)
     found.spend_values("pump", 400, START)
     found.set_now(START - SECOND // 2)  # what a clock is adjusted by now and then
@@ -60,5 +69,5 @@ def test_the_memory_of_devices_is_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(budgets, "MAX_DEVICES", 3)
     found = Budgets(values=1, size=1)
     for i in range(10):
-        found.spend_bytes(f"pump-{i}", 1, START)
+        found.spend(f"pump-{i}", 1, 1, START)
     assert len(found._spent) <= 3

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from bridges.ingest import fair_queue
@@ -20,7 +22,7 @@ def uids(deliveries: list[Delivery]) -> list[str]:
 
 
 def test_a_device_that_floods_does_not_delay_another_beyond_a_turn() -> None:
-    queue = FairQueue(Budgets(0, 0))
+    queue = FairQueue(Budgets())
     for _ in range(3 * MAX_BATCH):
         queue.put(message("loud"))
     queue.put(message("quiet"))
@@ -30,7 +32,7 @@ def test_a_device_that_floods_does_not_delay_another_beyond_a_turn() -> None:
 
 
 def test_the_messages_of_a_device_keep_their_order_and_none_is_lost() -> None:
-    queue = FairQueue(Budgets(0, 0))
+    queue = FairQueue(Budgets())
     for n in range(5_000):
         queue.put(message(f"pump-{n % 7}", b"%d" % n))
     taken: list[Delivery] = []
@@ -44,7 +46,7 @@ def test_the_messages_of_a_device_keep_their_order_and_none_is_lost() -> None:
 
 def test_a_batch_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fair_queue, "MAX_BATCH_BYTES", 10)
-    queue = FairQueue(Budgets(0, 0))
+    queue = FairQueue(Budgets())
     for payload in (b"x" * 20, b"x" * 6, b"x" * 4, b"x"):
         queue.put(message("pump", payload))
     sizes = [[len(each.payload) for each in queue.next_batch(NOW).deliveries] for _ in range(4)]
@@ -52,7 +54,7 @@ def test_a_batch_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_device_over_its_budget_waits_while_another_is_served() -> None:
-    budgets = Budgets(values=10, size=0)
+    budgets = Budgets(values=10)
     queue = FairQueue(budgets)
     budgets.spend_values("loud", 40, NOW)
     queue.put(message("loud"))
@@ -60,14 +62,78 @@ def test_a_device_over_its_budget_waits_while_another_is_served() -> None:
     batch = queue.next_batch(NOW)
     assert (uids(batch.deliveries), batch.delayed) == (["quiet"], 1)
     assert queue.wakes_at == NOW + 1_000_000
-    assert queue.waiting("loud") == (1, 1, True)
+    assert queue.waiting("loud") == (1, 1)
     assert queue.next_batch(NOW + 999_999).deliveries == []
     assert uids(queue.next_batch(NOW + 1_000_000).deliveries) == ["loud"]
     assert queue.wakes_at is None
 
 
+def test_where_nobody_may_be_held_back_a_device_over_its_budget_comes_after_all_others() -> None:
+    budgets = Budgets(messages=TURN_MESSAGES // 3)  # what may come at once is a turn
+    queue = FairQueue(budgets, holds_back=False)
+    for _ in range(3 * TURN_MESSAGES):
+        queue.put(message("loud"))
+    for n in range(100):
+        queue.put(message(f"quiet-{n}"))
+    batch = queue.next_batch(NOW)
+    over = batch.deliveries[-2 * TURN_MESSAGES :]
+    assert set(uids(over)) == {"loud"}
+    assert all(each.over_limit for each in over)
+    assert not any(each.over_limit for each in batch.deliveries[: -2 * TURN_MESSAGES])
+    assert (len(batch.deliveries), batch.over_limit, batch.delayed) == (3 * TURN_MESSAGES + 100, len(over), 0)
+    assert (queue.count, queue.devices, queue.wakes_at) == (0, 0, None)
+
+
+def test_a_device_over_its_budget_has_only_what_others_leave_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fair_queue, "MAX_BATCH", 10)
+    budgets = Budgets(messages=10)
+    budgets.spend("loud", 100, 0, NOW)
+    queue = FairQueue(budgets, holds_back=False)
+    for _ in range(20):
+        queue.put(message("loud"))
+    for n in range(15):
+        queue.put(message(f"quiet-{n}"))
+    batches = [Counter(each.split("-")[0] for each in uids(queue.next_batch(NOW).deliveries)) for _ in range(4)]
+    assert batches == [{"quiet": 10}, {"quiet": 5, "loud": 5}, {"loud": 10}, {"loud": 5}]
+
+
+def test_what_was_over_the_budget_is_not_held_against_the_device_later() -> None:
+    budgets = Budgets(messages=10)
+    budgets.spend("loud", 40, 0, NOW)
+    queue = FairQueue(budgets, holds_back=False)
+    for _ in range(100):
+        queue.put(message("loud"))
+    queue.next_batch(NOW)
+    assert budgets.ready_at("loud") == NOW + 1_000_000
+
+
+def test_the_messages_of_a_device_over_its_budget_keep_their_order_where_it_is_not_held_back() -> None:
+    budgets = Budgets(messages=10)
+    queue = FairQueue(budgets, share=10, holds_back=False)
+    taken: list[Delivery] = []
+    for n in range(1_000):
+        queue.put(message("loud", b"%d" % n, at=NOW + n))
+        taken += queue.next_batch(NOW + n).deliveries
+    while batch := queue.next_batch(NOW + 1_000).deliveries:
+        taken += batch
+    assert [int(each.payload) for each in taken] == list(range(1_000))
+
+
+def test_spaces_take_turns_whatever_the_number_of_their_devices() -> None:
+    queue = FairQueue(Budgets(), space_of=lambda uid: len(uid.split("-")[0]))
+    for device in range(1_000):
+        for _ in range(3):
+            queue.put(message(f"loud-{device}"))
+    for device in range(3):
+        queue.put(message(f"small-{device}"))
+    batch = uids(queue.next_batch(NOW).deliveries)
+    last = max(place for place, uid in enumerate(batch) if uid.startswith("small"))
+    assert last <= 3 * 3 + 3
+    assert len(batch) == MAX_BATCH
+
+
 def test_qos_0_over_the_budget_is_taken_out_and_what_was_sent_later_within_it_is_served() -> None:
-    budgets = Budgets(values=10, size=0)
+    budgets = Budgets(values=10)
     queue = FairQueue(budgets)
     budgets.spend_values("loud", 40, NOW)
     later = NOW + 1_000_000
@@ -80,7 +146,7 @@ def test_qos_0_over_the_budget_is_taken_out_and_what_was_sent_later_within_it_is
 
 def test_messages_that_waited_for_us_count_from_their_receipt() -> None:
     """While the database was unavailable, a device that kept to its budget must not exceed it."""
-    budgets = Budgets(values=10, size=0)
+    budgets = Budgets(values=10)
     queue = FairQueue(budgets)
     for second in range(10):
         queue.put(message("pump", qos=0, at=NOW + second * 1_000_000))
@@ -93,7 +159,7 @@ def test_messages_that_waited_for_us_count_from_their_receipt() -> None:
 
 
 def test_at_the_end_nobody_waits_and_what_is_over_a_budget_is_left_to_its_sender() -> None:
-    budgets = Budgets(values=1, size=0)
+    budgets = Budgets(values=1)
     queue = FairQueue(budgets, share=10)
     queue.put(message("loud", b"large"))
     [first] = queue.next_batch(NOW).deliveries
@@ -110,7 +176,7 @@ def test_at_the_end_nobody_waits_and_what_is_over_a_budget_is_left_to_its_sender
 
 
 def test_a_device_has_at_most_its_share_of_values_in_a_batch_but_always_one_message() -> None:
-    queue = FairQueue(Budgets(values=1_000, size=0), share=10)
+    queue = FairQueue(Budgets(values=1_000), share=10)
     for _ in range(3):
         queue.put(message("large", b"[%s]" % b",".join([b"1"] * 50)))
     for _ in range(6):
@@ -120,7 +186,7 @@ def test_a_device_has_at_most_its_share_of_values_in_a_batch_but_always_one_mess
 
 
 def test_the_rest_of_a_message_comes_before_the_others_of_its_device_at_its_time() -> None:
-    budgets = Budgets(values=1, size=0)
+    budgets = Budgets(values=1)
     queue = FairQueue(budgets, share=10)
     queue.put(message("large"))
     queue.put(message("large", b"next"))
@@ -134,12 +200,12 @@ def test_the_rest_of_a_message_comes_before_the_others_of_its_device_at_its_time
     assert queue.next_batch(NOW + 49).deliveries == []
     rest = queue.next_batch(NOW + 50)
     assert rest.deliveries == [first]
-    assert queue.waiting("large") == (1, 4, True)
+    assert queue.waiting("large") == (1, 4)
     assert queue.wakes_at == NOW + 1_000_000_000 - BURST_US
 
 
 def test_a_clock_that_is_set_back_wakes_everybody() -> None:
-    budgets = Budgets(values=1, size=0)
+    budgets = Budgets(values=1)
     queue = FairQueue(budgets)
     queue.put(message("loud"))
     assert uids(queue.next_batch(NOW).deliveries) == ["loud"]
@@ -150,7 +216,7 @@ def test_a_clock_that_is_set_back_wakes_everybody() -> None:
 
 
 def test_each_queue_notices_that_the_clock_was_set_back() -> None:
-    budgets = Budgets(values=1, size=0)
+    budgets = Budgets(values=1)
     queues = [FairQueue(budgets), FairQueue(budgets)]  # of two brokers
     budgets.spend_values("loud", 1_000, NOW)
     for queue in queues:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from bridges.ingest import batches, direct
 from bridges.ingest import pipeline as pipelines
 from bridges.ingest.batches import MIN_SHARE, BatchProcessor
 from bridges.ingest.delivery import Delivery
+from bridges.ingest.fair_queue import TURN_MESSAGES
 from bridges.ingest.pipeline import Pipeline
 from devices.errors import Refusal
 from devices.models import Device, Metric, Reading, Space
@@ -40,13 +42,18 @@ def valve(pump: Device, space: Space) -> Device:
     return provisioning.create_device("valve-1", space)[0]
 
 
+@asynccontextmanager
+async def running(pipeline: Pipeline) -> AsyncIterator[Pipeline]:
+    task = asyncio.create_task(pipeline.run())
+    yield pipeline
+    pipeline.close()
+    await asyncio.wait_for(task, 20)
+
+
 @pytest.fixture
 async def pipeline(valve: Device) -> AsyncIterator[Pipeline]:
-    found = Pipeline(BatchProcessor(), max_held=3)
-    running = asyncio.create_task(found.run())
-    yield found
-    found.close()
-    await asyncio.wait_for(running, 20)
+    async with running(Pipeline(BatchProcessor())) as found:
+        yield found
 
 
 class Settled:
@@ -104,26 +111,52 @@ async def test_qos_0_over_the_budget_is_refused_by_name_and_what_others_send_is_
     assert await stored() == FLOOD + 1
 
 
-async def test_only_so_many_messages_of_a_device_wait_for_its_budget(pipeline: Pipeline) -> None:
-    """Behind a broker they count against what the bridge may have unacknowledged."""
+async def test_qos_1_over_the_limit_of_messages_waits_and_none_is_refused(valve: Device, settings: Any) -> None:
+    settings.DEVICE_RATE_LIMIT = 100
     settled, before = Settled(), stats.refused.labels("rate_limited")._value.get()
-    pipeline.offer(settled.delivery("pump-1", samples(FLOOD)))
-    await eventually_async(lambda: settled.order)
-    delayed = stats.delayed._value.get()
-    pipeline.offer(settled.delivery("pump-1", b'{"b": 1}'))
-    await eventually_async(lambda: stats.delayed._value.get() > delayed)
-    offered = [pipeline.offer(settled.delivery("pump-1", b'{"b": 1}')) for _ in range(4)]
-    assert offered == [True, True, False, False]
-    assert len(settled.order) == 3  # those that are refused are acknowledged: they must not come back
-    assert stats.refused.labels("rate_limited")._value.get() == before + 2
-    pipeline.expect_backlog(10)
-    assert pipeline.offer(settled.delivery("pump-1", b'{"b": 1}'))
+    async with running(Pipeline(BatchProcessor())) as pipeline:
+        for number in range(450):
+            pipeline.offer(settled.delivery("pump-1", b'{"a": %d}' % number))
+        await eventually_async(lambda: len(settled.order) >= 300)
+        pipeline.offer(settled.delivery("valve-1", b'{"a": 1}'))
+        await eventually_async(lambda: len(settled.order) == 451)
+    assert settled.order.index("valve-1") < 400
+    assert await stored() == 451
+    assert stats.refused.labels("rate_limited")._value.get() == before
+
+
+async def test_where_nobody_may_be_held_back_it_is_stored_at_once_and_counted(valve: Device, settings: Any) -> None:
+    """Behind a broker, messages that are held back count against what the bridge may have unacknowledged."""
+    settings.DEVICE_RATE_LIMIT = 10
+    settled, before, over = Settled(), stats.refused.labels("rate_limited")._value.get(), stats.over_limit._value.get()
+    async with running(Pipeline(BatchProcessor(), holds_back=False)) as pipeline:
+        for number in range(450):
+            pipeline.offer(settled.delivery("pump-1", b'{"a": %d}' % number))
+        pipeline.offer(settled.delivery("valve-1", b'{"a": 1}'))
+        await eventually_async(lambda: len(settled.order) == 451)
+    assert settled.order.index("valve-1") <= 100
+    assert await stored() == 451
+    assert stats.refused.labels("rate_limited")._value.get() == before
+    assert 450 - 2 * TURN_MESSAGES <= stats.over_limit._value.get() - over <= 450 - TURN_MESSAGES
+
+
+async def test_a_large_message_over_the_budget_is_stored_although_it_is_not_held_back(valve: Device) -> None:
+    settled, over = Settled(), stats.over_limit._value.get()
+    async with running(Pipeline(BatchProcessor(), holds_back=False)) as pipeline:
+        for number in range(3):
+            pipeline.offer(settled.delivery("pump-1", samples(FLOOD, number * FLOOD)))
+        pipeline.offer(settled.delivery("valve-1", b'{"a": 1}'))
+        await eventually_async(lambda: len(settled.order) == 4)
+    assert settled.order[0] == "valve-1"
+    assert await stored() == 3 * FLOOD + 1
+    assert stats.over_limit._value.get() == over + 2
 
 
 async def test_when_the_buffer_is_full_a_device_with_few_messages_still_has_room(
     valve: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipelines, "MAX_BUFFERED", 4)
+    monkeypatch.setattr(pipelines, "MAX_DEVICE", 4)
     pipeline, settled = Pipeline(BatchProcessor()), Settled()
     assert [pipeline.offer(settled.delivery("pump-1", b'{"a": 1}', qos=0)) for _ in range(5)] == [True] * 4 + [False]
     assert pipeline.offer(settled.delivery("valve-1", b'{"a": 1}', qos=0))
@@ -134,7 +167,7 @@ async def test_when_the_buffer_is_full_a_device_with_few_messages_still_has_room
 
 async def test_a_device_has_a_bound_of_its_own(valve: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipelines, "MAX_DEVICE", 2)
-    pipeline, settled = Pipeline(BatchProcessor(), max_held=0), Settled()
+    pipeline, settled = Pipeline(BatchProcessor()), Settled()
     before = stats.dropped.labels("device")._value.get()
     assert [pipeline.offer(settled.delivery("pump-1", b'{"a": 1}', qos=0)) for _ in range(3)] == [True, True, False]
     assert stats.dropped.labels("device")._value.get() == before + 1

@@ -187,6 +187,7 @@ class Tap:
 
 async def test_past_the_bound_it_drops_qos_0_and_counts_it(pump: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipelines, "MAX_BUFFERED", 3)
+    monkeypatch.setattr(pipelines, "MAX_DEVICE", 3)
     pipeline, settled = Pipeline(BatchProcessor()), Settled()
     await offer(pipeline, *[telemetry(b'{"a": %d}' % i) for i in range(3)])
     before = stats.dropped.labels("pipeline")._value.get()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bridges.codec.strict_json import MAX_PAYLOAD
-from bridges.ingest import batches, rate_limit
+from bridges.ingest import batches, budgets
 from bridges.ingest.batches import BatchProcessor
 from devices.channel import groups
 from devices.channel.events import Event, TelemetryStored
@@ -116,8 +116,8 @@ async def test_the_largest_payload_is_stored(pump_sender: Sender) -> None:
 async def test_a_device_over_its_rate_is_refused_while_others_are_served(
     pump_sender: Sender, meter_sender: Sender, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rate_limit, "BURST_S", 1)
-    settings.DEVICE_RATE_LIMIT = 2
+    monkeypatch.setattr(budgets, "BURST_US", 1_500_000)
+    settings.DEVICE_RATE_LIMIT = 1
     monkeypatch.setattr(batches, "_shared", BatchProcessor())
     answers = [await caller().post(PATH, json={"a": 1}, auth=pump_sender.basic) for _ in range(5)]
     assert [answer.status_code for answer in answers[:2]] == [200, 200]
