@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+
+MAX_KEY = 200
+"""Characters of a refusal's key, unprintable ones escaped."""
+MAX_LISTED = 10
+"""Values of one message that are named as skipped, each with its reason; further ones are only counted."""
+
 RETRY: dict[str, bool] = {
     # Code -> whether the same request may succeed later without being changed.
     "not_found": False,
@@ -24,13 +32,13 @@ REFUSALS: dict[str, str] = {
     "wrong_broker": "the device belongs to another broker than the one its message came through",
     "payload_too_large": "the payload is larger than 128 KiB",
     "empty_payload": "the payload is empty",
-    "retained": "telemetry must not be retained",
+    "retained": "the broker repeated a retained message, which has no time of its own",
     "invalid_utf8": "the payload is not UTF-8",
     "invalid_encoding": "the payload is UTF-16 or UTF-32 instead of UTF-8",
     "invalid_json": "the payload is not JSON",
     "invalid_shape": "the JSON does not have the documented form",
     "invalid_unicode": "a string contains half of a surrogate pair",
-    "nul_character": "a string contains the NUL character",
+    "nul_character": "the payload or a string contains the NUL character",
     "duplicate_key": "an object contains a key twice",
     "not_finite": "a number is NaN or infinite",
     "out_of_range": "an integer does not fit into 64 bits",
@@ -38,6 +46,7 @@ REFUSALS: dict[str, str] = {
     "too_deep": "values are nested more than 8 deep",
     "text_too_long": "a string value has more than 1,024 characters",
     "name_invalid": "a name is empty, longer than 128 characters or contains control characters",
+    "array_too_long": "an array has more than 100 elements",
     "too_many_values": "one message contains too many values",
     "too_many_metrics": "the device would have too many metrics",
     "timestamp_invalid": "a time is neither milliseconds since 1970 nor ISO 8601",
@@ -106,9 +115,78 @@ class Unavailable(HubbubError):
 
 
 class Refusal(HubbubError):
-    """A message of a device that cannot be accepted; `reason` is a key of `REFUSALS`, `detail` adds to its meaning."""
+    """A message of a device that cannot be accepted, or one value of it.
 
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(f"{REFUSALS[reason]}: {detail}" if detail else REFUSALS[reason])
+    `reason` is a key of `REFUSALS`, `detail` adds to its meaning. `key` says which value: its path (`ENERGY.Power`) or
+    the number of an item in a list; for a message on a wrong topic it is the topic. Unprintable characters in it are
+    escaped.
+    """
+
+    def __init__(self, reason: str, detail: str = "", key: str = "") -> None:
+        key = _printable(key)
+        meaning = f"{REFUSALS[reason]}: {detail}" if detail else REFUSALS[reason]
+        super().__init__(f"{key}: {meaning}" if key else meaning)
         self.reason = reason
         self.detail = detail
+        self.key = key
+
+    def of(self, key: str) -> Refusal:
+        """The same refusal, of the value with this key."""
+        return Refusal(self.reason, self.detail, key)
+
+
+def _printable(key: str) -> str:
+    """A device chooses its keys and topics: a line break in one must not forge a line of the log."""
+    if key.isprintable():
+        return key[:MAX_KEY]
+    shown = (char if char.isprintable() else char.encode("unicode_escape").decode() for char in key[:MAX_KEY])
+    return "".join(shown)[:MAX_KEY]
+
+
+class SkippedValues:
+    """Values that were left out of a message whose other values are stored.
+
+    All are counted by reason; the first `MAX_LISTED` keys and reasons are listed.
+    """
+
+    __slots__ = ("_listed", "counts")
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self._listed: dict[tuple[str, str], tuple[Refusal, int]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.counts)
+
+    def __iter__(self) -> Iterator[tuple[Refusal, int]]:
+        """The listed refusals, in the order of the message, and of how many values each is."""
+        return iter(self._listed.values())
+
+    @property
+    def total(self) -> int:
+        """The number of values, listed or not."""
+        return self.counts.total()
+
+    @property
+    def first(self) -> Refusal:
+        """The first of them, which stands for all if nothing is left of the message. A new one each time: an exception
+        that is raised again and again accumulates tracebacks."""
+        refusal, _ = next(iter(self))
+        return refusal.of(refusal.key)
+
+    def add(self, refusal: Refusal, count: int = 1) -> None:
+        """Adds the refusal of one value, or of several of the same key."""
+        self.counts[refusal.reason] += count
+        key = (refusal.reason, refusal.key)
+        if key in self._listed:
+            self._listed[key] = (refusal, self._listed[key][1] + count)
+        elif len(self._listed) < MAX_LISTED:
+            self._listed[key] = (refusal, count)
+
+    def merge(self, other: SkippedValues) -> None:
+        """Adds those of another part of the message."""
+        unlisted = Counter(other.counts)
+        for refusal, count in other:
+            self.add(refusal, count)
+            unlisted[refusal.reason] -= count
+        self.counts += unlisted

@@ -14,6 +14,8 @@ from enum import IntEnum, StrEnum
 
 import msgspec
 
+from devices.errors import SkippedValues
+
 Value = bool | int | float | str
 
 _UID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -108,10 +110,11 @@ class Sample(msgspec.Struct, frozen=True, gc=False):
 
 
 class Telemetry(msgspec.Struct, frozen=True, gc=False):
-    """The decoded content of one telemetry message."""
+    """The decoded content of one telemetry message. `skipped`: what it contained that cannot be a sample."""
 
     samples: tuple[Sample, ...]
     received_at: int
+    skipped: SkippedValues | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +128,15 @@ class StatusReport:
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """Slow facts of a device (firmware, model), merged into the known ones. `repeated`: as in `StatusReport`."""
+    """Slow facts of a device (firmware, model), merged into the known ones in their order.
 
-    facts: Mapping[str, Value]
+    `None` removes a fact, and the elements of an array of that name. `repeated`: as in `StatusReport`; `skipped`: as in
+    `Telemetry`.
+    """
+
+    facts: Mapping[str, Value | None]
     repeated: bool = False
+    skipped: SkippedValues | None = None
 
 
 @dataclass(frozen=True, slots=True)

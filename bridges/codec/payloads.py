@@ -2,61 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
-from bridges.codec.strict_json import MAX_DEPTH, check_size, parse
-from bridges.codec.times import FUTURE_US, claimed_time
+from bridges.codec.flattening import Flattener
+from bridges.codec.status_words import is_online
+from bridges.codec.strict_json import MAX_DEPTH, RepeatedKeys, check_size, parse
+from bridges.codec.times import CLOCK_SET_US, FUTURE_US, claimed_time, looks_like_seconds
 from bridges.codec.values import check_name, check_text, check_value
-from devices.errors import Refusal
+from devices.errors import Refusal, SkippedValues
 from devices.runtime import stats
-from devices.values import Answer, Attributes, Availability, Sample, StatusReport, Telemetry, Value
+from devices.values import Answer, Attributes, Availability, Sample, StatusReport, Telemetry
 
 MAX_VALUES = 10_000
-"""Values of one message."""
+"""Values of one message; those after them are skipped."""
 MAX_REMEMBERED = 10_000
 """Valid names of metrics that are remembered; past it the memory is cleared and every name checked anew."""
 
-_TIMED = '{"ts": …, "values": {…}}'
+_TIMED = 'send {"ts": …, "values": {…}}'
 _valid_names: set[str] = set()
 
 
 def decode_telemetry(payload: bytes, received_at: int) -> Telemetry:
     """`{"name": value, …}`, `{"ts": MS_OR_ISO, "values": {…}}`, or a list of these.
 
-    `received_at` is in microseconds. A null counts as no value and is left out. Raises `Refusal`.
+    `received_at` is in microseconds. A null counts as no value and is left out; whatever cannot be a value is skipped.
+    Raises the `Refusal` of a payload that cannot be read at all.
     """
     content = parse(payload)
     samples: list[Sample] = []
-    for item in content if isinstance(content, list) else (content,):
-        if not isinstance(item, dict):
-            raise Refusal("invalid_shape", "telemetry is an object or a list of objects")
-        values, time = _values(item, received_at)
-        if not _add_flat(values, time, samples):
-            samples += [Sample(name, value, time) for name, value in _flatten(values)]
-        if len(samples) > MAX_VALUES:
-            raise Refusal("too_many_values", f"{MAX_VALUES} are allowed")
-    if not samples:
-        raise Refusal("invalid_shape", "it holds no value")
-    return Telemetry(tuple(samples), received_at)
+    skipped: SkippedValues | None = None
+    for number, item in enumerate(content if isinstance(content, list) else (content,), 1):
+        if not _add_plain(item, received_at, samples):
+            skipped = skipped or SkippedValues()
+            where = f"item {number}" if isinstance(content, list) else ""
+            _add_odd(item, where, received_at, samples, skipped)
+    if not samples or len(samples) > MAX_VALUES:
+        skipped = skipped or SkippedValues()
+        _check_number(content, samples, skipped)
+    return Telemetry(tuple(samples), received_at, skipped or None)
 
 
 def decode_status(payload: bytes, received_at: int, *, repeated: bool = False) -> StatusReport:
-    """`online` or `offline`. Raises `Refusal`."""
+    """`online` or `offline`, or another word or form that means the same. Raises `Refusal`."""
     check_size(payload)
-    if payload not in (b"online", b"offline"):
-        raise Refusal("invalid_shape", "a status is online or offline")
-    return StatusReport(Availability(payload.decode()), received_at, repeated)
+    online = is_online(payload)
+    return StatusReport(Availability.ONLINE if online else Availability.OFFLINE, received_at, repeated)
 
 
 def decode_attributes(payload: bytes, *, repeated: bool = False) -> Attributes:
-    """A flat object of slow facts. Raises `Refusal`."""
+    """An object of slow facts; a null removes one. Raises the `Refusal` of a payload that cannot be read at all."""
     content = parse(payload)
-    if not isinstance(content, dict) or any(isinstance(value, dict) for value in content.values()):
-        raise Refusal("invalid_shape", "attributes are a flat object")
-    return Attributes(dict(_flatten(content)), repeated)
+    if not isinstance(content, dict):
+        raise Refusal("invalid_shape", "attributes are an object")
+    skipped = SkippedValues()
+    flattener = Flattener(skipped, keep_nulls=True)
+    flattener.add(content)
+    return Attributes(flattener.found, repeated, skipped or None)
 
 
 def decode_answer(payload: bytes, command_id: str) -> Answer:
@@ -77,29 +80,96 @@ def encode_command(name: str, args: dict[str, Any], expires_at: int) -> bytes:
     return msgspec.json.encode({"name": name, "args": args, "expires_at": expires_at // 1000})
 
 
-def _values(item: dict[str, Any], received_at: int) -> tuple[dict[str, Any], int | None]:
-    """The values of one object of telemetry, and their time in microseconds if it gives one."""
-    values = item.get("values")
+def _add_plain(item: Any, received_at: int, samples: list[Sample]) -> bool:
+    """Adds the samples of an item in which nothing is odd or nested; returns False, adding nothing, for any other."""
+    if type(item) is not dict:
+        return False
+    values, time = item.get("values"), None
+    try:
+        if type(values) is not dict:
+            return "ts" not in item and _add_flat(item, None, samples)
+        if "ts" in item:
+            time = claimed_time(item["ts"])
+            if len(item) > 2 or not CLOCK_SET_US <= time <= received_at + FUTURE_US:
+                return False
+        elif len(item) > 1:
+            return False
+        return _add_flat(values, time, samples)
+    except Refusal:
+        return False
+
+
+def _add_odd(item: Any, where: str, received_at: int, samples: list[Sample], skipped: SkippedValues) -> None:
+    """Adds the samples of any item. `where` names the item in refusals; empty: the message consists of it."""
+    try:
+        values, time = _values(item, received_at, skipped)
+    except Refusal as refusal:
+        skipped.add(refusal.of(", ".join(filter(None, (where, refusal.key)))))
+        return
+    flattener = Flattener(skipped)
+    flattener.add(values)
+    samples += [Sample(name, value, time) for name, value in flattener.found.items() if value is not None]
+
+
+def _values(item: Any, received_at: int, skipped: SkippedValues) -> tuple[dict[str, Any], int | None]:
+    """The values of one item of telemetry, and their time in microseconds if it gives one."""
+    if not isinstance(item, dict):
+        raise Refusal("invalid_shape", f"telemetry is an object or a list of objects{_example(item)}")
+    values, claimed = item.get("values"), item.get("ts")
     if isinstance(values, dict):
-        if len(item) > 1 + ("ts" in item):
-            raise Refusal("invalid_shape", f'beside "values" only "ts" may stand: {_TIMED}')
-        return values, _time(item["ts"], received_at) if "ts" in item else None
-    if "ts" in item:
-        raise Refusal("timestamp_misplaced", _TIMED)
+        _skip_beside_values(item, skipped)
+        return values, None if claimed is None else _time(claimed, received_at)
+    if claimed is not None:
+        raise Refusal("timestamp_misplaced", _TIMED, "ts")
     return item, None
 
 
+def _example(item: Any) -> str:
+    is_scalar = isinstance(item, (bool, int, float, str)) and len(str(item)) <= 40
+    return f', such as {{"value": {msgspec.json.encode(item).decode()}}}' if is_scalar and item == item else ""
+
+
+def _skip_beside_values(item: dict[str, Any], skipped: SkippedValues) -> None:
+    for name in item.keys() - {"ts", "values"}:
+        skipped.add(Refusal("invalid_shape", f'only "ts" may stand beside "values": {_TIMED}', name))
+    if isinstance(item, RepeatedKeys):
+        for name, count in item.repeats.items():
+            skipped.add(Refusal("duplicate_key", "the last one is kept", name), count)
+
+
 def _time(claimed: Any, received_at: int) -> int | None:
-    """Microseconds of a device's own time; `None`, flagged in the stats, if its clock is far ahead."""
-    time = claimed_time(claimed)
+    """Microseconds of a device's own time; `None`, flagged in the stats, if its clock is far ahead or was never set.
+
+    Seconds in place of milliseconds look like 1970 too. They stay, to be refused with a hint.
+    """
+    try:
+        time = claimed_time(claimed)
+    except Refusal as refusal:
+        raise refusal.of("ts") from None
     if time > received_at + FUTURE_US:
         stats.flagged.labels("time_in_future").inc()
+        return None
+    if time < CLOCK_SET_US and not looks_like_seconds(time, received_at):
+        stats.flagged.labels("clock_not_set").inc()
         return None
     return time
 
 
+def _check_number(content: Any, samples: list[Sample], skipped: SkippedValues) -> None:
+    """Skips the samples beyond `MAX_VALUES`. Raises the `Refusal` of telemetry in which there is nothing at all."""
+    if len(samples) > MAX_VALUES:
+        beyond = samples[MAX_VALUES]
+        skipped.add(Refusal("too_many_values", f"{MAX_VALUES} are allowed", beyond.metric), len(samples) - MAX_VALUES)
+        del samples[MAX_VALUES:]
+    elif not skipped and not any(content if isinstance(content, list) else (content,)):
+        raise Refusal("invalid_shape", "it holds no value")
+
+
 def _add_flat(values: dict[str, Any], time: int | None, samples: list[Sample]) -> bool:
-    """Adds the samples of an object that holds no other object; returns False, adding nothing, if it holds one."""
+    """Adds the samples of an object that holds no other object; returns False, adding nothing, if it holds one.
+
+    Raises the `Refusal` of anything that cannot be a value, adding nothing.
+    """
     found = []
     for name, value in values.items():
         kind = type(value)
@@ -123,33 +193,13 @@ def _remember(name: str) -> None:
     _valid_names.add(name)
 
 
-def _flatten(item: dict[str, Any]) -> Iterator[tuple[str, Value]]:
-    """`(dotted name, value)` of all values of an object. Raises `Refusal` if two have one name."""
-    found: dict[str, Value] = {}
-    _collect(item, "", 1, found)
-    return iter(found.items())
-
-
-def _collect(item: dict[str, Any], prefix: str, depth: int, found: dict[str, Value]) -> None:
-    if depth > MAX_DEPTH:
-        raise Refusal("too_deep")
-    for key, value in item.items():
-        name = prefix + key
-        if isinstance(value, dict):
-            _collect(value, f"{name}.", depth + 1, found)
-        elif value is not None:
-            check_name(name)
-            check_value(value)
-            if name in found:
-                raise Refusal("duplicate_key", repr(name))
-            found[name] = value
-
-
 def _check_json(content: Any, depth: int) -> None:
     """The rules of values for JSON of any shape, such as the result of an answer."""
     if depth > MAX_DEPTH:
         raise Refusal("too_deep")
     if isinstance(content, dict):
+        if isinstance(content, RepeatedKeys):
+            raise Refusal("duplicate_key", key=next(iter(content.repeats)))
         for key, value in content.items():
             check_text(key)
             _check_json(value, depth + 1)

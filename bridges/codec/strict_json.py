@@ -1,13 +1,15 @@
-"""JSON, strictly: equal keys, NaN, overlong numbers and extreme depth are refused by name instead of read somehow."""
+"""JSON, carefully: equal keys, NaN, overlong numbers and extreme depth are found and named instead of read somehow."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 
+from bridges.codec.texts import read_text
 from bridges.codec.values import MAX_DIGITS, read_float, read_integer
 from devices.errors import Refusal
 
@@ -21,6 +23,12 @@ _NUMERALS = bytes(ord("0") if char in b"0123456789.eE+-" else ord(" ") for char 
 _decode_json = msgspec.json.Decoder().decode
 
 
+class RepeatedKeys(dict[str, Any]):
+    """An object in which some keys stood more than once: it has the last value of each. `repeats`: the others."""
+
+    repeats: Counter[str]
+
+
 def check_size(payload: bytes) -> None:
     """Raises the `Refusal` of an empty payload and of one larger than `MAX_PAYLOAD`."""
     if not payload:
@@ -30,41 +38,31 @@ def check_size(payload: bytes) -> None:
 
 
 def parse(payload: bytes) -> Any:
-    """The JSON content of a payload. Raises `Refusal`.
+    """The JSON content of a payload. Raises `Refusal` if it is not JSON.
 
-    msgspec reads what is valid beyond doubt; `parse_carefully`, several times slower, decides the rest and names what
-    is wrong with it.
+    Where it is, an object may be one of `RepeatedKeys`, a number may not be finite, and in place of a number with too
+    many digits stands its `Refusal`. msgspec reads what is valid beyond doubt; `parse_carefully`, several times slower,
+    decides the rest.
     """
     check_size(payload)
     if b"\\" not in payload and (len(payload) <= MAX_DIGITS or _LONG_NUMBER not in payload.translate(_NUMERALS)):
         try:
             content = _decode_json(payload)
+            # Of two equal keys msgspec silently keeps the last. A payload with no more colons than its keys and texts
+            # account for had no such pair.
+            colons = payload.count(b":")
+            if colons == _count_keys(content, 0) or colons == _count_keys(content, 0) + _count_colons(content):
+                return content
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return parse_carefully(payload)
-        # Of two equal keys msgspec silently keeps the last. A payload with no more colons than its keys and texts
-        # account for had no such pair.
-        colons = payload.count(b":")
-        if colons == _count_keys(content, 0) or colons == _count_keys(content, 0) + _count_colons(content):
-            return content
+            pass
     return parse_carefully(payload)
 
 
 def parse_carefully(payload: bytes) -> Any:
     """Like `parse`, with the parser of the standard library only."""
-    if json.detect_encoding(payload) not in ("utf-8", "utf-8-sig"):
-        raise Refusal("invalid_encoding")
+    text = read_text(payload)
     try:
-        text = payload.decode()
-    except UnicodeDecodeError as error:
-        raise Refusal("invalid_utf8", f"at byte {error.start}") from None
-    try:
-        return json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_constant=_refuse_constant,
-            parse_int=read_integer,
-            parse_float=read_float,
-        )
+        return json.loads(text, object_pairs_hook=_object, parse_constant=float, parse_int=_integer, parse_float=_float)
     except json.JSONDecodeError as error:
         raise Refusal("invalid_json", f"{error.msg.removesuffix(' at')} at character {error.pos}") from None
     except RecursionError:
@@ -72,9 +70,9 @@ def parse_carefully(payload: bytes) -> Any:
 
 
 def _count_keys(content: Any, depth: int) -> int:
-    # No valid payload is nearly this deep, and unbounded recursion would exhaust the stack.
+    # No payload is of use that is nearly this deep, and unbounded recursion would exhaust the stack.
     if depth > 4 * MAX_DEPTH:
-        raise Refusal("too_deep")
+        raise RecursionError
     if isinstance(content, dict):
         inner: Iterable[Any] = content.values()
         found = len(content)
@@ -102,10 +100,22 @@ def _count_colons(content: Any) -> int:
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
-    if len(found) != len(pairs):
-        raise Refusal("duplicate_key")
-    return found
+    if len(found) == len(pairs):
+        return found
+    doubled = RepeatedKeys(found)
+    doubled.repeats = Counter(key for key, _ in pairs) - Counter(found.keys())
+    return doubled
 
 
-def _refuse_constant(text: str) -> NoReturn:
-    raise Refusal("not_finite", text)
+def _integer(text: str) -> int | Refusal:
+    try:
+        return read_integer(text)
+    except Refusal as refusal:
+        return refusal.of("")  # without the traceback
+
+
+def _float(text: str) -> float | Refusal:
+    try:
+        return read_float(text)
+    except Refusal as refusal:
+        return refusal.of("")  # without the traceback

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,19 +11,29 @@ from devices.errors import Refusal
 FUTURE_US = 5 * 60 * 1_000_000
 """How far a device's clock may be ahead of ours before its times are replaced by the time of receipt."""
 
+CLOCK_SET_US = 365 * 86_400 * 1_000_000
+"""1971: an earlier time comes from a clock that was never set, and is replaced by the time of receipt too."""
+
+_NEAR_US = 366 * 86_400 * 1_000_000
+_DIGITS = re.compile(r"[0-9]{1,15}", re.ASCII)
 _LAST_MS = 253_402_300_800_000  # the year 10000, where `datetime` ends
 
 
 def claimed_time(claimed: Any) -> int:
-    """Microseconds of a time given as milliseconds since 1970 UTC or as ISO 8601.
+    """Microseconds of a time given as milliseconds since 1970 UTC, also as digits in a string, or as ISO 8601.
 
     Raises `Refusal("timestamp_invalid")`.
     """
     if isinstance(claimed, str):
-        return _iso_time(claimed)
+        return int(claimed) * 1000 if _DIGITS.fullmatch(claimed) and int(claimed) < _LAST_MS else _iso_time(claimed)
     if isinstance(claimed, (int, float)) and not isinstance(claimed, bool) and 0 <= claimed < _LAST_MS:
         return int(claimed * 1000)
     raise Refusal("timestamp_invalid", ascii(claimed)[:64])
+
+
+def looks_like_seconds(time: int, now: int) -> bool:
+    """Whether a time (in microseconds) would be about now if it had been given in seconds."""
+    return abs(time * 1000 - now) < _NEAR_US
 
 
 def _iso_time(text: str) -> int:

@@ -26,10 +26,12 @@ def check_value(value: Any) -> None:
         check_text(value)
     elif isinstance(value, float):
         if value - value != 0:  # true only for NaN and the infinities
-            raise Refusal("not_finite")
+            raise Refusal("not_finite", str(value))
     elif isinstance(value, int):
         if not -(2**63) <= value < 2**63:
             raise Refusal("out_of_range")
+    elif isinstance(value, Refusal):  # of a number that the parser would not read
+        raise value
     else:
         raise Refusal("invalid_shape", "a value is a number, a boolean or a string")
 

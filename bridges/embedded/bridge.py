@@ -105,7 +105,7 @@ async def _session(broker: Broker) -> AsyncIterator[OutboundSession]:
 
 def _refusal(published: Published, address: TopicAddress | None) -> Refusal | None:
     if address is None:
-        return Refusal("bad_topic", ascii(published.topic[:128]))
+        return Refusal("bad_topic", key=published.topic[:128])
     if published.size > len(published.payload):
         return Refusal("payload_too_large", f"{published.size} bytes")
     return None

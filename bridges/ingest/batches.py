@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from django.conf import settings
@@ -19,7 +19,7 @@ from bridges.ingest.known_spaces import KnownSpaces
 from bridges.ingest.liveness import LivenessTracker, Sighting, Sightings
 from devices.channel.events import Event
 from devices.commands import lifecycle
-from devices.errors import Refusal
+from devices.errors import Refusal, SkippedValues
 from devices.log import entries
 from devices.log.entries import Outcome
 from devices.registry import attributes, brokers, senders
@@ -43,17 +43,16 @@ RETRYABLE_ERRORS = (*UNAVAILABLE_ERRORS, ProgrammingError)
 
 @dataclass(slots=True)
 class BatchResult:
-    """The result of a batch: events to publish, and by index the refusal of each delivery that was refused, in whole or
-    in part.
+    """The result of a batch: events to publish, and by index the refusal of each delivery of which nothing was stored.
 
-    `readings` were stored; `samples_refused` were left out of messages that were stored otherwise. `remainders`, by
-    index, are parts of messages that are still to be stored.
+    `skipped`, by index, are values that were not stored; `readings` were. `remainders`, by index, are parts of messages
+    that are still to be stored.
     """
 
     events: list[Event] = field(default_factory=list)
     refusals: dict[int, Refusal] = field(default_factory=dict)
+    skipped: dict[int, SkippedValues] = field(default_factory=dict)
     readings: int = 0
-    samples_refused: int = 0
     remainders: dict[int, Telemetry] = field(default_factory=dict)
 
     def add(self, part: BatchResult) -> None:
@@ -61,7 +60,8 @@ class BatchResult:
         self.events += part.events
         self.refusals |= part.refusals
         self.readings += part.readings
-        self.samples_refused += part.samples_refused
+        for i, skipped in part.skipped.items():
+            self.skipped.setdefault(i, SkippedValues()).merge(skipped)
 
 
 _Decoded = tuple[int, Delivery, Report]
@@ -114,9 +114,8 @@ class BatchProcessor:
                 self._store.forget()
                 for one in decoded:
                     self._write_single(one, result)
-            for i, refusal in result.refusals.items():
-                if refusal.reason != "older_than_retention":  # which does not hold for all of a message
-                    result.remainders.pop(i, None)
+            for i in result.refusals:
+                result.remainders.pop(i, None)
             return result
 
     def _decode(self, batch: Batch) -> list[_Decoded]:
@@ -129,6 +128,8 @@ class BatchProcessor:
                     report = _decode(delivery)
                     if type(report) is Telemetry and not delivery.over_limit:
                         batch.values[delivery.uid] += len(report.samples)
+                        if report.skipped is not None:
+                            batch.values[delivery.uid] += report.skipped.total
                 else:
                     report = delivery.report
                 decoded.append((i, delivery, self._part(i, report, batch)))
@@ -162,10 +163,12 @@ class BatchProcessor:
         with transaction.atomic():
             stored = self._store_all(decoded, result.remainders)
         result.add(stored)
-        stats.samples_refused.inc(stored.samples_refused)
+        for skipped in stored.skipped.values():
+            for reason, count in skipped.counts.items():
+                stats.samples_refused.labels(reason).inc(count)
         stats.batches.inc()
 
-    def _store_all(self, decoded: list[_Decoded], remainders: Mapping[int, Telemetry]) -> BatchResult:
+    def _store_all(self, decoded: list[_Decoded], remainders: Collection[int]) -> BatchResult:
         stored = BatchResult()
         outcome = Outcome()
         telemetry: list[tuple[Sender, Telemetry]] = []
@@ -178,18 +181,18 @@ class BatchProcessor:
             try:
                 device = _sender(known, delivery, first_broker)
                 if isinstance(report, Telemetry):
-                    kept, too_old = self._store.without_outdated(device, report)
-                    if i in remainders and delivery.report is None:
-                        # A message with too many is refused as a whole, before a part of it is stored.
-                        self._store.check_metric_limit(device, remainders[i], new_metrics[device.id])
-                    self._store.check_metric_limit(device, kept, new_metrics[device.id])
+                    kept = self._store.admissible(device, report, new_metrics[device.id])
+                    if kept.skipped is not None:
+                        stored.skipped[i] = kept.skipped
+                        if not kept.samples and delivery.report is None and i not in remainders:
+                            raise kept.skipped.first
                     telemetry.append((device, kept))
-                    if too_old is not None:
-                        stored.refusals[i] = too_old
-                        stored.samples_refused += len(report.samples) - len(kept.samples)
                     sightings[device.id] = Sighting(device, Availability.ONLINE, report.received_at)
                 else:
-                    outcome += _apply(device, report)
+                    if isinstance(report, Attributes):
+                        _merge(device, report, stored.skipped, i)
+                    else:
+                        outcome += _apply(device, report)
                     liveness.record(sightings, device, report)
             except Refusal as refusal:
                 stored.refusals[i] = refusal
@@ -202,15 +205,15 @@ class BatchProcessor:
 
 
 def split(telemetry: Telemetry, share: int) -> tuple[Telemetry, Telemetry]:
-    """The first `share` samples, and the remainder."""
+    """The first `share` samples, with what was skipped of the message, and the remainder."""
     samples, received_at = telemetry.samples, telemetry.received_at
-    return Telemetry(samples[:share], received_at), Telemetry(samples[share:], received_at)
+    return Telemetry(samples[:share], received_at, telemetry.skipped), Telemetry(samples[share:], received_at)
 
 
 def _decode(delivery: Delivery) -> Report:
     if delivery.refusal is not None:
         # A new one each time: an exception that is raised again and again accumulates tracebacks.
-        raise Refusal(delivery.refusal.reason, delivery.refusal.detail)
+        raise delivery.refusal.of(delivery.refusal.key)
     match delivery.kind:
         case "telemetry":
             if delivery.retained:
@@ -235,12 +238,22 @@ def _sender(known: Mapping[str, Sender], delivery: Delivery, first_broker: str) 
     return device
 
 
-def _apply(device: Sender, report: StatusReport | Attributes | Answer) -> Outcome:
-    """Stores attributes or an answer. A status report changes nothing here: `LivenessTracker.apply` stores it."""
+def _merge(device: Sender, report: Attributes, skipped: dict[int, SkippedValues], i: int) -> None:
+    """Stores attributes; those that are not stored are added to the skipped ones of the delivery `i`."""
+    without_room = attributes.merge(device, report)
+    found = SkippedValues()
+    for part in (report.skipped, without_room):
+        if part:
+            found.merge(part)
+    if found:
+        skipped[i] = found
+        if without_room.total == len(report.facts):
+            raise found.first
+
+
+def _apply(device: Sender, report: StatusReport | Answer) -> Outcome:
+    """Stores an answer. A status report changes nothing here: `LivenessTracker.apply` stores it."""
     if isinstance(report, StatusReport):
-        return Outcome()
-    if isinstance(report, Attributes):
-        attributes.merge(device, report)
         return Outcome()
     outcome = lifecycle.answer(device, report)
     if not outcome.events:

@@ -11,7 +11,7 @@ from bridges.ingest.batches import RETRYABLE_ERRORS, SHARE_S, Batch, BatchProces
 from bridges.ingest.delivery import Delivery
 from bridges.ingest.pipeline import publish
 from bridges.ingest.refusal_recorder import RefusalRecorder
-from devices.errors import Refusal, Unavailable
+from devices.errors import Refusal, SkippedValues, Unavailable
 from devices.runtime import database, stats
 from devices.values import now_us
 
@@ -32,10 +32,11 @@ async def ingest_now(delivery: Delivery) -> BatchResult:
         while more:
             await asyncio.sleep(SHARE_S)
             more = await _store_part(processor, delivery, result)
-    if refusal := result.refusals.get(0):
-        await refuse_now(delivery, refusal)
-        if not result.readings:
-            raise refusal
+    refusal, skipped = result.refusals.get(0), result.skipped.get(0)
+    if refusal or skipped:
+        await _record(delivery, refusal, skipped)
+    if refusal:
+        raise refusal
     return result
 
 
@@ -76,5 +77,9 @@ async def _store_part(processor: BatchProcessor, delivery: Delivery, result: Bat
 
 async def refuse_now(delivery: Delivery, refusal: Refusal) -> None:
     """Counts, logs and stores the refusal of a delivery that did not come through a `Pipeline`."""
-    _refusals.add(refusal, delivery.kind, delivery.uid, delivery.payload, delivery.received_at)
+    await _record(delivery, refusal, None)
+
+
+async def _record(delivery: Delivery, refusal: Refusal | None, skipped: SkippedValues | None) -> None:
+    _refusals.add_of(delivery, refusal, skipped)
     await _refusals.write()

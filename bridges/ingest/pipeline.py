@@ -166,7 +166,7 @@ class Pipeline:
 
     def _refuse_over_budget(self, delivery: Delivery) -> None:
         refusal = Refusal("rate_limited", self._budgets.limit(delivery.uid))
-        self._refusals.add(refusal, delivery.kind, delivery.uid, delivery.payload, delivery.received_at, delivery.size)
+        self._refusals.add_of(delivery, refusal)
 
     def _next_batch(self) -> list[Delivery]:
         queue = self._queue
@@ -193,9 +193,8 @@ class Pipeline:
         stats.batch_messages.observe(len(deliveries))
         stats.waiting.set(self.buffered)
         await publish(result, deliveries[0])
-        for i, refusal in result.refusals.items():
-            refused = deliveries[i]
-            self._refusals.add(refusal, refused.kind, refused.uid, refused.payload, refused.received_at, refused.size)
+        for i in result.refusals.keys() | result.skipped.keys():
+            self._refusals.add_of(deliveries[i], result.refusals.get(i), result.skipped.get(i))
         for i, delivery in enumerate(deliveries):
             if i in result.remainders:
                 self._put_back(delivery, result.remainders[i])

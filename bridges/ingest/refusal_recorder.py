@@ -1,4 +1,4 @@
-"""Refused messages: every one is counted, and the log names each reason of each device at most once a minute.
+"""Refused messages and skipped values: the log names each reason of each device at most once a minute.
 
 The newest ones of each known device are stored for its page, in at most one transaction a second.
 """
@@ -8,15 +8,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from django.db import close_old_connections
 
 from bridges.ingest.batches import RETRYABLE_ERRORS
-from devices.errors import Refusal
+from bridges.ingest.delivery import Delivery
+from devices.errors import Refusal, SkippedValues
 from devices.refusals import store
-from devices.refusals.store import START_BYTES, RefusalRecord
+from devices.refusals.store import MAX_KEPT, START_BYTES, RefusalRecord
 from devices.runtime import stats
 
 logger = logging.getLogger("hubbub.refusals")
@@ -29,7 +31,8 @@ MAX_REMEMBERED = 10_000
 WRITE_EVERY_S = 1.0
 """Pause between writes: a device that floods must not cost a transaction per message."""
 MAX_PENDING = 2_000
-"""Devices and reasons of one write; past it a refused message is counted but not stored."""
+"""Devices, reasons and keys of one write; past it, and past `MAX_KEPT` of one device, a refused message is counted but
+not stored."""
 CLOSE_TIMEOUT_S = 2.0
 """How long the last write may take."""
 
@@ -45,21 +48,44 @@ class RefusalRecorder:
 
     def __init__(self, run: Callable[..., Awaitable[Any]]) -> None:
         self._run = run
-        self._pending: dict[tuple[str, str, str], RefusalRecord] = {}
+        self._pending: dict[tuple[str, str, str, str], RefusalRecord] = {}
+        self._kept: Counter[str] = Counter()
+        """uid -> records of the device in `_pending`: one that makes up keys must not crowd out those of others."""
         self._written_at = -WRITE_EVERY_S
         self._later: asyncio.Task[None] | None = None
         self._writing: asyncio.Task[None] | None = None
 
-    def add(self, refusal: Refusal, kind: str, uid: str, payload: bytes, at: int, size: int | None = None) -> None:
-        """Counts and logs a refusal, and adds it to the next `write`.
+    def add_of(self, delivery: Delivery, refusal: Refusal | None, skipped: SkippedValues | None = None) -> None:
+        """Counts and logs the refusal of a delivery and adds it to the next `write`, or the values that were `skipped`.
 
-        `at`: time of receipt in microseconds. `size`: bytes of the whole payload, if `payload` is only its beginning.
+        If nothing else was in the message, `refusal` is that of the first of them.
         """
-        _count_and_log(refusal, kind, uid)
-        if refusal.reason != "unknown_device":
-            start = payload[:START_BYTES]
-            whole = len(payload) if size is None else size
-            self._merge(RefusalRecord(uid, kind, refusal.reason, refusal.detail, start, whole, at, at))
+        if refusal is not None:
+            stats.refused.labels(refusal.reason).inc()
+        if skipped:
+            for value, count in skipped:
+                self._add(delivery, value, count)
+        elif refusal is not None:
+            self._add(delivery, refusal, 1)
+
+    def _add(self, delivery: Delivery, refusal: Refusal, count: int) -> None:
+        _log(refusal, delivery.kind, delivery.uid)
+        if refusal.reason == "unknown_device":
+            return
+        self._merge(
+            RefusalRecord(
+                uid=delivery.uid,
+                kind=delivery.kind,
+                reason=refusal.reason,
+                detail=refusal.detail,
+                start=delivery.payload[:START_BYTES],
+                size=len(delivery.payload) if delivery.size is None else delivery.size,
+                first_at=delivery.received_at,
+                at=delivery.received_at,
+                key=refusal.key,
+                count=count,
+            )
+        )
 
     async def write(self) -> None:
         """Stores what was added: at once, or later if the last write was less than `WRITE_EVERY_S` ago."""
@@ -81,11 +107,12 @@ class RefusalRecorder:
             logger.warning("the last refused messages were not stored in time")
 
     def _merge(self, refused: RefusalRecord) -> None:
-        key = (refused.uid, refused.kind, refused.reason)
+        key = (refused.uid, refused.kind, refused.reason, refused.key)
         if known := self._pending.get(key):
             known.merge(refused)
-        elif len(self._pending) < MAX_PENDING:
+        elif len(self._pending) < MAX_PENDING and self._kept[refused.uid] < MAX_KEPT:
             self._pending[key] = refused
+            self._kept[refused.uid] += 1
         else:
             stats.dropped.labels("refusals").inc(refused.count)
 
@@ -111,6 +138,7 @@ class RefusalRecorder:
         if not self._pending:
             return
         batch, self._pending = self._pending, {}
+        self._kept.clear()
         self._written_at = time.monotonic()
         try:
             await self._run(store.record, batch.values())
@@ -124,8 +152,7 @@ class RefusalRecorder:
             stats.dropped.labels("refusals").inc(sum(refused.count for refused in batch.values()))
 
 
-def _count_and_log(refusal: Refusal, kind: str, uid: str) -> None:
-    stats.refused.labels(refusal.reason).inc()
+def _log(refusal: Refusal, kind: str, uid: str) -> None:
     now = time.monotonic()
     if now - _logged.get((uid, refusal.reason), -QUIET_S) < QUIET_S:
         return

@@ -19,11 +19,13 @@ router = Router(tags=["devices"])
 
 
 class RefusalFacts(BaseModel):
-    """Messages refused for one reason, each within a minute of the one before. The details are those of the newest."""
+    """Messages, or values of messages, that were refused for one reason, each within a minute of the one before. The
+    details are those of the newest."""
 
     id: int
     reason: str = Field(description="name of the reason")
     meaning: str = Field(description="the reason in words")
+    key: str = Field(description="the value concerned, or the topic; empty: the message as a whole")
     detail: str = Field(description="further details; may be empty")
     kind: str = Field(description="telemetry, status, attributes or answer")
     start: str = Field(description="first 200 bytes of the payload; unprintable characters are escaped")

@@ -37,14 +37,21 @@ _BODY: dict[str, Any] = {
 }
 
 
+class SkippedValue(BaseModel):
+    key: str = Field(description="path of the value, or number of the item in the list")
+    reason: str
+    message: str = Field(description="the reason in words")
+    count: int
+
+
 class Stored(BaseModel):
-    """`refused`, `reason` and `message` are present if some values were left out because they are older than readings
-    are kept."""
+    """The fields after `stored` are present if something of the message could not be stored."""
 
     stored: int = Field(description="readings that were stored")
-    refused: int = Field(0, description="values that were not stored")
-    reason: str = ""
-    message: str = ""
+    refused: int = Field(0, description="values and items that were not stored")
+    reason: str = Field("", description="why the first of them was not stored")
+    message: str = Field("", description="the same in words")
+    skipped: list[SkippedValue] = Field([], description="the first of them by key and reason")
 
 
 @router.post(
@@ -69,10 +76,16 @@ async def store_telemetry(request: HttpRequest, uid: str) -> dict[str, Any]:
 
 
 def _refused(result: BatchResult) -> dict[str, Any]:
-    refusal = result.refusals.get(0)
-    if refusal is None:
+    skipped = result.skipped.get(0)
+    if not skipped:
         return {}
-    return {"refused": result.samples_refused, "reason": refusal.reason, "message": refusal.message}
+    listed = [{"key": one.key, "reason": one.reason, "message": one.message, "count": count} for one, count in skipped]
+    return {
+        "refused": skipped.total,
+        "reason": skipped.first.reason,
+        "message": skipped.first.message,
+        "skipped": listed,
+    }
 
 
 def _body(request: HttpRequest) -> bytes:

@@ -25,7 +25,7 @@ START_BYTES = 200
 
 @dataclass(slots=True)
 class RefusalRecord:
-    """Messages of one device and kind that were refused for the same reason.
+    """Messages of one device and kind that were refused for the same reason, or values of them with the same key.
 
     `detail`, `start` and `size` describe the newest: `start` holds the first `START_BYTES` of its payload, `size` is
     the length of the whole payload. Times are in microseconds.
@@ -39,10 +39,11 @@ class RefusalRecord:
     size: int
     first_at: int
     at: int
+    key: str = ""
     count: int = 1
 
     def merge(self, other: RefusalRecord) -> None:
-        """Adds `other`, which has the same device, kind and reason."""
+        """Adds `other`, which has the same device, kind, reason and key."""
         self.count += other.count
         self.first_at = min(self.first_at, other.first_at)
         if other.at >= self.at:
@@ -52,15 +53,15 @@ class RefusalRecord:
 def record(refused: Iterable[RefusalRecord]) -> None:
     """Stores all of them in one transaction, except for those of unknown devices.
 
-    Messages that continue a row of the last minute are counted there. Pass each device, kind and reason only once.
+    Messages that continue a row of the last minute are counted there. Pass each device, kind, reason and key only once.
     """
     found = list(refused)
     with transaction.atomic():
         ids = dict(Device.objects.filter(uid__in={one.uid for one in found}).values_list("uid", "id"))
         known = [(ids[one.uid], one) for one in found if one.uid in ids]
         rows = _recent(known)
-        continued = [(rows[id, one.kind, one.reason], one) for id, one in known if (id, one.kind, one.reason) in rows]
-        new = [(id, one) for id, one in known if (id, one.kind, one.reason) not in rows]
+        continued = [(rows[key], one) for id, one in known if (key := _group(id, one)) in rows]
+        new = [(id, one) for id, one in known if _group(id, one) not in rows]
         _count_up(continued)
         Refusal.objects.bulk_create(_row(id, one) for id, one in new)
         _trim({id for id, _ in new})
@@ -76,16 +77,24 @@ def printable(start: bytes, *, cut: bool) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
-def _recent(known: list[tuple[int, RefusalRecord]]) -> dict[tuple[int, str, str], int]:
-    """(device id, kind, reason) -> id of the row that the messages continue."""
+_Group = tuple[int, str, str, str]
+"""Device id, kind, reason and key: what shares a row."""
+
+
+def _group(device_id: int, one: RefusalRecord) -> _Group:
+    return device_id, one.kind, one.reason, one.key
+
+
+def _recent(known: list[tuple[int, RefusalRecord]]) -> dict[_Group, int]:
+    """The row that the messages of each group continue."""
     if not known:
         return {}
-    since = {(id, one.kind, one.reason): one.first_at - MERGE_WITHIN_US for id, one in known}
+    since = {_group(id, one): one.first_at - MERGE_WITHIN_US for id, one in known}
     rows = Refusal.objects.filter(device__in={id for id, _ in known}, at__gte=min(since.values())).order_by("at", "id")
     return {
-        (device, kind, reason): id
-        for id, device, kind, reason, at in rows.values_list("id", "device_id", "kind", "reason", "at")
-        if at >= since.get((device, kind, reason), at + 1)
+        (device, kind, reason, key): id
+        for id, device, kind, reason, key, at in rows.values_list("id", "device_id", "kind", "reason", "key", "at")
+        if at >= since.get((device, kind, reason, key), at + 1)
     }
 
 
@@ -108,6 +117,7 @@ def _row(device_id: int, one: RefusalRecord) -> Refusal:
         device_id=device_id,
         reason=one.reason,
         kind=one.kind,
+        key=one.key,
         detail=detail,
         start=start,
         size=one.size,
@@ -118,8 +128,11 @@ def _row(device_id: int, one: RefusalRecord) -> Refusal:
 
 
 def _texts(one: RefusalRecord) -> tuple[str, str]:
-    detail = printable(one.detail.encode(errors="backslashreplace"), cut=False)[:MAX_DETAIL]
-    return detail, printable(one.start, cut=one.size > len(one.start))
+    return _printable_text(one.detail), printable(one.start, cut=one.size > len(one.start))
+
+
+def _printable_text(text: str) -> str:
+    return printable(text.encode(errors="backslashreplace"), cut=False)[:MAX_DETAIL]
 
 
 def _trim(device_ids: set[int]) -> None:
@@ -138,6 +151,7 @@ def recent(device: Device) -> list[dict[str, Any]]:
             "id": row.id,
             "reason": row.reason,
             "meaning": REFUSALS.get(row.reason, row.reason),
+            "key": row.key,
             "detail": row.detail,
             "kind": row.kind,
             "start": row.start,

@@ -87,7 +87,9 @@ exports = Counter(
     "hubbub_exports", "Exports of readings by how they ended: done, gone (the client disconnected) or failed", ["end"]
 )
 imported = Counter("hubbub_imported", "Values in imported files: stored, already present, or refused", ["outcome"])
-samples_refused = Counter("hubbub_samples_refused", "Samples that were left out of stored messages")
+samples_refused = Counter(
+    "hubbub_samples_refused", "Values and items of messages that were not stored, by the reason", ["reason"]
+)
 removed = Counter(
     "hubbub_rows_removed", "Readings and rollups that were removed because of their age or a quota", ["kind"]
 )

@@ -12,6 +12,7 @@ from devices.errors import Refusal
 from devices.registry.models import Device
 from devices.runtime import stats
 from devices.telemetry.models import Reading
+from devices.telemetry.retention.cutoffs import hint_at_seconds
 from devices.telemetry.store import ReadingStore
 from devices.values import Sample, Telemetry, now_us
 
@@ -52,7 +53,7 @@ def _refused(store: ReadingStore, device: Device, samples: Sequence[Sample]) -> 
     refused: dict[int, Refusal] = {}
     for i, sample in enumerate(samples):
         if store.is_outdated(device, sample):
-            refused[i] = Refusal("older_than_retention")
+            refused[i] = Refusal("older_than_retention", hint_at_seconds(sample.time or 0))
             continue
         if sample.metric not in verdicts:
             verdicts[sample.metric] = _metric_refusal(store, device, sample, new)
@@ -62,11 +63,8 @@ def _refused(store: ReadingStore, device: Device, samples: Sequence[Sample]) -> 
 
 
 def _metric_refusal(store: ReadingStore, device: Device, sample: Sample, new: set[str]) -> Refusal | None:
-    try:
-        store.check_metric_limit(device, Telemetry((sample,), 0), new)
-    except Refusal as refusal:
-        return refusal
-    return None
+    skipped = store.admissible(device, Telemetry((sample,), 0), new).skipped
+    return skipped.first if skipped else None
 
 
 def _count_present(device: Device, keys: Iterable[tuple[str, int]]) -> int:

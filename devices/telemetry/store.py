@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -11,7 +12,7 @@ from django.db import IntegrityError, connection
 
 from devices.channel.events import EncodedReadings, TelemetryStored
 from devices.channel.groups import shard_of
-from devices.errors import Refusal
+from devices.errors import Refusal, SkippedValues
 from devices.registry.models import Device, Metric
 from devices.registry.senders import Sender
 from devices.runtime import stats
@@ -83,26 +84,24 @@ class ReadingStore:
         stats.stored.inc(len(rows))
         return _events(shown, min((telemetry.received_at for _, telemetry in batch), default=0))
 
-    def check_metric_limit(self, device: Device | Sender, telemetry: Telemetry, new: set[str]) -> None:
-        """Raises `Refusal("too_many_metrics")` if the samples would take the device past `MAX_METRICS`.
+    def admissible(self, device: Device | Sender, telemetry: Telemetry, new: set[str]) -> Telemetry:
+        """The telemetry without the samples that are older than their metric's retention, and without those of new
+        metrics that would take the device past `MAX_METRICS`. They are added to the skipped ones.
 
         `new` holds the new metrics of earlier messages of the batch; those of this message are added to it.
         """
-        known = self._metrics_of(device)
-        added = {sample.metric for sample in telemetry.samples if sample.metric not in known}
-        if added and len(known) + len(new | added) > MAX_METRICS:
-            raise Refusal("too_many_metrics", f"{MAX_METRICS} are allowed")
-        new |= added
-
-    def without_outdated(self, device: Device | Sender, telemetry: Telemetry) -> tuple[Telemetry, Refusal | None]:
-        """The samples whose readings are kept, and the refusal of those that are older than their metric's retention.
-
-        Raises `Refusal("older_than_retention")` if all of them are.
-        """
         for sample in telemetry.samples:
             if sample.time is not None and sample.time < self._cutoffs.latest():
-                return self._remove_outdated(device, telemetry)
-        return telemetry, None
+                telemetry = self._without_outdated(device, telemetry)
+                break
+        known = self._metrics_of(device)
+        added = {sample.metric for sample in telemetry.samples if sample.metric not in known}
+        if not added:
+            return telemetry
+        if len(known) + len(new | added) > MAX_METRICS:
+            return self._within_limit(known, telemetry, new)
+        new |= added
+        return telemetry
 
     def is_outdated(self, device: Device | Sender, sample: Sample) -> bool:
         """Whether the sample is older than its metric keeps its readings."""
@@ -111,17 +110,31 @@ class ReadingStore:
         known = self._metrics_of(device).get(sample.metric)
         return sample.time < self._cutoffs.of(device.space_id, known.id if known else None)
 
-    def _remove_outdated(self, device: Device | Sender, telemetry: Telemetry) -> tuple[Telemetry, Refusal | None]:
+    def _without_outdated(self, device: Device | Sender, telemetry: Telemetry) -> Telemetry:
         kept: list[Sample] = []
         outdated: list[Sample] = []
         for sample in telemetry.samples:
             (outdated if self.is_outdated(device, sample) else kept).append(sample)
         if not outdated:
-            return telemetry, None
-        refusal = refusal_of_outdated(outdated, len(telemetry.samples))
-        if not kept:
-            raise refusal
-        return Telemetry(tuple(kept), telemetry.received_at), refusal
+            return telemetry
+        return _reduced(telemetry, kept, [(refusal_of_outdated(outdated, len(telemetry.samples)), len(outdated))])
+
+    def _within_limit(self, known: dict[str, _KnownMetric], telemetry: Telemetry, new: set[str]) -> Telemetry:
+        """Metrics are created in the order of the message, as long as there is room."""
+        kept: list[Sample] = []
+        beyond: Counter[str] = Counter()
+        for sample in telemetry.samples:
+            name = sample.metric
+            if name in known or name in new or len(known) + len(new) < MAX_METRICS:
+                kept.append(sample)
+                if name not in known:
+                    new.add(name)
+            else:
+                beyond[name] += 1
+        limit = f"{MAX_METRICS} are allowed"
+        return _reduced(
+            telemetry, kept, [(Refusal("too_many_metrics", limit, name), count) for name, count in beyond.items()]
+        )
 
     def forget(self) -> None:
         """Call it after a transaction that failed: its new metrics and partitions are not in the database."""
@@ -152,6 +165,16 @@ class ReadingStore:
         ids = {device_id for device_id, _ in new}
         for device_id, name, id in Metric.objects.filter(device__in=ids).values_list("device_id", "name", "id"):
             self._metrics[device_id].setdefault(name, _KnownMetric(id))
+
+
+def _reduced(telemetry: Telemetry, kept: Sequence[Sample], refused: Iterable[tuple[Refusal, int]]) -> Telemetry:
+    # A batch may be tried again, with the telemetry that was given: what it has skipped must not grow each time.
+    skipped = SkippedValues()
+    if telemetry.skipped is not None:
+        skipped.merge(telemetry.skipped)
+    for refusal, count in refused:
+        skipped.add(refusal, count)
+    return Telemetry(tuple(kept), telemetry.received_at, skipped)
 
 
 _TABLE = Reading._meta.db_table

@@ -62,6 +62,11 @@ def refusal_of_outdated(samples: Iterable[Sample], total: int) -> Refusal:
     oldest = min(times)
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=oldest)
     detail = f"{len(times)} of {total} samples, the oldest of {moment:%Y-%m-%dT%H:%M:%SZ}"
-    if abs(oldest * 1000 - now_us()) < _NEAR_US:
-        detail += "; ts looks like seconds; milliseconds are expected"
-    return Refusal("older_than_retention", detail)
+    if hint := hint_at_seconds(oldest):
+        detail += f"; ts {hint}"
+    return Refusal("older_than_retention", detail, "ts")
+
+
+def hint_at_seconds(time: int) -> str:
+    """What to say of a time (in microseconds) that would be about now if it had been given in seconds; else nothing."""
+    return "looks like seconds; milliseconds are expected" if abs(time * 1000 - now_us()) < _NEAR_US else ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from contextlib import suppress
 
 import pytest
@@ -12,7 +14,8 @@ from hypothesis import strategies as st
 from bridges.codec import payloads, strict_json
 from bridges.codec.strict_json import MAX_PAYLOAD
 from bridges.codec.times import FUTURE_US
-from devices.errors import Refusal
+from devices.errors import MAX_LISTED, Refusal
+from devices.runtime import stats
 from devices.values import Answer, Availability, Sample
 
 NOW = 1_760_000_000_000_000  # µs
@@ -28,6 +31,12 @@ def refused(payload: bytes) -> str:
     with pytest.raises(Refusal) as caught:
         payloads.decode_telemetry(payload, NOW)
     return caught.value.reason
+
+
+def skipped(payload: bytes) -> list[tuple[str, str]]:
+    """The key and reason of each value that was skipped."""
+    found = payloads.decode_telemetry(payload, NOW).skipped
+    return [(refusal.key, refusal.reason) for refusal, _ in found] if found else []
 
 
 def test_it_decodes_a_plain_object() -> None:
@@ -46,6 +55,7 @@ def test_it_decodes_a_plain_object() -> None:
         (b'"2025-10-09T08:53:19.123456Z"', 1_759_999_999_123_456),
         (b'"2025-10-09T10:53:19+02:00"', 1_759_999_999_000_000),
         (b'"2025-10-09T08:53:19"', 1_759_999_999_000_000),
+        (b'"1759999999123"', 1_759_999_999_123_000),
     ],
 )
 def test_it_decodes_the_devices_own_time(ts: bytes, time: int) -> None:
@@ -65,10 +75,6 @@ def test_it_decodes_eight_levels() -> None:
     assert samples(NESTED_8) == [Sample(".".join("a" * 8), 1)]
 
 
-def test_it_leaves_nulls_out() -> None:
-    assert samples(b'{"a": null, "b": 1}') == [Sample("b", 1)]
-
-
 def test_a_time_far_ahead_is_replaced_by_the_time_of_receipt() -> None:
     ahead = (NOW + FUTURE_US) // 1000
     assert samples(b'{"ts": %d, "values": {"a": 1}}' % (ahead + 1)) == [Sample("a", 1, None)]
@@ -79,70 +85,201 @@ def test_a_time_far_ahead_is_replaced_by_the_time_of_receipt() -> None:
     ("payload", "reason"),
     [
         (b"", "empty_payload"),
+        (b" \r\n", "empty_payload"),
+        (b"\0", "empty_payload"),
         (b"{", "invalid_json"),
         (b"{}x", "invalid_json"),
-        (b"\xef\xbb\xbf{}", "invalid_json"),
-        (b"21.5", "invalid_shape"),
-        (b"null", "invalid_shape"),
+        (b"nan", "invalid_json"),
         (b"{}", "invalid_shape"),
         (b"[]", "invalid_shape"),
-        (b"[1]", "invalid_shape"),
-        (b'{"a": [1]}', "invalid_shape"),
-        (b'{"a": null}', "invalid_shape"),
-        (b'{"a": NaN}', "not_finite"),
-        (b'{"a": Infinity}', "not_finite"),
-        (b'{"a": -Infinity}', "not_finite"),
-        (b'{"a": 1e999}', "not_finite"),
-        (b'{"a": 9223372036854775808}', "out_of_range"),
-        (b'{"a": -9223372036854775809}', "out_of_range"),
-        (b'{"a": 100000000000000000000000}', "out_of_range"),
-        (b'{"a": 1%s}' % (b"0" * 64), "number_too_long"),
-        (b'{"a": 0.%s}' % (b"1" * 64), "number_too_long"),
-        (b'{"a": 1%s}' % (b"0" * 100_000), "number_too_long"),
-        (NESTED_9, "too_deep"),
+        (b"[{}]", "invalid_shape"),
         (b'{"a":' * 20_000, "too_deep"),
         (b"[" * 100_000, "too_deep"),
-        (b'{"a":' * 600 + b"1" + b"}" * 600, "too_deep"),
-        (b"[" * 600 + b"]" * 600, "too_deep"),
         (b'{"a": "\xff"}', "invalid_utf8"),
         (b'{"a": "\xed\xa0\x80"}', "invalid_utf8"),
         ('{"a": 1}'.encode("utf-16"), "invalid_encoding"),
         ('{"a": 1}'.encode("utf-16-le"), "invalid_encoding"),
+        ('{"a": 1}'.encode("utf-16-be"), "invalid_encoding"),
         ('{"a": 1}'.encode("utf-32"), "invalid_encoding"),
-        (b'{"a": "\\ud800"}', "invalid_unicode"),
-        (b'{"\\udfff": 1}', "invalid_unicode"),
-        (b'{"a": "\\u0000"}', "nul_character"),
-        (b'{"\\u0000": 1}', "nul_character"),
-        (b'{"a": 1, "a": 2}', "duplicate_key"),
-        (b'{"a": 1, "\\u0061": 2}', "duplicate_key"),
-        (b'{"a": "1:2", "a": "3"}', "duplicate_key"),
-        (b'{"ts": 1, "values": {"a": 1}, "values": {"a": 2}}', "duplicate_key"),
-        (b'{"ts": 1, "values": {"a": 1, "b": 2, "a": 2}}', "duplicate_key"),
-        (b'{"a": {"b": 1, "b": 2}}', "duplicate_key"),
-        (b'{"a.b": 1, "a": {"b": 2}}', "duplicate_key"),
-        (b'{"ts": true, "values": {"a": 1}}', "timestamp_invalid"),
-        (b'{"ts": -1, "values": {"a": 1}}', "timestamp_invalid"),
-        (b'{"ts": null, "values": {"a": 1}}', "timestamp_invalid"),
-        (b'{"ts": "yesterday", "values": {"a": 1}}', "timestamp_invalid"),
-        (b'{"ts": "1960-01-01T00:00:00Z", "values": {"a": 1}}', "timestamp_invalid"),
-        (b'{"ts": 1e300, "values": {"a": 1}}', "timestamp_invalid"),
-        (b'{"ts": 1760000000000, "temperature": 21.5}', "timestamp_misplaced"),
-        (b'{"temperature": 21.5, "ts": "2025-10-09T08:53:19Z"}', "timestamp_misplaced"),
-        (b'[{"a": 1}, {"ts": 1760000000000, "a": 1}]', "timestamp_misplaced"),
-        (b'{"ts": 1760000000000}', "timestamp_misplaced"),
-        (b'{"ts": 1760000000000, "values": 5}', "timestamp_misplaced"),
-        (b'{"ts": 1760000000000, "values": {"a": 1}, "b": 2}', "invalid_shape"),
-        (b'{"values": {"a": 1}, "b": 2}', "invalid_shape"),
-        (b'{"": 1}', "name_invalid"),
-        (b'{"a\\nb": 1}', "name_invalid"),
-        (b'{"%s": 1}' % (b"a" * 129), "name_invalid"),
-        (b'{"a": "%s"}' % (b"x" * 1025), "text_too_long"),
+        (b'\0{"a": 1}', "nul_character"),
+        (b'{"a": 1}\0\0', "nul_character"),
         (b'{"a": "%s"}' % (b"x" * MAX_PAYLOAD), "payload_too_large"),
-        (b"[%s]" % b",".join([b'{"a":1}'] * 10_001), "too_many_values"),
     ],
 )
-def test_it_refuses_by_name(payload: bytes, reason: str) -> None:
+def test_it_refuses_what_cannot_be_read_at_all(payload: bytes, reason: str) -> None:
     assert refused(payload) == reason
+
+
+@pytest.mark.parametrize(
+    ("odd", "key", "reason"),
+    [
+        (b'"a": NaN', "a", "not_finite"),
+        (b'"a": Infinity', "a", "not_finite"),
+        (b'"a": -Infinity', "a", "not_finite"),
+        (b'"a": 1e999', "a", "not_finite"),
+        (b'"a": 9223372036854775808', "a", "out_of_range"),
+        (b'"a": -9223372036854775809', "a", "out_of_range"),
+        (b'"a": 100000000000000000000000', "a", "out_of_range"),
+        (b'"a": 1%s' % (b"0" * 64), "a", "number_too_long"),
+        (b'"a": 0.%s' % (b"1" * 64), "a", "number_too_long"),
+        (b'"a": 1%s' % (b"0" * 100_000), "a", "number_too_long"),
+        (b'"a": {"b": [1%s]}' % (b"0" * 64), "a.b.0", "number_too_long"),
+        (b'"a": "%s"' % (b"x" * 1025), "a", "text_too_long"),
+        (b'"a": "\\ud800"', "a", "invalid_unicode"),
+        (b'"\\udfff": 1', "\\udfff", "invalid_unicode"),
+        (b'"a": "\\u0000"', "a", "nul_character"),
+        (b'"\\u0000": 1', "\\x00", "nul_character"),
+        (b'"": 1', "", "name_invalid"),
+        (b'"a\\nb": 1', "a\\nb", "name_invalid"),
+        (b'"%s": 1' % (b"a" * 129), "a" * 129, "name_invalid"),
+        (b'"a": [{"b": 1}]', "a", "invalid_shape"),
+        (b'"a": [1, [2]]', "a", "invalid_shape"),
+        (b'"e": {"p": [{}]}', "e.p", "invalid_shape"),
+        (b'"a": [%s]' % b",".join([b"1"] * 101), "a", "array_too_long"),
+        (b'"a": [NaN]', "a.0", "not_finite"),
+        (NESTED_9[1:-1], "a.a.a.a.a.a.a.a", "too_deep"),
+        (b'"a":' + b'{"a":' * 600 + b"1" + b"}" * 600, "a.a.a.a.a.a.a.a", "too_deep"),
+    ],
+)
+def test_a_value_that_cannot_be_one_is_skipped_by_its_key(odd: bytes, key: str, reason: str) -> None:
+    for payload in (b'{"before": 1, %s, "after": 2}' % odd, b'{"values": {"before": 1, %s, "after": 2}}' % odd):
+        assert samples(payload) == [Sample("before", 1), Sample("after", 2)]
+        assert skipped(payload) == [(key, reason)]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"a": 1, "a": 2}',
+        b'{"a": 1, "\\u0061": 2}',
+        b'{"a": "1:2", "a": 2}',
+        b'{"values": {"a": 1, "a": 2}}',
+        b'{"a": NaN, "a": 2}',
+    ],
+)
+def test_of_two_values_with_one_key_the_last_is_kept(payload: bytes) -> None:
+    assert samples(payload) == [Sample("a", 2)]
+    assert skipped(payload) == [("a", "duplicate_key")]
+
+
+def test_equal_keys_are_named_by_their_path() -> None:
+    nested = b'{"a": {"b": 1, "b": 2, "b": 3}}'
+    assert samples(nested) == [Sample("a.b", 3)]
+    assert payloads.decode_telemetry(nested, NOW).skipped.total == 2
+    assert skipped(nested) == [("a.b", "duplicate_key")]
+    assert (samples(b'{"a.b": 1, "a": {"b": 2}}'), skipped(b'{"a.b": 1, "a": {"b": 2}}')) == (
+        [Sample("a.b", 2)],
+        [("a.b", "duplicate_key")],
+    )
+    assert samples(b'{"values": {"a": 1}, "values": {"a": 2}}') == [Sample("a", 2)]
+    assert skipped(b'{"values": {"a": 1}, "values": {"a": 2}}') == [("values", "duplicate_key")]
+
+
+@pytest.mark.parametrize(
+    ("item", "key", "reason"),
+    [
+        (b"1", "item 2", "invalid_shape"),
+        (b"null", "item 2", "invalid_shape"),
+        (b'"text"', "item 2", "invalid_shape"),
+        (b'{"ts": true, "values": {"a": 1}}', "item 2, ts", "timestamp_invalid"),
+        (b'{"ts": -1, "values": {"a": 1}}', "item 2, ts", "timestamp_invalid"),
+        (b'{"ts": "yesterday", "values": {"a": 1}}', "item 2, ts", "timestamp_invalid"),
+        (b'{"ts": "1960-01-01T00:00:00Z", "values": {"a": 1}}', "item 2, ts", "timestamp_invalid"),
+        (b'{"ts": 1e300, "values": {"a": 1}}', "item 2, ts", "timestamp_invalid"),
+        (b'{"ts": 1%s, "values": {"a": 1}}' % (b"0" * 64), "item 2, ts", "timestamp_invalid"),
+        (b'{"ts": 1760000000000, "temperature": 21.5}', "item 2, ts", "timestamp_misplaced"),
+        (b'{"temperature": 21.5, "ts": "2025-10-09T08:53:19Z"}', "item 2, ts", "timestamp_misplaced"),
+        (b'{"ts": 1760000000000}', "item 2, ts", "timestamp_misplaced"),
+        (b'{"ts": 1760000000000, "values": 5}', "item 2, ts", "timestamp_misplaced"),
+    ],
+)
+def test_an_item_of_a_list_that_cannot_be_read_is_skipped_by_its_number(item: bytes, key: str, reason: str) -> None:
+    payload = b'[{"a": 1}, %s, {"a": 3}]' % item
+    assert samples(payload) == [Sample("a", 1), Sample("a", 3)]
+    assert skipped(payload) == [(key, reason)]
+    assert samples(item) == []
+    assert skipped(item) == [(key.removeprefix("item 2").removeprefix(", "), reason)]
+
+
+def test_what_stands_beside_the_values_is_skipped() -> None:
+    payload = b'{"ts": 1759999999000, "values": {"a": 1}, "b": 2}'
+    assert samples(payload) == [Sample("a", 1, 1_759_999_999_000_000)]
+    assert skipped(payload) == [("b", "invalid_shape")]
+
+
+def test_values_beyond_the_number_of_one_message_are_skipped() -> None:
+    payload = b"[%s]" % b",".join([b'{"a":1}'] * 10_003)
+    found = payloads.decode_telemetry(payload, NOW)
+    assert len(found.samples) == 10_000
+    assert found.skipped is not None
+    assert found.skipped.counts == {"too_many_values": 3}
+
+
+def test_all_skipped_values_are_counted_and_the_first_are_listed() -> None:
+    found = payloads.decode_telemetry(b"{%s}" % b",".join(b'"a%d": NaN' % i for i in range(50)), NOW).skipped
+    assert found is not None
+    assert found.counts == {"not_finite": 50}
+    assert [refusal.key for refusal, _ in found] == [f"a{i}" for i in range(MAX_LISTED)]
+
+
+def test_arrays_of_scalars_become_numbered_values() -> None:
+    assert samples(b'{"power": [23.6, null, true], "e": {"v": ["x"]}}') == [
+        Sample("power.0", 23.6),
+        Sample("power.2", True),
+        Sample("e.v.0", "x"),
+    ]
+
+
+def test_nulls_and_empty_arrays_are_no_value() -> None:
+    assert samples(b'{"a": null, "b": [], "c": 1}') == [Sample("c", 1)]
+    assert skipped(b"[[]]") == [("item 1", "invalid_shape")]
+    for payload in (b'{"a": null}', b'{"a": []}', b'[{"a": null}]', b'{"values": {"a": null}}'):
+        assert (samples(payload), skipped(payload)) == ([], [])
+
+
+@pytest.mark.parametrize("surrounded", [b"\xef\xbb\xbf%s", b"%s\0", b" %s\r\n", b"%s\n\0", b"\xc2\xa0%s"])
+def test_what_surrounds_a_payload_is_ignored(surrounded: bytes) -> None:
+    assert samples(surrounded % b'{"a": 1}') == [Sample("a", 1)]
+
+
+@pytest.mark.parametrize(
+    ("payload", "hint"),
+    [
+        (gzip.compress(b'{"a": 1}'), "looks like gzip"),
+        (zlib.compress(b'{"a": 1}'), "looks like zlib"),
+        (bytes.fromhex("a16b74656d7065726174757265fb4035800000000000"), "looks like CBOR"),
+        (bytes.fromhex("81a161cb4035800000000000"), "looks like MessagePack"),
+        (bytes.fromhex("08f2dbbfcfad33120d100318f2dbbfcfad336d0000ac411802"), "looks like Protobuf, as of Sparkplug B"),
+        (b'{"a": "\xff"}', "at byte 7"),
+    ],
+)
+def test_the_refusal_of_a_binary_payload_names_its_format(payload: bytes, hint: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        payloads.decode_telemetry(payload, NOW)
+    assert (caught.value.reason, caught.value.detail) == ("invalid_utf8", hint)
+
+
+def test_the_refusal_of_a_bare_value_shows_the_form() -> None:
+    found = payloads.decode_telemetry(b"21.7", NOW).skipped
+    assert found is not None
+    assert found.first.detail.endswith('{"value": 21.7}')
+
+
+@pytest.mark.parametrize("ts", [b"null", b"3000", b"0", b'"1970-01-01T00:00:03Z"', b'"3000"'])
+def test_without_a_time_or_from_a_clock_that_was_never_set_the_time_of_receipt_counts(ts: bytes) -> None:
+    flagged = stats.flagged.labels("clock_not_set")._value
+    before = flagged.get()
+    assert samples(b'{"ts": %s, "values": {"a": 1}}' % ts) == [Sample("a", 1, None)]
+    assert flagged.get() - before == (ts != b"null")
+
+
+@pytest.mark.parametrize("ts", [b"1760000000", b'"1760000000"'])
+def test_seconds_are_not_taken_for_a_clock_that_was_never_set(ts: bytes) -> None:
+    assert samples(b'{"ts": %s, "values": {"a": 1}}' % ts) == [Sample("a", 1, 1_760_000_000_000)]
+
+
+def test_a_null_beside_values_is_no_time() -> None:
+    assert samples(b'{"ts": null, "a": 1}') == [Sample("a", 1)]
 
 
 @pytest.mark.parametrize("number", [2**63 - 1, -(2**63), 0, 2**53 + 1, 1.7976931348623157e308, 5e-324])
@@ -155,9 +292,9 @@ def test_a_colon_in_a_string_is_not_a_duplicate_key() -> None:
 
 
 def test_the_refusal_of_a_time_among_the_values_shows_the_form() -> None:
-    with pytest.raises(Refusal) as caught:
-        payloads.decode_telemetry(b'{"ts": 1760000000000, "temperature": 21.5}', NOW)
-    assert caught.value.detail == '{"ts": …, "values": {…}}'
+    found = payloads.decode_telemetry(b'{"ts": 1760000000000, "temperature": 21.5}', NOW).skipped
+    assert found is not None
+    assert found.first.detail == 'send {"ts": …, "values": {…}}'
 
 
 def test_values_need_no_time_and_may_name_a_metric_ts_or_values() -> None:
@@ -171,7 +308,7 @@ def test_the_memory_of_valid_names_is_bounded(monkeypatch: pytest.MonkeyPatch) -
     for number in range(10):
         assert samples(b'{"name%d": 1}' % number) == [Sample(f"name{number}", 1)]
         assert len(payloads._valid_names) <= 3
-    assert refused(b'{"name\\n": 1}') == "name_invalid"
+    assert skipped(b'{"name\\n": 1}') == [("name\\n", "name_invalid")]
 
 
 @settings(deadline=None)  # a slow machine must not fail the test
@@ -198,7 +335,7 @@ _JSON = st.recursive(
 def test_any_json_gives_samples_or_a_named_refusal(content: object) -> None:
     payload = json.dumps(content).encode()
     with suppress(Refusal):
-        assert payloads.decode_telemetry(payload, NOW).samples
+        payloads.decode_telemetry(payload, NOW)
 
 
 _PLAIN = st.dictionaries(
@@ -227,23 +364,61 @@ def outcome(payload: bytes, *, careful: bool = False) -> object:
             patch.setattr(payloads, "parse", strict_json.parse_carefully)
             patch.setattr(payloads, "_add_flat", lambda *_: False)
         try:
-            return [
-                (each.metric, repr(each.value), each.time) for each in payloads.decode_telemetry(payload, NOW).samples
-            ]
+            found = payloads.decode_telemetry(payload, NOW)
+            listed = [(refusal.key, refusal.reason, count) for refusal, count in found.skipped or ()]
+            return [(each.metric, repr(each.value), each.time) for each in found.samples], listed
         except Refusal as refusal:
             return refusal.reason
 
 
-def test_it_decodes_status() -> None:
-    assert payloads.decode_status(b"offline", NOW).availability is Availability.OFFLINE
-    with pytest.raises(Refusal):
-        payloads.decode_status(b"asleep", NOW)
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"online",
+        b"Online",
+        b"ONLINE\n",
+        b'"online"',
+        b"true",
+        b"1",
+        b"on",
+        b'{"state": "online"}',
+        b'{"state": true}',
+        b"online\0",
+    ],
+)
+def test_it_decodes_the_words_for_online(payload: bytes) -> None:
+    assert payloads.decode_status(payload, NOW).availability is Availability.ONLINE
+
+
+@pytest.mark.parametrize(
+    "payload", [b"offline", b"Offline", b"false", b"0", b"OFF", b'{"state":"offline"}', b'"Offline"']
+)
+def test_it_decodes_the_words_for_offline(payload: bytes) -> None:
+    assert payloads.decode_status(payload, NOW).availability is Availability.OFFLINE
+
+
+@pytest.mark.parametrize("payload", [b"asleep", b"2", b"{}", b'{"state": null}', b"[1]", b"null"])
+def test_it_refuses_another_status_and_shows_it(payload: bytes) -> None:
+    with pytest.raises(Refusal) as caught:
+        payloads.decode_status(payload, NOW)
+    assert caught.value.reason == "invalid_shape"
+    assert payload.decode() in caught.value.detail
 
 
 def test_it_decodes_attributes() -> None:
     assert payloads.decode_attributes(b'{"firmware": "1.2", "slots": 3}').facts == {"firmware": "1.2", "slots": 3}
+
+
+def test_odd_attributes_are_skipped_by_their_key() -> None:
+    found = payloads.decode_attributes(b'{"m": "X", "tags": ["a"], "rows": [{}], "net": {"ip": "::1"}, "old": null}')
+    assert found.facts == {"m": "X", "tags": None, "tags.0": "a", "net.ip": "::1", "old": None}
+    assert [(refusal.key, refusal.reason) for refusal, _ in found.skipped or ()] == [("rows", "invalid_shape")]
+
+
+@pytest.mark.parametrize("payload", [b"[]", b"5", b"x"])
+def test_attributes_that_are_no_object_are_refused(payload: bytes) -> None:
     with pytest.raises(Refusal):
-        payloads.decode_attributes(b'{"a": {"b": 1}}')
+        payloads.decode_attributes(payload)
 
 
 def test_it_decodes_answers() -> None:

@@ -9,7 +9,8 @@ from asgiref.sync import sync_to_async
 
 from bridges.ingest.batches import Batch, BatchProcessor
 from bridges.ingest.delivery import Delivery
-from devices.models import Device
+from devices.models import Device, Space
+from devices.runtime import stats
 from devices.telemetry.store import MAX_METRICS
 from devices.values import now_us
 
@@ -26,4 +27,50 @@ async def test_the_bound_on_metrics_holds_within_a_batch_too(pump: Device, setti
     messages = [b"{%s}" % b",".join(b'"%s%d": 1' % (part, i) for i in range(half)) for part in (b"a", b"b", b"c", b"a")]
     outcome = await sync_to_async(BatchProcessor().process)(Batch([telemetry(message) for message in messages]))
     assert {i: refusal.reason for i, refusal in outcome.refusals.items()} == {2: "too_many_metrics"}
+    assert outcome.skipped[2].counts == {"too_many_metrics": half}
     assert await pump.metrics.acount() == MAX_METRICS
+
+
+async def test_what_cannot_be_stored_of_a_message_does_not_keep_the_rest_out(pump: Device) -> None:
+    await Space.objects.aupdate(raw_days=90)
+    counted = {reason: stats.samples_refused.labels(reason)._value for reason in ("not_finite", "older_than_retention")}
+    before = {reason: value.get() for reason, value in counted.items()}
+    payload = b'[{"a": NaN, "b": 1}, {"ts": 1000000000000, "values": {"b": 2, "c": 3}}]'
+    outcome = await sync_to_async(BatchProcessor().process)(Batch([telemetry(payload)]))
+    assert (outcome.readings, outcome.refusals) == (1, {})
+    assert [(one.key, one.reason, n) for one, n in outcome.skipped[0]] == [
+        ("a", "not_finite", 1),
+        ("ts", "older_than_retention", 2),
+    ]
+    assert {reason: value.get() - before[reason] for reason, value in counted.items()} == {
+        "not_finite": 1,
+        "older_than_retention": 2,
+    }
+
+
+async def test_a_message_of_which_nothing_is_left_is_refused(pump: Device) -> None:
+    messages = [telemetry(b'{"a": NaN}'), telemetry(b'{"a": null}')]
+    outcome = await sync_to_async(BatchProcessor().process)(Batch(messages))
+    assert {i: (refusal.reason, refusal.key) for i, refusal in outcome.refusals.items()} == {0: ("not_finite", "a")}
+    assert (outcome.readings, outcome.skipped[0].total) == (0, 1)
+
+
+async def test_skipped_values_count_towards_the_budget_of_values(pump: Device) -> None:
+    batch = Batch([telemetry(b"[%s]" % b",".join([b'{"": 1}'] * 30))])
+    await sync_to_async(BatchProcessor().process)(batch)
+    assert batch.values["pump-1"] == 30
+
+
+async def test_attributes_that_cannot_be_stored_are_skipped(pump: Device) -> None:
+    messages = [
+        Delivery("pump-1", "attributes", payload, now_us()) for payload in (b'{"fw": "1", "x": [{}]}', b'{"fw": null}')
+    ]
+    processor = BatchProcessor()
+    outcome = await sync_to_async(processor.process)(Batch(messages[:1]))
+    await pump.arefresh_from_db()
+    assert (pump.attributes, outcome.refusals, outcome.skipped[0].first.key) == ({"fw": "1"}, {}, "x")
+    assert (await sync_to_async(processor.process)(Batch(messages[1:]))).refusals == {}
+    await pump.arefresh_from_db()
+    assert pump.attributes == {}
+    outcome = await sync_to_async(processor.process)(Batch([Delivery("pump-1", "attributes", b'{"x": NaN}', now_us())]))
+    assert outcome.refusals[0].reason == "not_finite"

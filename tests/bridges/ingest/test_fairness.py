@@ -18,6 +18,7 @@ from bridges.ingest.fair_queue import TURN_MESSAGES
 from bridges.ingest.pipeline import Pipeline
 from devices.errors import Refusal
 from devices.models import Device, Metric, Reading, Space
+from devices.models import Refusal as StoredRefusal
 from devices.rooms import provisioning
 from devices.runtime import stats
 from devices.telemetry.store import MAX_METRICS
@@ -208,13 +209,16 @@ class TestWithoutPipeline:
         assert stats.refused.labels("unknown_device")._value.get() == before + 1
 
 
-async def test_a_large_message_with_too_many_metrics_is_refused_before_a_part_of_it_is_stored(
+async def test_of_a_large_message_with_too_many_metrics_those_are_stored_for_which_there_is_room(
     pipeline: Pipeline,
 ) -> None:
     settled = Settled()
-    pipeline.offer(settled.delivery("pump-1", b"{%s}" % b",".join(b'"m%d":1' % i for i in range(MAX_METRICS + 1))))
+    pipeline.offer(settled.delivery("pump-1", b"{%s}" % b",".join(b'"m%d":1' % i for i in range(MAX_METRICS + 2))))
     await eventually_async(lambda: settled.order)
-    assert await Metric.objects.acount() == 0
+    assert await Metric.objects.acount() == MAX_METRICS
+    await eventually_async(StoredRefusal.objects.aexists)
+    listed = [(row.reason, row.key, row.count) async for row in StoredRefusal.objects.order_by("key")]
+    assert listed == [("too_many_metrics", f"m{MAX_METRICS + i}", 1) for i in range(2)]
 
 
 async def test_a_message_that_is_stored_in_parts_survives_an_outage_between_them(

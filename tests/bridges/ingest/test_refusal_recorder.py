@@ -17,6 +17,7 @@ from bridges.ingest.delivery import Delivery
 from bridges.ingest.pipeline import Pipeline
 from bridges.ingest.refusal_recorder import RefusalRecorder
 from devices.errors import Refusal as Refused
+from devices.errors import SkippedValues
 from devices.models import Device, Reading, Refusal
 from devices.refusals import store
 from devices.runtime import database, stats
@@ -43,7 +44,7 @@ class Writes:
 
 
 def add(recorder: RefusalRecorder, reason: str = "invalid_json", uid: str = "pump-1") -> None:
-    recorder.add(Refused(reason), "telemetry", uid, b"{", now_us())
+    recorder.add_of(Delivery(uid, "telemetry", b"{", now_us()), Refused(reason))
 
 
 async def process(payloads: Iterable[bytes]) -> int:
@@ -160,6 +161,33 @@ async def test_an_unknown_device_has_no_row(pump: Device) -> None:
     add(recorder, "invalid_json", "nobody")
     await recorder.write()
     assert not await Refusal.objects.aexists()
+
+
+async def test_skipped_values_are_stored_by_key_and_not_counted_as_messages(pump: Device) -> None:
+    before = stats.refused.labels("not_finite")._value.get()
+    recorder, skipped = RefusalRecorder(database.run), SkippedValues()
+    for key in ("a", "b", "a"):
+        skipped.add(Refused("not_finite", key=key))
+    recorder.add_of(Delivery("pump-1", "telemetry", b"{", now_us()), None, skipped)
+    await recorder.write()
+    assert {row.key: row.count async for row in Refusal.objects.all()} == {"a": 2, "b": 1}
+    assert stats.refused.labels("not_finite")._value.get() == before
+    recorder.add_of(Delivery("pump-1", "telemetry", b"{", now_us()), Refused("not_finite", key="a"), skipped)
+    assert stats.refused.labels("not_finite")._value.get() == before + 1
+    assert len(recorder._pending) == 2
+
+
+async def test_pending_refusals_of_one_device_are_bounded(pump: Device, monkeypatch) -> None:
+    """A device that makes up keys must not crowd out the refusals of others."""
+    monkeypatch.setattr(refusal_recorder, "MAX_KEPT", 2)
+    before = stats.dropped.labels("refusals")._value.get()
+    recorder = RefusalRecorder(database.run)
+    for key in "abcab":
+        recorder.add_of(Delivery("pump-1", "other", b"{", now_us()), Refused("bad_topic", key=key))
+    await recorder.write()
+    assert {row.key: row.count async for row in Refusal.objects.all()} == {"a": 2, "b": 2}
+    assert stats.dropped.labels("refusals")._value.get() == before + 1
+    assert not recorder._kept
 
 
 async def test_pending_refusals_are_bounded(pump: Device, monkeypatch) -> None:

@@ -22,6 +22,7 @@ async def test_a_refused_message_is_shown_to_every_member(api: Callers, pump_sen
     for client in (api.alice, api.bob, api.carol):
         [row] = (await client.get(PATH)).json()["items"]
         assert (row["reason"], row["kind"], row["start"], row["count"]) == ("not_finite", "telemetry", '{"a": NaN}', 1)
+        assert row["key"] == "a"
         assert before <= row["first_at"] == row["at"] <= now_us() // 1000
 
 

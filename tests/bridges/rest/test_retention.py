@@ -78,7 +78,15 @@ async def test_values_that_are_too_old_are_refused_and_the_rest_stored(api: Call
         "stored": 3,
         "refused": 2,
         "reason": "older_than_retention",
-        "message": f"a time is older than the readings that are kept: {detail}",
+        "message": f"ts: a time is older than the readings that are kept: {detail}",
+        "skipped": [
+            {
+                "key": "ts",
+                "reason": "older_than_retention",
+                "message": f"ts: a time is older than the readings that are kept: {detail}",
+                "count": 2,
+            }
+        ],
     }
     assert await Reading.objects.acount() == 3
     assert not await Metric.objects.filter(name="b").aexists()

@@ -79,7 +79,6 @@ async def test_viewers_are_notified(pump: Device, pump_sender: Sender) -> None:
         (b'{"a":' * 9 + b"1" + b"}" * 9, 422, "too_deep"),
         (b'{"a": "\\ud800"}', 422, "invalid_unicode"),
         (b'{"a": "\\u0000"}', 422, "nul_character"),
-        (b'{"a": 1, "a": 2}', 422, "duplicate_key"),
         (b'{"ts": "noon", "values": {"a": 1}}', 422, "timestamp_invalid"),
         (b'{"a": "' + b"x" * 1025 + b'"}', 422, "text_too_long"),
         (b" " * (MAX_PAYLOAD + 1), 413, "payload_too_large"),
@@ -96,6 +95,23 @@ async def test_invalid_telemetry_is_refused_by_name_and_the_next_is_stored(
     assert counter._value.get() == before + 1
     assert not await Reading.objects.aexists()
     assert (await caller().post(PATH, json={"a": 1}, auth=pump_sender.basic)).status_code == 200
+
+
+async def test_values_that_were_skipped_are_listed_in_the_answer(pump_sender: Sender) -> None:
+    answer = await caller().post(PATH, content=b'{"a": 1, "p": [{}], "b": {"c": NaN}}', auth=pump_sender.basic)
+    assert answer.status_code == 200
+    facts = answer.json()
+    assert (facts["stored"], facts["refused"], facts["reason"]) == (1, 2, "invalid_shape")
+    assert [(one["key"], one["reason"], one["count"]) for one in facts["skipped"]] == [
+        ("p", "invalid_shape", 1),
+        ("b.c", "not_finite", 1),
+    ]
+    assert facts["message"] == facts["skipped"][0]["message"]
+
+
+async def test_a_message_without_values_is_accepted(pump_sender: Sender) -> None:
+    answer = await caller().post(PATH, content=b'{"a": null, "b": []}', auth=pump_sender.basic)
+    assert (answer.status_code, answer.json()) == (200, {"stored": 0})
 
 
 async def test_a_body_without_a_length_is_not_read_past_the_limit(pump_sender: Sender) -> None:

@@ -23,7 +23,7 @@ def counts(device: Device) -> list[tuple[str, int]]:
 
 
 def test_refusals_are_returned_newest_first(pump: Device) -> None:
-    record([refused("not_finite", 5 * SECOND, detail="NaN", start=b'{"a": NaN}', size=10)])
+    record([refused("not_finite", 5 * SECOND, detail="NaN", key="a", start=b'{"a": NaN}', size=10)])
     record([refused("empty_payload", 6 * SECOND, kind="status", start=b"", size=0)])
     newest, oldest = store.recent(pump)
     assert (newest["reason"], newest["kind"], newest["start"]) == ("empty_payload", "status", "")
@@ -31,6 +31,7 @@ def test_refusals_are_returned_newest_first(pump: Device) -> None:
     assert oldest == {
         "reason": "not_finite",
         "meaning": "a number is NaN or infinite",
+        "key": "a",
         "detail": "NaN",
         "kind": "telemetry",
         "start": '{"a": NaN}',
@@ -50,10 +51,13 @@ def test_the_same_reason_within_a_minute_is_counted_in_one_row(pump: Device) -> 
     assert counts(pump) == [("invalid_json", 1), ("invalid_json", 5000)]
 
 
-def test_other_reasons_kinds_and_devices_have_rows_of_their_own(pump: Device, space: Space) -> None:
+def test_other_reasons_kinds_keys_and_devices_have_rows_of_their_own(pump: Device, space: Space) -> None:
     valve, _ = provisioning.create_device("valve-1", space)
-    record([refused(), refused("not_finite"), refused(kind="status"), refused(uid="valve-1")])
-    assert (pump.refusals.count(), valve.refusals.count()) == (3, 1)
+    given = [refused(), refused("not_finite"), refused(kind="status"), refused(key="a"), refused(key="b")]
+    for _ in range(2):
+        record([*given, refused(uid="valve-1")])
+    assert (pump.refusals.count(), valve.refusals.count()) == (5, 1)
+    assert {row["count"] for row in store.recent(pump)} == {2}
 
 
 def test_a_device_that_alternates_between_reasons_has_one_row_for_each(pump: Device) -> None:

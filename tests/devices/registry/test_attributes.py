@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import pytest
 from django.db import transaction
 
-from devices.errors import Refusal
+from devices.errors import SkippedValues
 from devices.models import Device
 from devices.registry import attributes
 from devices.registry.attributes import MAX_ATTRIBUTES
@@ -11,8 +10,8 @@ from devices.values import Attributes
 
 
 @transaction.atomic
-def merge(pump: Device, **facts: object) -> None:
-    attributes.merge(pump, Attributes(facts))  # type: ignore[arg-type]
+def merge(pump: Device, **facts: object) -> SkippedValues:
+    return attributes.merge(pump, Attributes(facts))  # type: ignore[arg-type]
 
 
 def test_attributes_are_merged(pump: Device) -> None:
@@ -24,9 +23,14 @@ def test_attributes_are_merged(pump: Device) -> None:
 
 def test_attributes_are_bounded(pump: Device) -> None:
     merge(pump, **{f"a{number}": number for number in range(MAX_ATTRIBUTES)})
-    with pytest.raises(Refusal) as refusal:
-        merge(pump, one_more=1)
-    assert refusal.value.reason == "too_many_values"
-    merge(pump, a0="changed")  # an existing one may still change
+    skipped = merge(pump, one_more=1, a0="changed", a1=None)  # an existing one may still change or go
+    assert [(refusal.key, refusal.reason) for refusal, _ in skipped] == [("one_more", "too_many_values")]
     pump.refresh_from_db()
-    assert (len(pump.attributes), pump.attributes["a0"]) == (MAX_ATTRIBUTES, "changed")
+    assert (len(pump.attributes), pump.attributes["a0"]) == (MAX_ATTRIBUTES - 1, "changed")
+
+
+def test_a_null_removes_an_attribute_and_the_elements_of_an_array(pump: Device) -> None:
+    merge(pump, fw="1", tags=None, **{"tags.0": "a", "tags.1": "b", "tags.x": "c"})
+    merge(pump, fw=None, tags=None, **{"tags.0": "d"})
+    pump.refresh_from_db()
+    assert pump.attributes == {"tags.0": "d", "tags.x": "c"}

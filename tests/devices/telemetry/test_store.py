@@ -8,7 +8,6 @@ from django.test.utils import CaptureQueriesContext
 
 from devices.channel import groups
 from devices.channel.events import TelemetryStored
-from devices.errors import Refusal
 from devices.models import Device, Metric, Reading, Space
 from devices.rooms import provisioning
 from devices.telemetry import store as telemetry_store
@@ -108,12 +107,15 @@ def test_a_device_has_a_bounded_number_of_metrics(
 ) -> None:
     monkeypatch.setattr(telemetry_store, "MAX_METRICS", 3)
     full = telemetry(Sample("a", 1), Sample("b", 1), Sample("c", 1))
-    store.check_metric_limit(pump, full, set())
+    beyond = telemetry(Sample("d", 1), Sample("a", 1), Sample("d", 2))
+    room = store.admissible(pump, telemetry(*full.samples, *beyond.samples), set())
+    assert [sample.metric for sample in room.samples] == ["a", "b", "c", "a"]
     store.store([(pump, full)])
-    store.check_metric_limit(pump, full, set())  # known metrics are accepted
-    with pytest.raises(Refusal) as refusal:
-        store.check_metric_limit(pump, telemetry(Sample("a", 1), Sample("d", 1)), set())
-    assert refusal.value.reason == "too_many_metrics"
+    assert store.admissible(pump, full, set()) is full  # known metrics are accepted
+    kept = store.admissible(pump, beyond, set())
+    assert [sample.metric for sample in kept.samples] == ["a"]
+    assert kept.skipped is not None
+    assert [(refusal.key, refusal.reason, count) for refusal, count in kept.skipped] == [("d", "too_many_metrics", 2)]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -17,24 +17,24 @@ from tests.devices.telemetry.retention.readings import put
 # A change counts once it is committed.
 pytestmark = pytest.mark.django_db(transaction=True)
 
-Sift = Callable[..., tuple[Telemetry, object]]
+Sift = Callable[..., Telemetry]
 
 
 @pytest.fixture
 def sift(pump: Device) -> Sift:
     store = ReadingStore()
-    return lambda *times: store.without_outdated(
-        pump, Telemetry(tuple(Sample("speed", 1.0, time) for time in times), now_us())
+    return lambda *times: store.admissible(
+        pump, Telemetry(tuple(Sample("speed", 1.0, time) for time in times), now_us()), set()
     )
 
 
 def test_a_change_counts_at_once_in_this_process(sift: Sift, space: Space) -> None:
     old = now_us() - 100 * DAY_US
-    assert len(sift(old, None)[0].samples) == 2
+    assert len(sift(old, None).samples) == 2
     changes.set_days(space, {"raw_days": 90})
-    assert len(sift(old, None)[0].samples) == 1
+    assert len(sift(old, None).samples) == 1
     changes.set_days(space, {"raw_days": 110})
-    assert len(sift(old, None)[0].samples) == 2
+    assert len(sift(old, None).samples) == 2
 
 
 def test_a_change_of_another_process_counts_after_a_minute(
@@ -43,9 +43,9 @@ def test_a_change_of_another_process_counts_after_a_minute(
     old = now_us() - 100 * DAY_US
     sift(old)
     Space.objects.update(raw_days=90)
-    assert sift(old)[1] is None
+    assert sift(old).skipped is None
     monkeypatch.setattr("devices.telemetry.retention.cutoffs.REFRESH_S", 0.0)
-    assert len(sift(old, None)[0].samples) == 1
+    assert len(sift(old, None).samples) == 1
 
 
 def test_a_metric_may_keep_readings_longer_or_shorter_than_its_space(pump: Device, space: Space) -> None:

@@ -13,6 +13,7 @@ import { withinLimit } from "../live/request_limit.js";
  * @typedef {object} Refusal
  * @property {number} id
  * @property {string} meaning
+ * @property {string} key  of the value, or the topic; "" for a whole message
  * @property {string} detail
  * @property {string} kind
  * @property {string} start  of the payload

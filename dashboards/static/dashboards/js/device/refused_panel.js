@@ -1,4 +1,5 @@
-// The last refused messages of a device: why, how often, and how their payloads began.
+// The last refused messages of a device, and values of messages that were left out: why, how often, and how their
+// payloads began.
 
 import { now } from "../live/hub_clock.js";
 import { everySecond } from "../shell/animation_frames.js";
@@ -60,8 +61,10 @@ export class RefusedPanel {
 }
 
 /** @param {Parts} row @param {Refusal} refusal */
-function showRefusal(row, { meaning, detail, kind, start, size, count, first_at: firstAt, at }) {
+function showRefusal(row, { meaning, key, detail, kind, start, size, count, first_at: firstAt, at }) {
   setText(row.meaning, meaning);
+  setText(row.key, key);
+  row.key.hidden = !key;
   setText(row.detail, detail);
   row.detail.hidden = !detail;
   setText(row.count, count > 1 ? `× ${formatCount(count)}` : "");
