@@ -48,6 +48,7 @@ def device(request: HttpRequest, uid: str) -> HttpResponse:
                 "stale_after_s": found.stale_after_s,
                 "silence_limit_s": silence.silence_limit_us(found) // 1_000_000,
             },
+            "answers": found.answers,
             "may_command": may_command,
             "room": {"id": found.room.pk, "device": found.uid, "space": found.space.slug},
             "person": {"username": request.user.get_username(), "manages": may_manage},

@@ -55,6 +55,7 @@ def test_it_offers_what_the_role_allows(
     assert (b"data-send-command" in answer.content) is may_command
     assert (b"Operators only" in answer.content) is not may_command
     assert (b"/devices/pump-1/secret/" in answer.content) is may_manage
+    assert (b"data-answers-form" in answer.content) is may_manage
 
 
 @pytest.mark.parametrize(("name", "manages"), [("alice", True), ("bob", False)])

@@ -59,6 +59,23 @@ describe("rows of a log", () => {
     const command = [message(1, "alice", NOON, { kind: "command", data: {} })];
     assert.equal(rowsFor(command, { now: NOON + 5_000 })[1].open, true);
     assert.equal(rowsFor(command, { now: NOON + 5 * MINUTE })[1].open, false);
+    const data = { expires_at: NOON + 60 * MINUTE };
+    const long = [message(1, "alice", NOON, { kind: "command", data })];
+    assert.equal(rowsFor(long, { now: NOON + 59 * MINUTE })[1].open, true);
+    assert.equal(rowsFor(long, { now: NOON + 61 * MINUTE })[1].open, false);
+  });
+
+  it("show a late answer in place of the report that none came in time", () => {
+    const entries = [
+      message(1, "alice", NOON, { kind: "command", data: {} }),
+      message(2, "hubbub", NOON, { kind: "answer", of: 1, data: { status: "timed_out" } }),
+      message(3, "pump-1", NOON, { kind: "answer", of: 1, data: { status: "timed_out", late: true } }),
+    ];
+    assert.equal(rowsFor(entries)[1].answer.seq, 3);
+    const timeline = new Timeline("alice");
+    timeline.open(entries.slice(2), 3);
+    timeline.prepend(entries.slice(0, 2));
+    assert.equal(timeline.answerTo(1).seq, 3);
   });
 
   it("mark the first new message of somebody else", () => {

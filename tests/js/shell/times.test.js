@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { age, dayName, span, timeLabels } from "../../../dashboards/static/dashboards/js/shell/times.js";
+import { age, dayName, span, timeLabels, timeLeft } from "../../../dashboards/static/dashboards/js/shell/times.js";
 
 describe("time passed", () => {
   it("is given in its largest whole unit", () => {
@@ -17,6 +17,19 @@ describe("time passed", () => {
 
   it("is now while it is fresh, and when the sender's clock runs ahead", () => {
     assert.deepEqual([age(0, 1_999), age(0, 4_000), age(9_000, 0)], ["now", "4 s", "now"]);
+  });
+});
+
+describe("time left", () => {
+  it("is told in words", () => {
+    assert.deepEqual([500, 60_000, 3_000_000, 3_599_999, 8_000_000, 604_790_000].map(timeLeft), [
+      "less than a minute left",
+      "1 minute left",
+      "50 minutes left",
+      "1 hour left",
+      "2 hours left",
+      "7 days left",
+    ]);
   });
 });
 

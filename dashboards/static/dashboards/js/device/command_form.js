@@ -3,8 +3,6 @@
 import { find } from "../shell/dom.js";
 import { fieldValue, onSubmit } from "../shell/forms.js";
 
-/** @import { Outcome } from "./command_sender.js" */
-
 /**
  * Arguments from their text; throws a `SyntaxError` that a person can read.
  *
@@ -29,12 +27,11 @@ export function parseArgs(text) {
  * Wires `form`. The list of commands shows what became of a command; the form shows only why one was not sent.
  *
  * @param {HTMLFormElement} form
- * @param {(name: string, args: Record<string, unknown>) => Promise<Outcome>} send
+ * @param {(name: string, args: Record<string, unknown>, timeoutS: number) => Promise<unknown>} issue
  */
-export function initCommandForm(form, send) {
+export function initCommandForm(form, issue) {
   onSubmit(form, find(form, "command-error"), async () => {
     const args = parseArgs(fieldValue(form, "args"));
-    const { status, error } = await send(fieldValue(form, "name"), args);
-    if (status === "refused" || status === "unknown") throw new Error(error);
+    await issue(fieldValue(form, "name"), args, Number(fieldValue(form, "timeout")));
   });
 }

@@ -3,18 +3,22 @@
 import { now } from "../live/hub_clock.js";
 import { clone, setText } from "../shell/dom.js";
 import { brief } from "../shell/numbers.js";
-import { moment } from "../shell/times.js";
-import { commandLabel, isFinal } from "./status_labels.js";
+import { moment, timeLeft } from "../shell/times.js";
+import { commandLabel, isFinal, toneOf } from "./status_labels.js";
 
 /** @import { CommandPush } from "../live/protocol.d.ts" */
 /** @import { Parts } from "../shell/dom.js" */
 
 const MAX_SHOWN = 20;
+/** A command that waits for less than this shows no time left: it would be over before it is read. */
+const LONG_MS = 60_000;
+
+/** @typedef {{parts: Parts, command: CommandPush, issuedAt: number}} ShownCommand */
 
 export class CommandList {
   #element;
   #empty;
-  /** @type {Map<string, Parts>} by id */
+  /** @type {Map<string, ShownCommand>} by id */
   #rows = new Map();
 
   /** @param {HTMLElement} element @param {HTMLElement} empty  shown while there are no commands */
@@ -40,42 +44,64 @@ export class CommandList {
   update(command) {
     const row = this.#rows.get(command.id) ?? this.#add(command);
     this.#empty.hidden = true;
-    const { name, args, status, result, error, by } = command;
     // Several processes report of a command, and a list may have been read before its answer came.
-    if (isFinal(row.root.dataset.status) && !isFinal(status)) return;
-    row.root.dataset.status = status;
-    setText(row.name, name);
-    setText(row.args, args && Object.keys(args).length ? brief(args) : "");
-    row.args.title = row.args.textContent;
-    setText(row.status, commandLabel(status));
-    setText(row.by, by || "a former member");
-    const answer = brief(result) === row.args.textContent ? "" : brief(result);
-    const outcome = status === "succeeded" ? answer : (error ?? "");
-    setText(row.result, outcome);
-    row.result.title = outcome;
-    row.result.hidden = !outcome;
+    if (isNewer(row.command, command)) return;
+    row.command = command;
+    const { name, args, result, error, by } = command;
+    const { parts } = row;
+    const tone = toneOf(command);
+    parts.root.dataset.status = tone;
+    setText(parts.name, name);
+    setText(parts.args, args && Object.keys(args).length ? brief(args) : "");
+    parts.args.title = parts.args.textContent;
+    showStatus(row);
+    setText(parts.by, by || "a former member");
+    const answer = brief(result) === parts.args.textContent ? "" : brief(result);
+    const outcome = tone === "succeeded" ? answer : (error ?? "");
+    setText(parts.result, outcome);
+    parts.result.title = outcome;
+    parts.result.hidden = !outcome;
   }
 
-  /** @param {CommandPush} command */
+  /** Shows how long the open commands still wait. */
+  tick() {
+    for (const row of this.#rows.values()) if (!isFinal(row.command.status)) showStatus(row);
+  }
+
+  /** @param {CommandPush} command @returns {ShownCommand} */
   #add(command) {
-    const row = clone("command-row");
-    this.#prepend(command.id, row);
+    const parts = clone("command-row");
     // The time of a push is that of the change; the first push of a command comes when it was issued.
     const at = command.issued_at ?? command.at;
     if (at) {
-      row.time.dateTime = new Date(at).toISOString();
-      setText(row.time, moment(at, now()));
+      parts.time.dateTime = new Date(at).toISOString();
+      setText(parts.time, moment(at, now()));
     }
-    for (const [id, { root }] of [...this.#rows].slice(0, -MAX_SHOWN)) {
-      root.remove();
+    const row = { parts, command, issuedAt: at ?? 0 };
+    this.#prepend(command.id, row);
+    for (const [id, old] of [...this.#rows].slice(0, -MAX_SHOWN)) {
+      old.parts.root.remove();
       this.#rows.delete(id);
     }
     return row;
   }
 
-  /** @param {string} id @param {Parts} row */
+  /** @param {string} id @param {ShownCommand} row */
   #prepend(id, row) {
     this.#rows.set(id, row);
-    this.#element.prepend(row.root);
+    this.#element.prepend(row.parts.root);
   }
+}
+
+/** Whether what is shown is newer than the push. @param {CommandPush} shown @param {CommandPush} command */
+function isNewer(shown, command) {
+  if (isFinal(shown.status) && !isFinal(command.status)) return true;
+  return Boolean(shown.late) && !command.late;
+}
+
+/** @param {ShownCommand} row */
+function showStatus({ parts, command, issuedAt }) {
+  const { status, expires_at: end = 0 } = command;
+  const isWaiting = !isFinal(status) && end - issuedAt >= LONG_MS && end > now();
+  setText(parts.status, isWaiting ? `${commandLabel(command)}, ${timeLeft(end - now())}` : commandLabel(command));
 }

@@ -48,11 +48,23 @@ export class CommandSender {
    */
   async send(device, name, args) {
     try {
-      const { command: id } = await this.#connection.request("command", { device, name, args, timeout_s: TIMEOUT_S });
-      return await this.#follow(id);
+      return await this.#follow(await this.issue(device, name, args, TIMEOUT_S));
     } catch (error) {
       return { status: "refused", error: /** @type {Error} */ (error).message };
     }
+  }
+
+  /**
+   * Sends a command that nobody follows; resolves with its id, and rejects if the hub refuses it.
+   *
+   * @param {string} device
+   * @param {string} name
+   * @param {Record<string, unknown>} args
+   * @param {number} timeoutS
+   * @returns {Promise<string>}
+   */
+  async issue(device, name, args, timeoutS) {
+    return (await this.#connection.request("command", { device, name, args, timeout_s: timeoutS })).command;
   }
 
   /** @param {string} id @returns {Promise<Outcome>} */

@@ -6,6 +6,8 @@ import { brief } from "../shell/numbers.js";
 /** @import { CommandStatus } from "../live/protocol.d.ts" */
 /** @import { Outcome } from "./command_sender.js" */
 
+/** @typedef {{status: CommandStatus | "open" | "unknown", late?: boolean, error?: string}} CommandEnd */
+
 /** @type {Record<string, string>} */
 const AVAILABILITY = {
   online: "Online",
@@ -51,10 +53,11 @@ const COMMANDS = {
   succeeded: "Done",
   failed: "Refused",
   timed_out: "No answer",
+  unconfirmed: "Sent, not confirmed",
   unknown: "",
 };
 
-const FINAL = new Set(["succeeded", "failed", "timed_out"]);
+const FINAL = new Set(["succeeded", "failed", "timed_out", "unconfirmed"]);
 
 /** Whether a command has ended: its status never changes again. @param {string | undefined} status */
 export function isFinal(status) {
@@ -62,13 +65,24 @@ export function isFinal(status) {
 }
 
 /**
- * The status of a command in one or two words. `open` is a command in a room whose answer is still awaited, `unknown`
- * one that never got an answer.
+ * The status of a command in a few words. `open` is a command in a room whose answer is still awaited, `unknown` one
+ * that never got an answer.
  *
- * @param {CommandStatus | "open" | "unknown"} status
+ * @param {CommandEnd} command
  */
-export function commandLabel(status) {
-  return COMMANDS[status] ?? status;
+export function commandLabel(command) {
+  if (command.late) return `${COMMANDS[toneOf(command)]}, but late`;
+  return COMMANDS[command.status] ?? command.status;
+}
+
+/**
+ * The status whose colour the command has: a late answer counts for what it says.
+ *
+ * @param {CommandEnd} command
+ */
+export function toneOf({ status, late, error }) {
+  if (!late) return status;
+  return error ? "failed" : "succeeded";
 }
 
 /**
@@ -80,5 +94,6 @@ export function outcomeText({ status, error }) {
   if (status === "succeeded") return "Done";
   if (status === "failed") return `Refused: ${error || "the device gave no reason"}`;
   if (status === "timed_out") return "No answer in time";
+  if (status === "unconfirmed") return COMMANDS.unconfirmed;
   return brief(error);
 }

@@ -23,7 +23,7 @@ export interface AvailabilityPush {
   at: number;
 }
 
-export type CommandStatus = "queued" | "sent" | "succeeded" | "failed" | "timed_out";
+export type CommandStatus = "queued" | "sent" | "succeeded" | "failed" | "timed_out" | "unconfirmed";
 
 export interface CommandPush {
   id: string;
@@ -37,6 +37,9 @@ export interface CommandPush {
   at?: number;
   issued_at?: number;
   changed_at?: number;
+  expires_at?: number;
+  /** The answer came after the command had ended; `error` is empty if the device has done it. */
+  late?: boolean;
 }
 
 export interface WireError {

@@ -1,6 +1,7 @@
 // One device: charts, newest values, controls, commands, refused messages, and its room.
 
 import { initTimeRange } from "../charts/time_range.js";
+import { initAnswersForm, showAnswers } from "../device/answers_form.js";
 import { unitOf, wordsOf } from "../device/attributes.js";
 import { sinceText } from "../device/availability.js";
 import { AvailabilityPanel } from "../device/availability_panel.js";
@@ -62,6 +63,7 @@ function showAvailability(newStatus, at) {
 function tick() {
   setText(find(document, "since"), sinceText(status, since, now()));
   table.tick();
+  list.tick();
 }
 
 /** Arranges what depends on which metrics there are. */
@@ -126,7 +128,11 @@ availability.show(page.availability);
 showSilenceLimit(find(document, "silence"), page.silence);
 for (const form of selectAll(document, "[data-silence-form]", HTMLFormElement))
   initSilenceForm(form, uid, (limit) => showSilenceLimit(find(document, "silence"), limit));
-for (const form of selectAll(document, "[data-send-command]", HTMLFormElement)) initCommandForm(form, send);
+for (const summary of selectAll(document, "[data-answers]")) showAnswers(summary, page);
+for (const form of selectAll(document, "[data-answers-form]", HTMLFormElement))
+  initAnswersForm(form, uid, (device) => showAnswers(find(document, "answers"), device));
+for (const form of selectAll(document, "[data-send-command]", HTMLFormElement))
+  initCommandForm(form, (name, args, timeoutS) => commands.issue(uid, name, args, timeoutS));
 feed.watchDevice(uid, {
   snapshot: (_, snapshot) => {
     showSnapshot(snapshot);

@@ -1,6 +1,6 @@
 // The texts of log entries. Pure.
 
-import { availabilityChange, commandLabel } from "../device/status_labels.js";
+import { availabilityChange, commandLabel, toneOf } from "../device/status_labels.js";
 import { brief } from "../shell/numbers.js";
 
 /** @import { Entry } from "../live/protocol.d.ts" */
@@ -23,9 +23,16 @@ export function commandText({ text, data: { name, args } }) {
  * @param {Pick<Entry, "data">} entry
  * @returns {string}
  */
-export function answerText({ data: { status, result, error, args, truncated } }) {
+export function answerText({ data }) {
+  if (data.status === "unconfirmed" && !data.late) return "sent, but the device has not reported the change";
+  return data.late ? `${outcomeOf(data)}, but late` : outcomeOf(data);
+}
+
+/** @param {any} data @returns {string} */
+function outcomeOf(data) {
+  const { result, error, args, truncated } = data;
   if (truncated) return "answered more than is shown here";
-  if (status !== "succeeded") return error || commandLabel(status);
+  if (toneOf(data) !== "succeeded") return error || commandLabel(data);
   return brief(result) === "" || brief(result) === brief(args) ? "done" : brief(result);
 }
 

@@ -24,8 +24,12 @@ const TOGETHER_MS = 5 * 60_000;
 const HIDDEN_KINDS = new Set(["edit", "removal"]);
 /** Kinds of entries whose row is a line, not a message with a heading. */
 const LINE_KINDS = new Set(["command", "answer", "availability", "joined"]);
-/** How long a command waits for its answer: by then the hub has given it up, or is gone. */
-export const ANSWER_PATIENCE_MS = 60_000;
+/** How long after its time a command still waits for its answer: by then the hub has given it up, or is gone. */
+const PATIENCE_MS = 30_000;
+/** The time of a command whose entry does not give it. */
+const USUAL_TIME_MS = 30_000;
+/** How often to look whether a command has waited for too long. */
+export const AGEING_MS = 15_000;
 
 /**
  * @param {Timeline} timeline
@@ -103,7 +107,8 @@ function rowOf(timeline, entry, above, now) {
   const id = `seq-${entry.seq}`;
   if (entry.kind === "command") {
     const answer = timeline.answerTo(entry.seq) ?? null;
-    const open = !answer && timeline.following && now - entry.at < ANSWER_PATIENCE_MS;
+    const end = entry.data?.expires_at ?? entry.at + USUAL_TIME_MS;
+    const open = !answer && timeline.following && now - end < PATIENCE_MS;
     return { id, type: "command", entry, answer, open };
   }
   if (entry.kind === "answer") return { id, type: "answer", entry, joined: above?.seq === entry.of };

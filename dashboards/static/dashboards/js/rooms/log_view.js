@@ -2,7 +2,7 @@
 
 import { Emitter } from "../live/emitter.js";
 import { inNextFrame } from "../shell/animation_frames.js";
-import { ANSWER_PATIENCE_MS, rowsOf } from "./log_rows.js";
+import { AGEING_MS, rowsOf } from "./log_rows.js";
 
 /** @import { Entry } from "../live/protocol.d.ts" */
 /** @import { Row } from "./log_rows.js" */
@@ -218,7 +218,7 @@ export class LogView extends Emitter {
   #scheduleAgeing() {
     clearTimeout(this.#ageTimer);
     const hasOpen = this.#rows.some((row) => row.type === "command" && row.open);
-    if (hasOpen) this.#ageTimer = setTimeout(this.#draw, ANSWER_PATIENCE_MS / 4);
+    if (hasOpen) this.#ageTimer = setTimeout(this.#draw, AGEING_MS);
   }
 }
 

@@ -1,6 +1,6 @@
 // The elements of the rows of a log.
 
-import { commandLabel } from "../device/status_labels.js";
+import { commandLabel, toneOf } from "../device/status_labels.js";
 import { initialOf } from "../shell/avatars.js";
 import { hueOfAuthor } from "../shell/colours.js";
 import { clone, make, makeButton, setText } from "../shell/dom.js";
@@ -140,10 +140,10 @@ export class RowElements {
     const parts = clone("room-command");
     this.#fillHead(parts, entry, false);
     setText(parts.text, commandText(entry));
-    const status = answer?.data.status ?? (open ? "open" : "unknown");
-    parts.root.dataset.status = status;
-    setText(parts.outcome, commandLabel(status));
-    parts.outcome.hidden = status === "unknown";
+    const end = answer?.data ?? { status: open ? "open" : "unknown" };
+    parts.root.dataset.status = toneOf(end);
+    setText(parts.outcome, commandLabel(end));
+    parts.outcome.hidden = end.status === "unknown";
     parts.outcome.disabled = !answer;
     parts.outcome.addEventListener("click", () => answer && this.#actions.showAnswer(answer));
     return parts.root;
@@ -153,7 +153,7 @@ export class RowElements {
   #makeAnswer({ entry, joined }) {
     const parts = clone("room-answer");
     this.#fillHead(parts, entry, joined);
-    parts.root.dataset.status = entry.data.status;
+    parts.root.dataset.status = toneOf(entry.data);
     setText(parts.text, answerText(entry));
     setText(parts.of, commandText(entry));
     parts.of.hidden = joined;

@@ -30,7 +30,7 @@ export class Timeline {
   #entries = [];
   /** @type {Map<number, Entry>} the newest edit or removal of a message, by its seq */
   #changes = new Map();
-  /** @type {Map<number, Entry>} the answer to a command, by its seq */
+  /** @type {Map<number, Entry>} the newest answer to a command, by its seq */
   #answers = new Map();
   /** @type {Map<string, Pending>} by key */
   #pending = new Map();
@@ -198,7 +198,8 @@ export class Timeline {
     for (const entry of entries) {
       const { kind, of, seq } = entry;
       if (!of) continue;
-      if (kind === "answer") remember(this.#answers, of, entry);
+      // A late answer follows the report that none came in time.
+      if (kind === "answer" && seq > (this.#answers.get(of)?.seq ?? 0)) remember(this.#answers, of, entry);
       if (kind !== "edit" && kind !== "removal") continue;
       if ((this.#changes.get(of)?.seq ?? 0) > seq) continue;
       remember(this.#changes, of, entry);

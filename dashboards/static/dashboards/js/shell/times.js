@@ -19,6 +19,29 @@ export function span(ms) {
   return "0 s";
 }
 
+/** @type {[unit: string, ms: number][]} */
+const LONG_UNITS = [
+  ["day", 86_400_000],
+  ["hour", 3_600_000],
+  ["minute", 60_000],
+];
+
+/** A moment after it has begun, a week is still called seven days. */
+const NEARLY = 0.98;
+
+/**
+ * How long something still goes on, about: `2 hours left`, `less than a minute left`.
+ *
+ * @param {number} ms
+ */
+export function timeLeft(ms) {
+  for (const [unit, size] of LONG_UNITS) {
+    const count = Math.round(ms / size);
+    if (ms > NEARLY * size) return `${count} ${unit}${count > 1 ? "s" : ""} left`;
+  }
+  return "less than a minute left";
+}
+
 /**
  * How old something is: `now` within two seconds, else `4 s`.
  *
