@@ -9,7 +9,7 @@ from bridges.mqtt.packets import ConnectPacket, ReasonCode, Version
 from devices.runtime.login_throttle import LoginThrottle
 
 from .authentication import Authenticator, Principal
-from .errors import LoginRefused
+from .errors import LoginRefused, ProtocolError
 from .limits import Limits
 from .throttled_log import log
 from .topics import check_topic
@@ -20,9 +20,14 @@ SERVER_BUSY = ReasonCode.SERVER_BUSY
 
 
 def check_connect(connect: ConnectPacket, limits: Limits) -> None:
-    """Raises `LoginRefused`, or `ProtocolError` for a will on an invalid topic."""
+    """Raises `LoginRefused`, or `ProtocolError` for a will on an invalid topic, which only MQTT 5 has a code for."""
     if connect.will is not None:
-        check_topic(connect.will.topic, limits)
+        try:
+            check_topic(connect.will.topic, limits)
+        except ProtocolError:
+            if connect.version is Version.V5:
+                raise LoginRefused(ReasonCode.TOPIC_NAME_INVALID, "invalid_will") from None
+            raise
     if not connect.client_id and not connect.clean_start and connect.version is not Version.V5:
         raise LoginRefused(ReasonCode.CLIENT_ID_NOT_VALID, "client_id")
     if connect.authentication_method is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from bridges.mqtt.packets import PublishPacket, ReasonCode, Version
+from bridges.mqtt.packets import MessageProperties, PublishPacket, ReasonCode, Version
 
 from .errors import ProtocolError
 from .exchange import Exchange
@@ -35,6 +35,13 @@ class PublishingContext:
     exchange: Exchange
 
 
+def check_response_topic(properties: MessageProperties) -> None:
+    """Raises `ProtocolError` for one that no message can have."""
+    topic = properties.response_topic
+    if topic is not None and (not topic or "+" in topic or "#" in topic):
+        raise ProtocolError("protocol_error")
+
+
 class Publisher:
     __slots__ = ("_aliases", "_connection", "_context", "_session", "_topics", "intake")
 
@@ -52,6 +59,8 @@ class Publisher:
         context.stats["received_messages"] += 1
         if publish.topic_alias:
             publish = self._resolve(publish)
+        if publish.properties is not None:
+            check_response_topic(publish.properties)
         if publish.size > context.limits.payload_bytes:
             publish = self._cut(publish)
         allowed = self._topics.get(publish.topic)

@@ -15,12 +15,14 @@ from django.db import connection
 from bridges.broker import Broker, Limits
 from bridges.embedded.accounts import DeviceAuthenticator
 from bridges.embedded.bridge import EmbeddedBridge
+from bridges.mqtt.packets import PublishPacket, ReasonCode, Version
 from devices.commands import lifecycle
 from devices.models import Command, Device, Reading, Refusal, Space
 from devices.rooms import provisioning
 from devices.runtime import stats
 from devices.values import now_us
 from hub.sockets import bind
+from tests.bridges.broker.scenarios.wire import Wire
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -176,6 +178,55 @@ async def test_an_unknown_topic_is_refused_and_shown_and_reaches_the_devices_oth
     [row] = await refusals(1)
     assert (row.reason, row.kind, row.key, row.start) == ("bad_topic", "other", topic, "to myself")
     assert embedded.broker.stats["retained_messages"] == 0
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "code"),
+    [
+        (TELEMETRY, b'{"a": 1}', ReasonCode.SUCCESS),
+        (TELEMETRY, b'{"a": NaN}', ReasonCode.PAYLOAD_FORMAT_INVALID),
+        (TELEMETRY, b"1" * 200_000, ReasonCode.PACKET_TOO_LARGE),
+        ("devices/valve-1/telemetri", b"", ReasonCode.TOPIC_NAME_INVALID),
+        ("devices/other/telemetry", b"", ReasonCode.NOT_AUTHORIZED),
+        ("devices/valve-1/answers/gone", b'{"ok": true}', ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR),
+    ],
+)
+async def test_a_device_with_mqtt_5_learns_why_its_message_is_refused(
+    embedded: Embedded, topic: str, payload: bytes, code: ReasonCode
+) -> None:
+    wire = await asyncio.to_thread(Wire, embedded.port, Version.V5)
+    secret = embedded.secret.encode()
+    answer = await asyncio.to_thread(wire.connect, "valve-1", password=secret, wants_response_information=True)
+    assert answer.response_information == "devices/valve-1/"
+    if code is ReasonCode.PACKET_TOO_LARGE:
+        await asyncio.to_thread(wire.send, PublishPacket(topic, payload, 1, packet_id=1))
+        await asyncio.to_thread(wire.ended_with, code)
+    else:
+        assert await asyncio.to_thread(wire.publish, topic, payload, 1) is code
+    if code is not ReasonCode.SUCCESS:
+        await refusals(1)
+    wire.sock.close()
+
+
+async def test_what_a_device_may_not_do_is_shown_on_its_page(embedded: Embedded) -> None:
+    with pytest.raises(aiomqtt.MqttError):
+        async with embedded.client(will=aiomqtt.Will("tele/tasmota/LWT", b"Offline", 1, True)):
+            pass
+    [row] = await refusals(1)
+    assert (row.reason, row.kind, row.detail) == ("bad_will", "will", "'tele/tasmota/LWT'")
+    async with embedded.client() as client:
+        await client.subscribe("devices/#", qos=1)
+        await client.publish("v1/devices/me/telemetry", b'{"t": 1}', qos=1)
+    _, subscription, publish = await refusals(3)
+    assert (subscription.reason, subscription.kind, subscription.detail) == (
+        "bad_filter",
+        "subscription",
+        "'devices/#'",
+    )
+    assert (publish.reason, publish.kind, publish.detail) == ("bad_topic", "other", "'v1/devices/me/telemetry'")
+    assert publish.start == '{"t": 1}'
+    device = await Device.objects.aget(uid="valve-1")
+    assert device.availability == "unknown"  # none of it is a sign of life
 
 
 async def test_a_message_far_too_large_is_refused_and_shown_and_its_connection_stays(embedded: Embedded) -> None:
