@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from bridges.mosquitto.programs import Program
 from devices.runtime.credentials import hash_secret
 from devices.values import is_uid
 
 logger = logging.getLogger("hubbub.mosquitto")
+
+_READABLE = ("telemetry", "status", "attributes", "answers/#")
+"""What a program reads of a device: all that it reports, and no commands."""
 
 
 class AccountError(ValueError):
@@ -35,8 +39,8 @@ class BridgeAccount:
         return cls(username, hash_secret(password))
 
 
-def password_file(bridge: BridgeAccount, devices: Mapping[str, str]) -> str:
-    """The password file for the bridge and for `devices`, uid -> `$7$` hash.
+def password_file(bridge: BridgeAccount, devices: Mapping[str, str], programs: Iterable[Program] = ()) -> str:
+    """The password file for the bridge, for `devices`, uid -> `$7$` hash, and for the programs of people.
 
     A device with the bridge's name is left out: it would have the bridge's rights over all the others.
     """
@@ -44,12 +48,34 @@ def password_file(bridge: BridgeAccount, devices: Mapping[str, str]) -> str:
         logger.error("the device %r cannot sign in: its uid is the name of the bridge", bridge.username)
     lines = [f"{bridge.username}:{bridge.hashed}"]
     lines += [f"{uid}:{hashed}" for uid, hashed in sorted(devices.items()) if uid != bridge.username and is_uid(uid)]
+    lines += [f"{program.username}:{program.hashed}" for program in programs]
     return "".join(f"{line}\n" for line in lines)
 
 
-def acl(bridge_username: str) -> str:
-    """The ACL: the bridge may use all of `devices/`, every other account only its own part of it.
+def acl(bridge_username: str, programs: Iterable[Program] = ()) -> str:
+    """The ACL: the bridge may use all of `devices/`, a device only its own part of it, and a program may read what the
+    devices of its person report.
 
-    A user name with a `/` would widen `%u` to a deeper topic; the password file holds only names that pass `is_uid`.
+    A user name with a `/` would widen `%u` to a deeper topic; the password file has no such names.
     """
-    return f"user {bridge_username}\ntopic readwrite devices/#\n\npattern readwrite devices/%u/#\n"
+    rules = _Rules()
+    parts = [f"user {bridge_username}\ntopic readwrite devices/#\n"]
+    parts += [rules.of(program) for program in programs]
+    return "\n".join([*parts, "pattern readwrite devices/%u/#\n"])
+
+
+class _Rules:
+    """Most people watch the same devices, and the rules of a thousand devices are long."""
+
+    def __init__(self) -> None:
+        self._texts: dict[frozenset[str], str] = {}
+
+    def of(self, program: Program) -> str:
+        """The pattern for devices counts for every account, so a program is denied what it would give to it."""
+        text = self._texts.get(program.watched)
+        if text is None:
+            text = "".join(
+                f"topic read devices/{uid}/{kind}\n" for uid in sorted(program.watched) for kind in _READABLE
+            )
+            self._texts[program.watched] = text
+        return f"user {program.username}\ntopic deny devices/{program.username}/#\n{text}"

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from bridges.mosquitto import accounts, conf, files
+import logging
+from collections.abc import Set
+from pathlib import Path
+
+from bridges.mosquitto import accounts, conf, files, programs
 from bridges.mosquitto.accounts import BridgeAccount
 from bridges.mosquitto.conf import Listeners, MosquittoPaths, SavePolicy
+from bridges.mosquitto.programs import Programs
+from devices import access
 from devices.registry import accounts as registry_accounts
+from devices.spaces import tokens
+
+logger = logging.getLogger("hubbub.mosquitto")
 
 
 class MosquittoExport:
@@ -16,22 +25,41 @@ class MosquittoExport:
         self._paths = paths
         self._broker = broker
         self._bridge = bridge
-        self._password_file = ""
+        self._written: dict[Path, str] = {}
+        self._logged_exclusions = ""
 
     def write_settings(self, listeners: Listeners, save: SavePolicy) -> None:
-        """Writes the folders, `mosquitto.conf` and the ACL, which do not depend on the devices."""
+        """Writes the folders and `mosquitto.conf`, which do not depend on the accounts."""
         paths = self._paths
         files.make_folder(paths.folder, files.FOLDER_MODE)
         files.make_folder(paths.additions, files.FOLDER_MODE)
         files.make_folder(paths.data, files.DATA_MODE)
-        files.write(paths.acl, accounts.acl(self._bridge.username))
         files.write(paths.conf, conf.render(paths, listeners, save))
 
     def write_accounts(self) -> bool:
-        """Writes the password file if the accounts in the database have changed. Returns whether they have."""
-        text = accounts.password_file(self._bridge, registry_accounts.secret_hashes(self._broker))
-        if text == self._password_file:
-            return False
-        files.write(self._paths.passwords, text)
-        self._password_file = text
-        return True
+        """Writes ACL and password file if the accounts in the database have changed. Returns whether they have."""
+        devices = registry_accounts.secret_hashes(self._broker)
+        found = self._programs(devices.keys())
+        # The ACL first: a new name in the password file would have the rights of a device without its rules.
+        texts = {
+            self._paths.acl: accounts.acl(self._bridge.username, found.accepted),
+            self._paths.passwords: accounts.password_file(self._bridge, devices, found.accepted),
+        }
+        changed = [path for path, text in texts.items() if self._written.get(path) != text]
+        for path in changed:
+            files.write(path, texts[path])
+            self._written[path] = texts[path]
+        self._log(found)
+        return bool(changed)
+
+    def _programs(self, served: Set[str]) -> Programs:
+        logins = tokens.logins()
+        watched = access.watched_by({login.person_id for login in logins})
+        return programs.programs(logins, watched, served, registry_accounts.uids(), self._bridge.username)
+
+    def _log(self, found: Programs) -> None:
+        """Once for each change, not every few seconds."""
+        exclusions = found.exclusions()
+        if exclusions and exclusions != self._logged_exclusions:
+            logger.warning("%d people cannot sign in with their API tokens: %s", len(found.excluded), exclusions)
+        self._logged_exclusions = exclusions

@@ -234,6 +234,18 @@ class AccountChanged:
         return groups.ACCOUNTS
 
 
+@dataclass(frozen=True, slots=True)
+class PersonChanged:
+    """A person has other rights or tokens than before: brokers check what the person's programs may still do."""
+
+    type: ClassVar[str] = "person_changed"
+    user_id: int
+
+    @property
+    def group(self) -> str:
+        return groups.ACCOUNTS
+
+
 Event = (
     TelemetryStored
     | AvailabilityChanged
@@ -243,6 +255,7 @@ Event = (
     | DeviceMoved
     | StreamChanged
     | AccountChanged
+    | PersonChanged
     | MessagesStored
     | DirectStored
     | ReadMoved

@@ -14,7 +14,7 @@ RIGHTS = "rights"
 """Events after which other people may watch a device or a stream."""
 
 ACCOUNTS = "accounts"
-"""Events for brokers: devices that may sign in from now on, or no longer."""
+"""Events for brokers: devices and people that may sign in from now on, or no longer, or have other rights."""
 
 
 def shard_of(id: int) -> int:

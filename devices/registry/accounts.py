@@ -17,6 +17,11 @@ def secret_hashes(broker: str) -> dict[str, str]:
     return dict(served.order_by().values_list("uid", "secret_hash"))
 
 
+def uids() -> set[str]:
+    """Of all devices, whatever broker serves them."""
+    return set(Device.objects.order_by().values_list("uid", flat=True))
+
+
 def authenticate(uid: str, secret: str) -> Device | None:
     """The device, if the secret is its own. Takes the same time for an unknown uid as for a wrong secret."""
     device = Device.objects.filter(uid=uid).first() if is_uid(uid) else None

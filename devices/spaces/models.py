@@ -46,6 +46,9 @@ class ApiToken(models.Model):
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
     hash = models.CharField(max_length=64, unique=True)
+    secret_hash = models.CharField(
+        max_length=200, default="", blank=True, help_text="for Mosquitto's password file; empty for older tokens"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -49,6 +49,26 @@ def test_a_device_is_returned_or_forbidden_or_not_found(
                 access.device(person, "pump-1", action)
 
 
+def test_what_many_people_watch_is_what_each_of_them_may_watch(
+    alice: User,
+    carol: User,
+    mallory: User,
+    pump: Device,
+    meter: Device,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    gone = User.objects.create_user("gone", is_active=False)
+    for person in (carol, gone):
+        Member.objects.create(space=meter.space, user=person, role=Role.VIEWER)
+    people = (alice, carol, mallory, gone)
+    with django_assert_num_queries(2):
+        watched = access.watched_by([person.pk for person in people])
+    assert [watched.get(person.pk, frozenset()) for person in people] == [
+        frozenset(access.devices(person).values_list("uid", flat=True)) for person in people
+    ]
+    assert watched[carol.pk] == {"pump-1", "meter-9"}
+
+
 def test_a_forbidden_action_names_the_required_role(carol: User, pump: Device) -> None:
     with pytest.raises(Forbidden, match="manager"):
         access.device(carol, "pump-1", Action.MANAGE)

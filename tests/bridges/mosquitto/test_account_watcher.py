@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
 
 from bridges.mosquitto import account_watcher
 from bridges.mosquitto.accounts import BridgeAccount
 from bridges.mosquitto.conf import MosquittoPaths
 from bridges.mosquitto.export import MosquittoExport
 from bridges.mosquitto.reload import ReloadFailed
-from devices.models import Device, Space
+from devices.models import ApiToken, Device, Member, Space
 from devices.registry import devices
 from devices.rooms import provisioning
+from devices.spaces import tokens
+from devices.values import Role
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,7 +29,7 @@ class Watched:
     """A running watcher. `reload` stands for Mosquitto, which fails the next `failures` times."""
 
     def __init__(self, folder: Path) -> None:
-        self.passwords = folder / "passwords"
+        self.passwords, self.acl = folder / "passwords", folder / "acl"
         self.failures = 0
         self.reloaded = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -110,3 +114,51 @@ async def test_an_export_without_a_change_reloads_nothing(
     async with asyncio.timeout(10):
         await watched.exports(watched.export_count + 5)
     assert not watched.reloaded.is_set()
+
+
+async def test_programs_are_exported_and_removed_at_once(
+    rarely: None, watched: Watched, pump: Device, space: Space, carol: User, mallory: User
+) -> None:
+    def named(*lines: str) -> bool:
+        return all(line in (watched.passwords if ":" in line else watched.acl).read_text() for line in lines)
+
+    async def after(change: Callable[..., Any], *args: Any) -> None:
+        watched.reloaded.clear()
+        await sync_to_async(change)(*args)
+        await watched.next_reload()
+
+    await watched.next_reload()
+    await sync_to_async(tokens.create)(mallory)
+    await after(tokens.create, carol)
+    token = await ApiToken.objects.aget(user=carol)
+    assert named(f"carol:{token.secret_hash}\n", "user carol\ntopic deny devices/carol/#\ntopic read devices/pump-1/")
+    await after(tokens.create, carol)
+    newest = await ApiToken.objects.filter(user=carol).alatest("pk")
+    assert named(f"carol:{newest.secret_hash}\n")
+    elsewhere = await Space.objects.acreate(slug="cellar", name="Cellar")
+    await after(devices.move, pump, elsewhere)
+    assert not named("carol:")
+    assert not named("user carol")
+    await after(provisioning.set_role, elsewhere, carol, Role.VIEWER)
+    assert named("carol:", "user carol")
+    membership = await Member.objects.aget(user=carol, space=elsewhere)
+    await after(membership.delete)
+    assert not named("carol:")
+    await after(provisioning.set_role, elsewhere, carol, Role.VIEWER)
+    carol.is_active = False
+    await after(carol.save)
+    assert not named("carol:")
+    assert not named("user carol")
+    assert "mallory" not in watched.passwords.read_text() + watched.acl.read_text()
+
+
+async def test_a_person_with_older_tokens_only_is_named_once(
+    watched: Watched, pump: Device, carol: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(account_watcher, "CHECK_S", 0.05)
+    monkeypatch.setattr(account_watcher, "PAUSE_S", 0.0)
+    await ApiToken.objects.acreate(user=carol, hash="of an earlier version")
+    async with asyncio.timeout(10):
+        await watched.exports(watched.export_count + 5)
+    assert "carol:" not in watched.passwords.read_text()
+    assert caplog.text.count("1 people cannot sign in with their API tokens: 'carol' (only older tokens") == 1

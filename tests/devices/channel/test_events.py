@@ -13,6 +13,7 @@ from devices.channel.events import (
     EncodedReadings,
     Event,
     LoginEnded,
+    PersonChanged,
     StreamChanged,
     TelemetryStored,
     from_message,
@@ -45,6 +46,7 @@ EVENTS: list[Event] = [
     DeviceMoved(device_id=19),
     StreamChanged(stream="dashboard:3"),
     AccountChanged(uid="pump-1"),
+    PersonChanged(user_id=7),
 ]
 
 

@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from devices.models import ApiToken
+from devices.runtime.credentials import secret_matches
 from devices.spaces import tokens
 from devices.spaces.tokens import owner
 
@@ -30,3 +31,18 @@ def test_any_other_text_has_no_owner(bob: User, token: str) -> None:
 def test_a_stored_hash_does_not_work_as_a_token(bob: User) -> None:
     tokens.create(bob)
     assert owner(ApiToken.objects.get().hash) is None
+
+
+def test_a_login_has_the_newest_token_that_a_broker_can_check(bob: User, carol: User, mallory: User) -> None:
+    ApiToken.objects.create(user=bob, hash="older")
+    tokens.create(bob)
+    newest = tokens.create(bob)
+    ApiToken.objects.create(user=carol, hash="of an earlier version")
+    tokens.create(mallory)
+    mallory.is_active = False
+    mallory.save()
+    logins = {login.username: login for login in tokens.logins()}
+    assert logins.keys() == {"bob", "carol"}
+    assert secret_matches(newest, logins["bob"].hashed)
+    assert logins["bob"].hashed not in repr(logins)
+    assert logins["carol"].hashed == ""
