@@ -4,7 +4,7 @@ from devices.availability.models import AvailabilityChange
 from devices.channel.models import OutsideEvent
 from devices.commands.models import Command
 from devices.log.models import Attachment, Block, Bot, Mention, Message, Room
-from devices.refusals.models import Refusal
+from devices.refusals.models import StoredRefusal
 from devices.registry.models import BridgeSecret, Device, DeviceNetwork, Metric
 from devices.rooms.models import ReadMark, Webhook
 from devices.spaces.models import ApiToken, FailedSignIn, KnownNetwork, Member, Space
@@ -30,10 +30,10 @@ __all__ = [
     "OutsideEvent",
     "ReadMark",
     "Reading",
-    "Refusal",
     "Rollup",
     "Room",
     "Space",
+    "StoredRefusal",
     "Watermark",
     "Webhook",
 ]

@@ -11,7 +11,7 @@ MAX_DETAIL = 200
 """Characters."""
 
 
-class Refusal(models.Model):
+class StoredRefusal(models.Model):
     """Messages of a device that were refused for the same reason shortly after each other, or values of its messages.
 
     `detail`, `start` and `size` describe the newest of them.

@@ -12,7 +12,7 @@ from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
 from devices.errors import REFUSALS
-from devices.refusals.models import MAX_DETAIL, Refusal
+from devices.refusals.models import MAX_DETAIL, StoredRefusal
 from devices.registry.models import Device
 
 MAX_KEPT = 50
@@ -63,7 +63,7 @@ def record(refused: Iterable[RefusalRecord]) -> None:
         continued = [(rows[key], one) for id, one in known if (key := _group(id, one)) in rows]
         new = [(id, one) for id, one in known if _group(id, one) not in rows]
         _count_up(continued)
-        Refusal.objects.bulk_create(_row(id, one) for id, one in new)
+        StoredRefusal.objects.bulk_create(_row(id, one) for id, one in new)
         _trim({id for id, _ in new})
 
 
@@ -90,7 +90,8 @@ def _recent(known: list[tuple[int, RefusalRecord]]) -> dict[_Group, int]:
     if not known:
         return {}
     since = {_group(id, one): one.first_at - MERGE_WITHIN_US for id, one in known}
-    rows = Refusal.objects.filter(device__in={id for id, _ in known}, at__gte=min(since.values())).order_by("at", "id")
+    recent = StoredRefusal.objects.filter(device__in={id for id, _ in known}, at__gte=min(since.values()))
+    rows = recent.order_by("at", "id")
     return {
         (device, kind, reason, key): id
         for id, device, kind, reason, key, at in rows.values_list("id", "device_id", "kind", "reason", "key", "at")
@@ -98,7 +99,7 @@ def _recent(known: list[tuple[int, RefusalRecord]]) -> dict[_Group, int]:
     }
 
 
-_TABLE = Refusal._meta.db_table
+_TABLE = StoredRefusal._meta.db_table
 
 
 def _count_up(continued: list[tuple[int, RefusalRecord]]) -> None:
@@ -111,9 +112,9 @@ def _count_up(continued: list[tuple[int, RefusalRecord]]) -> None:
         )
 
 
-def _row(device_id: int, one: RefusalRecord) -> Refusal:
+def _row(device_id: int, one: RefusalRecord) -> StoredRefusal:
     detail, start = _texts(one)
-    return Refusal(
+    return StoredRefusal(
         device_id=device_id,
         reason=one.reason,
         kind=one.kind,
@@ -138,10 +139,10 @@ def _printable_text(text: str) -> str:
 def _trim(device_ids: set[int]) -> None:
     """Deletes all but the newest `MAX_KEPT` rows of each of the devices."""
     number = Window(RowNumber(), partition_by=[F("device_id")], order_by=[F("at").desc(), F("id").desc()])
-    ranked = Refusal.objects.filter(device__in=device_ids).order_by().annotate(number=number)
+    ranked = StoredRefusal.objects.filter(device__in=device_ids).order_by().annotate(number=number)
     old = list(ranked.filter(number__gt=MAX_KEPT).values_list("id", flat=True))
     if old:
-        Refusal.objects.filter(id__in=old).delete()
+        StoredRefusal.objects.filter(id__in=old).delete()
 
 
 def recent(device: Device) -> list[dict[str, Any]]:

@@ -20,6 +20,12 @@ def before_retention() -> Iterator[Apps]:
 
 
 @pytest.fixture
+def before_stored_refusals() -> Iterator[Apps]:
+    """The models as they were when the row of refusals had the name of the error."""
+    yield from _at("0014_exportable_tokens")
+
+
+@pytest.fixture
 def first_rooms() -> Iterator[Apps]:
     yield from _at("0006_rooms")
 
@@ -40,6 +46,17 @@ def test_existing_spaces_keep_their_readings_for_ever(before_retention: Apps) ->
     now = _to_the_newest()
     space = now.get_model("devices", "Space").objects.get(slug="old")
     assert (space.raw_days, space.minute_days, space.hour_days) == (0, 0, 0)
+
+
+@pytest.mark.both_databases
+def test_refusals_are_kept_and_further_ones_are_stored(before_stored_refusals: Apps) -> None:
+    Space, Device, Refusal = (before_stored_refusals.get_model("devices", n) for n in ("Space", "Device", "Refusal"))
+    device = Device.objects.create(uid="pump", space=Space.objects.create(slug="old", name="Old"), name="Pump")
+    facts = {"device_id": device.pk, "reason": "invalid_json", "kind": "telemetry", "size": 3, "count": 2}
+    Refusal.objects.create(**facts, first_at=1, at=2)
+    StoredRefusal = _to_the_newest().get_model("devices", "StoredRefusal")
+    StoredRefusal.objects.create(**facts, first_at=3, at=4)
+    assert list(StoredRefusal.objects.order_by("id").values_list("count", "at")) == [(2, 2), (2, 4)]
 
 
 def test_names_and_addresses_that_another_package_kept_are_removed(first_rooms: Apps) -> None:

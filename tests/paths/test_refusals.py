@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from playwright.sync_api import Page, expect
 
-from devices.refusals.models import Refusal
+from devices.refusals.models import StoredRefusal
 from tests.paths.conftest import Visit
 from tests.support.browser import PHONE, WAIT_MS, Person
 from tests.support.eventually import eventually
@@ -35,7 +35,7 @@ def wait_until_stored(hub: RunningHub, device: Credentials, count: int) -> None:
     """Returns once `count` refused messages of the device are stored. The bridge stores them once a second."""
 
     def stored() -> int:
-        counts = Refusal.objects.filter(device__uid=device.uid).values_list("count", flat=True)
+        counts = StoredRefusal.objects.filter(device__uid=device.uid).values_list("count", flat=True)
         return sum(counts)
 
     eventually(lambda: hub.records.run(stored) == count)

@@ -17,7 +17,7 @@ from bridges.embedded.accounts import DeviceAuthenticator
 from bridges.embedded.bridge import EmbeddedBridge
 from bridges.mqtt.packets import PublishPacket, ReasonCode, Version
 from devices.commands import lifecycle
-from devices.models import Command, Device, Reading, Refusal, Space
+from devices.models import Command, Device, Reading, Space, StoredRefusal
 from devices.rooms import provisioning
 from devices.runtime import stats
 from devices.values import now_us
@@ -306,7 +306,7 @@ async def reach_status(command: Command, status: str) -> None:
             await command.arefresh_from_db()
 
 
-async def refusals(count: int) -> list[Refusal]:
+async def refusals(count: int) -> list[StoredRefusal]:
     """The refused messages, once that many are kept."""
     device = await Device.objects.aget(uid="valve-1")
     async with asyncio.timeout(20):

@@ -17,8 +17,7 @@ from bridges.ingest.delivery import Delivery
 from bridges.ingest.fair_queue import TURN_MESSAGES
 from bridges.ingest.pipeline import Pipeline
 from devices.errors import Refusal
-from devices.models import Device, Metric, Reading, Space
-from devices.models import Refusal as StoredRefusal
+from devices.models import Device, Metric, Reading, Space, StoredRefusal
 from devices.rooms import provisioning
 from devices.runtime import stats
 from devices.telemetry.store import MAX_METRICS

@@ -16,9 +16,8 @@ from bridges.ingest.batches import BatchProcessor
 from bridges.ingest.delivery import Delivery
 from bridges.ingest.pipeline import Pipeline
 from bridges.ingest.refusal_recorder import RefusalRecorder
-from devices.errors import Refusal as Refused
-from devices.errors import SkippedValues
-from devices.models import Device, Reading, Refusal
+from devices.errors import Refusal, SkippedValues
+from devices.models import Device, Reading, StoredRefusal
 from devices.refusals import store
 from devices.runtime import database, stats
 from devices.values import now_us
@@ -44,7 +43,7 @@ class Writes:
 
 
 def add(recorder: RefusalRecorder, reason: str = "invalid_json", uid: str = "pump-1") -> None:
-    recorder.add_of(Delivery(uid, "telemetry", b"{", now_us()), Refused(reason))
+    recorder.add_of(Delivery(uid, "telemetry", b"{", now_us()), Refusal(reason))
 
 
 async def process(payloads: Iterable[bytes]) -> int:
@@ -66,7 +65,7 @@ async def test_a_flood_is_one_row_and_few_writes(pump: Device, monkeypatch, sett
     monkeypatch.setattr(store, "record", lambda refused: (writes.append(None), record(refused)))
     before = stats.refused.labels("not_finite")._value.get()
     assert await process([*[b'{"a": NaN}'] * FLOOD, b'{"a": 1}']) == FLOOD + 1
-    row = await Refusal.objects.aget()
+    row = await StoredRefusal.objects.aget()
     assert (row.reason, row.count, row.start) == ("not_finite", FLOOD, '{"a": NaN}')
     assert stats.refused.labels("not_finite")._value.get() == before + FLOOD
     assert len(writes) <= 10, "a write a second and one at the end"
@@ -91,10 +90,10 @@ async def test_refusals_within_a_second_are_written_together(pump: Device, monke
     for _ in range(10):
         add(recorder)
         await recorder.write()
-    assert (writes.count, (await Refusal.objects.aget()).count) == (1, 1)
+    assert (writes.count, (await StoredRefusal.objects.aget()).count) == (1, 1)
     async with asyncio.timeout(20):
         await recorder._later
-    assert (writes.count, (await Refusal.objects.aget()).count) == (2, 10)
+    assert (writes.count, (await StoredRefusal.objects.aget()).count) == (2, 10)
 
 
 async def test_a_pipeline_writes_while_it_runs(pump: Device, monkeypatch) -> None:
@@ -105,7 +104,7 @@ async def test_a_pipeline_writes_while_it_runs(pump: Device, monkeypatch) -> Non
     delivery = Delivery("pump-1", "telemetry", b"{", now_us())
     assert pipeline.offer(delivery)
     assert await asyncio.to_thread(recorded.wait, 20)
-    assert (await Refusal.objects.aget()).count == 1
+    assert (await StoredRefusal.objects.aget()).count == 1
     pipeline.close()
     await asyncio.wait_for(running, 20)
 
@@ -116,7 +115,7 @@ async def test_pending_refusals_are_written_at_the_end(pump: Device) -> None:
         add(recorder)
         await recorder.write()
     await recorder.close()
-    assert (await Refusal.objects.aget()).count == 3
+    assert (await StoredRefusal.objects.aget()).count == 3
 
 
 async def test_a_write_under_way_at_the_end_is_finished(pump: Device, monkeypatch) -> None:
@@ -139,7 +138,7 @@ async def test_a_write_under_way_at_the_end_is_finished(pump: Device, monkeypatc
     await asyncio.sleep(0)
     go_on.set()
     await asyncio.wait_for(closing, 20)
-    assert (await Refusal.objects.aget()).count == 2
+    assert (await StoredRefusal.objects.aget()).count == 2
 
 
 async def test_refusals_are_kept_while_the_database_is_unavailable(pump: Device, monkeypatch) -> None:
@@ -152,7 +151,7 @@ async def test_refusals_are_kept_while_the_database_is_unavailable(pump: Device,
     add(recorder)
     async with asyncio.timeout(20):
         await recorder._later
-    assert (writes.count, (await Refusal.objects.aget()).count) == (4, 2)
+    assert (writes.count, (await StoredRefusal.objects.aget()).count) == (4, 2)
 
 
 async def test_an_unknown_device_has_no_row(pump: Device) -> None:
@@ -160,19 +159,19 @@ async def test_an_unknown_device_has_no_row(pump: Device) -> None:
     add(recorder, "unknown_device")
     add(recorder, "invalid_json", "nobody")
     await recorder.write()
-    assert not await Refusal.objects.aexists()
+    assert not await StoredRefusal.objects.aexists()
 
 
 async def test_skipped_values_are_stored_by_key_and_not_counted_as_messages(pump: Device) -> None:
     before = stats.refused.labels("not_finite")._value.get()
     recorder, skipped = RefusalRecorder(database.run), SkippedValues()
     for key in ("a", "b", "a"):
-        skipped.add(Refused("not_finite", key=key))
+        skipped.add(Refusal("not_finite", key=key))
     recorder.add_of(Delivery("pump-1", "telemetry", b"{", now_us()), None, skipped)
     await recorder.write()
-    assert {row.key: row.count async for row in Refusal.objects.all()} == {"a": 2, "b": 1}
+    assert {row.key: row.count async for row in StoredRefusal.objects.all()} == {"a": 2, "b": 1}
     assert stats.refused.labels("not_finite")._value.get() == before
-    recorder.add_of(Delivery("pump-1", "telemetry", b"{", now_us()), Refused("not_finite", key="a"), skipped)
+    recorder.add_of(Delivery("pump-1", "telemetry", b"{", now_us()), Refusal("not_finite", key="a"), skipped)
     assert stats.refused.labels("not_finite")._value.get() == before + 1
     assert len(recorder._pending) == 2
 
@@ -183,9 +182,9 @@ async def test_pending_refusals_of_one_device_are_bounded(pump: Device, monkeypa
     before = stats.dropped.labels("refusals")._value.get()
     recorder = RefusalRecorder(database.run)
     for key in "abcab":
-        recorder.add_of(Delivery("pump-1", "other", b"{", now_us()), Refused("bad_topic", key=key))
+        recorder.add_of(Delivery("pump-1", "other", b"{", now_us()), Refusal("bad_topic", key=key))
     await recorder.write()
-    assert {row.key: row.count async for row in Refusal.objects.all()} == {"a": 2, "b": 2}
+    assert {row.key: row.count async for row in StoredRefusal.objects.all()} == {"a": 2, "b": 2}
     assert stats.dropped.labels("refusals")._value.get() == before + 1
     assert not recorder._kept
 
@@ -197,5 +196,8 @@ async def test_pending_refusals_are_bounded(pump: Device, monkeypatch) -> None:
     for reason in ("invalid_json", "not_finite", "too_deep", "invalid_json"):
         add(recorder, reason)
     await recorder.write()
-    assert {row.reason: row.count async for row in Refusal.objects.all()} == {"invalid_json": 2, "not_finite": 1}
+    assert {row.reason: row.count async for row in StoredRefusal.objects.all()} == {
+        "invalid_json": 2,
+        "not_finite": 1,
+    }
     assert stats.dropped.labels("refusals")._value.get() == before + 1

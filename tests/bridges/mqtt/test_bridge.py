@@ -27,7 +27,7 @@ from devices.channel.events import AvailabilityChanged, CommandChanged, Event, T
 from devices.channel.listener import Listener
 from devices.commands import lifecycle
 from devices.log.entries import Outcome
-from devices.models import Command, Device, Reading, Refusal, Space, Watermark
+from devices.models import Command, Device, Reading, Space, StoredRefusal, Watermark
 from devices.registry import devices
 from devices.rooms import provisioning
 from devices.runtime import database, stats
@@ -171,7 +171,7 @@ async def test_bad_telemetry_is_counted_and_the_next_good_message_arrives(bridge
     await eventually_async(lambda: total(stats.refused) == before + 1)  # perhaps only after the good one is shown
 
 
-async def kept(device: Device, count: int) -> list[Refusal]:
+async def kept(device: Device, count: int) -> list[StoredRefusal]:
     """The device's refused messages, once that many are counted in them."""
     async with asyncio.timeout(20):
         while True:

@@ -6,7 +6,7 @@ import pytest
 
 from bridges.codec.strict_json import MAX_PAYLOAD
 from bridges.rest.api import api as ninja_api
-from devices.models import Device, Refusal
+from devices.models import Device, StoredRefusal
 from devices.values import now_us
 from tests.bridges.rest.conftest import Callers, Sender, caller, error
 
@@ -48,10 +48,10 @@ async def test_a_payload_that_is_too_large_is_listed_too(api: Callers, pump_send
 
 async def test_a_device_without_refused_messages_has_an_empty_list(api: Callers, pump: Device) -> None:
     assert (await api.carol.get(PATH)).json() == {"items": []}
-    assert not await Refusal.objects.aexists()
+    assert not await StoredRefusal.objects.aexists()
 
 
 def test_the_document_describes_every_field() -> None:
     described = ninja_api.get_openapi_schema()["components"]["schemas"]["RefusalFacts"]["properties"]
-    stored = {field.name for field in Refusal._meta.get_fields()} - {"device"}
+    stored = {field.name for field in StoredRefusal._meta.get_fields()} - {"device"}
     assert described.keys() == stored | {"meaning"}

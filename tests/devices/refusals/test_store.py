@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devices.models import Device, Refusal, Space
+from devices.models import Device, Space, StoredRefusal
 from devices.refusals import store
 from devices.refusals.models import MAX_DETAIL, MAX_START
 from devices.refusals.store import MAX_KEPT, MERGE_WITHIN_US, START_BYTES, RefusalRecord, printable, record
@@ -84,13 +84,13 @@ def test_many_records_take_few_statements(pump: Device, django_assert_max_num_qu
 def test_an_unknown_device_has_no_rows(pump: Device) -> None:
     record([refused(uid="nobody")])
     record([])
-    assert not Refusal.objects.exists()
+    assert not StoredRefusal.objects.exists()
 
 
 def test_the_rows_are_deleted_with_their_device(pump: Device) -> None:
     record([refused()])
     pump.delete()
-    assert not Refusal.objects.exists()
+    assert not StoredRefusal.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_the_longest_payload_and_detail_fit_into_their_columns(pump: Device, byt
     """PostgreSQL refuses text that is longer than its column, and NUL."""
     start = (byte * START_BYTES)[:START_BYTES]
     record([refused(start=start, size=START_BYTES, detail="\0\ud800\u202e" * 500)])
-    row = Refusal.objects.get()
+    row = StoredRefusal.objects.get()
     assert len(row.start) <= MAX_START
     assert len(row.detail) == MAX_DETAIL
     assert (row.start + row.detail).isprintable()
@@ -126,6 +126,6 @@ def test_the_longest_payload_and_detail_fit_into_their_columns(pump: Device, byt
 
 def test_a_count_of_another_process_is_added_to(pump: Device) -> None:
     record([refused()])
-    Refusal.objects.update(count=10)
+    StoredRefusal.objects.update(count=10)
     record([refused(count=5)])
     assert counts(pump) == [("invalid_json", 15)]
