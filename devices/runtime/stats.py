@@ -94,5 +94,8 @@ removed = Counter(
     "hubbub_rows_removed", "Readings and rollups that were removed because of their age or a quota", ["kind"]
 )
 files_swept = Counter("hubbub_files_swept", "Files that were deleted because no message refers to them")
+readings_replaced = Counter(
+    "hubbub_readings_replaced", "Readings whose value was replaced by a later one with the same time"
+)
 readings_late = Counter("hubbub_readings_late", "Readings that arrived after their minute had been rolled up")
 job_failures = Counter("hubbub_job_failures", "Periodic jobs that failed and were tried again", ["job"])

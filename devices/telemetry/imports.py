@@ -40,7 +40,7 @@ def store(device: Device, samples: Sequence[Sample]) -> ImportedSamples:
             result.stored = len(keys) - _count_present(device, keys)
             result.present = len(kept) - result.stored
             # The events are dropped: they would show years of history to viewers as if it were happening now.
-            store.store([(device, Telemetry(kept, now_us()))])
+            store.store([(device, Telemetry(kept, now_us()))], replaces=False)
     for name, count in (("stored", result.stored), ("present", result.present), ("refused", len(result.refused))):
         stats.imported.labels(name).inc(count)
     return result

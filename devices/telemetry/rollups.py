@@ -4,9 +4,9 @@ Two watermarks record the progress. Readings before `CLOSED` that are stored now
 hour, and a marked hour is computed again. Everything before `ROLLED` has been rolled up. `CLOSED` runs ahead, so a
 worker that ends in between finds what it left behind.
 
-A bucket is only ever replaced by one that counts at least as many readings. Readings don't change and only retention
-removes them, so of two results the one with more readings is the newer: workers may overtake each other, and a bucket
-outlives its readings.
+A bucket is only ever replaced by one that counts at least as many readings. Only retention removes readings, so of two
+results the one with more readings is the newer: workers may overtake each other, and a bucket outlives its readings. A
+reading that gets another value marks its hour like a late one.
 """
 
 from __future__ import annotations

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import msgspec
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, transaction
 
 from devices.channel.events import EncodedReadings, TelemetryStored
 from devices.channel.groups import shard_of
@@ -17,17 +16,14 @@ from devices.registry.models import Device, Metric
 from devices.registry.senders import Sender
 from devices.runtime import stats
 from devices.telemetry.columns import to_columns
+from devices.telemetry.inserts import ReadingRow, insert, replace
 from devices.telemetry.late_hours import mark_late
-from devices.telemetry.models import Reading
 from devices.telemetry.partitions import Partitions
 from devices.telemetry.retention.cutoffs import RetentionCutoffs, refusal_of_outdated
 from devices.values import Sample, Telemetry, Value
 
 MAX_METRICS = 500
 """Metrics of one device: a device that makes up names must not fill the database."""
-
-ReadingRow = tuple[int, int, float | None, str | None]
-"""Metric id, time, number and text of a reading."""
 
 
 _DeviceColumns = tuple[str, dict[str, list[tuple[int, Value]]]]
@@ -50,10 +46,12 @@ class ReadingStore:
         self._cutoffs = RetentionCutoffs()
         self._partitions = Partitions()
 
-    def store(self, batch: Sequence[tuple[Device | Sender, Telemetry]]) -> list[TelemetryStored]:
+    def store(
+        self, batch: Sequence[tuple[Device | Sender, Telemetry]], *, replaces: bool = True
+    ) -> list[TelemetryStored]:
         """Stores the batch; call it inside a transaction. Returns the events to publish once that is committed.
 
-        A sample whose (metric, time) is stored already changes nothing.
+        Of samples with one (metric, time) the last one stays; without `replaces`, the one that is stored already.
         """
         self._create_missing_metrics(batch)
         rows: list[ReadingRow] = []
@@ -77,7 +75,9 @@ class ReadingStore:
         self._partitions.ensure(time for _, time, _, _ in rows)
         mark_late(rows)
         try:
-            _insert(rows)
+            if insert(rows) < len(rows) and replaces:
+                replaced = replace(rows)
+                transaction.on_commit(lambda: stats.readings_replaced.inc(replaced))
         except IntegrityError:
             self._partitions.forget()  # another process may have dropped one that is remembered
             raise
@@ -175,29 +175,6 @@ def _reduced(telemetry: Telemetry, kept: Sequence[Sample], refused: Iterable[tup
     for refusal, count in refused:
         skipped.add(refusal, count)
     return Telemetry(tuple(kept), telemetry.received_at, skipped)
-
-
-_TABLE = Reading._meta.db_table
-_INSERT = f"INSERT INTO {_TABLE} (metric_id, time, number, text) {{}} ON CONFLICT DO NOTHING"
-_OF_ARRAYS = _INSERT.format("SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::float8[], %s::text[])")
-_OF_ROWS = {rows: _INSERT.format(f"VALUES {', '.join(['(?, ?, ?, ?)'] * rows)}") for rows in (240, 60, 15, 1)}
-"""Rows of one statement -> the statement. `executemany` on SQLite lets another thread run after each row: while the
-event loop is busy, waiting for it costs many times what the row costs. Older SQLite versions take 999 parameters."""
-
-
-def _insert(rows: list[ReadingRow]) -> None:
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            # One statement for the batch: executemany costs a round trip per row.
-            cursor.execute(_OF_ARRAYS, [list(column) for column in zip(*rows, strict=True)] or [[], [], [], []])
-        else:
-            start = 0
-            for size, statement in _OF_ROWS.items():
-                while len(rows) - start >= size:
-                    # The cursor beneath: with DEBUG=1 Django's own fails to put the parameters in place of "?".
-                    with connection.wrap_database_errors:
-                        cursor.cursor.execute(statement, list(chain.from_iterable(rows[start : start + size])))
-                    start += size
 
 
 _encode_lines = msgspec.json.Encoder().encode_lines

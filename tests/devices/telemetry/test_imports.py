@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from devices.models import Device, Space
+from devices.models import Device, Reading, Space
 from devices.telemetry import imports
 from devices.telemetry.retention import changes
 from devices.telemetry.retention.policy import DAY_US
@@ -17,3 +17,11 @@ def test_an_import_refuses_samples_that_would_be_removed_again(pump: Device, spa
     outcome = imports.store(pump, samples)
     assert {i: refusal.reason for i, refusal in outcome.refused.items()} == {0: "older_than_retention"}
     assert outcome.stored == 1
+
+
+def test_an_import_replaces_nothing(pump: Device) -> None:
+    time = now_us() - DAY_US
+    imports.store(pump, [Sample("speed", 1.0, time)])
+    outcome = imports.store(pump, [Sample("speed", 2.0, time), Sample("speed", 3.0, time + 1)])
+    assert (outcome.stored, outcome.present) == (1, 1)
+    assert list(Reading.objects.order_by("time").values_list("number", flat=True)) == [1.0, 3.0]

@@ -34,6 +34,20 @@ def test_after_a_late_reading_its_minute_its_hour_and_its_day_are_computed_again
     assert settled_until() == T0 + 3 * HOUR - MINUTE
 
 
+@pytest.mark.both_databases
+def test_after_a_reading_was_replaced_its_buckets_are_computed_again(
+    store: ReadingStore, clock: RollupClock, pump: Device
+) -> None:
+    put(store, pump, {0: 1.0, 30 * SECOND: 9.0})
+    clock.time = T0 + 3 * HOUR
+    roll_up()
+    put(store, pump, {30 * SECOND: 3.0})
+    roll_up()
+    metric = Metric.objects.get()
+    assert stored()[metric.id, 60, T0] == (2, 1, 3, 2, 3)
+    assert stored()[metric.id, 3600, T0] == (2, 1, 3, 2, 3)
+
+
 def test_late_readings_of_a_batch_mark_each_hour_once(store: ReadingStore, clock: RollupClock, pump: Device) -> None:
     put(store, pump, {0: 0.0})
     clock.time = T0 + 3 * HOUR

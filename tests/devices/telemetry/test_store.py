@@ -10,9 +10,11 @@ from devices.channel import groups
 from devices.channel.events import TelemetryStored
 from devices.models import Device, Metric, Reading, Space
 from devices.rooms import provisioning
+from devices.runtime import stats
 from devices.telemetry import store as telemetry_store
+from devices.telemetry.columns import to_columns
 from devices.telemetry.store import ReadingStore
-from devices.values import Sample, Telemetry
+from devices.values import Sample, Telemetry, Value
 
 NOW = 1_700_000_000_000_000
 
@@ -50,8 +52,61 @@ def test_a_repeated_sample_with_a_time_is_stored_once(store: ReadingStore, pump:
     batch = [(pump, telemetry(Sample("speed", 1, NOW - 5), Sample("speed", 2, NOW - 4)))]
     store.store(batch)
     store.store(batch)
-    store.store([(pump, telemetry(Sample("speed", 9, NOW - 5)))])  # the stored value stays
     assert list(Reading.objects.order_by("time").values_list("time", "number")) == [(NOW - 5, 1), (NOW - 4, 2)]
+
+
+def replaced() -> float:
+    return float(stats.readings_replaced._value.get())
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.both_databases
+@pytest.mark.parametrize("values", [(1, 2), (1.5, -1.5), (1, "two"), ("one", "two"), (True, False), (2**60, 2**60 + 1)])
+@pytest.mark.parametrize("together", [True, False])
+def test_of_two_values_with_one_time_the_later_stays(
+    store: ReadingStore, pump: Device, values: tuple[Value, Value], together: bool
+) -> None:
+    before = replaced()
+    messages = [(pump, telemetry(Sample("a", 7, NOW - 9), Sample("a", value, NOW - 5))) for value in values]
+    for batch in [messages] if together else [[message] for message in messages]:
+        with transaction.atomic():
+            store.store(batch)
+    stored = Reading.objects.filter(time=NOW - 5).values_list("number", "text")
+    assert list(stored) == [to_columns(values[1])]
+    assert replaced() == before + 1
+    assert times("a") == [NOW - 9, NOW - 5]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.both_databases
+@pytest.mark.parametrize("value", [1, 1.25, 0.1 + 0.2, 1e-300, True, "text", "", 2**60])
+def test_an_exact_repeat_replaces_nothing(store: ReadingStore, pump: Device, value: Value) -> None:
+    before = replaced()
+    for _ in range(2):
+        store.store([(pump, telemetry(*[Sample("a", value, NOW - i) for i in range(300)]))])
+    assert (Reading.objects.count(), replaced()) == (300, before)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.both_databases
+def test_a_message_that_is_partly_known_stores_what_is_new_and_replaces_what_differs(
+    store: ReadingStore, pump: Device
+) -> None:
+    store.store([(pump, telemetry(*[Sample("a", i, NOW + i) for i in range(300)]))])
+    before = replaced()
+    store.store([(pump, telemetry(*[Sample("a", i + (i % 3 == 0), NOW + i) for i in range(400)]))])
+    assert replaced() == before + 100
+    numbers = Reading.objects.order_by("time").values_list("number", flat=True)
+    assert list(numbers) == [i + (i % 3 == 0) for i in range(400)]
+
+
+def test_what_is_new_costs_no_further_statement(
+    store: ReadingStore, pump: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telemetry_store, "replace", lambda rows: pytest.fail("nothing was there before"))
+    for i in range(3):
+        store.store([(pump, telemetry(Sample("a", 1, NOW + i)))])
+    assert Reading.objects.count() == 3
 
 
 def test_samples_without_times_that_arrive_at_the_same_instant_are_all_stored(

@@ -46,6 +46,31 @@ describe("history and live points", () => {
     ]);
   });
 
+  it("show the later of two values with one time, in a bucket too", () => {
+    const series = loaded(raw([[1000, 1]]));
+    series.add(1000, 5);
+    assert.deepEqual(points(series), [[1000, 5]]);
+    const buckets = loaded({ resolution: "10s", t: [0], mean: [2], min: [1], max: [3], count: [2] });
+    buckets.add(5_000, 100);
+    buckets.add(5_000, 2);
+    buckets.add(12_000, 50);
+    buckets.add(12_000, 4);
+    buckets.add(12_000, 4);
+    assert.deepEqual(points(buckets), [
+      [0, 2],
+      [10_000, 4],
+    ]);
+    assert.deepEqual(
+      [buckets.lows, buckets.highs, buckets.counts],
+      [
+        [1, 4],
+        [3, 4],
+        [3, 1],
+      ],
+    );
+    assert.deepEqual(buckets.latest, [12_000, 4]);
+  });
+
   it("put a late point in its place", () => {
     const series = loaded(
       raw([

@@ -20,6 +20,8 @@
  * @typedef {[times: number[], values: (number | null)[], lows: (number | null)[], highs: (number | null)[]]} Drawable
  */
 
+/** @typedef {[value: number, low: number, high: number, count: number]} Bucket */
+
 /** The longest line that is kept as raw points; a longer one is folded into buckets, which keep every peak. */
 export const RAW_LIMIT = 4_000;
 
@@ -41,6 +43,8 @@ export class Series {
   width = 0;
   /** @type {[ms: number, value: number] | null} the newest point */
   latest = null;
+  /** @type {{start: number, bucket: Bucket | null} | null} the bucket of the newest point as it was without it */
+  #without = null;
 
   /**
    * @param {number} windowMs  the span that is shown
@@ -67,8 +71,8 @@ export class Series {
   }
 
   /**
-   * Adds a live point. A point whose time is known is the same reading, delivered twice. `mayBeKnown` means that
-   * history may contain the point: a bucket then includes its peak, which is harmless twice, but does not count it.
+   * Adds a live point. Of two points with one time the later one stays; in a bucket that holds for the newest point
+   * only. `mayBeKnown` means that history may contain the point: a bucket then includes its peak, which is harmless twice, but does not count it.
    *
    * @param {number} time
    * @param {Value} value
@@ -76,6 +80,7 @@ export class Series {
   add(time, value, mayBeKnown = false) {
     const number = typeof value === "boolean" ? Number(value) : value;
     if (typeof number !== "number" || !Number.isFinite(number)) return;
+    if (time === this.latest?.[0]) this.#removeNewest();
     if (!this.latest || time >= this.latest[0]) this.latest = [time, number];
     if (this.width) this.#addToBucket(time, number, mayBeKnown);
     else this.#insert(time, number);
@@ -131,6 +136,7 @@ export class Series {
     this.width = width;
     for (const column of this.#columns()) column.length = 0;
     this.latest = null;
+    this.#without = null;
   }
 
   #columns() {
@@ -166,7 +172,13 @@ export class Series {
   #addToBucket(time, value, mayBeKnown) {
     const start = Math.floor(time / this.width) * this.width;
     const at = this.#position(start);
-    if (this.times[at] !== start) {
+    const isNew = this.times[at] !== start;
+    if (!mayBeKnown && time === this.latest?.[0])
+      this.#without = {
+        start,
+        bucket: isNew ? null : [this.values[at], this.lows[at], this.highs[at], this.counts[at]],
+      };
+    if (isNew) {
       this.times.splice(at, 0, start);
       this.values.splice(at, 0, value);
       this.lows.splice(at, 0, value);
@@ -179,6 +191,17 @@ export class Series {
     if (mayBeKnown) return;
     this.counts[at] += 1;
     this.values[at] += (value - this.values[at]) / this.counts[at];
+  }
+
+  /** Takes the newest point out of its bucket: another value has replaced it. */
+  #removeNewest() {
+    if (!this.#without) return;
+    const { start, bucket } = this.#without;
+    this.#without = null;
+    const at = this.#position(start);
+    if (this.times[at] !== start) return; // trimmed away
+    if (bucket) [this.values[at], this.lows[at], this.highs[at], this.counts[at]] = bucket;
+    else for (const column of this.#columns()) column.splice(at, 1);
   }
 
   #foldIntoBuckets() {
