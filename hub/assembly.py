@@ -24,6 +24,7 @@ from devices.refusals.store import START_BYTES
 from devices.registry import logins
 from devices.runtime.worker import run_worker
 from hub import asgi, demo, simulator
+from hub.broker_sockets import BrokerSockets
 from hub.broker_stats import BrokerCollector
 from hub.daphne import server
 from hub.routing import relays
@@ -32,7 +33,6 @@ logger = logging.getLogger("hubbub")
 
 READY_S = 5.0
 """How long the start-up message waits for the broker."""
-BROKER_LIMITS = Limits(payload_bytes=MAX_PAYLOAD, excerpt_bytes=START_BYTES)
 STOP_S = 8.0
 """How long the parts may take to finish their work."""
 
@@ -43,17 +43,18 @@ class Hub:
     def __init__(
         self,
         web_socket: socket.socket,
-        mqtt_socket: socket.socket | None,
+        mqtt_sockets: BrokerSockets | None,
         brokers: Mapping[str, BrokerAddress],
         greeting: str,
     ) -> None:
-        """`mqtt_socket` is the embedded broker's, which then is the only one of `brokers`."""
+        """`mqtt_sockets` are the embedded broker's, which then is the only one of `brokers`."""
         self._brokers = brokers
-        self._mqtt_socket = mqtt_socket
+        self._mqtt_sockets = mqtt_sockets
         self._greeting = greeting
         self._stop = asyncio.Event()
         self._web_ready = asyncio.Event()
         self._server = server.make_server(asgi.application, web_socket, self._web_ready.set)
+        self._certificate: asyncio.Task[None] | None = None
         self.failure: BaseException | None = None
 
     def run(self) -> None:
@@ -92,21 +93,24 @@ class Hub:
         self, stop: asyncio.Event, ready: asyncio.Event
     ) -> tuple[Broker | None, Coroutine[None, None, None]]:
         """The embedded broker, if it is used, and what bridges it, or the others, to the hub."""
-        if self._mqtt_socket is None:
+        if self._mqtt_sockets is None:
             return None, run_bridges(self._brokers, stop, ready)
         [name] = self._brokers
         bridge = EmbeddedBridge(name)
         broker = Broker(
             DeviceAuthenticator(),
-            sock=self._mqtt_socket,
-            limits=BROKER_LIMITS,
+            sock=self._mqtt_sockets.plain,
+            limits=_broker_limits(),
             sink=bridge,
             throttle=logins.throttle,
+            tls=self._mqtt_sockets.tls,
         )
         await broker.start()
         REGISTRY.register(BrokerCollector(broker))
         self._revocations = RevocationListener(broker)
         await self._revocations.start()
+        if self._mqtt_sockets.certificate is not None:
+            self._certificate = asyncio.create_task(self._mqtt_sockets.certificate.keep_current(), name="certificate")
         return broker, bridge.run(broker, stop, ready)
 
     def _start_simulator(self, address: BrokerAddress) -> asyncio.Task[None] | None:
@@ -148,7 +152,14 @@ class Hub:
         await asyncio.gather(bridge, return_exceptions=True)
         await relays.close_all()
         if broker is not None:
+            if self._certificate is not None:
+                self._certificate.cancel()
             await self._revocations.stop()
             await broker.stop()
         if not bridge.cancelled() and (error := bridge.exception()):
             raise error
+
+
+def _broker_limits() -> Limits:
+    connections = settings.MQTT_CONNECTION_LIMIT or sys.maxsize
+    return Limits(payload_bytes=MAX_PAYLOAD, excerpt_bytes=START_BYTES, connections=connections)

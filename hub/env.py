@@ -26,6 +26,9 @@ class Env:
 
     port: int
     mqtt_port: int
+    mqtt_tls_port: int
+    mqtt_tls_cert: Path | None
+    mqtt_tls_key: Path | None
     bind: str
     mqtt_bind: str
     public_urls: tuple[str, ...]
@@ -43,6 +46,7 @@ class Env:
     byte_rate_limit: int
     chat_rate_limit: int
     connection_limit: int
+    mqtt_connection_limit: int
     file_limit: int
     address_limit: int
     request_rate_limit: int
@@ -89,6 +93,9 @@ def read(environ: Mapping[str, str], base_dir: Path) -> Env:
     return Env(
         port=_port(environ, "PORT", 8000),
         mqtt_port=_port(environ, "MQTT_PORT", 1883),
+        mqtt_tls_port=_port(environ, "MQTT_TLS_PORT", 8883),
+        mqtt_tls_cert=_path(environ, "MQTT_TLS_CERT"),
+        mqtt_tls_key=_path(environ, "MQTT_TLS_KEY"),
         bind=environ.get("BIND") or "127.0.0.1",
         mqtt_bind=environ.get("MQTT_BIND") or "127.0.0.1",
         public_urls=_origins(environ, "PUBLIC_URL"),
@@ -106,6 +113,7 @@ def read(environ: Mapping[str, str], base_dir: Path) -> Env:
         byte_rate_limit=_count(environ, "BYTE_RATE_LIMIT", 1 << 20),
         chat_rate_limit=_count(environ, "CHAT_RATE_LIMIT", 100),
         connection_limit=_count(environ, "CONNECTION_LIMIT", 50),
+        mqtt_connection_limit=_count(environ, "MQTT_CONNECTION_LIMIT", 10_000),
         file_limit=_count(environ, "FILE_LIMIT", 10),
         address_limit=_count(environ, "ADDRESS_LIMIT", 200),
         request_rate_limit=_count(environ, "REQUEST_RATE_LIMIT", 100),

@@ -60,6 +60,7 @@ TRUSTED_PROXIES = ENV.trusted_proxies
 # Where the embedded parts listen, and the servers that replace them.
 PORT, BIND = ENV.port, ENV.bind
 MQTT_PORT, MQTT_BIND = ENV.mqtt_port, ENV.mqtt_bind
+MQTT_TLS_PORT, MQTT_TLS_CERT, MQTT_TLS_KEY = ENV.mqtt_tls_port, ENV.mqtt_tls_cert, ENV.mqtt_tls_key
 BROKERS = ENV.brokers  # name -> URL, in order; empty: the embedded one
 PUBLIC_BROKERS = ENV.public_brokers  # the addresses for devices, if they differ
 DEMO, DEMO_PASSWORD = ENV.demo, ENV.demo_password
@@ -68,6 +69,7 @@ VALUE_RATE_LIMIT = ENV.value_rate_limit
 BYTE_RATE_LIMIT = ENV.byte_rate_limit
 CHAT_RATE_LIMIT = ENV.chat_rate_limit
 CONNECTION_LIMIT = ENV.connection_limit
+MQTT_CONNECTION_LIMIT = ENV.mqtt_connection_limit
 FILE_LIMIT = ENV.file_limit  # MiB
 ADDRESS_LIMIT = ENV.address_limit
 REQUEST_RATE_LIMIT = ENV.request_rate_limit

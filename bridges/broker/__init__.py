@@ -4,6 +4,7 @@ from .authentication import Authenticator, Principal
 from .broker import Broker
 from .limits import Limits, SessionLimits
 from .sink import Done, Forbidden, Published, Sink, Unaccepted
+from .tls import TlsListener
 
 __all__ = [
     "Authenticator",
@@ -15,5 +16,6 @@ __all__ = [
     "Published",
     "SessionLimits",
     "Sink",
+    "TlsListener",
     "Unaccepted",
 ]

@@ -15,6 +15,7 @@ from .delayed_refusals import DelayedRefusals
 from .exchange import Exchange
 from .intake import Inlet
 from .limits import Limits
+from .listening import Listener
 from .login import Logins
 from .newcomers import Newcomers
 from .packet_connection import CLOSE_GRACE_S
@@ -24,20 +25,15 @@ from .router import Router
 from .sessions import Sessions
 from .sink import NoSink, Sink
 from .stats import new_stats
-from .throttled_log import ThrottledLog, log
+from .throttled_log import ThrottledLog
+from .tls import TlsHandshakes, TlsListener
 from .wills import Wills
-
-BACKLOG = 512
-ACCEPTED_PER_TURN = 8
-"""Connections accepted in one turn of the event loop. asyncio takes the backlog for it, and a flood of connections
-would then hold up everything else in each turn."""
-TURNS_OF_ACCEPTING = 3
 
 
 class Broker:
     """A broker of MQTT 3.1, 3.1.1 and 5 on the running event loop, for logged-in clients only.
 
-    `sock` is a bound stream socket; the broker listens on it, and on nothing else, and closes it in `stop`.
+    `sock` is a bound stream socket; the broker listens on it, and on that of `tls`, and closes them in `stop`.
     Sessions and retained messages live in memory and end with `stop`.
     `sink` receives all that is published, and decides when it is acknowledged; without one that is at once.
     `throttle` slows down those who guess; other ways to sign in may share it.
@@ -50,6 +46,7 @@ class Broker:
         limits: Limits | None = None,
         sink: Sink | None = None,
         throttle: LoginThrottle | None = None,
+        tls: TlsListener | None = None,
     ) -> None:
         limits = limits or Limits()
         stats = new_stats()
@@ -58,8 +55,6 @@ class Broker:
         self._inlet = inlet = Inlet(sink or NoSink())
         exchange = Exchange(router, inlet, limits, stats)
         wills = Wills(exchange.publish_will)
-        self._sock = sock
-        self._server: asyncio.Server | None = None
         self._shared = Shared(
             logins=Logins(authenticator, limits, throttle or LoginThrottle()),
             newcomers=Newcomers(limits),
@@ -74,6 +69,13 @@ class Broker:
             publishing=PublishingContext(limits, stats, warnings, inlet, exchange),
             connections=set(),
         )
+        self._stopped = True
+        self._listeners = [Listener(sock, self.new_connection)]
+        self._handshakes: TlsHandshakes | None = None
+        if tls is not None:
+            newcomers = self._shared.newcomers
+            self._handshakes = TlsHandshakes(tls.context, limits, stats, newcomers, self.new_connection)
+            self._listeners.append(Listener(tls.sock, self._handshakes.begin))
 
     @property
     def stats(self) -> Counter[str]:
@@ -81,27 +83,31 @@ class Broker:
         return self._shared.stats
 
     async def start(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: ClientConnection(self._shared), sock=self._sock, backlog=ACCEPTED_PER_TURN
-        )
-        self._sock.listen(BACKLOG)
-        log.info("Broker listens on %s", self._sock.getsockname())
+        for listener in self._listeners:
+            await listener.start()
+        self._stopped = False
 
     async def stop(self) -> None:
-        """Closes the listener and all connections, without wills, and forgets sessions and retained messages."""
-        if self._server is not None:
-            await self._accept_no_more()
-            self._server.close()
-            await self._end(list(self._shared.connections), "stopped")
-            await self._server.wait_closed()
-            self._server = None
+        """Closes the listeners and all connections, without wills, and forgets sessions and retained messages."""
+        for listener in self._listeners:
+            await listener.accept_no_more()
+        self._stopped = True
+        if self._handshakes is not None:
+            self._handshakes.close()
+        await self._end(list(self._shared.connections), "stopped")
+        for listener in self._listeners:
+            await listener.stop()
         self._shared.newcomers.close()
         self._shared.refusals.close()
         self._shared.wills.close()
-        self._sock.close()
         self._shared.sessions.clear()
         self._shared.router.retained.clear()
+
+    def new_connection(self) -> ClientConnection:
+        """The protocol of a connection that comes by another way than the broker's sockets; give it a transport."""
+        if self._stopped:
+            raise ConnectionRefusedError("the broker does not run")
+        return ClientConnection(self._shared)
 
     def pause_reading(self) -> None:
         """The sink has enough: a connection with messages there is not read; each other may still send one."""
@@ -135,12 +141,6 @@ class Broker:
         )
         if forget:
             self._shared.sessions.end_all(name)
-
-    async def _accept_no_more(self) -> None:
-        """A server that is closed between the turns of accepting would leave a connection that nobody closes."""
-        asyncio.get_running_loop().remove_reader(self._sock)
-        for _ in range(TURNS_OF_ACCEPTING):
-            await asyncio.sleep(0)
 
     async def _end(self, connections: list[ClientConnection], reason: str) -> None:
         for connection in connections:

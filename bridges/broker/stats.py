@@ -50,6 +50,7 @@ CLOSED = {
     "account_disconnected": "the hub ended the connections of the account",
     "stopped": "the broker stops",
     "stalled": "the client read nothing for too long",
+    "tls_handshake": "the TLS handshake failed, or did not finish in time",
     "evicted": "it had sent no CONNECT packet, and newer connections needed the room",
     "packet_too_large": "a packet is larger than allowed",
     "slow_packet": "a message that is too large arrived too slowly to read past it",

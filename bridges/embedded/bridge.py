@@ -37,7 +37,7 @@ class EmbeddedBridge:
         self._pipeline = Pipeline(shared_processor())
 
     def offer(self, published: Published, done: Done | None) -> bool:
-        """Nothing that is refused on arrival is kept as a retained message, so telemetry never is."""
+        """Nothing that is refused on arrival is kept as a retained message, and no telemetry: it is stored instead."""
         address = _address(published.topic)
         delivery = Delivery(
             uid=published.account,
@@ -45,7 +45,6 @@ class EmbeddedBridge:
             payload=published.payload,
             received_at=now_us(),
             ref=address.ref if address is not None else "",
-            retained=published.retain,
             broker=self._name,
             refusal=_refusal(published, address),
             settle=done,
@@ -105,7 +104,7 @@ async def _session(broker: Broker) -> AsyncIterator[OutboundSession]:
 
 def _refusal(published: Published, address: TopicAddress | None) -> Refusal | None:
     if address is None:
-        return Refusal("bad_topic", key=published.topic[:128])
+        return Refusal("bad_topic", key=published.topic)
     if published.size > len(published.payload):
         return Refusal("payload_too_large", f"{published.size} bytes")
     return None

@@ -32,4 +32,4 @@ def explain(settle: Callable[..., object], refusal: Refusal) -> None:
 
 
 def refusal_of(forbidden: Forbidden) -> Refusal:
-    return Refusal(_ACTIONS[forbidden.action], ascii(forbidden.topic[:128]) if forbidden.topic else "")
+    return Refusal(_ACTIONS[forbidden.action], key=forbidden.topic)

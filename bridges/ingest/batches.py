@@ -187,7 +187,8 @@ class BatchProcessor:
                         if not kept.samples and delivery.report is None and i not in remainders:
                             raise kept.skipped.first
                     telemetry.append((device, kept))
-                    sightings[device.id] = Sighting(device, Availability.ONLINE, report.received_at)
+                    if not delivery.repeated:
+                        sightings[device.id] = Sighting(device, Availability.ONLINE, report.received_at)
                 else:
                     if isinstance(report, Attributes):
                         _merge(device, report, stored.skipped, i)
@@ -216,9 +217,8 @@ def _decode(delivery: Delivery) -> Report:
         raise delivery.refusal.of(delivery.refusal.key)
     match delivery.kind:
         case "telemetry":
-            if delivery.retained:
-                raise Refusal("retained")
-            return payloads.decode_telemetry(delivery.payload, delivery.received_at)
+            telemetry = payloads.decode_telemetry(delivery.payload, delivery.received_at)
+            return _timed(telemetry) if delivery.repeated else telemetry
         case "status":
             return payloads.decode_status(delivery.payload, delivery.received_at, repeated=delivery.repeated)
         case "attributes":
@@ -227,6 +227,19 @@ def _decode(delivery: Delivery) -> Report:
             return payloads.decode_answer(delivery.payload, delivery.ref)
         case _:
             raise Refusal("bad_topic", delivery.kind)
+
+
+def _timed(repeated: Telemetry) -> Telemetry:
+    """What may be stored again of a message that the broker repeats: the key of a reading with a time absorbs it, while
+    without one each subscription would store it anew."""
+    skipped = SkippedValues()
+    if repeated.skipped is not None:
+        skipped.merge(repeated.skipped)
+    for sample in repeated.samples:
+        if sample.time is None:
+            skipped.add(Refusal("retained", key=sample.metric))
+    timed = tuple(sample for sample in repeated.samples if sample.time is not None)
+    return Telemetry(timed, repeated.received_at, skipped or None)
 
 
 def _sender(known: Mapping[str, Sender], delivery: Delivery, first_broker: str) -> Sender:

@@ -17,8 +17,7 @@ class Delivery(msgspec.Struct, gc=False):
 
     - `uid`: the device that sent it; `kind`: telemetry, status, attributes, answer, or another one, which is refused.
     - `received_at`: microseconds. `ref`: the id of the command that an answer belongs to.
-    - `retained`: the broker keeps it for later subscribers. `repeated`: the broker may be repeating an earlier message,
-      so it is not a sign of life.
+    - `repeated`: the broker repeats a retained message to a new subscriber, so it is not a sign of life.
     - `broker`: name of the broker it came through; `None` for other protocols.
     - `refusal`: why it is refused, if that shows before it is decoded.
     - `settle` acknowledges it: called once, on the event loop, after the commit or the refusal; `None` for QoS 0.
@@ -34,7 +33,6 @@ class Delivery(msgspec.Struct, gc=False):
     payload: bytes
     received_at: int
     ref: str = ""
-    retained: bool = False
     repeated: bool = False
     broker: str | None = None
     refusal: Refusal | None = None

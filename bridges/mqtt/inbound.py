@@ -17,12 +17,12 @@ from bridges.mqtt.topics import TopicAddress
 from devices.errors import Refusal
 from devices.values import now_us
 
-CATCH_UP_US = 5_000_000
-"""Microseconds after a connect in which the broker may send its retained messages."""
 MAX_TOPICS = 100_000
 """Topics remembered; past it all of them are parsed again."""
 
-_ALL = WantedSubscription(Subscription(topics.ALL, retain_as_published=True))
+# Without retain-as-published, as in MQTT 3.1.1, live messages come with the retain flag 0, whatever their publisher has
+# set, and only those that the broker repeats to a new subscriber with 1.
+_ALL = WantedSubscription(Subscription(topics.ALL))
 _STATUS = WantedSubscription(Subscription(topics.STATUS), identifier=1)
 _STATUS_ID = _STATUS.identifier
 _COMMAND = TopicAddress("", "command")
@@ -45,8 +45,6 @@ class Inbound:
         """`broker`: its name, for devices that are assigned to one. `group`: bridges of this group share the load."""
         self._pipeline = pipeline
         self._broker = broker
-        self._catching_up_until = 0
-        self._repeated: set[str] = set()
         self._paused = False
         self._connection: InboundConnection | None = None
         self._topics: dict[str, TopicAddress | Refusal] = {}
@@ -98,16 +96,10 @@ class Inbound:
         if group is None:
             return [_ALL]
         # Mosquitto 2.0.11 sends retained messages to each of the sharing sessions, though MQTT 5 forbids it.
-        return [
-            WantedSubscription(
-                Subscription(topics.shared(group), retain_as_published=True, retain_handling=RetainHandling.DO_NOT_SEND)
-            )
-        ]
+        return [WantedSubscription(Subscription(topics.shared(group), retain_handling=RetainHandling.DO_NOT_SEND))]
 
     def _on_connected(self, connection: InboundConnection, kept: bool) -> None:
         self._connection = connection
-        self._catching_up_until = now_us() + CATCH_UP_US
-        self._repeated.clear()
         if self._paused:
             connection.pause_reading()
 
@@ -121,7 +113,7 @@ class Inbound:
         elif type(address) is TopicAddress and not message.retain and message.size == len(message.payload):
             uid, kind, ref = address.uid, address.kind, address.ref
             payload, now = message.payload, now_us()
-            self._offer(Delivery(uid, kind, payload, now, ref, False, False, self._broker, None, settle, message.size))
+            self._offer(Delivery(uid, kind, payload, now, ref, False, self._broker, None, settle, message.size))
         else:
             self._offer(self._unusual_delivery(address, message, settle))
 
@@ -131,8 +123,7 @@ class Inbound:
     def _unusual_delivery(
         self, address: TopicAddress | Refusal, message: PublishPacket, settle: Callable[[], object] | None
     ) -> Delivery:
-        """Of a message that is retained, too large, or on a topic that is refused."""
-        now = now_us()
+        """Of a message that is repeated, too large, or on a topic that is refused."""
         refusal = None
         if isinstance(address, Refusal):
             refusal = address
@@ -143,24 +134,14 @@ class Inbound:
             uid=address.uid,
             kind=address.kind,
             payload=message.payload,
-            received_at=now,
+            received_at=now_us(),
             ref=address.ref,
-            retained=message.retain,
-            repeated=message.retain and self._is_repeated(message, now),
+            repeated=message.retain,
             broker=self._broker,
             refusal=refusal,
             settle=settle,
             size=message.size,
         )
-
-    def _is_repeated(self, message: PublishPacket, now: int) -> bool:
-        """Whether a retained message may be one that the broker repeats to a new subscriber, which it does once."""
-        if _STATUS_ID in message.subscription_ids:
-            return True
-        if now >= self._catching_up_until or message.topic in self._repeated:
-            return False
-        self._repeated.add(message.topic)
-        return True
 
     def _parsed(self, topic: str) -> TopicAddress | Refusal:
         """Parses a topic and remembers it."""

@@ -34,7 +34,7 @@ def parse(topic: str) -> TopicAddress:
             return TopicAddress(uid, kind)
         case ["devices", uid, "answers", ref] if is_uid(uid) and _COMMAND_ID.fullmatch(ref):
             return TopicAddress(uid, "answer", ref)
-    raise Refusal("bad_topic", key=topic[:128])
+    raise Refusal("bad_topic", key=topic)
 
 
 def is_command(topic: str) -> bool:

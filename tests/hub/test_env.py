@@ -47,6 +47,7 @@ LIMITS = [
     "BYTE_RATE_LIMIT",
     "CHAT_RATE_LIMIT",
     "CONNECTION_LIMIT",
+    "MQTT_CONNECTION_LIMIT",
     "FILE_LIMIT",
     "REQUEST_RATE_LIMIT",
     "SPACE_QUOTA_MB",
@@ -56,7 +57,7 @@ FLAGS = ["DEMO", "DEBUG"]
 URLS = {"DATABASE_URL": "sqlite", "REDIS_URL": "redis", "MQTT_URL": "mqtt"}
 
 
-@pytest.mark.parametrize("name", ["PORT", "MQTT_PORT"])
+@pytest.mark.parametrize("name", ["PORT", "MQTT_PORT", "MQTT_TLS_PORT"])
 @pytest.mark.parametrize("text", ["0", "65536", "-1", "80.5", "8O80", " 8000", "٨٠٨٠", "1e3"])
 def test_an_invalid_port_is_named(name: str, text: str) -> None:
     with pytest.raises(EnvError, match=f"^{name} must be a whole number from 1 to 65535"):

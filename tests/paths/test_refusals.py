@@ -82,7 +82,7 @@ def test_a_refused_message_appears_live_and_as_text(carol: Person, hub: RunningH
 def test_messages_refused_by_the_broker_are_shown_too(carol: Person, hub: RunningHub) -> None:
     device = hub.create_device("astray")
     publish(hub, device, b'{"a": 1}', "telemetri")
-    publish(hub, device, b'{"a": 1}', retain=True)
+    publish(hub, device, b'{"a": 1, "ENERGY": {"Power": [{}]}}', retain=True)
     publish(hub, device, b'{"ts": 1760000000000, "temperature": 21.5}')
     publish(hub, device, b"x" * 3_000_000, "attributes")
     wait_until_stored(hub, device, 4)
@@ -91,7 +91,7 @@ def test_messages_refused_by_the_broker_are_shown_too(carol: Person, hub: Runnin
     expect(panel.get_by_role("listitem")).to_have_count(4)
     for text in (
         "devices/astray/telemetri",
-        "which has no time of its own",
+        "ENERGY.Power",
         '{"ts": …, "values": {…}}',
         "attributes, first 200 of 3,000,000 bytes",
     ):

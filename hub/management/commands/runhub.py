@@ -17,9 +17,10 @@ from devices.management import metrics
 from devices.models import Space
 from devices.runtime.locks import FileLock
 from devices.values import now_us
-from hub import demo, sockets
+from hub import broker_sockets, demo, sockets
 from hub.assembly import Hub
 from hub.banner import demo_banner, own_banner
+from hub.mqtt_tls import CertificateUnusable
 from hub.terminal import become_foreground_job
 
 
@@ -39,18 +40,16 @@ class Command(BaseCommand):
             )
         try:
             web_socket = sockets.bind(settings.BIND, settings.PORT, "PORT")
-            mqtt_socket = None
-            if not settings.BROKERS:
-                mqtt_socket = sockets.bind(settings.MQTT_BIND, settings.MQTT_PORT, "MQTT_PORT")
+            mqtt_sockets = broker_sockets.bind() if not settings.BROKERS else None
             addresses = {name: brokers.usable(name) for name in brokers.configured()}
-        except (sockets.PortTaken, AddressError) as error:
+        except (sockets.PortTaken, CertificateUnusable, AddressError) as error:
             raise CommandError(str(error)) from None
         call_command("migrate", verbosity=0, interactive=False)
         greeting = _greeting(brokers.published())
-        if mqtt_socket is not None:
+        if mqtt_sockets is not None:
             reset_to_unknown(now_us())
         become_foreground_job()
-        hub = Hub(web_socket, mqtt_socket, addresses, greeting)
+        hub = Hub(web_socket, mqtt_sockets, addresses, greeting)
         hub.run()
         if isinstance(hub.failure, ClientIdTaken):
             raise CommandError(str(hub.failure))

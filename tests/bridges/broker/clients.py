@@ -115,14 +115,17 @@ class HeldSink:
 class RunningBroker:
     """A broker on an event loop of its own thread, so that a test may wait for its clients."""
 
-    def __init__(self, limits: Limits, sink: Sink | None = None, throttle: LoginThrottle | None = None) -> None:
+    def __init__(
+        self, limits: Limits, sink: Sink | None = None, throttle: LoginThrottle | None = None, **more: Any
+    ) -> None:
+        """`more`: other arguments of `Broker`."""
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
         self.accounts = self.run(self._make_accounts())
         sock = socket.create_server(("127.0.0.1", 0))
         self.port: int = sock.getsockname()[1]
-        self.broker: Broker = self.run(self._start(sock, limits, sink, throttle))
+        self.broker: Broker = self.run(self._start(sock, limits=limits, sink=sink, throttle=throttle, **more))
 
     @property
     def stats(self) -> dict[str, int]:
@@ -156,10 +159,8 @@ class RunningBroker:
 
         self.run(called())
 
-    async def _start(
-        self, sock: socket.socket, limits: Limits, sink: Sink | None, throttle: LoginThrottle | None
-    ) -> Broker:
-        broker = Broker(self.accounts, sock=sock, limits=limits, sink=sink, throttle=throttle)
+    async def _start(self, sock: socket.socket, **options: Any) -> Broker:
+        broker = Broker(self.accounts, sock=sock, **options)
         await broker.start()
         return broker
 

@@ -209,6 +209,6 @@ def test_a_flood_of_refused_logins_writes_few_lines(broker, raw, caplog):
 
 def test_listens_only_where_the_socket_is_bound(broker):
     async def bound():
-        return [sock.getsockname() for sock in broker.broker._server.sockets]
+        return [sock.getsockname() for sock in broker.broker._listeners[0]._server.sockets]
 
     assert asyncio.run_coroutine_threadsafe(bound(), broker.loop).result(5) == [("127.0.0.1", broker.port)]

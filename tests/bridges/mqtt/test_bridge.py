@@ -231,13 +231,29 @@ async def test_bad_input_is_refused_by_name_acknowledged_and_kept(bridged: Bridg
     assert (large.size, large.start, large.detail) == (131_073, "x" * 200, "131073 bytes")
 
 
-@pytest.mark.parametrize("payload", [b'{"a": 1}', b""])
-async def test_retained_telemetry_is_refused_when_it_is_first_published(bridged: Bridged, payload: bytes) -> None:
+async def test_retained_telemetry_is_stored_when_it_is_published(bridged: Bridged) -> None:
     async with bridged.client() as client:
-        await client.publish("devices/valve-1/telemetry", payload, qos=1, retain=True)
-        [row] = await kept(bridged.device, 1)
-        assert (row.reason, row.count) == ("retained", 1)
-    assert await Reading.objects.acount() == 0
+        for value in (1, 2):
+            await client.publish("devices/valve-1/telemetry", b'{"a": %d}' % value, qos=1, retain=True)
+            assert (await bridged.telemetry())["a"][0][1] == value
+    assert await Reading.objects.acount() == 2
+
+
+async def test_retained_telemetry_that_the_broker_repeats_is_stored_once(by_mosquitto: Bridged) -> None:
+    first = b'[{"ts": %d, "values": {"a": 1}}, {"b": 2, "c": NaN}]' % (now_us() // 1000)
+    async with by_mosquitto.client() as client:
+        await client.publish("devices/valve-1/telemetry", first, qos=1, retain=True)
+        await by_mosquitto.telemetry()
+        await Device.objects.aupdate(availability="stale")
+        await StoredRefusal.objects.all().adelete()
+        address = BrokerAddress("127.0.0.1", by_mosquitto.port, "bridge", "bridge-secret")
+        again = partial(run_bridge, "main", address, ["another"])
+        async with bridging(by_mosquitto.device, by_mosquitto.secrets, by_mosquitto.port, again):
+            rows = await kept(by_mosquitto.device, 2)
+    assert {(row.reason, row.key) for row in rows} == {("retained", "b"), ("not_finite", "c")}
+    assert await Reading.objects.acount() == 2
+    await by_mosquitto.device.arefresh_from_db()
+    assert by_mosquitto.device.availability == "stale"  # a repeat is not a sign of life
 
 
 async def test_a_time_far_in_the_future_is_flagged_and_stored_with_the_time_of_receipt(bridged: Bridged) -> None:
