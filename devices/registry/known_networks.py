@@ -53,7 +53,7 @@ class NetworkRecorder:
         self._writing: asyncio.Task[None] | None = None
 
     async def at(self, network: str) -> list[str]:
-        """The uids of devices that have signed in from the network."""
+        """The uids of devices that have signed in from the network, the latest of them last."""
         return await database.run_sign_in(_uids_at, network)
 
     def add(self, network: str, account: str) -> None:
@@ -97,8 +97,8 @@ class NetworkRecorder:
 
 
 def _uids_at(network: str) -> list[str]:
-    known = DeviceNetwork.objects.filter(network=network).order_by("-at")
-    return list(known.values_list("device__uid", flat=True)[:MAX_OF_NETWORK])
+    latest_first = DeviceNetwork.objects.filter(network=network).order_by("-at")
+    return list(latest_first.values_list("device__uid", flat=True)[:MAX_OF_NETWORK])[::-1]
 
 
 def store(sign_ins: Collection[tuple[str, str]], now: int) -> None:

@@ -30,7 +30,10 @@ class KnownAccounts(Protocol):
     """Who has signed in from where, also before this process was started."""
 
     async def at(self, network: str) -> Iterable[str]:
-        """The accounts that have signed in from the network. May raise: then nobody is known for now."""
+        """The accounts that have signed in from the network, those to forget first before the others.
+
+        May raise: then nobody is known for now.
+        """
 
     def add(self, network: str, account: str) -> None:
         """Records a sign-in. Called at each of them, so it has to be quick."""

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
-from devices.models import Device, DeviceNetwork
+from devices.models import Device, DeviceNetwork, Space
 from devices.registry import devices, known_networks
 from devices.registry.known_networks import GAP_US, KNOWN_US, NETWORKS_OF_DEVICE, REFRESH_US, NetworkRecorder, store
-from devices.runtime import stats
+from devices.runtime import database, stats
 from tests.support.eventually import eventually_async
 
 pytestmark = pytest.mark.both_databases
@@ -82,6 +82,17 @@ class TestRecorder:
         await self.written(recorder)
         assert await NetworkRecorder(clock).at(HOME) == [pump.uid]
         assert await NetworkRecorder(clock).at(ELSEWHERE) == []
+
+    async def test_of_many_at_one_network_the_latest_are_known(
+        self, pump: Device, space: Space, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(known_networks, "MAX_OF_NETWORK", 2)
+        uids = ["valve", pump.uid, "lamp"]
+        for at, uid in enumerate(uids, 1):
+            if uid != pump.uid:
+                await database.run(devices.create, uid, space)
+            await database.run(store, [(HOME, uid)], at)
+        assert await NetworkRecorder().at(HOME) == uids[1:]
 
     async def test_a_sign_in_with_each_message_is_written_once_a_day(
         self, pump: Device, clock: Clock, stored: list[list[tuple[str, str]]]
