@@ -130,13 +130,13 @@ class BoundedControlFrames(WebSocketProtocol):
             super().onMessageFrameBegin(length)
 
     def _is_admitted(self) -> bool:
+        if self._control.count():
+            return bool(self.state == self.STATE_OPEN)
+        self.failedByMe = True  # what it has sent already is not read any more, also where it is being closed
         if self.state != self.STATE_OPEN:
             return False
-        if self._control.count():
-            return True
         stats.connections_closed.labels(str(CloseCode.TOO_MANY.value)).inc()
         self.sendCloseFrame(code=CloseCode.TOO_MANY.value, isReply=False)
-        self.failedByMe = True  # what it has sent already is not read any more
         # Now, and with this code: what Daphne reports later is what the client answers, if it does.
         self.application_queue.put_nowait({"type": "websocket.disconnect", "code": CloseCode.TOO_MANY.value})
         return False

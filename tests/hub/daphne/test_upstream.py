@@ -1,4 +1,4 @@
-"""The code of Daphne, autobahn, Twisted and uvicorn that patches change or rely on is what they were written for."""
+"""The code of others that patches change or rely on is what they were written for."""
 
 from __future__ import annotations
 
@@ -82,6 +82,17 @@ PINS = {
         "twisted.internet.abstract:FileDescriptor.doWrite": "55fa74417da3",
         "twisted.internet.tcp:Connection.writeSomeData": "3f3ebd2e1967",
     },
+    "direct_middleware": {
+        "django.utils.deprecation:MiddlewareMixin": "80a8cd447a3c",
+        "django.middleware.security:SecurityMiddleware": "b1d59d5f92ab",
+        "csp.middleware:CSPMiddleware": "3a7a03c7acb6",
+        "django.contrib.sessions.middleware:SessionMiddleware": "b212eae3bcec",
+        "django.middleware.common:CommonMiddleware": "6877381a57f3",
+        "django.middleware.csrf:CsrfViewMiddleware": "308c8ff6d927",
+        "django.contrib.auth.middleware:AuthenticationMiddleware": "1a89e934c4c5",
+        "django.contrib.messages.middleware:MessageMiddleware": "56fd12d7be07",
+        "django.middleware.clickjacking:XFrameOptionsMiddleware": "d54b71583ede",
+    },
     "uvicorn.connections": {
         "uvicorn.protocols.http.h11_impl:H11Protocol.connection_made": "90cf013eb407",
         "uvicorn.protocols.http.h11_impl:H11Protocol.connection_lost": "d17adb97a2ff",
@@ -132,12 +143,13 @@ def test_the_code_under_a_patch_is_the_code_that_it_was_written_for(patch: str, 
 
 
 def test_every_patch_has_pins_and_a_docstring_that_names_its_end() -> None:
-    from hub import uvicorn
+    from hub import direct_middleware, uvicorn
     from hub.daphne import accepting, access_log, connections, request_bodies, responses, sending, websocket
 
     patches = {
         "accepting": accepting.patch,
         "connections": connections.patch,
+        "direct_middleware": direct_middleware.patch,
         "uvicorn.connections": uvicorn.connections.patch,
         "uvicorn.websocket": uvicorn.websocket.patch,
         "access_log": access_log.patch,
