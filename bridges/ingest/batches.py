@@ -126,7 +126,7 @@ class BatchProcessor:
             try:
                 if delivery.report is None:
                     report = _decode(delivery)
-                    if type(report) is Telemetry and not delivery.over_limit:
+                    if type(report) is Telemetry and not delivery.part_values:
                         batch.values[delivery.uid] += len(report.samples)
                         if report.skipped is not None:
                             batch.values[delivery.uid] += report.skipped.total
@@ -141,9 +141,10 @@ class BatchProcessor:
 
     def _part(self, i: int, report: Report, batch: Batch) -> Report:
         """The report, or as much of it as is stored at once."""
-        if not self.share or type(report) is not Telemetry or len(report.samples) <= self.share:
+        share = batch.deliveries[i].part_values or self.share
+        if not share or type(report) is not Telemetry or len(report.samples) <= share:
             return report
-        part, batch.remainders[i] = split(report, self.share)
+        part, batch.remainders[i] = split(report, share)
         return part
 
     def _write_single(self, one: _Decoded, result: BatchResult) -> None:

@@ -25,7 +25,8 @@ class Delivery(msgspec.Struct, gc=False):
       `settle` and the refusal.
     - `size`: bytes of the whole payload, if `payload` is only the beginning of one that is too large.
     - `report`: the part of the content that is still to be stored, if the message has been decoded and stored in part.
-    - `over_limit`: its device had sent too much, so it comes after those of others and is not held against the device.
+    - `part_values`: set where it comes after those of other devices in its batch, and is not held against its device's
+      budget: how many of its values are stored at once.
     """
 
     uid: str
@@ -39,7 +40,7 @@ class Delivery(msgspec.Struct, gc=False):
     settle: Callable[..., object] | None = None
     size: int | None = None
     report: Telemetry | None = None
-    over_limit: bool = False
+    part_values: int = 0
     explain: Callable[[Callable[..., object], Refusal], object] | None = None
 
     def finish(self, refusal: Refusal | None) -> None:
@@ -50,3 +51,8 @@ class Delivery(msgspec.Struct, gc=False):
             self.explain(self.settle, refusal)
         else:
             self.settle()
+
+
+def estimated_values(delivery: Delivery) -> int:
+    """Values are separated by commas, so there are no more of them."""
+    return delivery.payload.count(b",") + 1 if delivery.report is None else len(delivery.report.samples)

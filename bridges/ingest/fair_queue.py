@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from bridges.ingest.budgets import SET_BACK_US, Budgets
-from bridges.ingest.delivery import Delivery
+from bridges.ingest.delivery import Delivery, estimated_values
+from bridges.ingest.leftover import Leftover
 from bridges.ingest.turns import DeviceQueue, Turns
 
 MAX_BATCH = 2_000
@@ -73,6 +74,8 @@ class FairQueue:
         self._space_of = space_of
         self._queues: dict[str, DeviceQueue] = {}
         self._turns = Turns()
+        self._leftover = Leftover()
+        self._some_come_last = False
         self._asleep: list[tuple[int, int, DeviceQueue]] = []
         self._now = 0
         self._numbers = itertools.count()  # so that queues that wake at the same time are not compared
@@ -85,7 +88,10 @@ class FairQueue:
     @property
     def wakes_at(self) -> int | None:
         """When the next device that has to wait may go on, in microseconds."""
-        return self._asleep[0][0] if self._asleep else None
+        times = [self._asleep[0][0]] if self._asleep else []
+        if self._some_come_last:
+            times.append(self._leftover.due_at)
+        return min(times, default=None)
 
     def waiting(self, uid: str) -> tuple[int, int]:
         """Messages and bytes of this device."""
@@ -98,11 +104,11 @@ class FairQueue:
         self._count(queue, delivery)
 
     def put_back(self, delivery: Delivery, not_before: int) -> None:
-        """Puts the remainder of a message before all others of its device. They wait until `not_before`
-        (microseconds)."""
+        """Puts the remainder of a message before all others of its device. They wait until `not_before` (microseconds),
+        or, where nobody is held back, come after those of others."""
         queue = self._queues.get(delivery.uid) or self._begin(delivery.uid)
         queue.waiting.appendleft(delivery)
-        queue.not_before = not_before
+        queue.not_before = not_before if self._holds_back else 0
         self._count(queue, delivery)
 
     def next_batch(self, now: int, *, closing: bool = False) -> NextBatch:
@@ -117,9 +123,13 @@ class FairQueue:
         self._wake(now, was_set_back or closing)
         batch, last = NextBatch(), Turns()
         with_share = self._take_turns(self._turns, batch, last, closing)
-        with_share += self._take_turns(last, batch, None, closing)
-        for queue in itertools.chain(with_share, last):
+        if last and self._leftover.begin(now, self.count, self.bytes):
+            self._take_turns(last, batch, None, closing)
+        self._some_come_last = bool(last)
+        for queue in with_share:
             self._turns.add(queue)
+        while last:
+            self._turns.add(last.take())
         return batch
 
     def _take_turns(self, turns: Turns, batch: NextBatch, last: Turns | None, closing: bool) -> list[DeviceQueue]:
@@ -156,21 +166,30 @@ class FairQueue:
             if not waiting or bytes_before - queue.bytes >= TURN_BYTES:
                 break
             delivery = waiting[0]
-            if ready_at > delivery.received_at and (delivery.report is None or delivery.over_limit):
+            if delivery.report is not None:
+                if not (self._holds_back or is_last or closing):
+                    end = _End.LAST
+                    break
+            elif ready_at > delivery.received_at:
                 if delivery.settle is None:
                     batch.over_budget.append(self._take(queue))
                     continue
-                if ready_at > now and closing and delivery.report is None:
+                if ready_at > now and closing:
                     self._take(queue)
                     continue
-                if ready_at > now and not closing and (stopped := self._stop(queue, batch, ready_at, is_last)):
+                if ready_at > now and (stopped := self._stop(queue, batch, ready_at, is_last)):
                     end = stopped
                     break
             size = len(delivery.payload)
             if deliveries and batch.size + size > MAX_BATCH_BYTES:
                 end = _End.FULL
                 break
-            if share and not _within(share, delivery, batch):
+            if is_last:
+                if not self._leftover.admit(delivery):
+                    end = _End.FULL
+                    break
+                batch.over_limit += delivery.report is None
+            elif share and not _within(share, delivery, batch):
                 end = _End.SHARE
                 break
             deliveries.append(self._take(queue))
@@ -185,12 +204,7 @@ class FairQueue:
             self._sleep(queue, ready_at)
             batch.delayed += 1
             return _End.ASLEEP
-        if not is_last:
-            return _End.LAST
-        if not queue.waiting[0].over_limit:
-            queue.waiting[0].over_limit = True
-            batch.over_limit += 1
-        return None
+        return None if is_last else _End.LAST
 
     def _spend(self, uid: str, deliveries: list[Delivery], first: int, size: int) -> None:
         """What a device has sent within its budget, once a turn: it may exceed it by a turn, and waits longer then."""
@@ -229,8 +243,7 @@ class FairQueue:
 
 def _within(share: int, delivery: Delivery, batch: NextBatch) -> bool:
     """Whether the device's values in the batch stay within its share. One message always does, however large."""
-    # Values are separated by commas, so these are at least as many.
-    values = delivery.payload.count(b",") + 1 if delivery.report is None else share
+    values = min(share, estimated_values(delivery))
     spent = batch.values.get(delivery.uid, 0)
     if spent and spent + values > share:
         return False

@@ -29,10 +29,14 @@ from devices.values import Telemetry, now_us
 logger = logging.getLogger("hubbub.pipeline")
 
 MAX_BUFFERED = 20_000
-"""Messages buffered. Past it QoS 0 is dropped, of devices that have more than their part of it; past twice as many the
-sources stop reading."""
+"""Messages buffered. Past it QoS 0 is dropped, of devices that have more than their part of it."""
 MAX_BUFFERED_BYTES = 16 << 20
 """The same in bytes of payload; the bound that is reached first counts."""
+MAX_READ, MAX_READ_BYTES = 40_000, 64 << 20
+"""Messages and bytes past which the sources stop reading, until there is a little room. Behind a broker that holds up
+all devices, so one of them must not get there by itself: it is more than Mosquitto usually lets a bridge have
+unacknowledged, 2,000 messages."""
+RESUME_AT = 31 / 32
 MAX_DEVICE, MAX_DEVICE_BYTES = 10_000, 8 << 20
 """Messages and bytes of one device. Past either, its QoS 0 is dropped."""
 BUSY = 8
@@ -40,6 +44,8 @@ GAP_S, MAX_GAP_S = 0.01, 0.02
 """A batch of `BUSY` messages or more is followed by a pause: the next batch begins `GAP_S` after its beginning, or
 twice its duration if that is longer, but at most `MAX_GAP_S`. A transaction and its events cost as much as hundreds of
 messages, so small batches in quick succession would waste most of the time. A single message never waits."""
+WARN_EVERY_S = 60.0
+"""A pipeline that is full pauses and resumes several times a second."""
 RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Pauses between attempts to store a batch while the database is unavailable."""
 
@@ -67,6 +73,7 @@ class Pipeline:
         self._queue = FairQueue(processor.budgets, processor.share, holds_back=holds_back, space_of=processor.spaces.of)
         self._sources: set[DeliverySource] = set()
         self._paused = False
+        self._warned_at = -WARN_EVERY_S
         self._loop = asyncio.get_running_loop()
         self._arrived = asyncio.Event()
         self._closing = asyncio.Event()
@@ -105,7 +112,7 @@ class Pipeline:
         queue.put(delivery)
         if not self._arrived.is_set():
             self._arrived.set()
-        if not self._paused and (queue.count > 2 * MAX_BUFFERED or queue.bytes >= 2 * MAX_BUFFERED_BYTES):
+        if not self._paused and (queue.count > MAX_READ or queue.bytes >= MAX_READ_BYTES):
             self._pause()
         return True
 
@@ -136,7 +143,9 @@ class Pipeline:
         self._arrived.set()
 
     def _pause(self) -> None:
-        logger.warning("%d messages are waiting to be stored: reading pauses until some are", self._queue.count)
+        if time.monotonic() - self._warned_at > WARN_EVERY_S:
+            self._warned_at = time.monotonic()
+            logger.warning("%d messages are waiting to be stored: reading pauses until some are", self._queue.count)
         self._paused = True
         for source in self._sources:
             source.pause_reading()
@@ -176,7 +185,7 @@ class Pipeline:
             self._refuse_over_budget(delivery)
         stats.delayed.inc(batch.delayed)
         stats.over_limit.inc(batch.over_limit)
-        if self._paused and queue.count < MAX_BUFFERED and queue.bytes < MAX_BUFFERED_BYTES:
+        if self._paused and queue.count < RESUME_AT * MAX_READ and queue.bytes < RESUME_AT * MAX_READ_BYTES:
             self._resume()
         return batch.deliveries
 
@@ -208,7 +217,7 @@ class Pipeline:
         delivery.size = len(delivery.payload) if delivery.size is None else delivery.size
         delivery.payload = delivery.payload[:START_BYTES]
         delivery.report = remainder
-        self._queue.put_back(delivery, 0 if delivery.over_limit else now_us() + int(SHARE_S * 1_000_000))
+        self._queue.put_back(delivery, now_us() + int(SHARE_S * 1_000_000))
 
     async def _process(self, batch: Batch) -> BatchResult | None:
         """Tries until the database stores it; `None` if closed before. Nothing is acknowledged meanwhile."""

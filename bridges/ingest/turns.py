@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bridges.ingest.delivery import Delivery
@@ -30,11 +29,6 @@ class Turns:
 
     def __bool__(self) -> bool:
         return bool(self._order)
-
-    def __iter__(self) -> Iterator[DeviceQueue]:
-        """All of them, space by space."""
-        for devices in self._spaces.values():
-            yield from devices
 
     def add(self, queue: DeviceQueue) -> None:
         """The device is the last of its space."""

@@ -8,6 +8,7 @@ from bridges.ingest import fair_queue
 from bridges.ingest.budgets import BURST_US, Budgets
 from bridges.ingest.delivery import Delivery
 from bridges.ingest.fair_queue import MAX_BATCH, TURN_MESSAGES, FairQueue
+from bridges.ingest.leftover import LEAST_MESSAGES, PAUSE_US
 from devices.values import Sample, Telemetry
 
 NOW = 1_000_000_000
@@ -76,12 +77,19 @@ def test_where_nobody_may_be_held_back_a_device_over_its_budget_comes_after_all_
     for n in range(100):
         queue.put(message(f"quiet-{n}"))
     batch = queue.next_batch(NOW)
-    over = batch.deliveries[-2 * TURN_MESSAGES :]
+    over = [each for each in batch.deliveries if each.part_values]
     assert set(uids(over)) == {"loud"}
-    assert all(each.over_limit for each in over)
-    assert not any(each.over_limit for each in batch.deliveries[: -2 * TURN_MESSAGES])
-    assert (len(batch.deliveries), batch.over_limit, batch.delayed) == (3 * TURN_MESSAGES + 100, len(over), 0)
-    assert (queue.count, queue.devices, queue.wakes_at) == (0, 0, None)
+    assert batch.deliveries[-len(over) :] == over
+    assert LEAST_MESSAGES <= len(over) < 2 * TURN_MESSAGES
+    assert len(batch.deliveries) == TURN_MESSAGES + 100 + len(over)
+    assert (batch.over_limit, batch.delayed, queue.devices) == (len(over), 0, 1)
+    assert queue.next_batch(NOW).deliveries == []
+    assert queue.wakes_at is not None
+    assert NOW < queue.wakes_at < NOW + PAUSE_US
+    assert len(queue.next_batch(queue.wakes_at).deliveries) == 2 * TURN_MESSAGES - len(over)
+    assert (queue.count, queue.devices) == (0, 0)
+    assert queue.next_batch(NOW + PAUSE_US).deliveries == []
+    assert queue.wakes_at is None
 
 
 def test_a_device_over_its_budget_has_only_what_others_leave_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +101,9 @@ def test_a_device_over_its_budget_has_only_what_others_leave_of_a_batch(monkeypa
         queue.put(message("loud"))
     for n in range(15):
         queue.put(message(f"quiet-{n}"))
-    batches = [Counter(each.split("-")[0] for each in uids(queue.next_batch(NOW).deliveries)) for _ in range(4)]
+    batches = [
+        Counter(each.split("-")[0] for each in uids(queue.next_batch(NOW + n * PAUSE_US).deliveries)) for n in range(4)
+    ]
     assert batches == [{"quiet": 10}, {"quiet": 5, "loud": 5}, {"loud": 10}, {"loud": 5}]
 
 
@@ -114,9 +124,32 @@ def test_the_messages_of_a_device_over_its_budget_keep_their_order_where_it_is_n
     for n in range(1_000):
         queue.put(message("loud", b"%d" % n, at=NOW + n))
         taken += queue.next_batch(NOW + n).deliveries
-    while batch := queue.next_batch(NOW + 1_000).deliveries:
-        taken += batch
+    while queue.count:
+        taken += queue.next_batch(queue.wakes_at or NOW).deliveries
     assert [int(each.payload) for each in taken] == list(range(1_000))
+
+
+def test_spaces_take_turns_over_their_budgets_too() -> None:
+    budgets = Budgets(messages=1)
+    queue = FairQueue(budgets, holds_back=False, space_of=lambda uid: len(uid.split("-")[0]))
+    for uid in ("small-1", *(f"loud-{n}" for n in range(20))):
+        budgets.spend(uid, 100, 0, NOW)
+        for _ in range(3 * TURN_MESSAGES):
+            queue.put(message(uid))
+    batches = [Counter(each[0] for each in uids(queue.next_batch(NOW + n * PAUSE_US).deliveries)) for n in range(2)]
+    assert sum(batches, Counter())["s"] >= 2 * TURN_MESSAGES
+
+
+def test_the_remainder_of_a_message_comes_last_where_nobody_is_held_back() -> None:
+    queue = FairQueue(Budgets(values=1), share=10, holds_back=False)
+    queue.put(message("large"))
+    first = queue.next_batch(NOW).deliveries[0]
+    first.report = Telemetry((Sample("a", 1),), NOW)
+    queue.put_back(first, NOW + 1_000_000)
+    queue.put(message("quiet"))
+    batch = queue.next_batch(NOW)
+    assert uids(batch.deliveries) == ["quiet", "large"]
+    assert batch.over_limit == 0
 
 
 def test_spaces_take_turns_whatever_the_number_of_their_devices() -> None:

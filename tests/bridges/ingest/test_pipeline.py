@@ -199,8 +199,8 @@ async def test_past_the_bound_it_drops_qos_0_and_counts_it(pump: Device, monkeyp
     assert await Reading.objects.acount() == 4
 
 
-@pytest.mark.parametrize(("bound", "most"), [("MAX_BUFFERED", 3), ("MAX_BUFFERED_BYTES", 25)])
-async def test_past_twice_the_bound_the_sources_stop_reading_until_there_is_room(
+@pytest.mark.parametrize(("bound", "most"), [("MAX_READ", 6), ("MAX_READ_BYTES", 50)])
+async def test_past_a_bound_the_sources_stop_reading_until_there_is_room(
     pump: Device, monkeypatch: pytest.MonkeyPatch, bound: str, most: int
 ) -> None:
     monkeypatch.setattr(pipelines, bound, most)
