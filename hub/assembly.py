@@ -104,6 +104,7 @@ class Hub:
             sink=bridge,
             throttle=logins.throttle,
             tls=self._mqtt_sockets.tls,
+            state=settings.DATA_DIR / "broker.sqlite3",
         )
         await broker.start()
         REGISTRY.register(BrokerCollector(broker))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from .limits import SessionLimits
@@ -35,6 +36,9 @@ class Authenticator(Protocol):
     async def authenticate(self, username: str, password: str) -> Principal | None:
         """The principal of these credentials, or None. An error means that it cannot be decided at the moment; the
         client may try again."""
+
+    async def principals(self, names: Collection[str]) -> Mapping[str, Principal]:
+        """Those that exist of these accounts, by name: their sessions outlive a restart, and may receive again."""
 
 
 def session_limits(principal: Principal, usual: SessionLimits) -> SessionLimits:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import Counter
+from pathlib import Path
 
 from devices.runtime.login_throttle import LoginThrottle
 
@@ -24,6 +25,7 @@ from .publisher import PublishingContext
 from .router import Router
 from .sessions import Sessions
 from .sink import NoSink, Sink
+from .state_keeper import StateKeeper
 from .stats import new_stats
 from .throttled_log import ThrottledLog
 from .tls import TlsHandshakes, TlsListener
@@ -34,7 +36,7 @@ class Broker:
     """A broker of MQTT 3.1, 3.1.1 and 5 on the running event loop, for logged-in clients only.
 
     `sock` is a bound stream socket; the broker listens on it, and on that of `tls`, and closes them in `stop`.
-    Sessions and retained messages live in memory and end with `stop`.
+    Sessions and retained messages live in memory; with `state`, a file, they come back at the next start.
     `sink` receives all that is published, and decides when it is acknowledged; without one that is at once.
     `throttle` slows down those who guess; other ways to sign in may share it.
     """
@@ -47,6 +49,7 @@ class Broker:
         sink: Sink | None = None,
         throttle: LoginThrottle | None = None,
         tls: TlsListener | None = None,
+        state: Path | None = None,
     ) -> None:
         limits = limits or Limits()
         stats = new_stats()
@@ -69,6 +72,9 @@ class Broker:
             publishing=PublishingContext(limits, stats, warnings, inlet, exchange),
             connections=set(),
         )
+        self._state: StateKeeper | None = None
+        if state is not None:
+            self._state = StateKeeper(state, self._shared.sessions, router.retained, authenticator)
         self._stopped = True
         self._listeners = [Listener(sock, self.new_connection)]
         self._handshakes: TlsHandshakes | None = None
@@ -83,12 +89,14 @@ class Broker:
         return self._shared.stats
 
     async def start(self) -> None:
+        if self._state is not None:
+            await self._state.start()
         for listener in self._listeners:
             await listener.start()
         self._stopped = False
 
     async def stop(self) -> None:
-        """Closes the listeners and all connections, without wills, and forgets sessions and retained messages."""
+        """Closes the listeners and all connections, without wills, and writes the state."""
         for listener in self._listeners:
             await listener.accept_no_more()
         self._stopped = True
@@ -100,6 +108,8 @@ class Broker:
         self._shared.newcomers.close()
         self._shared.refusals.close()
         self._shared.wills.close()
+        if self._state is not None:
+            await self._state.stop()
         self._shared.sessions.clear()
         self._shared.router.retained.clear()
 

@@ -82,6 +82,8 @@ class Intake:
         self._queue.append(pending)
         self._load.add(pending.size)
         self._open(publish.qos)[publish.packet_id] = pending
+        if publish.qos == 2:
+            self._session.note_change()
         if known is None:
             return pending
         known.repeated_by(pending)
@@ -110,6 +112,7 @@ class Intake:
     def release(self, packet_id: int) -> bool:
         """PUBREL. Whether a message of QoS 2 is open under this id; it no longer is."""
         released = self._session.received.pop(packet_id, None)
+        self._session.note_change()
         if released is not None and released.is_of(self):
             self._open_messages -= 1
         return released is not None

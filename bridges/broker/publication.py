@@ -42,9 +42,14 @@ class Publication:
     def is_expired(self) -> bool:
         return self.expires_at is not None and self.expires_at <= monotonic()
 
-    def expiry_s(self) -> int | None:
+    def left_s(self) -> float | None:
         """Seconds for which the message is still of use; None: always."""
-        return None if self.expires_at is None else max(0, math.ceil(self.expires_at - monotonic()))
+        return None if self.expires_at is None else max(0.0, self.expires_at - monotonic())
+
+    def expiry_s(self) -> int | None:
+        """The same in whole seconds."""
+        left_s = self.left_s()
+        return None if left_s is None else math.ceil(left_s)
 
 
 RELEASED = Publication("", b"", 2)
@@ -52,7 +57,10 @@ RELEASED = Publication("", b"", 2)
 
 
 class Outgoing(msgspec.Struct, gc=False):
-    """A publication for one session, as it is queued. `packet_id` is 0 until it is sent with QoS 1 or 2."""
+    """A publication for one session, as it is queued. `packet_id` is 0 until it is sent with QoS 1 or 2.
+
+    `number` is its place among those of its session, if that outlives the process; `stored`: so it stands in the store.
+    """
 
     publication: Publication
     qos: int
@@ -60,6 +68,8 @@ class Outgoing(msgspec.Struct, gc=False):
     subscription_ids: tuple[int, ...] = ()
     packet_id: int = 0
     dup: bool = False
+    number: int = 0
+    stored: bool = False
 
     @property
     def released(self) -> bool:

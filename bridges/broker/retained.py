@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from .journal import Journal
 from .limits import Limits
 from .publication import Publication
 from .topics import TopicTree
@@ -13,6 +14,7 @@ class Retained:
     """An account that fills its share does not reduce another's."""
 
     def __init__(self, limits: Limits, stats: Counter[str]) -> None:
+        self.journal: Journal | None = None
         self._limits = limits
         self._stats = stats
         self._tree: TopicTree[tuple[Publication, str]] = TopicTree()
@@ -31,6 +33,8 @@ class Retained:
             self._stats["dropped.retained_full"] += 1
             return False
         self._tree.set(publication.topic, (publication, account))
+        if self.journal is not None:
+            self.journal.retain(publication.topic, (publication, account))
         self._add(account, 1, publication.size)
         return True
 
@@ -40,6 +44,10 @@ class Retained:
         for topic in expired:
             self._remove(topic)
         return [publication for publication in found if not publication.is_expired()] if expired else found
+
+    def everything(self) -> list[tuple[Publication, str]]:
+        """With the accounts."""
+        return list(self._tree.topics_of("#"))
 
     def clear(self) -> None:
         self._tree = TopicTree()
@@ -52,6 +60,8 @@ class Retained:
         if kept is not None:
             publication, account = kept
             self._tree.remove(topic)
+            if self.journal is not None:
+                self.journal.retain(topic, None)
             self._add(account, -1, -publication.size)
 
     def _fits(self, publication: Publication, account: str) -> bool:

@@ -86,6 +86,7 @@ class Router:
             subscribers = Subscribers()
             self._subscribers.set(own, subscribers)
         subscribers.add(session, group, grant)
+        session.note_change()
         self._routes.clear()
 
     def deliver_retained(self, session: Session, wanted: Subscription, subscription_id: int, *, is_new: bool) -> None:
@@ -111,6 +112,7 @@ class Router:
             subscribers.remove(session, group)
             if subscribers.empty:
                 self._subscribers.remove(own)
+        session.note_change()
         self._routes.clear()
         return True
 

@@ -11,6 +11,7 @@ from bridges.mqtt.packets import Packet
 
 from .authentication import Principal
 from .grants import Grant
+from .journal import Journal
 from .limits import MAX_PACKET_ID, SessionLimits
 from .pending import Pending
 from .publication import RELEASED, Outgoing, Publication
@@ -49,11 +50,12 @@ class Session:
     """Kept under (account, client id), so that nobody reaches another account's session by naming its client id.
 
     `expiry_s`: how long it outlives its connection. `window`: messages of QoS 1 and 2 that may be unacknowledged.
+    `journal`, if it outlives the process as well, is told what changes, under `number`.
     """
 
     __slots__ = (
         "_held_bytes",
-        "_last_id",
+        "_last_number",
         "_next_expiry",
         "_pool",
         "_queue",
@@ -62,7 +64,10 @@ class Session:
         "client_id",
         "expiry_s",
         "in_flight",
+        "journal",
+        "last_id",
         "limits",
+        "number",
         "outlet",
         "principal",
         "received",
@@ -96,7 +101,10 @@ class Session:
         self._held_bytes = 0  # of the queue and in flight
         self._next_expiry = inf  # no publication in the queue expires earlier
         self._pool = pool
-        self._last_id = 0
+        self.last_id = 0
+        self._last_number = 0
+        self.number = 0
+        self.journal: Journal | None = None
         self._stats = stats
         self._warnings = warnings
 
@@ -125,6 +133,11 @@ class Session:
     def detach(self) -> None:
         self.outlet = None
 
+    def note_change(self) -> None:
+        """Something other than its messages has changed."""
+        if self.journal is not None:
+            self.journal.session(self.number)
+
     def empty(self) -> None:
         """Gives up what it holds: the session ends."""
         self._release(self._held_bytes)
@@ -146,7 +159,7 @@ class Session:
         elif len(self.in_flight) >= self.window or not self._has_room(publication):
             self._enqueue(outgoing)
         else:
-            self._hold(publication.size)
+            self._admit(outgoing)
             self._send(outlet, outgoing)
 
     def acknowledge(self, packet_id: int) -> None:
@@ -165,6 +178,7 @@ class Session:
             return True
         self._release(delivered.publication.size)
         delivered.publication = RELEASED
+        self._note(delivered)
         return True
 
     def complete(self, packet_id: int) -> None:
@@ -196,16 +210,16 @@ class Session:
             self._send(outlet, outgoing)
         outlet.pump_soon()
 
-    def snapshot(self) -> list[Outgoing]:
-        """What is not acknowledged yet, in order, for the store."""
-        return [*self.in_flight.values(), *self._queue]
+    def undelivered(self) -> list[Outgoing]:
+        """What is to be stored, in order."""
+        return [outgoing for outgoing in (*self.in_flight.values(), *self._queue) if outgoing.number]
 
     def restore(self, outgoing: Outgoing) -> None:
         """Puts back a message of an earlier run of the broker."""
-        if outgoing.released or self._has_room(outgoing.publication):
+        self._last_number = max(self._last_number, outgoing.number)
+        if self._has_room(outgoing.publication):
             self._hold(outgoing.publication.size)
             self._append(outgoing)
-            self._last_id = max(self._last_id, outgoing.packet_id)
         else:
             self._drop(outgoing.qos)
 
@@ -213,6 +227,7 @@ class Session:
         if outgoing.qos:
             outgoing.packet_id = outgoing.packet_id or self._next_id()
             self.in_flight[outgoing.packet_id] = outgoing
+            self._note(outgoing)
         if not outlet.send_message(outgoing.packet()):
             self._give_up(outgoing, "client_maximum")
         elif not outgoing.released:
@@ -220,6 +235,7 @@ class Session:
 
     def _finish(self, delivered: Outgoing) -> None:
         del self.in_flight[delivered.packet_id]
+        self._forget(delivered)
         self._release(delivered.publication.size)
         if self._queue:
             self.pump()
@@ -228,6 +244,7 @@ class Session:
         self._stats[f"dropped.{reason}"] += 1
         if outgoing.qos:
             self.in_flight.pop(outgoing.packet_id, None)
+            self._forget(outgoing)
             self._release(outgoing.publication.size)
 
     def _enqueue(self, outgoing: Outgoing) -> None:
@@ -235,7 +252,7 @@ class Session:
         if not self._fits(publication):
             self._discard_expired()
         if self._fits(publication):
-            self._hold(publication.size)
+            self._admit(outgoing)
             self._append(outgoing)
         else:
             self._drop(outgoing.qos)
@@ -267,8 +284,25 @@ class Session:
         self._queue = kept or _EMPTY
 
     def _discard(self, outgoing: Outgoing) -> None:
+        self._forget(outgoing)
         self._release(outgoing.publication.size)
         self._stats["dropped.expired"] += 1
+
+    def _admit(self, outgoing: Outgoing) -> None:
+        """From here on its bytes count, and it is stored unless it is of QoS 0."""
+        self._hold(outgoing.publication.size)
+        if self.journal is not None and outgoing.qos:
+            self._last_number += 1
+            outgoing.number = self._last_number
+            self.journal.message(self.number, outgoing)
+
+    def _note(self, outgoing: Outgoing) -> None:
+        if self.journal is not None and outgoing.number:
+            self.journal.message(self.number, outgoing)
+
+    def _forget(self, outgoing: Outgoing) -> None:
+        if self.journal is not None and outgoing.number:
+            self.journal.done(self.number, outgoing)
 
     def _has_room(self, publication: Publication) -> bool:
         pool = self._pool
@@ -292,9 +326,9 @@ class Session:
             self._warnings.warn(reason, "A message for %r is dropped: %s", self.principal.name, DROPPED[reason])
 
     def _next_id(self) -> int:
-        packet_id = self._last_id
+        packet_id = self.last_id
         while True:
             packet_id = packet_id % MAX_PACKET_ID + 1
             if packet_id not in self.in_flight:
-                self._last_id = packet_id
+                self.last_id = packet_id
                 return packet_id

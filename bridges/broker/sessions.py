@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from secrets import token_hex
 
 from bridges.mqtt.packets import ConnectPacket, ReasonCode
 
 from .authentication import Principal, session_limits
 from .errors import LoginRefused
+from .journal import Journal
 from .limits import Limits, SessionLimits
+from .pending import finished_before
+from .publication import Outgoing
 from .router import Router
 from .session import Outlet, Pool, Session
+from .stored import StoredSession
 from .terms import session_expiry_s
 from .throttled_log import ThrottledLog
 from .wills import Wills
@@ -30,6 +35,10 @@ class Sessions:
         self._pool = Pool(limits.queued_bytes)
         self._by_account: dict[str, dict[str, Session]] = {}
         self._expiries: dict[Session, asyncio.TimerHandle] = {}
+        self.journal: Journal | None = None
+        self.by_number: dict[int, Session] = {}
+        """Those that outlive the process, if there is a journal."""
+        self._last_number = 0
 
     def open(self, principal: Principal, connect: ConnectPacket, outlet: Outlet) -> tuple[Session, bool]:
         """The session for a login, and whether it was there before. Raises `LoginRefused`.
@@ -50,15 +59,33 @@ class Sessions:
             self._wills.resumed(session)
         self._keep(session)
         session.expiry_s = session_expiry_s(connect, self._limits)
+        if not present and session.expiry_s:
+            self._number(session, self._last_number + 1)
         session.attach(outlet, principal, limits, connect.receive_maximum)
         self._router.check_again(session)
+        session.note_change()
         return session, present
+
+    def restore(self, number: int, stored: StoredSession, principal: Principal, messages: Sequence[Outgoing]) -> None:
+        """A session of an earlier run of the broker, whose client is offline by now."""
+        limits = session_limits(principal, self._limits.session)
+        session = self._add(principal, stored.client_id, limits)
+        session.limits, session.expiry_s, session.last_id = limits, stored.expiry_s, stored.last_id
+        self._number(session, number)
+        for topic_filter, grant in stored.subscriptions:
+            self._router.restore(session, topic_filter, grant)
+        self._router.check_again(session)
+        session.received.update((packet_id, finished_before(packet_id)) for packet_id in stored.received)
+        for message in messages:
+            session.restore(message)
+        self._expire_in(session, stored.left_s())
 
     def leave(self, session: Session) -> None:
         """Its connection has ended."""
         session.detach()
         if session.expiry_s:
             self._expire_in(session, session.expiry_s)
+            session.note_change()
         else:
             self.end(session)
 
@@ -78,6 +105,10 @@ class Sessions:
             del self._by_account[account]
         self._stats["sessions"] -= 1
         self._keep(session)
+        if session.journal is not None:
+            session.journal.session(session.number, ended=True)
+            session.journal = None
+            del self.by_number[session.number]
         self._router.forget(session)
         session.empty()
         self._wills.publish_now(session)
@@ -97,6 +128,13 @@ class Sessions:
         self._by_account.setdefault(principal.name, {})[client_id] = session
         self._stats["sessions"] += 1
         return session
+
+    def _number(self, session: Session, number: int) -> None:
+        """The session outlives the process, under this number."""
+        if self.journal is not None:
+            session.number, session.journal = number, self.journal
+            self.by_number[number] = session
+            self._last_number = max(self._last_number, number)
 
     def _expire_in(self, session: Session, seconds: float) -> None:
         self._expiries[session] = asyncio.get_running_loop().call_later(seconds, self.end, session)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from bridges.broker import Broker
@@ -38,6 +39,10 @@ class DeviceAuthenticator:
     async def authenticate(self, username: str, password: str) -> DevicePrincipal | None:
         device = await database.run_sign_in(accounts.authenticate, username, password)
         return DevicePrincipal(device.uid) if device else None
+
+    async def principals(self, names: Collection[str]) -> Mapping[str, DevicePrincipal]:
+        known = await database.run(accounts.uids) if names else set()
+        return {name: DevicePrincipal(name) for name in names if name in known}
 
 
 class RevocationListener:

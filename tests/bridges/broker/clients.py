@@ -7,7 +7,7 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -80,7 +80,7 @@ class KnownAccounts:
     def __init__(self) -> None:
         self.answer = asyncio.Event()
         self.asked = threading.Event()
-        self.principals: dict[str, Principal] = {"bridge": Bridge(), "listener": Listener("listener")}
+        self.known: dict[str, Principal] = {"bridge": Bridge(), "listener": Listener("listener")}
 
     async def authenticate(self, username: str, password: str) -> Principal | None:
         if username == "broken":
@@ -90,7 +90,13 @@ class KnownAccounts:
             await self.answer.wait()
         if password != SECRET:
             return None
-        return self.principals.get(username) or Device(username)
+        return self._principal(username)
+
+    async def principals(self, names: Collection[str]) -> Mapping[str, Principal]:
+        return {name: self._principal(name) for name in names if name != "removed"}
+
+    def _principal(self, name: str) -> Principal:
+        return self.known.get(name) or Device(name)
 
 
 class HeldSink:

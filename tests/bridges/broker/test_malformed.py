@@ -158,7 +158,7 @@ async def _most_received_in_a_turn(stats: dict[str, int], total: int) -> int:
 
 
 def test_error_in_the_rights_of_an_account_closes_only_that_connection(broker, raw, witness):
-    broker.accounts.principals["faulty"] = Faulty("faulty")
+    broker.accounts.known["faulty"] = Faulty("faulty")
     rude = raw()
     rude.log_in("faulty")
     rude.send(publish_packet("devices/faulty/x", b"x"))
@@ -170,7 +170,7 @@ def test_error_in_the_rights_at_login_closes_only_that_connection(broker, client
     known = client("known", client_id="raw", clean=False)
     known.subscribe("devices/known/x")
     known.disconnect()
-    broker.accounts.principals["known"] = Faulty("known")
+    broker.accounts.known["known"] = Faulty("known")
     rude = raw()
     rude.send(connect_packet("known", clean=False))
     assert rude.rest() == b""

@@ -81,11 +81,11 @@ def test_message_that_may_not_be_received_is_not_delivered_past_a_granted_filter
 
 def test_removed_rights_end_with_the_next_login(broker, client):
     """A persistent session keeps no subscription that its account may no longer make."""
-    broker.accounts.principals["guest"] = Bridge("guest")
+    broker.accounts.known["guest"] = Bridge("guest")
     guest = client("guest", client_id="g", clean=False)
     assert [guest.subscribe("devices/pump/#"), guest.subscribe("devices/guest/#")] == [1, 1]
     guest.disconnect()
-    del broker.accounts.principals["guest"]
+    del broker.accounts.known["guest"]
     guest = client("guest", client_id="g", clean=False)
     assert guest.session_present
     bridge = client("bridge")

@@ -1,0 +1,133 @@
+"""Brings the state back at the start, and writes its changes in the background."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+from .authentication import Authenticator
+from .journal import Changes, Journal
+from .publication import Publication
+from .retained import Retained
+from .sessions import Sessions
+from .state_file import Rows, State, StateFile
+from .stored import StoredMessage, StoredPublication, StoredRetained, StoredSession
+
+log = logging.getLogger("hubbub.broker")
+
+WRITE_EVERY_S = 0.5
+"""A killed hub loses the changes of this time, and of the write after it."""
+
+
+class StateKeeper:
+    """Of `sessions` and `retained`, from `start` to `stop`."""
+
+    def __init__(self, path: Path, sessions: Sessions, retained: Retained, authenticator: Authenticator) -> None:
+        self._file = StateFile(path)
+        self._sessions = sessions
+        self._retained = retained
+        self._authenticator = authenticator
+        self._journal = Journal()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="broker-state")
+        self._writing: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
+
+    async def start(self) -> None:
+        """Restores what is stored, of accounts that still exist, and then writes what changes."""
+        state = await asyncio.get_running_loop().run_in_executor(self._thread, self._file.load)
+        self._sessions.journal = self._retained.journal = self._journal
+        await self._restore(state)
+        self._writing = asyncio.create_task(self._keep_writing(), name="broker state")
+
+    async def stop(self) -> None:
+        """Writes the last changes. What happens afterwards is the end of the process, not that of the sessions."""
+        if self._writing is None:
+            return
+        self._stopping.set()
+        await self._writing
+        self._sessions.journal = self._retained.journal = None
+        await self._write()
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._file.close)
+        self._thread.shutdown(wait=False)
+
+    async def _restore(self, state: State) -> None:
+        names = {session.account for session in state.sessions.values()} | {each.account for each in state.retained}
+        principals = await self._authenticator.principals(names)
+        for each in state.retained:
+            publication = each.publication.restored()
+            if each.account in principals and not publication.is_expired():
+                self._retained.keep(publication, each.account)
+        for number, stored in state.sessions.items():
+            principal = principals.get(stored.account)
+            if principal is not None and stored.left_s() > 0:
+                messages = [message.restored(place) for place, message in state.messages.get(number, [])]
+                self._sessions.restore(number, stored, principal, messages)
+        # Sessions and messages that were not restored are not to come back at the next start.
+        self._journal.give_up()
+
+    async def _keep_writing(self) -> None:
+        while not self._stopping.is_set():
+            await self._write()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(WRITE_EVERY_S):
+                    await self._stopping.wait()
+
+    async def _write(self) -> None:
+        """Never raises: what could not be written is written next time."""
+        rows = self._rows()
+        if rows is None:
+            return
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._file.write, rows)
+        except sqlite3.Error as error:
+            log.error("the state of the broker cannot be written: %s", error)
+            self._journal.give_up()
+
+    def _rows(self) -> Rows | None:
+        changes = self._journal.take()
+        if self._journal.incomplete:
+            self._journal.incomplete = False
+            return self._everything()
+        if not changes:
+            return None
+        sessions = self._sessions.by_number
+        return Rows(
+            _stored_retained(changes),
+            [
+                (number, StoredSession.of(sessions[number]) if exists and number in sessions else None)
+                for number, exists in changes.sessions.items()
+            ],
+            ((key, None if each is None else StoredMessage.of(each)) for key, each in changes.messages.items()),
+        )
+
+    def _everything(self) -> Rows:
+        sessions = dict(self._sessions.by_number)
+        messages = [
+            ((number, outgoing.number), outgoing)
+            for number, session in sessions.items()
+            for outgoing in session.undelivered()
+        ]
+        for _, outgoing in messages:
+            outgoing.stored = True
+        retained: dict[str, tuple[Publication, str] | None] = {}
+        retained.update((kept[0].topic, kept) for kept in self._retained.everything())
+        return Rows(
+            _stored_retained(Changes(retained)),
+            [(number, StoredSession.of(session)) for number, session in sessions.items()],
+            ((key, StoredMessage.of(outgoing)) for key, outgoing in messages),
+            replaces=True,
+        )
+
+
+def _stored_retained(changes: Changes) -> Iterator[tuple[str, StoredRetained | None]]:
+    for topic, kept in changes.retained.items():
+        if kept is None:
+            yield topic, None
+        else:
+            publication, account = kept
+            yield topic, StoredRetained(StoredPublication.of(publication), account)
