@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
-from devices.spaces.tokens import Login
+from devices.spaces.login import Login
 
 NAMES_SHOWN = 20
 _USERNAME = re.compile(r"[^\s:/+#\x00-\x1f\x7f]+")

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from django.contrib.auth.models import AbstractBaseUser
 
 from devices.runtime.credentials import hash_secret, hash_token, new_token
+from devices.spaces.login import Login
 from devices.spaces.models import ApiToken
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """An active person with a token. `hashed` is their newest token as a `$7$` hash; empty if they only have tokens
-    from before these hashes were kept."""
-
-    person_id: int
-    username: str
-    hashed: str = field(repr=False)
 
 
 def create(user: AbstractBaseUser) -> str:

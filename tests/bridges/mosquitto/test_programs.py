@@ -10,7 +10,7 @@ from bridges.mosquitto.programs import NAMES_SHOWN, programs
 from devices.models import Member, Space
 from devices.rooms import bots, provisioning
 from devices.spaces import members, people, tokens
-from devices.spaces.tokens import Login
+from devices.spaces.login import Login
 from devices.values import Role
 from tests.bridges.mosquitto.exported import Client, Exported, signs_in
 from tests.support.eventually import eventually
