@@ -11,6 +11,7 @@ from django.db import transaction
 from dashboards.models import Dashboard, Widget
 from devices.channel import fanout
 from devices.channel.events import StreamChanged
+from devices.models import Device
 
 _SHOWN = ("kind", "title", "metrics", "options", "x", "y", "width", "height", "device__name", "device__space_id")
 
@@ -34,6 +35,15 @@ def delete(dashboard: Dashboard) -> None:
     number = dashboard.pk
     dashboard.delete()
     notify_viewers(number)
+
+
+def follow_renamed(device: Device, old: str, new: str, **_: object) -> None:
+    """A receiver of `metric_renamed`: the widgets show the metric under its new name."""
+    for widget in Widget.objects.filter(device=device):
+        if old in widget.metrics:
+            widget.metrics = [new if name == old else name for name in widget.metrics]
+            widget.save(update_fields=["metrics"])
+            notify_viewers(widget.dashboard_id)
 
 
 def notify_viewers(dashboard_id: int) -> None:

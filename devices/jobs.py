@@ -7,6 +7,7 @@ from devices.registry import known_networks
 from devices.rooms import files
 from devices.runtime.worker import Job
 from devices.spaces import expiry
+from devices.telemetry import deleted_metrics
 from devices.telemetry.partitions import Partitions
 from devices.telemetry.retention import removal
 from devices.telemetry.retention.quota import ReadingQuota
@@ -19,6 +20,7 @@ JOBS = (
     Job("availability history", 3600, lambda: history.trim(now_us())),
     Job("partitions", 3600, Partitions().create_ahead),
     Job("retention", 600, removal.remove_outdated),
+    Job("deleted metrics", 60, deleted_metrics.remove_deleted),
     Job("reading quota", 3600, ReadingQuota()),
     Job("expiry", 3600, expiry.remove_expired),
     Job("device networks", 3600, known_networks.remove_expired),

@@ -15,6 +15,7 @@ from ninja.renderers import BaseRenderer
 from bridges.rest import (
     availability,
     commands,
+    device_metrics,
     devices,
     errors,
     files,
@@ -82,6 +83,7 @@ api = _Api(
 errors.install(api)
 for router in (
     devices.router,
+    device_metrics.router,
     availability.router,
     readings.router,
     readings_csv.router,

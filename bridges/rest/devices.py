@@ -9,6 +9,7 @@ from ninja import Query, Router
 from pydantic import BaseModel, Field
 
 from bridges.rest.auth import person_of
+from bridges.rest.device_metrics import MetricFacts
 from bridges.rest.errors import Problem
 from bridges.rest.request_body import RequestBody, stated
 from devices import access
@@ -16,7 +17,7 @@ from devices.access import Action, Person
 from devices.availability import silence
 from devices.availability.silence import set_stale_after
 from devices.models import Device
-from devices.registry import devices
+from devices.registry import devices, metrics
 from devices.runtime import database
 from devices.telemetry import snapshots
 from devices.values import Value
@@ -42,10 +43,6 @@ class DeviceSnapshot(BaseModel):
 class DeviceList(BaseModel):
     items: list[DeviceSnapshot]
     count: int = Field(description="number of all devices, whatever the limit")
-
-
-class MetricFacts(BaseModel):
-    name: str
 
 
 class DeviceDetail(DeviceSnapshot):
@@ -114,7 +111,7 @@ def _change(person: Person, uid: str, given: DeviceChanges) -> dict[str, Any]:
 def _detail(device: Device) -> dict[str, Any]:
     return {
         **snapshots.of_devices([device])[device.uid],
-        "metrics": list(device.metrics.order_by("name").values("name")),
+        "metrics": metrics.facts(device),
         "answers": device.answers,
         "stale_after_s": device.stale_after_s,
         "silence_limit_s": silence.silence_limit_us(device) // 1_000_000,

@@ -38,6 +38,7 @@ from devices.channel.events import (
     Event,
     LoginEnded,
     MessagesStored,
+    MetricsChanged,
     PresenceChanged,
     ReadMoved,
     StreamChanged,
@@ -183,6 +184,8 @@ class Relay:
             case DeviceMoved():
                 # A connection with an inbox may have lost a room with unread messages.
                 self.monitor.check_soon(self._concerned(event.device_id), {INBOX})
+            case MetricsChanged():
+                self._resync_viewers(event.device_id)
             case StreamChanged():
                 self.monitor.check_soon([c for c in self.connections if event.stream in c.streams], {event.stream})
             case LoginEnded():
@@ -200,6 +203,12 @@ class Relay:
             self._telemetry.flush()  # earlier telemetry stays before it
         for connection in self._audiences.connections_of(device_id):
             connection.push(frame)
+
+    def _resync_viewers(self, device_id: int) -> None:
+        self._telemetry.flush()
+        for connection in self._audiences.connections_of(device_id):
+            concerned = [stream for stream, shown in connection.streams.items() if device_id in shown.devices]
+            connection.push(frames.resync(concerned, "changed"))
 
     def _on_loss(self, names: set[str], reason: str) -> None:
         logger.warning("events may have been lost (%s) in the groups %s", reason, ", ".join(sorted(names)))

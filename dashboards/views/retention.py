@@ -139,7 +139,7 @@ def _has_own(metric: Metric) -> bool:
 def _form(
     request: HttpRequest, row: Space | Metric, context: dict[str, Any], template: str, after: str
 ) -> HttpResponse:
-    inherited = [getattr(row.device.space, field) for field in FIELDS] if isinstance(row, Metric) else None
+    inherited = [getattr(row.space, field) for field in FIELDS] if isinstance(row, Metric) else None
     before = {field: getattr(row, field) for field in FIELDS}
     form = RetentionForm(request.POST or None, initial=before, inherited=inherited)
     lost = form.save(row) if form.is_valid() else []

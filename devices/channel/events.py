@@ -110,6 +110,18 @@ class DeviceMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsChanged:
+    """A metric of the device has another name or was deleted: whoever shows the device reads its values again."""
+
+    type: ClassVar[str] = "metrics_changed"
+    device_id: int
+
+    @property
+    def group(self) -> str:
+        return groups.telemetry(groups.shard_of(self.device_id))
+
+
+@dataclass(frozen=True, slots=True)
 class StreamChanged:
     """The stream of this name now shows other devices: connections that watch it check the database again."""
 
@@ -253,6 +265,7 @@ Event = (
     | CommandsQueued
     | LoginEnded
     | DeviceMoved
+    | MetricsChanged
     | StreamChanged
     | AccountChanged
     | PersonChanged

@@ -14,6 +14,9 @@ class Device(models.Model):
     name = models.CharField(max_length=120)
     secret_hash = models.CharField(max_length=160)
     attributes = models.JSONField(default=dict)
+    metrics_revision = models.PositiveIntegerField(
+        default=0, help_text="rises with each change of its metrics by a person, so that ingest reads them again"
+    )
     availability = models.CharField(
         max_length=8, default=Availability.UNKNOWN, choices=[(a.value, a.value) for a in Availability]
     )
@@ -72,10 +75,17 @@ class BridgeSecret(models.Model):
 
 
 class Metric(models.Model):
-    """A named quantity of a device, created with its first sample."""
+    """A named quantity of a device, created with its first sample.
 
-    device = models.ForeignKey(Device, models.CASCADE, related_name="metrics")
+    One that was deleted has no device any more: it stays until a job has removed its readings.
+    """
+
+    READ_AS = [("", "as it is"), ("number", "as a number"), ("boolean", "as a boolean")]
+
+    device = models.ForeignKey(Device, models.CASCADE, related_name="metrics", null=True)
     name = models.CharField(max_length=MAX_NAME)
+    read_as = models.CharField(max_length=8, default="", choices=READ_AS, help_text="how its text values are read")
+    ignored = models.BooleanField(default=False, help_text="True: its values are not stored")
     raw_days = models.PositiveIntegerField(null=True, help_text="how long readings are kept; NULL: as in the space")
     minute_days = models.PositiveIntegerField(null=True, help_text="the same of its rollups of a minute")
     hour_days = models.PositiveIntegerField(null=True, help_text="the same of its rollups of an hour and of a day")
@@ -83,6 +93,28 @@ class Metric(models.Model):
     class Meta:
         ordering = ["name"]
         constraints = [models.UniqueConstraint(fields=["device", "name"], name="one_metric_of_a_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def space(self) -> Space:
+        """That of its device. Raises `ValueError` for a metric that was deleted."""
+        if self.device is None:
+            raise ValueError("the metric was deleted")
+        return self.device.space
+
+
+class MetricAlias(models.Model):
+    """A name under which the device sends a metric that was renamed."""
+
+    device = models.ForeignKey(Device, models.CASCADE, related_name="+", db_index=False)
+    name = models.CharField(max_length=MAX_NAME)
+    metric = models.ForeignKey(Metric, models.CASCADE, related_name="aliases")
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["device", "name"], name="one_metric_of_an_alias")]
 
     def __str__(self) -> str:
         return self.name

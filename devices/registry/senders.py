@@ -19,6 +19,7 @@ class Sender(NamedTuple):
     space_id: int
     availability: str
     broker: str
+    metrics_revision: int = 0
 
 
 _COLUMNS, _DEVICES = ", ".join(Sender._fields), Device._meta.db_table

@@ -7,13 +7,12 @@ from typing import Any, TypedDict
 from django.db import connection
 from django.db.models import QuerySet
 
-from devices.errors import NotFound
-from devices.registry.models import Device, Metric
+from devices.registry import metrics
+from devices.registry.models import Device
 from devices.telemetry.buckets import MINUTES, RAW, SOURCES, BucketSource, select_buckets
 from devices.telemetry.columns import from_columns
 from devices.telemetry.models import Reading
 from devices.telemetry.watermarks import ROLLED, watermark
-from devices.values import is_storable
 
 MAX_POINTS = 5_000
 """The most points of one answer."""
@@ -54,9 +53,7 @@ def history(device: Device, metric: str, start: int, end: int, points: int) -> C
     no peak disappears. Late readings may be missing from them until the worker's next step. Of a metric without
     numbers, the newest `points` readings are returned raw. Raises `NotFound` for an unknown metric.
     """
-    found = Metric.objects.filter(device=device, name=metric).first() if is_storable(metric) else None
-    if found is None:
-        raise NotFound(f"{device.uid} has no metric {metric!r}")
+    found = metrics.by_any_name(device, metric)
     rolled = watermark(ROLLED)  # read first: what is rolled up from now on is aggregated from its readings
     extent = _extent(found.id, start, end)
     finest = next(source for source in SOURCES if _is_complete(found.id, source, extent))

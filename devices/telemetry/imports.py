@@ -32,6 +32,8 @@ def store(device: Device, samples: Sequence[Sample]) -> ImportedSamples:
     """Stores the samples, all of which have times, in one transaction. Samples that are present already do no harm."""
     result = ImportedSamples()
     store = ReadingStore()  # not that of the pipeline, which is used from the pipeline's thread
+    names = store.names(device)
+    samples = [Sample(names.get(each.metric, each.metric), each.value, each.time) for each in samples]
     with transaction.atomic():
         result.refused = _refused(store, device, samples)
         kept = tuple(sample for i, sample in enumerate(samples) if i not in result.refused)

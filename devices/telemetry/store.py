@@ -15,9 +15,11 @@ from devices.errors import Refusal, SkippedValues
 from devices.registry.models import Device, Metric
 from devices.registry.senders import Sender
 from devices.runtime import stats
+from devices.telemetry import metric_rules
 from devices.telemetry.columns import to_columns
 from devices.telemetry.inserts import ReadingRow, insert, replace
 from devices.telemetry.late_hours import mark_late
+from devices.telemetry.metric_rules import MetricRules
 from devices.telemetry.partitions import Partitions
 from devices.telemetry.retention.cutoffs import RetentionCutoffs, refusal_of_outdated
 from devices.values import Sample, Telemetry, Value
@@ -43,6 +45,9 @@ class ReadingStore:
 
     def __init__(self) -> None:
         self._metrics: dict[int, dict[str, _KnownMetric]] = {}
+        self._rules: dict[int, MetricRules] = {}
+        """Of the devices that have any."""
+        self._revisions: dict[int, int] = {}
         self._cutoffs = RetentionCutoffs()
         self._partitions = Partitions()
 
@@ -85,16 +90,20 @@ class ReadingStore:
         return _events(shown, min((telemetry.received_at for _, telemetry in batch), default=0))
 
     def admissible(self, device: Device | Sender, telemetry: Telemetry, new: set[str]) -> Telemetry:
-        """The telemetry without the samples that are older than their metric's retention, and without those of new
-        metrics that would take the device past `MAX_METRICS`. They are added to the skipped ones.
+        """The telemetry as it is to be stored: with the rules of the device's metrics applied.
+
+        Samples that are older than their metric's retention, and those of new metrics that would take the device past
+        `MAX_METRICS`, are moved to the skipped ones.
 
         `new` holds the new metrics of earlier messages of the batch; those of this message are added to it.
         """
+        known = self._metrics_of(device)
+        if device.id in self._rules:
+            telemetry = metric_rules.apply(self._rules[device.id], telemetry)
         for sample in telemetry.samples:
             if sample.time is not None and sample.time < self._cutoffs.latest():
                 telemetry = self._without_outdated(device, telemetry)
                 break
-        known = self._metrics_of(device)
         added = {sample.metric for sample in telemetry.samples if sample.metric not in known}
         if not added:
             return telemetry
@@ -143,10 +152,24 @@ class ReadingStore:
 
     def _metrics_of(self, device: Device | Sender) -> dict[str, _KnownMetric]:
         known = self._metrics.get(device.id)
-        if known is None:
-            found = Metric.objects.filter(device=device.id).values_list("name", "id")
-            known = self._metrics[device.id] = {name: _KnownMetric(id) for name, id in found}
+        if known is None or self._revisions[device.id] != device.metrics_revision:
+            known = self._read_metrics(device)
         return known
+
+    def _read_metrics(self, device: Device | Sender) -> dict[str, _KnownMetric]:
+        receipts = {known.id: known.last_receipt for known in self._metrics.get(device.id, {}).values()}
+        found = Metric.objects.filter(device=device.id).values_list("name", "id")
+        self._metrics[device.id] = {name: _KnownMetric(id, receipts.get(id, 0)) for name, id in found}
+        self._revisions[device.id] = device.metrics_revision
+        self._rules.pop(device.id, None)
+        if device.metrics_revision and (rules := metric_rules.of_device(device)):
+            self._rules[device.id] = rules
+        return self._metrics[device.id]
+
+    def names(self, device: Device | Sender) -> dict[str, str]:
+        """The name under which the device sends a metric -> the name that it was given."""
+        self._metrics_of(device)
+        return {sent: rule.name for sent, rule in self._rules.get(device.id, {}).items()}
 
     def _create_missing_metrics(self, batch: Iterable[tuple[Device | Sender, Telemetry]]) -> None:
         """Creates the metrics that are new, and learns the ids of those that another bridge has created meanwhile."""

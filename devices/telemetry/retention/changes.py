@@ -42,7 +42,7 @@ def set_days(row: Space | Metric, days: Mapping[str, int | None]) -> None:
 
 def check_days(row: Space | Metric, days: Mapping[str, int | None]) -> None:
     """Raises `Invalid` for days that `set_days` would not accept."""
-    space = row.device.space if isinstance(row, Metric) else row
+    space = row.space if isinstance(row, Metric) else row
     wanted = {field: days.get(field, getattr(row, field)) for field in FIELDS}
     effective = {field: getattr(space, field) if value is None else value for field, value in wanted.items()}
     for field, value in effective.items():

@@ -54,7 +54,7 @@ def of_space(space: Space) -> Retention:
 
 def of_metric(metric: Metric) -> Retention:
     """The metric's own days, and those of its space for the rest. Reads `metric.device.space`."""
-    own, inherited = ([getattr(row, field) for field in FIELDS] for row in (metric, metric.device.space))
+    own, inherited = ([getattr(row, field) for field in FIELDS] for row in (metric, metric.space))
     return effective(own, inherited)
 
 
@@ -76,7 +76,7 @@ _INHERITED = [f"device__space__{field}" for field in FIELDS]
 
 def metric_groups(metrics: QuerySet[Metric] | None = None) -> list[MetricGroup]:
     """All metrics, or these, grouped by their settings."""
-    found = (Metric.objects.all() if metrics is None else metrics).order_by()
+    found = (Metric.objects.filter(device__isnull=False) if metrics is None else metrics).order_by()
     rows = found.values(*FIELDS, *_INHERITED).distinct()
     return [
         MetricGroup(

@@ -55,7 +55,7 @@ async def test_one_device_is_shown_with_its_metrics(api: Callers, running_pump: 
     response = await api.carol.get("/api/v1/devices/pump-1")
     assert response.json() == {
         **SNAPSHOT,
-        "metrics": [{"name": "on"}, {"name": "speed"}],
+        "metrics": [{"name": name, "read_as": None, "ignored": False, "aliases": []} for name in ("on", "speed")],
         "answers": True,
         "stale_after_s": None,
         "silence_limit_s": 300,

@@ -59,6 +59,7 @@ def test_the_paths_are_those_of_the_contract(document: Any) -> None:
     assert {path: sorted(methods) for path, methods in document["paths"].items()} == {
         "/api/v1/devices": ["get"],
         "/api/v1/devices/{uid}": ["get", "patch"],
+        "/api/v1/devices/{uid}/metrics": ["delete", "get", "patch"],
         "/api/v1/devices/{uid}/availability": ["get"],
         "/api/v1/devices/{uid}/readings": ["get"],
         "/api/v1/devices/{uid}/readings.csv": ["get", "post"],

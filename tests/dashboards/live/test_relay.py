@@ -17,7 +17,8 @@ from dashboards.live.window import MAX_FRAMES
 from dashboards.models import Dashboard
 from devices.channel import fanout, groups
 from devices.channel.events import AvailabilityChanged, EncodedReadings, Event, TelemetryStored
-from devices.models import Device, Space
+from devices.models import Device, Metric, Space
+from devices.registry import metrics
 from devices.rooms import provisioning
 from devices.runtime import stats
 from devices.values import now_us
@@ -127,6 +128,19 @@ async def test_each_viewer_sees_only_the_devices_that_it_watches(
     for viewer in (first, second, nobody):
         assert await viewer.is_quiet()
     await leave(first, second, nobody)
+
+
+async def test_who_watches_a_device_whose_metric_was_renamed_or_deleted_asks_again(
+    headers: dict[str, Headers], fleet: list[Device]
+) -> None:
+    speed = await Metric.objects.acreate(device=fleet[0], name="speed")
+    viewer = await watcher(headers["carol"], "device:node-0", "device:node-1")
+    other = await watcher(headers["carol"], "device:node-1")
+    for change in (lambda: metrics.change(speed, name="rpm"), lambda: metrics.delete(speed)):
+        await sync_to_async(change)()
+        assert await viewer.push("resync") == {"type": "resync", "streams": ["device:node-0"], "reason": "changed"}
+    assert await other.is_quiet()
+    await leave(viewer, other)
 
 
 async def test_viewers_with_the_same_devices_share_the_very_same_string(

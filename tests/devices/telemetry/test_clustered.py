@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from devices.models import Device, Metric, Reading, Rollup
+from devices.models import Device, Reading, Rollup
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -41,11 +41,12 @@ def test_the_key_is_the_order_of_the_table(table: str) -> None:
 @pytest.mark.usefixtures("migrated_back")
 def test_a_filled_database_keeps_its_rows(pump: Device) -> None:
     assert not statement("devices_reading").endswith("WITHOUT ROWID")
-    metrics = [Metric.objects.create(device=pump, name=name) for name in ("a", "b")]
+    old = MigrationExecutor(connection).loader.project_state([BEFORE]).apps.get_model("devices", "Metric")
+    metrics = [old.objects.create(device_id=pump.pk, name=name) for name in ("a", "b")]
     for time in (3, 1, 2):
         for metric in metrics:
-            Reading.objects.create(metric=metric, time=time, number=time / 2, text=None)
-    Rollup.objects.create(metric=metrics[0], seconds=60, start=0, count=1, min=1, max=1, mean=1, last=1)
+            Reading.objects.create(metric_id=metric.pk, time=time, number=time / 2, text=None)
+    Rollup.objects.create(metric_id=metrics[0].pk, seconds=60, start=0, count=1, min=1, max=1, mean=1, last=1)
     before = list(Reading.objects.order_by("metric", "time").values_list())
     MigrationExecutor(connection).migrate([AFTER])
     assert statement("devices_reading").endswith("WITHOUT ROWID")
