@@ -53,7 +53,8 @@ class Budgets:
     def spend(self, uid: str, messages: int, size: int, at: int) -> None:
         """The device has sent messages of this size in all, the last one at `at` (microseconds)."""
         if self.limited:
-            spent, at = self._of(uid), self._known(at)
+            spent = self._spent.get(uid) or self._of(uid)
+            at = self._known(at)
             spent.messages = max(spent.messages, at) + messages * self._message_us
             spent.bytes = max(spent.bytes, at) + size * self._byte_us
 

@@ -101,7 +101,10 @@ class FairQueue:
     def put(self, delivery: Delivery) -> None:
         queue = self._queues.get(delivery.uid) or self._begin(delivery.uid)
         queue.waiting.append(delivery)
-        self._count(queue, delivery)
+        size = len(delivery.payload)
+        queue.bytes += size
+        self.bytes += size
+        self.count += 1
 
     def put_back(self, delivery: Delivery, not_before: int) -> None:
         """Puts the remainder of a message before all others of its device. They wait until `not_before` (microseconds),
@@ -109,7 +112,10 @@ class FairQueue:
         queue = self._queues.get(delivery.uid) or self._begin(delivery.uid)
         queue.waiting.appendleft(delivery)
         queue.not_before = not_before if self._holds_back else 0
-        self._count(queue, delivery)
+        size = len(delivery.payload)
+        queue.bytes += size
+        self.bytes += size
+        self.count += 1
 
     def next_batch(self, now: int, *, closing: bool = False) -> NextBatch:
         """The messages of the next transaction at `now` (microseconds).
@@ -123,12 +129,12 @@ class FairQueue:
         self._wake(now, was_set_back or closing)
         batch, last = NextBatch(), Turns()
         with_share = self._take_turns(self._turns, batch, last, closing)
-        if last and self._leftover.begin(now, self.count, self.bytes):
+        if last.spaces and self._leftover.begin(now, self.count, self.bytes):
             self._take_turns(last, batch, None, closing)
-        self._some_come_last = bool(last)
+        self._some_come_last = bool(last.spaces)
         for queue in with_share:
             self._turns.add(queue)
-        while last:
+        while last.spaces:
             self._turns.add(last.take())
         return batch
 
@@ -138,7 +144,8 @@ class FairQueue:
         Those over their budgets are added to `last`; None: these are they.
         """
         with_share: list[DeviceQueue] = []
-        while turns and len(batch.deliveries) < MAX_BATCH:
+        spaces, deliveries = turns.spaces, batch.deliveries
+        while spaces and len(deliveries) < MAX_BATCH:
             queue = turns.take()
             end = self._take_turn(queue, batch, closing, is_last=last is None)
             if not queue.waiting:
@@ -194,7 +201,7 @@ class FairQueue:
                 break
             deliveries.append(self._take(queue))
             batch.size += size
-        if not is_last:
+        if self._budgets.limited and not is_last:
             self._spend(queue.uid, deliveries, first, batch.size - size_before)
         return end
 
@@ -218,12 +225,6 @@ class FairQueue:
         queue = self._queues[uid] = DeviceQueue(uid, self._space_of(uid))
         self._turns.add(queue)
         return queue
-
-    def _count(self, queue: DeviceQueue, delivery: Delivery) -> None:
-        size = len(delivery.payload)
-        queue.bytes += size
-        self.bytes += size
-        self.count += 1
 
     def _take(self, queue: DeviceQueue) -> Delivery:
         delivery = queue.waiting.popleft()
