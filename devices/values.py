@@ -60,6 +60,13 @@ class Availability(StrEnum):
     STALE = "stale"
 
 
+class Clock(StrEnum):
+    """Whose clock gives the times of a device's readings: its own, where it sends times, or always the hub's."""
+
+    DEVICE = "device"
+    RECEIPT = "receipt"
+
+
 class CommandStatus(StrEnum):
     """`queued` and `sent` are open; the others are final. `unconfirmed` is sent to a device that never answers and has
     not reported the wanted state in time."""
@@ -109,12 +116,23 @@ class Sample(msgspec.Struct, frozen=True, gc=False):
     time: int | None = None
 
 
+class LocalSample(Sample, frozen=True, gc=False):
+    """A sample whose device gave no offset from UTC: `time` is what its clock showed, as if that were UTC."""
+
+
 class Telemetry(msgspec.Struct, frozen=True, gc=False):
-    """The decoded content of one telemetry message. `skipped`: what it contained that cannot be a sample."""
+    """The decoded content of one telemetry message. `skipped`: what it contained that cannot be a sample.
+
+    `claimed` is the newest time in it, as the device's clock showed it, even if no sample was left with that time.
+    `local`: there are local times among them. `repeated`: a retained message sent to a new subscriber.
+    """
 
     samples: tuple[Sample, ...]
     received_at: int
     skipped: SkippedValues | None = None
+    claimed: int | None = None
+    local: bool = False
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

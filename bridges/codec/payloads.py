@@ -9,11 +9,11 @@ import msgspec
 from bridges.codec.flattening import Flattener
 from bridges.codec.status_words import is_online
 from bridges.codec.strict_json import MAX_DEPTH, RepeatedKeys, check_size, parse
-from bridges.codec.times import CLOCK_SET_US, FUTURE_US, claimed_time, looks_like_seconds
+from bridges.codec.times import CLOCK_SET_US, FUTURE_US, looks_like_seconds, read_time
 from bridges.codec.values import check_name, check_text, check_value
 from devices.errors import Refusal, SkippedValues
 from devices.runtime import stats
-from devices.values import Answer, Attributes, Availability, Sample, StatusReport, Telemetry
+from devices.values import Answer, Attributes, Availability, LocalSample, Sample, StatusReport, Telemetry
 
 MAX_VALUES = 10_000
 """Values of one message; those after them are skipped."""
@@ -32,16 +32,21 @@ def decode_telemetry(payload: bytes, received_at: int) -> Telemetry:
     """
     content = parse(payload)
     samples: list[Sample] = []
+    times: list[int] = []
     skipped: SkippedValues | None = None
     for number, item in enumerate(content if isinstance(content, list) else (content,), 1):
-        if not _add_plain(item, received_at, samples):
+        if not _add_plain(item, received_at, samples, times):
             skipped = skipped or SkippedValues()
             where = f"item {number}" if isinstance(content, list) else ""
-            _add_odd(item, where, received_at, samples, skipped)
+            _add_odd(item, where, received_at, samples, times, skipped)
     if not samples or len(samples) > MAX_VALUES:
         skipped = skipped or SkippedValues()
         _check_number(content, samples, skipped)
-    return Telemetry(tuple(samples), received_at, skipped or None)
+    if not times:
+        return Telemetry(tuple(samples), received_at, skipped or None)
+    # Local times are only read where something is odd, and then something may be skipped.
+    local = skipped is not None and any(type(each) is LocalSample for each in samples)
+    return Telemetry(tuple(samples), received_at, skipped or None, max(times), local)
 
 
 def decode_status(payload: bytes, received_at: int, *, repeated: bool = False) -> StatusReport:
@@ -80,7 +85,7 @@ def encode_command(name: str, args: dict[str, Any], expires_at: int) -> bytes:
     return msgspec.json.encode({"name": name, "args": args, "expires_at": expires_at // 1000})
 
 
-def _add_plain(item: Any, received_at: int, samples: list[Sample]) -> bool:
+def _add_plain(item: Any, received_at: int, samples: list[Sample], times: list[int]) -> bool:
     """Adds the samples of an item in which nothing is odd or nested; returns False, adding nothing, for any other."""
     if type(item) is not dict:
         return False
@@ -89,9 +94,10 @@ def _add_plain(item: Any, received_at: int, samples: list[Sample]) -> bool:
         if type(values) is not dict:
             return "ts" not in item and _add_flat(item, None, samples)
         if "ts" in item:
-            time = claimed_time(item["ts"])
-            if len(item) > 2 or not CLOCK_SET_US <= time <= received_at + FUTURE_US:
+            time, is_local = read_time(item["ts"])
+            if is_local or len(item) > 2 or not CLOCK_SET_US <= time <= received_at + FUTURE_US:
                 return False
+            times.append(time)
         elif len(item) > 1:
             return False
         return _add_flat(values, time, samples)
@@ -99,26 +105,30 @@ def _add_plain(item: Any, received_at: int, samples: list[Sample]) -> bool:
         return False
 
 
-def _add_odd(item: Any, where: str, received_at: int, samples: list[Sample], skipped: SkippedValues) -> None:
+def _add_odd(
+    item: Any, where: str, received_at: int, samples: list[Sample], times: list[int], skipped: SkippedValues
+) -> None:
     """Adds the samples of any item. `where` names the item in refusals; empty: the message consists of it."""
     try:
-        values, time = _values(item, received_at, skipped)
+        values, claimed = _values(item, skipped)
+        time, is_local = (None, False) if claimed is None else _time(claimed, received_at, times)
     except Refusal as refusal:
         skipped.add(refusal.of(", ".join(filter(None, (where, refusal.key)))))
         return
     flattener = Flattener(skipped)
     flattener.add(values)
-    samples += [Sample(name, value, time) for name, value in flattener.found.items() if value is not None]
+    kind = LocalSample if is_local else Sample
+    samples += [kind(name, value, time) for name, value in flattener.found.items() if value is not None]
 
 
-def _values(item: Any, received_at: int, skipped: SkippedValues) -> tuple[dict[str, Any], int | None]:
-    """The values of one item of telemetry, and their time in microseconds if it gives one."""
+def _values(item: Any, skipped: SkippedValues) -> tuple[dict[str, Any], Any]:
+    """The values of one item of telemetry, and their time as the device gives it, or `None`."""
     if not isinstance(item, dict):
         raise Refusal("invalid_shape", f"telemetry is an object or a list of objects{_example(item)}")
     values, claimed = item.get("values"), item.get("ts")
     if isinstance(values, dict):
         _skip_beside_values(item, skipped)
-        return values, None if claimed is None else _time(claimed, received_at)
+        return values, claimed
     if claimed is not None:
         raise Refusal("timestamp_misplaced", _TIMED, "ts")
     return item, None
@@ -137,22 +147,26 @@ def _skip_beside_values(item: dict[str, Any], skipped: SkippedValues) -> None:
             skipped.add(Refusal("duplicate_key", "the last one is kept", name), count)
 
 
-def _time(claimed: Any, received_at: int) -> int | None:
-    """Microseconds of a device's own time; `None`, flagged in the stats, if its clock is far ahead or was never set.
+def _time(claimed: Any, received_at: int, times: list[int]) -> tuple[int | None, bool]:
+    """Microseconds of a device's own time, which is added to `times`, and whether it is a local one.
 
-    Seconds in place of milliseconds look like 1970 too. They stay, to be refused with a hint.
+    `None`, flagged in the stats, if its clock is far ahead or was never set. Local times are not judged here. Seconds
+    in place of milliseconds look like 1970 too. They stay, to be refused with a hint.
     """
     try:
-        time = claimed_time(claimed)
+        time, is_local = read_time(claimed)
     except Refusal as refusal:
         raise refusal.of("ts") from None
+    times.append(time)
+    if is_local and time >= CLOCK_SET_US:
+        return time, True
     if time > received_at + FUTURE_US:
         stats.flagged.labels("time_in_future").inc()
-        return None
+        return None, False
     if time < CLOCK_SET_US and not looks_like_seconds(time, received_at):
         stats.flagged.labels("clock_not_set").inc()
-        return None
-    return time
+        return None, False
+    return time, False
 
 
 def _check_number(content: Any, samples: list[Sample], skipped: SkippedValues) -> None:

@@ -24,10 +24,17 @@ def claimed_time(claimed: Any) -> int:
 
     Raises `Refusal("timestamp_invalid")`.
     """
+    return read_time(claimed)[0]
+
+
+def read_time(claimed: Any) -> tuple[int, bool]:
+    """The same, and whether it is a local time: ISO 8601 without an offset from UTC, read as if it were UTC."""
     if isinstance(claimed, str):
-        return int(claimed) * 1000 if _DIGITS.fullmatch(claimed) and int(claimed) < _LAST_MS else _iso_time(claimed)
+        if _DIGITS.fullmatch(claimed) and int(claimed) < _LAST_MS:
+            return int(claimed) * 1000, False
+        return _iso_time(claimed)
     if isinstance(claimed, (int, float)) and not isinstance(claimed, bool) and 0 <= claimed < _LAST_MS:
-        return int(claimed * 1000)
+        return int(claimed * 1000), False
     raise Refusal("timestamp_invalid", ascii(claimed)[:64])
 
 
@@ -36,11 +43,11 @@ def looks_like_seconds(time: int, now: int) -> bool:
     return abs(time * 1000 - now) < _NEAR_US
 
 
-def _iso_time(text: str) -> int:
-    """A time without an offset is UTC."""
+def _iso_time(text: str) -> tuple[int, bool]:
     try:
         moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
+        is_local = moment.tzinfo is None
+        if is_local:
             moment = moment.replace(tzinfo=UTC)
         span = moment - datetime(1970, 1, 1, tzinfo=UTC)
     except (ValueError, OverflowError):
@@ -48,4 +55,4 @@ def _iso_time(text: str) -> int:
     time = (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds
     if time < 0:
         raise Refusal("timestamp_invalid", ascii(text[:64]))
-    return time
+    return time, is_local

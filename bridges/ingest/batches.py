@@ -8,8 +8,9 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
 from django.conf import settings
-from django.db import ProgrammingError, transaction
+from django.db import DatabaseError, ProgrammingError, transaction
 
 from bridges.codec import payloads
 from bridges.ingest import liveness
@@ -26,6 +27,8 @@ from devices.registry import attributes, brokers, senders
 from devices.registry.senders import Sender
 from devices.runtime import stats
 from devices.runtime.database import UNAVAILABLE_ERRORS
+from devices.telemetry import clocks
+from devices.telemetry.clocks import ClockWatch
 from devices.telemetry.store import ReadingStore
 from devices.values import Answer, Attributes, Availability, Report, StatusReport, Telemetry
 
@@ -86,6 +89,7 @@ class BatchProcessor:
     def __init__(self) -> None:
         self._store = ReadingStore()
         self._liveness = LivenessTracker()
+        self._clocks = ClockWatch()
         self.budgets = Budgets(
             messages=settings.DEVICE_RATE_LIMIT, values=settings.VALUE_RATE_LIMIT, size=settings.BYTE_RATE_LIMIT
         )
@@ -168,6 +172,10 @@ class BatchProcessor:
             for reason, count in skipped.counts.items():
                 stats.samples_refused.labels(reason).inc(count)
         stats.batches.inc()
+        try:
+            self._clocks.save()
+        except DatabaseError as error:  # the batch is stored; the next message finds it again
+            logger.warning("cannot store that a device's clock is wrong: %s", error)
 
     def _store_all(self, decoded: list[_Decoded], remainders: Collection[int]) -> BatchResult:
         stored = BatchResult()
@@ -182,7 +190,7 @@ class BatchProcessor:
             try:
                 device = _sender(known, delivery, first_broker)
                 if isinstance(report, Telemetry):
-                    kept = self._store.admissible(device, report, new_metrics[device.id])
+                    kept = self._store.admissible(device, self._placed(device, report), new_metrics[device.id])
                     if kept.skipped is not None:
                         stored.skipped[i] = kept.skipped
                         if not kept.samples and delivery.report is None and i not in remainders:
@@ -205,11 +213,19 @@ class BatchProcessor:
         stored.readings = sum(len(kept.samples) for _, kept in telemetry)
         return stored
 
+    def _placed(self, device: Sender, telemetry: Telemetry) -> Telemetry:
+        """The telemetry with the times by which it is stored."""
+        placed = clocks.timed(device, telemetry)
+        if telemetry.repeated:  # it may be old, so it shows nothing of the clock
+            return _only_timed(placed)
+        self._clocks.look_at(device, placed)
+        return placed
+
 
 def split(telemetry: Telemetry, share: int) -> tuple[Telemetry, Telemetry]:
     """The first `share` samples, with what was skipped of the message, and the remainder."""
-    samples, received_at = telemetry.samples, telemetry.received_at
-    return Telemetry(samples[:share], received_at, telemetry.skipped), Telemetry(samples[share:], received_at)
+    samples, part = telemetry.samples, msgspec.structs.replace
+    return part(telemetry, samples=samples[:share]), part(telemetry, samples=samples[share:], skipped=None)
 
 
 def _decode(delivery: Delivery) -> Report:
@@ -219,7 +235,7 @@ def _decode(delivery: Delivery) -> Report:
     match delivery.kind:
         case "telemetry":
             telemetry = payloads.decode_telemetry(delivery.payload, delivery.received_at)
-            return _timed(telemetry) if delivery.repeated else telemetry
+            return _only_timed(telemetry) if delivery.repeated else telemetry
         case "status":
             return payloads.decode_status(delivery.payload, delivery.received_at, repeated=delivery.repeated)
         case "attributes":
@@ -230,7 +246,7 @@ def _decode(delivery: Delivery) -> Report:
             raise Refusal("bad_topic", delivery.kind)
 
 
-def _timed(repeated: Telemetry) -> Telemetry:
+def _only_timed(repeated: Telemetry) -> Telemetry:
     """What may be stored again of a message that the broker repeats: the key of a reading with a time absorbs it, while
     without one each subscription would store it anew."""
     skipped = SkippedValues()
@@ -240,7 +256,7 @@ def _timed(repeated: Telemetry) -> Telemetry:
         if sample.time is None:
             skipped.add(Refusal("retained", key=sample.metric))
     timed = tuple(sample for sample in repeated.samples if sample.time is not None)
-    return Telemetry(timed, repeated.received_at, skipped or None)
+    return msgspec.structs.replace(repeated, samples=timed, skipped=skipped or None, repeated=True)
 
 
 def _sender(known: Mapping[str, Sender], delivery: Delivery, first_broker: str) -> Sender:

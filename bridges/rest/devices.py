@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
+from django.db import transaction
 from django.http import HttpRequest
 from ninja import Query, Router
 from pydantic import BaseModel, Field
@@ -19,8 +21,8 @@ from devices.availability.silence import set_stale_after
 from devices.models import Device
 from devices.registry import devices, metrics
 from devices.runtime import database
-from devices.telemetry import snapshots
-from devices.values import Value
+from devices.telemetry import clocks, snapshots
+from devices.values import Clock, Value
 
 router = Router(tags=["devices"])
 
@@ -47,6 +49,9 @@ class DeviceList(BaseModel):
 
 class DeviceDetail(DeviceSnapshot):
     metrics: list[MetricFacts]
+    clock: str = Field(description="device: its own times count; receipt: the time of receipt counts")
+    time_zone: str = Field(description="of its times without an offset from UTC; empty: UTC")
+    clock_offset_s: int = Field(description="how far its clock is ahead, negative if behind; 0: right, or not known")
     answers: bool = Field(description="false: it never answers commands, so its readings confirm them")
     stale_after_s: int | None = Field(description="a longer silence makes it stale; null: as learned")
     silence_limit_s: int = Field(description="the limit in force, as set or as learned")
@@ -60,6 +65,12 @@ class DeviceChanges(RequestBody):
         minimum=silence.MIN_STALE_AFTER_S,
         maximum=silence.MAX_STALE_AFTER_S,
         description="a longer silence makes it stale; null: as learned",
+    )
+    clock: str = stated(
+        "device", enum=[*Clock], description="device: its own times count; receipt: the time of receipt counts"
+    )
+    time_zone: str | None = stated(
+        None, maxLength=64, description="IANA name for its times without an offset, such as Europe/Berlin; null: UTC"
     )
     answers: bool = stated(True, description="false: it never answers commands, so its readings confirm them")
 
@@ -99,18 +110,28 @@ def _show(person: Person, uid: str) -> dict[str, Any]:
     return _detail(access.device(person, uid))
 
 
+@transaction.atomic
 def _change(person: Person, uid: str, given: DeviceChanges) -> dict[str, Any]:
     device = access.device(person, uid, Action.MANAGE)
-    if "stale_after_s" in given.model_fields_set:
-        set_stale_after(device, given.stale_after_s)
-    if "answers" in given.model_fields_set:
-        devices.set_answers(device, given.answers)
+    for name in given.model_fields_set:
+        _SETTERS[name](device, getattr(given, name))
     return _detail(device)
+
+
+_SETTERS: dict[str, Callable[[Device, Any], None]] = {
+    "stale_after_s": set_stale_after,
+    "clock": clocks.set_clock,
+    "time_zone": clocks.set_time_zone,
+    "answers": devices.set_answers,
+}
 
 
 def _detail(device: Device) -> dict[str, Any]:
     return {
         **snapshots.of_devices([device])[device.uid],
+        "clock": device.clock,
+        "time_zone": device.time_zone,
+        "clock_offset_s": device.clock_offset_s,
         "metrics": metrics.facts(device),
         "answers": device.answers,
         "stale_after_s": device.stale_after_s,

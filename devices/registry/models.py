@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.db import models
 
 from devices.spaces.models import Space
-from devices.values import MAX_NAME, Availability
+from devices.values import MAX_NAME, Availability, Clock
 
 
 class Device(models.Model):
@@ -24,6 +24,14 @@ class Device(models.Model):
     heard_at = models.BigIntegerField(default=0, help_text="microseconds; the last message, give or take some seconds")
     usual_gap_ms = models.BigIntegerField(default=0, help_text="learned: how long it usually is silent at most")
     stale_after_s = models.PositiveIntegerField(null=True, help_text="silent for longer is stale; NULL: as learned")
+    clock = models.CharField(
+        max_length=8,
+        default=Clock.DEVICE,
+        choices=[(c.value, c.value) for c in Clock],
+        help_text="receipt: its own times are ignored",
+    )
+    time_zone = models.CharField(max_length=64, default="", help_text="of its times without an offset; empty: UTC")
+    clock_offset_s = models.BigIntegerField(default=0, help_text="how far its clock is ahead; 0: it is right")
     answers = models.BooleanField(default=True, help_text="False: it never answers commands")
     broker = models.CharField(
         max_length=64, default="", help_text="name of the broker that serves it; empty: the first"

@@ -9,6 +9,7 @@ import msgspec
 from django.db import connection
 
 from devices.registry.models import Device
+from devices.values import Clock
 
 
 class Sender(NamedTuple):
@@ -19,6 +20,10 @@ class Sender(NamedTuple):
     space_id: int
     availability: str
     broker: str
+    usual_gap_ms: int = 0
+    clock: str = Clock.DEVICE
+    time_zone: str = ""
+    clock_offset_s: int = 0
     metrics_revision: int = 0
 
 

@@ -53,6 +53,8 @@ def insert(rows: Sequence[ReadingRow]) -> int:
 def replace(rows: Sequence[ReadingRow]) -> int:
     """Gives the stored readings the values of these rows, the last of each (metric, time); how many have changed."""
     last = list({(row[0], row[1]): row for row in rows}.values())
+    if not last:
+        return 0
     if connection.vendor != "postgresql":
         return _in_pieces(_REPLACE_BY_ROWS, last)
     # Sorted, so that two transactions cannot deadlock.

@@ -16,6 +16,7 @@ from devices.registry.models import Device, Metric
 from devices.registry.senders import Sender
 from devices.runtime import stats
 from devices.telemetry import metric_rules
+from devices.telemetry.clocks import AHEAD_US, is_ahead
 from devices.telemetry.columns import to_columns
 from devices.telemetry.inserts import ReadingRow, insert, replace
 from devices.telemetry.late_hours import mark_late
@@ -38,6 +39,21 @@ class _KnownMetric:
 
     id: int
     last_receipt: int = 0
+    ahead: int = 0
+    """The same for a reading whose own time was ahead of the hub's clock."""
+
+    def placed(self, time: int | None, received_at: int, ahead: bool) -> int:
+        """The time of a reading that has none, or one before `ahead`."""
+        if time is None:
+            # Strictly increasing: two messages of one instant must not share a key and swallow each other.
+            time = self.last_receipt = max(received_at, self.last_receipt + 1)
+        elif received_at - time < AHEAD_US:
+            # The clock was set right in between: what comes last must be the newest value.
+            time = self.last_receipt = max(self.ahead, self.last_receipt) + 1
+            ahead = True
+        if ahead:
+            self.ahead = time
+        return time
 
 
 class ReadingStore:
@@ -56,32 +72,36 @@ class ReadingStore:
     ) -> list[TelemetryStored]:
         """Stores the batch; call it inside a transaction. Returns the events to publish once that is committed.
 
-        Of samples with one (metric, time) the last one stays; without `replaces`, the one that is stored already.
+        Of samples with one (metric, time) the last one stays, or without `replaces` and for repeated messages, the one
+        that is stored already.
         """
         self._create_missing_metrics(batch)
         rows: list[ReadingRow] = []
+        repeats: set[ReadingRow] = set()
         shown: dict[int, _DeviceColumns] = {}
         for device, telemetry in batch:
             metrics = self._metrics[device.id]
             if device.id not in shown:
                 shown[device.id] = (device.uid, {})
             columns = shown[device.id][1]
+            received_at, ahead, first = telemetry.received_at, is_ahead(telemetry), len(rows)
             for sample in telemetry.samples:
                 name, value, time = sample.metric, sample.value, sample.time
                 known = metrics[name]
-                if time is None:
-                    # Strictly increasing: two messages of one instant must not share a key and swallow each other.
-                    time = known.last_receipt = max(telemetry.received_at, known.last_receipt + 1)
+                if time is None or time <= known.ahead:
+                    time = known.placed(time, received_at, ahead)
                 rows.append((known.id, time, *to_columns(value)))
                 if name in columns:
                     columns[name].append((time // 1000, value))
                 else:
                     columns[name] = [(time // 1000, value)]
+            if telemetry.repeated:
+                repeats.update(rows[first:])
         self._partitions.ensure(time for _, time, _, _ in rows)
         mark_late(rows)
         try:
             if insert(rows) < len(rows) and replaces:
-                replaced = replace(rows)
+                replaced = replace([row for row in rows if row not in repeats])
                 transaction.on_commit(lambda: stats.readings_replaced.inc(replaced))
         except IntegrityError:
             self._partitions.forget()  # another process may have dropped one that is remembered
@@ -197,7 +217,7 @@ def _reduced(telemetry: Telemetry, kept: Sequence[Sample], refused: Iterable[tup
         skipped.merge(telemetry.skipped)
     for refusal, count in refused:
         skipped.add(refusal, count)
-    return Telemetry(tuple(kept), telemetry.received_at, skipped)
+    return msgspec.structs.replace(telemetry, samples=tuple(kept), skipped=skipped)
 
 
 _encode_lines = msgspec.json.Encoder().encode_lines

@@ -16,7 +16,7 @@ from bridges.codec.strict_json import MAX_PAYLOAD
 from bridges.codec.times import FUTURE_US
 from devices.errors import MAX_LISTED, Refusal
 from devices.runtime import stats
-from devices.values import Answer, Availability, Sample
+from devices.values import Answer, Availability, LocalSample, Sample
 
 NOW = 1_760_000_000_000_000  # µs
 NESTED_8 = b'{"a":' * 8 + b"1" + b"}" * 8
@@ -54,12 +54,30 @@ def test_it_decodes_a_plain_object() -> None:
         (b"1759999999123.5", 1_759_999_999_123_500),
         (b'"2025-10-09T08:53:19.123456Z"', 1_759_999_999_123_456),
         (b'"2025-10-09T10:53:19+02:00"', 1_759_999_999_000_000),
-        (b'"2025-10-09T08:53:19"', 1_759_999_999_000_000),
         (b'"1759999999123"', 1_759_999_999_123_000),
     ],
 )
 def test_it_decodes_the_devices_own_time(ts: bytes, time: int) -> None:
     assert samples(b'{"ts": %s, "values": {"a": 1}}' % ts) == [Sample("a", 1, time)]
+
+
+def test_a_time_without_an_offset_is_marked_as_local() -> None:
+    decoded = payloads.decode_telemetry(b'{"ts": "2025-10-09T08:53:19", "values": {"a": 1}}', NOW)
+    assert decoded.samples == (LocalSample("a", 1, 1_759_999_999_000_000),)
+    assert decoded.claimed == 1_759_999_999_000_000
+
+
+@pytest.mark.parametrize(
+    ("payload", "claimed"),
+    [
+        (b'{"a": 1}', None),
+        (b'[{"ts": 1759999999000, "values": {"a": 1}}, {"ts": 5000, "values": {"a": 1}}]', 1_759_999_999_000_000),
+        (b'{"ts": 1999999999000, "values": {"a": 1}}', 1_999_999_999_000_000),
+        (b'{"ts": 3000, "values": {"a": 1}}', 3_000_000),
+    ],
+)
+def test_the_newest_time_that_a_message_gives_is_kept_whatever_it_is(payload: bytes, claimed: int | None) -> None:
+    assert payloads.decode_telemetry(payload, NOW).claimed == claimed
 
 
 def test_it_decodes_a_list_of_both_forms() -> None:

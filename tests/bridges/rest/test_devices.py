@@ -55,6 +55,9 @@ async def test_one_device_is_shown_with_its_metrics(api: Callers, running_pump: 
     response = await api.carol.get("/api/v1/devices/pump-1")
     assert response.json() == {
         **SNAPSHOT,
+        "clock": "device",
+        "time_zone": "",
+        "clock_offset_s": 0,
         "metrics": [{"name": name, "read_as": None, "ignored": False, "aliases": []} for name in ("on", "speed")],
         "answers": True,
         "stale_after_s": None,
@@ -124,3 +127,33 @@ async def test_nobody_but_a_manager_changes_whether_a_device_answers(api: Caller
         error(await who.patch("/api/v1/devices/pump-1", json={"answers": False}), 403, "forbidden")
     error(await api.mallory.patch("/api/v1/devices/pump-1", json={"answers": False}), 404, "not_found")
     assert (await api.alice.get("/api/v1/devices/pump-1")).json()["answers"] is True
+
+
+async def test_a_manager_sets_the_clock_and_the_time_zone(api: Callers, pump: Device) -> None:
+    body = {"clock": "receipt", "time_zone": "Europe/Berlin"}
+    found = (await api.alice.patch("/api/v1/devices/pump-1", json=body)).json()
+    assert (found["clock"], found["time_zone"]) == ("receipt", "Europe/Berlin")
+    found = (await api.alice.patch("/api/v1/devices/pump-1", json={"time_zone": None})).json()
+    assert (found["clock"], found["time_zone"]) == ("receipt", "")
+    error(await api.bob.patch("/api/v1/devices/pump-1", json=body), 403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"clock": "mine"},
+        {"clock": None},
+        {"time_zone": "Europe/Nowhere"},
+        {"time_zone": "../../etc/passwd"},
+        {"time_zone": "Europe"},
+        {"time_zone": "a" * 65},
+        {"time_zone": "+02:00"},
+    ],
+)
+async def test_an_unknown_clock_or_time_zone_changes_nothing(
+    api: Callers, pump: Device, body: dict[str, str | None]
+) -> None:
+    facts = error(await api.alice.patch("/api/v1/devices/pump-1", json={"stale_after_s": 60, **body}), 422, "invalid")
+    assert next(iter(body)) in str(facts["message"])
+    found = (await api.alice.get("/api/v1/devices/pump-1")).json()
+    assert (found["clock"], found["time_zone"], found["stale_after_s"]) == ("device", "", None)
