@@ -27,7 +27,7 @@ from hub import asgi, demo, simulator
 from hub.broker_sockets import BrokerSockets
 from hub.broker_stats import BrokerCollector
 from hub.daphne import server
-from hub.routing import relays
+from hub.routing import mqtt, relays
 
 logger = logging.getLogger("hubbub")
 
@@ -107,6 +107,7 @@ class Hub:
             state=settings.DATA_DIR / "broker.sqlite3",
         )
         await broker.start()
+        mqtt.serve(broker.new_connection)
         REGISTRY.register(BrokerCollector(broker))
         self._revocations = RevocationListener(broker)
         await self._revocations.start()

@@ -50,7 +50,10 @@ class Visit:
 
     def sign_in(self, who: Model) -> None:
         """A person or a device is known on this connection: it counts for them, and not for its address any more."""
-        account = f"{who._meta.label}:{who.pk}"
+        self.sign_in_as(f"{who._meta.label}:{who.pk}")
+
+    def sign_in_as(self, account: str) -> None:
+        """The same, where the account is known by name."""
         counts = self._network or self._account  # not a proxy's, whose requests come from many accounts
         if counts and account != self._account:
             self._leave()

@@ -195,6 +195,7 @@ class ClientConnection(PacketConnection):
         self._agree(connect)
         self.stats["accepted_logins"] += 1
         self.stats["signed_in"] += 1
+        self.report_sign_in(principal.name)
         log.debug("%r connected from %s with MQTT %s", principal.name, self.peer, connect.version.label)
         self.send(terms.answer(connect, principal, session.client_id, self.limits, present=present))
         self.keep_alive(terms.keep_alive_s(connect, self.limits) * 1.5)

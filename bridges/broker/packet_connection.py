@@ -128,6 +128,12 @@ class PacketConnection(asyncio.Protocol):
         """From now on packets are written in this version of MQTT."""
         self._codec = codec(version)
 
+    def report_sign_in(self, account: str) -> None:
+        """To what carries the transport, if that wants to know: a web server counts connections of strangers."""
+        on_sign_in = None if self._transport is None else self._transport.get_extra_info("on_sign_in")
+        if on_sign_in is not None:
+            on_sign_in(account)
+
     def login_done(self) -> None:
         self._reader.bounds = self._bounds.after_login(self.version)
 
@@ -145,7 +151,8 @@ class PacketConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
         self.peer = str(transport.get_extra_info("peername"))
-        _tune(transport.get_extra_info("socket"))
+        if (sock := transport.get_extra_info("socket")) is not None:
+            _tune(sock)
         self.stats["connections"] += 1
         self.stats["accepted_connections"] += 1
 

@@ -21,7 +21,9 @@ from tests.support.hub import RunningHub
 from tests.support.servers import ROOT, START_S, HubServer, find
 from tests.support.viewer import Viewer
 
-DATABASE_FILES = {f"hubbub.sqlite3{suffix}" for suffix in ("", "-wal", "-shm", ".locks")}
+DATABASE_FILES = {f"hubbub.sqlite3{suffix}" for suffix in ("", "-wal", "-shm", ".locks")} | {
+    f"broker.sqlite3{suffix}" for suffix in ("", "-wal", "-shm")
+}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""MQTT over WebSocket: the bytes of a connection in binary frames, as browsers can send them."""

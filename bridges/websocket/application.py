@@ -1,0 +1,77 @@
+"""The ASGI application at `/mqtt`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from django.conf import settings
+
+from bridges.mqtt import brokers
+from devices.runtime import stats
+
+from . import tunnel
+from .frames import TRY_AGAIN_LATER, CloseCode, Receive, Send
+from .transport import WebSocketTransport
+
+SUBPROTOCOL = "mqtt"
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+class Visit(Protocol):
+    """The connection, as the server counts it."""
+
+    def sign_in_as(self, account: str) -> None: ...
+
+
+class MqttOverWebSocket:
+    """Serves the embedded broker, once `serve` has named it, or carries the bytes to the first broker of `MQTT_URL`.
+
+    The client signs in with MQTT; cookies mean nothing here. `is_allowed` judges the origin of a browser's page.
+    """
+
+    def __init__(self, is_allowed: Callable[[Headers], bool]) -> None:
+        self._is_allowed = is_allowed
+        self._connect: Callable[[], asyncio.Protocol] | None = None
+
+    def serve(self, connect: Callable[[], asyncio.Protocol]) -> None:
+        """`connect` makes the protocol of a connection to the embedded broker. Raises `ConnectionRefusedError`."""
+        self._connect = connect
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        await receive()  # "websocket.connect"
+        if not self._is_allowed(scope["headers"]):
+            stats.requests_rejected.labels("origin").inc()
+            await send({"type": "websocket.close"})
+            return
+        if SUBPROTOCOL not in scope.get("subprotocols", ()):
+            await send({"type": "websocket.close"})
+            return
+        await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+        code = await self._run(scope, receive, send)
+        if code is not None:
+            await send({"type": "websocket.close", "code": code})
+
+    async def _run(self, scope: dict[str, Any], receive: Receive, send: Send) -> CloseCode:
+        if self._connect is not None:
+            return await self._run_embedded(self._connect, scope, receive, send)
+        if settings.BROKERS:
+            return await tunnel.run(brokers.first(), receive, send)
+        return TRY_AGAIN_LATER
+
+    async def _run_embedded(
+        self, connect: Callable[[], asyncio.Protocol], scope: dict[str, Any], receive: Receive, send: Send
+    ) -> CloseCode:
+        try:
+            protocol = connect()
+        except ConnectionRefusedError:
+            return TRY_AGAIN_LATER
+        visit: Visit | None = scope.get("state", {}).get("visit")
+
+        def on_sign_in(account: str) -> None:
+            if visit is not None:
+                visit.sign_in_as(f"mqtt:{account}")
+
+        host, port = scope.get("client") or ("", 0)
+        return await WebSocketTransport(protocol, receive, send, (host, port), on_sign_in).run()
