@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -39,6 +40,19 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
 
 
 @contextmanager
+def processor_time(name: str, pid: int) -> Iterator[None]:
+    """Prints how much of one processor a process has taken."""
+
+    def spent() -> float:
+        times = psutil.Process(pid).cpu_times()
+        return times.user + times.system
+
+    began, before = time.monotonic(), spent()
+    yield
+    print(f"{name}: {(spent() - before) / (time.monotonic() - began):.0%} of a processor")
+
+
+@contextmanager
 def attackers(target: Target) -> Iterator[None]:
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.attacks.attackers"],
@@ -51,7 +65,8 @@ def attackers(target: Target) -> Iterator[None]:
     process.stdin.write(target.json() + "\n")
     process.stdin.flush()
     try:
-        yield
+        with processor_time("attackers", process.pid):
+            yield
     finally:
         assert process.stdout is not None
         try:
@@ -68,12 +83,13 @@ def test_honest_devices_and_viewers_lose_nothing(hub: RunningHub) -> None:
     bad = hub.create_device("bad")
     target = Target(hub.port, hub.mqtt_port, hub.create_token("carol"), bad.uid, bad.secret)
     assert hub.process is not None
-    memory = psutil.Process(hub.process.pid).memory_info
+    pid = hub.process.pid
+    memory = psutil.Process(pid).memory_info
 
     async def measure() -> tuple[list[float], list[float]]:
         async with Crowd(hub, devices, hub.create_token("bob")) as crowd:
             quiet = await crowd.work(WORK_S)
-            with attackers(target):
+            with attackers(target), processor_time("hub", pid):
                 return quiet, await crowd.work(WORK_S)
 
     before = memory().rss

@@ -47,6 +47,7 @@ def test_a_wrong_password_is_refused_and_the_right_one_opens_the_fleet(browser: 
     person.page.goto("/")
     expect(person.page.get_by_role("heading", name="Sign in")).to_be_visible()
     person.leave()
+    assert person.complaints == []
 
 
 def test_values_on_the_fleet_page_update_by_themselves(alice: Person) -> None:

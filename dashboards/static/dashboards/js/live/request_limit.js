@@ -14,12 +14,14 @@ const waiting = [];
  * @returns {Promise<Result>}
  */
 export async function withinLimit(work) {
-  if (running >= MAX_PARALLEL) await new Promise((resolve) => waiting.push(() => resolve(undefined)));
-  running++;
+  if (running < MAX_PARALLEL) running++;
+  else await new Promise((resolve) => waiting.push(() => resolve(undefined)));
   try {
     return await work();
   } finally {
-    running--;
-    waiting.shift()?.();
+    const next = waiting.shift();
+    if (next)
+      next(); // it has the place from now on, although it runs a moment later
+    else running--;
   }
 }
