@@ -183,6 +183,14 @@ def require(person: Person, action: Action, space_id: int) -> None:
         raise Forbidden(f"this needs the role {action.value.name.lower()}")
 
 
+def is_hub_administrator(person: Person) -> bool:
+    """Whether the person looks after the hub as a whole, such as the statistics of its broker. No role in a space
+    implies it; for now, Django's superusers do."""
+    if not person.is_authenticated:
+        return False
+    return User.objects.filter(pk=person.pk, is_active=True, is_superuser=True).exists()
+
+
 def device_may_touch(account: str, uid: str) -> bool:
     """Whether the device signed in as `account` may publish or receive on the topics of device `uid`."""
     return account == uid

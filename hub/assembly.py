@@ -14,8 +14,10 @@ from prometheus_client import REGISTRY
 
 from bridges.broker import Broker, Limits
 from bridges.codec.strict_json import MAX_PAYLOAD
-from bridges.embedded.accounts import DeviceAuthenticator, RevocationListener
+from bridges.embedded.accounts import AccountAuthenticator, RevocationListener
 from bridges.embedded.bridge import EmbeddedBridge
+from bridges.embedded.program_rights import ProgramRights
+from bridges.embedded.statistics import Statistics
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.bridge import run_bridges
 from devices.channel import fanout, follower
@@ -97,8 +99,9 @@ class Hub:
             return None, run_bridges(self._brokers, stop, ready)
         [name] = self._brokers
         bridge = EmbeddedBridge(name)
+        self._program_rights = ProgramRights()
         broker = Broker(
-            DeviceAuthenticator(),
+            AccountAuthenticator(self._program_rights),
             sock=self._mqtt_sockets.plain,
             limits=_broker_limits(),
             sink=bridge,
@@ -111,6 +114,9 @@ class Hub:
         REGISTRY.register(BrokerCollector(broker))
         self._revocations = RevocationListener(broker)
         await self._revocations.start()
+        await self._program_rights.start(broker)
+        self._statistics = Statistics(broker)
+        self._statistics.start()
         if self._mqtt_sockets.certificate is not None:
             self._certificate = asyncio.create_task(self._mqtt_sockets.certificate.keep_current(), name="certificate")
         return broker, bridge.run(broker, stop, ready)
@@ -154,6 +160,8 @@ class Hub:
         await asyncio.gather(bridge, return_exceptions=True)
         await relays.close_all()
         if broker is not None:
+            await self._statistics.stop()
+            await self._program_rights.stop()
             if self._certificate is not None:
                 self._certificate.cancel()
             await self._revocations.stop()

@@ -7,13 +7,19 @@ from typing import Protocol
 
 from .limits import SessionLimits
 
+STATISTICS = "$SYS"
+"""The first level of the broker's own topics. There are no others that begin with `$`."""
+
 
 class Principal(Protocol):
-    """The account a connection acts for: any frozen value with these members, and optionally `limits: SessionLimits`
-    and `response_information: str`, the beginning of the topics that its clients may use for responses (MQTT 5).
+    """The account a connection acts for: any frozen value with these members, and optionally
 
-    The broker remembers the answers while the connection lasts, so they must not change: when somebody's rights
-    change, call `Broker.disconnect(name)`, and the next login brings a new principal.
+    - `limits: SessionLimits`, and `sessions: int`, how many of them it may have;
+    - `response_information: str`, the beginning of the topics that its clients may use for responses (MQTT 5);
+    - `reads_statistics: bool`, whether it may subscribe to `$SYS`.
+
+    The broker remembers the answers, so they must not change: when somebody's rights change, give its sessions another
+    principal (`Broker.replace`), or disconnect it (`Broker.disconnect`), so that the next login brings one.
     """
 
     @property
@@ -50,3 +56,22 @@ def session_limits(principal: Principal, usual: SessionLimits) -> SessionLimits:
 def response_information(principal: Principal) -> str | None:
     found = getattr(principal, "response_information", None)
     return found if isinstance(found, str) else None
+
+
+def most_sessions(principal: Principal, usual: int) -> int:
+    found = getattr(principal, "sessions", None)
+    return found if isinstance(found, int) else usual
+
+
+def may_subscribe(principal: Principal, topic_filter: str) -> bool:
+    if topic_filter.startswith("$"):
+        return _reads_statistics(principal) and topic_filter.split("/")[0] == STATISTICS
+    return principal.may_subscribe(topic_filter)
+
+
+def may_receive(principal: Principal, topic: str) -> bool:
+    return _reads_statistics(principal) if topic.startswith("$") else principal.may_receive(topic)
+
+
+def _reads_statistics(principal: Principal) -> bool:
+    return getattr(principal, "reads_statistics", False) is True

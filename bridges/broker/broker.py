@@ -7,9 +7,10 @@ import socket
 from collections import Counter
 from pathlib import Path
 
+from bridges.mqtt.packets import MessageProperties
 from devices.runtime.login_throttle import LoginThrottle
 
-from .authentication import Authenticator
+from .authentication import Authenticator, Principal
 from .client_bounds import ClientBounds
 from .client_connection import ClientConnection, Shared
 from .delayed_refusals import DelayedRefusals
@@ -132,12 +133,39 @@ class Broker:
             if connection.publisher is not None:
                 connection.publisher.intake.go_on()
 
-    def publish(self, topic: str, payload: bytes, expires_in_s: float | None = None) -> None:
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        expires_in_s: float | None = None,
+        *,
+        retain: bool = False,
+        properties: MessageProperties | None = None,
+    ) -> None:
         """Delivers a message of the hub itself, with QoS 1, to the sessions subscribed. The sink does not receive it.
 
         Nobody acknowledges: a session without a connection keeps it, within its limits and until it expires.
         """
-        self._shared.router.publish(Publication(topic, payload, 1, expires_in_s=expires_in_s), keep=False, account="")
+        publication = Publication(topic, payload, 1, retain=retain, properties=properties, expires_in_s=expires_in_s)
+        self._shared.router.publish(publication, keep=retain, account="")
+
+    def principals(self) -> set[Principal]:
+        """Those of all sessions, with and without a connection."""
+        return self._shared.sessions.principals()
+
+    def replace(self, old: Principal, new: Principal) -> None:
+        """Gives the sessions of `old` another principal of the same name, which may receive something else.
+
+        Their subscriptions stay. What is queued and `new` may not receive is dropped.
+        """
+        self._shared.sessions.replace(old, new)
+
+    async def expel(self, principal: Principal) -> None:
+        """Ends the connections that signed in as this principal, without their wills; their sessions stay."""
+        connections = [each for each in self._shared.connections if each.is_of(principal)]
+        for connection in connections:
+            connection.drop_will()
+        await self._end(connections, "account_disconnected")
 
     async def disconnect(self, name: str, *, forget: bool = False) -> None:
         """Ends all connections of an account, also one that is logging in; wills are published.

@@ -121,6 +121,12 @@ class ClientConnection(PacketConnection):
         if not self.closing:
             self.release(INTAKE)
 
+    def is_of(self, principal: Principal) -> bool:
+        return self.session is not None and self.session.principal == principal
+
+    def drop_will(self) -> None:
+        self._will = None
+
     def pump(self) -> None:
         if self.session is not None:
             self.session.pump()

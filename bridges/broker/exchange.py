@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bridges.mqtt.packets import MessageProperties, PublishPacket, Will
+from bridges.mqtt.packets import PublishPacket, Will
 
 from .intake import Inlet
 from .limits import Limits
@@ -25,8 +25,10 @@ class Exchange:
     def publish(self, publish: PublishPacket, session: Session, done: Done | None) -> None:
         """A message of a session that may publish it."""
         name = session.principal.name
-        published = Published(name, publish.topic, publish.payload, publish.size, publish.qos, publish.retain)
-        self._hand_on(published, session, done, publish.properties, publish.expiry_s)
+        published = Published(
+            name, publish.topic, publish.payload, publish.size, publish.qos, publish.retain, publish.properties
+        )
+        self._hand_on(published, session, done, publish.expiry_s)
 
     def publish_will(self, will: Will, session: Session) -> None:
         name, size = session.principal.name, len(will.payload)
@@ -34,17 +36,10 @@ class Exchange:
         if load.wills >= self._limits.sink_wills:
             self._stats["dropped.wills"] += 1
             return
-        published = Published(name, will.topic, will.payload, size, will.qos, will.retain)
-        self._hand_on(published, session, WillOnItsWay(load).done, will.properties, will.expiry_s)
+        published = Published(name, will.topic, will.payload, size, will.qos, will.retain, will.properties)
+        self._hand_on(published, session, WillOnItsWay(load).done, will.expiry_s)
 
-    def _hand_on(
-        self,
-        published: Published,
-        session: Session,
-        done: Done | None,
-        properties: MessageProperties | None,
-        expiry_s: int | None,
-    ) -> None:
+    def _hand_on(self, published: Published, session: Session, done: Done | None, expiry_s: int | None) -> None:
         """What is too large goes to the sink only."""
         router = self._router
         keep = self._inlet.sink.offer(published, done) and published.retain
@@ -56,7 +51,7 @@ class Exchange:
             published.qos,
             retain=published.retain,
             publisher=session.key,
-            properties=properties,
+            properties=published.properties,
             expires_in_s=expiry_s,
         )
         router.publish(publication, keep=keep, account=published.account)

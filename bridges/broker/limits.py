@@ -12,13 +12,15 @@ MAX_KEEP_ALIVE_S = 65_535
 class SessionLimits:
     """Bounds of what the broker holds for one MQTT session. A principal may carry its own as `limits`.
 
-    Messages beyond `queue_messages` or `queue_bytes` are dropped, the newest first, and counted.
+    Messages beyond `queue_messages` or `queue_bytes` are dropped, the newest first, and counted. `pool_bytes`: what all
+    sessions with the same limits may hold together; 0: each of them has `queue_bytes` for itself.
     """
 
     queue_messages: int = 500
     queue_bytes: int = 1 << 20  # payloads and topics, waiting or in flight
     in_flight: int = 32  # QoS 1 and 2 messages sent and not acknowledged; the others wait in the queue
     subscriptions: int = 32
+    pool_bytes: int = 0
 
     def __post_init__(self) -> None:
         _check_positive(self)
@@ -72,5 +74,5 @@ class Limits:
 def _check_positive(limits: SessionLimits | Limits) -> None:
     for each in fields(limits):
         value = getattr(limits, each.name)
-        if isinstance(value, int | float) and value <= 0:
+        if isinstance(value, int | float) and value <= 0 and each.name != "pool_bytes":
             raise ValueError(f"{each.name} must be more than zero, not {value}")

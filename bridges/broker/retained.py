@@ -33,8 +33,7 @@ class Retained:
             self._stats["dropped.retained_full"] += 1
             return False
         self._tree.set(publication.topic, (publication, account))
-        if self.journal is not None:
-            self.journal.retain(publication.topic, (publication, account))
+        self._note(publication.topic, account, (publication, account))
         self._add(account, 1, publication.size)
         return True
 
@@ -46,7 +45,7 @@ class Retained:
         return [publication for publication in found if not publication.is_expired()] if expired else found
 
     def everything(self) -> list[tuple[Publication, str]]:
-        """With the accounts."""
+        """With the accounts; without the broker's own topics."""
         return list(self._tree.topics_of("#"))
 
     def clear(self) -> None:
@@ -60,9 +59,13 @@ class Retained:
         if kept is not None:
             publication, account = kept
             self._tree.remove(topic)
-            if self.journal is not None:
-                self.journal.retain(topic, None)
+            self._note(topic, account, None)
             self._add(account, -1, -publication.size)
+
+    def _note(self, topic: str, account: str, kept: tuple[Publication, str] | None) -> None:
+        """The hub's own messages are not stored: it publishes them again after a restart."""
+        if self.journal is not None and account:
+            self.journal.retain(topic, kept)
 
     def _fits(self, publication: Publication, account: str) -> bool:
         limits, stats = self._limits, self._stats

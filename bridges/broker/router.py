@@ -6,6 +6,7 @@ from collections import Counter
 
 from bridges.mqtt.packets import ReasonCode, RetainHandling, Subscription
 
+from .authentication import may_receive, may_subscribe
 from .grants import Copy, Grant, grant_of, merged
 from .limits import Limits
 from .publication import Publication
@@ -98,7 +99,7 @@ class Router:
             return
         ids = (subscription_id,) if subscription_id else ()
         for publication in self.retained.matching(wanted.filter):
-            if session.principal.may_receive(publication.topic):
+            if may_receive(session.principal, publication.topic):
                 session.deliver(publication, wanted.qos, ids, retain=True)
 
     def unsubscribe(self, session: Session, topic_filter: str) -> bool:
@@ -119,8 +120,12 @@ class Router:
     def check_again(self, session: Session) -> None:
         """Removes the subscriptions that the session's principal, which may be a new one, is no longer allowed."""
         for topic_filter in list(session.subscriptions):
-            if not session.principal.may_subscribe(split(topic_filter)[1]):
+            if not may_subscribe(session.principal, split(topic_filter)[1]):
                 self.unsubscribe(session, topic_filter)
+        self._routes.clear()
+
+    def forget_routes(self) -> None:
+        """A principal may receive something else than before."""
         self._routes.clear()
 
     def forget(self, session: Session) -> None:
@@ -131,7 +136,7 @@ class Router:
         if not is_valid(topic_filter, self._limits):
             return "invalid"
         own = split(topic_filter)[1]
-        if own.startswith("$") or not session.principal.may_subscribe(own):
+        if not may_subscribe(session.principal, own):
             return "foreign"
         full = len(session.subscriptions) >= session.limits.subscriptions
         return "too_many" if full and topic_filter not in session.subscriptions else None
@@ -151,7 +156,7 @@ class Router:
             for session, grant in subscribers.sessions.items():
                 grants.setdefault(session, []).append(grant)
         for session, found in grants.items():
-            if session.principal.may_receive(topic):
+            if may_receive(session.principal, topic):
                 copy = merged(found)
                 is_local = any(each.no_local for each in found)
                 local = merged(each for each in found if not each.no_local) if is_local else copy

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from bridges.mqtt.packets import Packet
 
-from .authentication import Principal
+from .authentication import Principal, may_receive
 from .grants import Grant
 from .journal import Journal
 from .limits import MAX_PACKET_ID, SessionLimits
@@ -198,7 +198,7 @@ class Session:
                 return
             outgoing = queue[0]
             if outgoing.is_expired():
-                self._discard(queue.popleft())
+                self._discard(queue.popleft(), "expired")
                 continue
             if outgoing.qos and len(self.in_flight) >= self.window:
                 return
@@ -209,6 +209,22 @@ class Session:
                 self._queue = _EMPTY
             self._send(outlet, outgoing)
         outlet.pump_soon()
+
+    def discard_forbidden(self) -> None:
+        """Gives up what is queued and its principal may not receive any more. An open exchange of QoS 2 goes on."""
+        if not self._queue:
+            return
+        allowed: dict[str, bool] = {}
+        kept: deque[Outgoing] = deque()
+        for outgoing in self._queue:
+            topic = outgoing.publication.topic
+            if topic not in allowed:
+                allowed[topic] = outgoing.released or may_receive(self.principal, topic)
+            if allowed[topic] or (outgoing.dup and outgoing.qos == 2):
+                kept.append(outgoing)
+            else:
+                self._discard(outgoing, "forbidden")
+        self._queue = kept or _EMPTY
 
     def undelivered(self) -> list[Outgoing]:
         """What is to be stored, in order."""
@@ -276,17 +292,17 @@ class Session:
         for outgoing in self._queue:
             expires_at = outgoing.publication.expires_at
             if outgoing.is_expired():
-                self._discard(outgoing)
+                self._discard(outgoing, "expired")
                 continue
             kept.append(outgoing)
             if expires_at is not None:
                 self._next_expiry = min(self._next_expiry, expires_at)
         self._queue = kept or _EMPTY
 
-    def _discard(self, outgoing: Outgoing) -> None:
+    def _discard(self, outgoing: Outgoing, reason: str) -> None:
         self._forget(outgoing)
         self._release(outgoing.publication.size)
-        self._stats["dropped.expired"] += 1
+        self._stats[f"dropped.{reason}"] += 1
 
     def _admit(self, outgoing: Outgoing) -> None:
         """From here on its bytes count, and it is stored unless it is of QoS 0."""

@@ -9,7 +9,7 @@ from secrets import token_hex
 
 from bridges.mqtt.packets import ConnectPacket, ReasonCode
 
-from .authentication import Principal, session_limits
+from .authentication import Principal, most_sessions, session_limits
 from .errors import LoginRefused
 from .journal import Journal
 from .limits import Limits, SessionLimits
@@ -33,6 +33,7 @@ class Sessions:
         self._router = router
         self._wills = wills
         self._pool = Pool(limits.queued_bytes)
+        self._shared_pools: dict[SessionLimits, Pool] = {}
         self._by_account: dict[str, dict[str, Session]] = {}
         self._expiries: dict[Session, asyncio.TimerHandle] = {}
         self.journal: Journal | None = None
@@ -53,7 +54,7 @@ class Sessions:
         present = session is not None
         limits = session_limits(principal, self._limits.session)
         if session is None:
-            self._make_room(principal.name)
+            self._make_room(principal)
             session = self._add(principal, client_id, limits)
         else:
             self._wills.resumed(session)
@@ -63,6 +64,7 @@ class Sessions:
             self._number(session, self._last_number + 1)
         session.attach(outlet, principal, limits, connect.receive_maximum)
         self._router.check_again(session)
+        session.discard_forbidden()
         session.note_change()
         return session, present
 
@@ -88,6 +90,17 @@ class Sessions:
             session.note_change()
         else:
             self.end(session)
+
+    def principals(self) -> set[Principal]:
+        return {session.principal for mine in self._by_account.values() for session in mine.values()}
+
+    def replace(self, old: Principal, new: Principal) -> None:
+        """The sessions of `old` keep their subscriptions; what these deliver is for `new` to receive."""
+        for session in self._by_account.get(old.name, {}).values():
+            if session.principal == old:
+                session.principal = new
+                session.discard_forbidden()
+        self._router.forget_routes()
 
     def is_connected(self, account: str, client_id: str) -> bool:
         """Whether a login with this client id takes over a connection instead of adding one."""
@@ -122,12 +135,18 @@ class Sessions:
             self.end_all(account)
 
     def _add(self, principal: Principal, client_id: str, limits: SessionLimits) -> Session:
-        # A session with limits of its own has a pool of its own: others cannot fill it.
-        pool = self._pool if limits is self._limits.session else Pool(limits.queue_bytes)
-        session = Session(principal, client_id, pool, stats=self._stats, warnings=self._warnings)
+        session = Session(principal, client_id, self._pool_for(limits), stats=self._stats, warnings=self._warnings)
         self._by_account.setdefault(principal.name, {})[client_id] = session
         self._stats["sessions"] += 1
         return session
+
+    def _pool_for(self, limits: SessionLimits) -> Pool:
+        """A session with limits of its own does not take its bytes from those of others."""
+        if limits is self._limits.session:
+            return self._pool
+        if not limits.pool_bytes:
+            return Pool(limits.queue_bytes)
+        return self._shared_pools.setdefault(limits, Pool(limits.pool_bytes))
 
     def _number(self, session: Session, number: int) -> None:
         """The session outlives the process, under this number."""
@@ -152,10 +171,10 @@ class Sessions:
             session = self._by_account.get(account, {}).get(client_id)
         return session
 
-    def _make_room(self, account: str) -> None:
+    def _make_room(self, principal: Principal) -> None:
         """A client with a new id at each start must not leave sessions behind for ever: the oldest idle one ends."""
-        mine = self._by_account.get(account, {})
-        if len(mine) < self._limits.sessions_per_account:
+        mine = self._by_account.get(principal.name, {})
+        if len(mine) < most_sessions(principal, self._limits.sessions_per_account):
             return
         idle = next((session for session in mine.values() if session.outlet is None), None)
         if idle is None:

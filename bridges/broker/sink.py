@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from bridges.mqtt.packets import ReasonCode
+from bridges.mqtt.packets import MessageProperties, ReasonCode
 
 
 class Published(msgspec.Struct, frozen=True, gc=False):
@@ -22,6 +22,7 @@ class Published(msgspec.Struct, frozen=True, gc=False):
     size: int
     qos: int
     retain: bool
+    properties: MessageProperties | None = None
 
 
 class Unaccepted(msgspec.Struct, frozen=True, gc=False):

@@ -72,6 +72,7 @@ DROPPED = {
     "wills": "earlier wills of the account are not stored yet",
     "too_large": "the payload is larger than allowed; it was read past and acknowledged",
     "expired": "its time had passed before the client took it",
+    "forbidden": "the account may not receive it any more; its rights changed while the message was queued",
     "client_maximum": "the message is larger than its receiver accepts",
     "retained_full": "not kept as retained message, though delivered to those subscribed",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .authentication import may_receive
 from .grants import Grant
 from .limits import Limits
 from .session import Session
@@ -20,7 +21,7 @@ class Group:
 
     def choose(self, topic: str) -> tuple[Session, Grant] | None:
         """The member whose turn it is, of those that may receive the topic."""
-        allowed = [session for session in self.members if session.principal.may_receive(topic)]
+        allowed = [session for session in self.members if may_receive(session.principal, topic)]
         chosen = next((session for session in allowed if session.outlet is not None), None) or next(iter(allowed), None)
         if chosen is None:
             return None

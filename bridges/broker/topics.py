@@ -46,7 +46,7 @@ class TopicTree(Generic[V]):
     """Values by path, a level of the path per level of the tree.
 
     Used with filters as paths (who subscribes to this topic?) and with topics as paths (what is retained under this
-    filter?). Topics starting with `$` need no rule of their own: they are refused before they get here.
+    filter?). A wildcard at the first level does not match a topic that starts with `$`.
     """
 
     def __init__(self) -> None:
@@ -84,8 +84,12 @@ class TopicTree(Generic[V]):
 
     def filters_of(self, topic: str) -> Iterator[V]:
         """Values whose path, read as a filter, matches the topic."""
+        levels = topic.split("/")
         nodes = [self._root]
-        for level in topic.split("/"):
+        if topic.startswith("$"):
+            first = self._root.children.get(levels.pop(0))
+            nodes = [] if first is None else [first]
+        for level in levels:
             deeper = []
             for node in nodes:
                 yield from _value(node.children.get("#"))
@@ -101,22 +105,28 @@ class TopicTree(Generic[V]):
         for level in topic_filter.split("/"):
             if level == "#":
                 for node in nodes:
-                    yield from _all(node)
+                    yield from self._all(node)
                 return
             if level == "+":
-                nodes = [child for node in nodes for child in node.children.values()]
+                nodes = [child for node in nodes for child in self._open_children(node)]
             else:
                 nodes = [child for node in nodes if (child := node.children.get(level)) is not None]
         for node in nodes:
             yield from _value(node)
 
+    def _all(self, node: _Node[V]) -> Iterator[V]:
+        yield from _value(node)
+        for child in self._open_children(node):
+            yield from self._all(child)
+
+    def _open_children(self, node: _Node[V]) -> Iterator[_Node[V]]:
+        """Those that a wildcard matches."""
+        if node is not self._root:
+            yield from node.children.values()
+            return
+        yield from (child for level, child in node.children.items() if not level.startswith("$"))
+
 
 def _value(node: _Node[V] | None) -> Iterator[V]:
     if node is not None and node.value is not None:
         yield node.value
-
-
-def _all(node: _Node[V]) -> Iterator[V]:
-    yield from _value(node)
-    for child in node.children.values():
-        yield from _all(child)

@@ -6,7 +6,10 @@ import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from bridges.broker import Broker
+from bridges.broker import Broker, Principal
+from bridges.embedded import programs
+from bridges.embedded.program_rights import ProgramRights
+from bridges.embedded.programs import ProgramPrincipal
 from bridges.mqtt import topics
 from devices import access
 from devices.channel import groups
@@ -30,19 +33,42 @@ class DevicePrincipal:
         uid = topics.owner(topic_or_filter)
         return uid is not None and access.device_may_touch(self.name, uid)
 
-    may_publish = may_subscribe = may_receive = _holds
+    may_publish = may_subscribe = _holds
+
+    def may_receive(self, topic: str) -> bool:
+        """What programs publish for it reaches it as commands only."""
+        return self._holds(topic) and topics.parse_set(topic) is None
 
 
-class DeviceAuthenticator:
-    """Knows devices by the secrets in the database."""
+class AccountAuthenticator:
+    """Knows devices by their secrets, and programs by the API tokens of people.
 
-    async def authenticate(self, username: str, password: str) -> DevicePrincipal | None:
-        device = await database.run_sign_in(accounts.authenticate, username, password)
-        return DevicePrincipal(device.uid) if device else None
+    A username may be both a uid and a person's: the secret decides.
+    """
 
-    async def principals(self, names: Collection[str]) -> Mapping[str, DevicePrincipal]:
-        known = await database.run(accounts.uids) if names else set()
-        return {name: DevicePrincipal(name) for name in names if name in known}
+    def __init__(self, rights: ProgramRights) -> None:
+        self._rights = rights
+
+    async def authenticate(self, username: str, password: str) -> Principal | None:
+        changes = self._rights.changes
+        principal = await database.run_sign_in(_look_up, username, password)
+        if changes != self._rights.changes and isinstance(principal, ProgramPrincipal):
+            self._rights.check_soon()  # its rights may have been looked up before the change
+        return principal
+
+    async def principals(self, names: Collection[str]) -> Mapping[str, Principal]:
+        return await database.run(_existing, names) if names else {}
+
+
+def _look_up(username: str, password: str) -> Principal | None:
+    device = accounts.authenticate(username, password)
+    return DevicePrincipal(device.uid) if device is not None else programs.authenticate(username, password)
+
+
+def _existing(names: Collection[str]) -> dict[str, Principal]:
+    uids = accounts.uids()
+    devices = {name: DevicePrincipal(name) for name in names if name in uids}
+    return {**devices, **programs.existing(names)}
 
 
 class RevocationListener:

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from functools import lru_cache, partial
 
 from bridges.broker import Broker, Done, Forbidden, Published
+from bridges.embedded.program_commands import ProgramCommands
+from bridges.embedded.programs import username_of
 from bridges.embedded.reasons import explain, refusal_of
 from bridges.ingest.batches import shared_processor
 from bridges.ingest.delivery import Delivery
@@ -26,7 +28,7 @@ _KINDS = {"will": "will", "subscribe": "subscription", "connect": "login"}
 
 
 class EmbeddedBridge:
-    """Receives what devices publish as the broker's `Sink`, and hands it the commands for them.
+    """Receives what devices and programs publish as the broker's `Sink`, and hands it the commands for devices.
 
     A device gets its acknowledgement after the commit. Make it before its broker, which needs it.
     """
@@ -35,9 +37,13 @@ class EmbeddedBridge:
         """`name`: that of the broker, for devices that are assigned to one."""
         self._name = name
         self._pipeline = Pipeline(shared_processor())
+        self._commands = ProgramCommands()
 
     def offer(self, published: Published, done: Done | None) -> bool:
         """Nothing that is refused on arrival is kept as a retained message, and no telemetry: it is stored instead."""
+        if username_of(published.account) is not None:
+            self._commands.offer(published, done)
+            return False
         address = _address(published.topic)
         delivery = Delivery(
             uid=published.account,
@@ -55,7 +61,10 @@ class EmbeddedBridge:
         return delivery.refusal is None and delivery.kind != "telemetry"
 
     def report(self, forbidden: Forbidden) -> None:
-        """Shows on the device's page what it was not allowed to do."""
+        """Shows on the device's page what it was not allowed to do. A person has no such page."""
+        if username_of(forbidden.account) is not None:
+            self._commands.report(forbidden)
+            return
         delivery = Delivery(
             uid=forbidden.account,
             kind=_KINDS.get(forbidden.action, "other"),
@@ -78,12 +87,14 @@ class EmbeddedBridge:
         sending = asyncio.create_task(outbound.run(), name="outbound")
         stopping = asyncio.create_task(stop.wait())
         self._pipeline.attach(broker)
+        self._commands.attach(broker)
         ready.set()
         try:
             await asyncio.wait({processing, sending, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopping.cancel()
             sending.cancel()
+            await self._commands.stop()
             self._pipeline.close()
             await asyncio.wait({processing, sending})
             self._pipeline.detach(broker)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 
 from devices.errors import Refusal
@@ -15,6 +16,7 @@ STATUS = "devices/+/status"
 EARLIER = ("devices/+/telemetry", STATUS, "devices/+/attributes", "devices/+/answers/+")
 """Subscriptions of bridges of version 0.1; their sessions may still be at the broker."""
 
+_REPORTED = ("telemetry", "status", "attributes", "answers")
 _COMMAND_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -35,6 +37,42 @@ def parse(topic: str) -> TopicAddress:
         case ["devices", uid, "answers", ref] if is_uid(uid) and _COMMAND_ID.fullmatch(ref):
             return TopicAddress(uid, "answer", ref)
     raise Refusal("bad_topic", key=topic)
+
+
+@dataclass(frozen=True, slots=True)
+class SetAddress:
+    """Where a program publishes what a device is to be set to; `arg` is empty if the payload names the arguments."""
+
+    uid: str
+    arg: str = ""
+
+
+def parse_set(topic: str) -> SetAddress | None:
+    """The address in `devices/<uid>/set` or `devices/<uid>/set/<arg>`."""
+    match topic.split("/"):
+        case ["devices", uid, "set"] if is_uid(uid):
+            return SetAddress(uid)
+        case ["devices", uid, "set", arg] if is_uid(uid) and arg:
+            return SetAddress(uid, arg)
+    return None
+
+
+def reported_by(topic: str) -> str | None:
+    """The uid of the device that reports something on this topic: telemetry, status, attributes, answers."""
+    try:
+        return parse(topic).uid
+    except Refusal:
+        return None
+
+
+def may_match_reports(topic_filter: str, uids: Container[str]) -> bool:
+    """Whether the filter can match topics on which a device reports. One that names a device needs one of `uids`."""
+    match topic_filter.split("/"):
+        case ["#"] | ["devices" | "+", "#"]:
+            return True
+        case ["devices" | "+", uid, kind, *_]:
+            return (uid == "+" or uid in uids) and kind in ("+", "#", *_REPORTED)
+    return False
 
 
 def is_command(topic: str) -> bool:

@@ -28,7 +28,7 @@ class RequestRates:
         """Person -> what was left in the bucket, and when; the one who asked last comes last."""
 
     def admit(self, person_id: int, kind: str) -> None:
-        """Counts a request. Raises `TooMany` where the bucket is empty; `kind` is `api`, `live` or `page`."""
+        """Counts a request. Raises `TooMany` where the bucket is empty; `kind` is `api`, `live`, `mqtt` or `page`."""
         limit = settings.REQUEST_RATE_LIMIT
         if limit and not self._spend(person_id, limit):
             stats.requests_refused.labels(kind).inc()

@@ -32,6 +32,10 @@ def get_or_create_person(username: str, password: str | None) -> AbstractBaseUse
     return known or create_person(username, password)
 
 
+def find_person(username: str) -> AbstractBaseUser | None:
+    return get_user_model().objects.filter(username=username).first()
+
+
 def inactive() -> set[int]:
     """The ids of all deactivated people."""
     return set(get_user_model().objects.filter(is_active=False).values_list("pk", flat=True))

@@ -302,3 +302,13 @@ def test_checking_the_right_to_post_costs_few_queries(
         access.room_to_talk_in(bob, pump.room.pk).device.uid  # type: ignore[union-attr]  # noqa: B018 - must not ask
     with django_assert_num_queries(3):
         access.room_to_talk_in(bob, conversation.pk)
+
+
+def test_only_active_superusers_administer_the_hub(alice: User, bob: User) -> None:
+    """The manager of a space does not."""
+    assert not access.is_hub_administrator(alice)
+    assert not access.is_hub_administrator(AnonymousUser())
+    User.objects.filter(pk=bob.pk).update(is_superuser=True)
+    assert access.is_hub_administrator(bob)
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+    assert not access.is_hub_administrator(bob)

@@ -67,3 +67,23 @@ def test_invalid_filters(text):
 def test_invalid_topics(topic):
     with pytest.raises(ProtocolError):
         check_topic(topic, LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("topic_filter", "found"),
+    [
+        ("#", False),
+        ("+/#", False),
+        ("+/broker/x", False),
+        ("$SYS/#", True),
+        ("$SYS/+/x", True),
+        ("$SYS/b/x", True),
+    ],
+)
+def test_wildcards_do_not_match_topics_of_the_broker(topic_filter, found):
+    by_topic: TopicTree[str] = TopicTree()
+    by_topic.set("$SYS/b/x", "value")
+    assert list(by_topic.topics_of(topic_filter)) == ["value"] * found
+    by_filter: TopicTree[str] = TopicTree()
+    by_filter.set(topic_filter, "value")
+    assert list(by_filter.filters_of("$SYS/b/x")) == ["value"] * found

@@ -13,8 +13,9 @@ from asgiref.sync import sync_to_async
 from django.db import connection
 
 from bridges.broker import Broker, Limits
-from bridges.embedded.accounts import DeviceAuthenticator
+from bridges.embedded.accounts import AccountAuthenticator
 from bridges.embedded.bridge import EmbeddedBridge
+from bridges.embedded.program_rights import ProgramRights
 from bridges.mqtt.packets import PublishPacket, ReasonCode, Version
 from devices.commands import lifecycle
 from devices.models import Command, Device, Reading, Space, StoredRefusal
@@ -55,7 +56,7 @@ async def embedded(space: Space) -> AsyncIterator[Embedded]:
     _, secret = await sync_to_async(provisioning.create_device)("valve-1", space)
     sock = bind("127.0.0.1", 0, "MQTT_PORT")
     bridge, stop = EmbeddedBridge("main"), asyncio.Event()
-    broker = Broker(DeviceAuthenticator(), sock=sock, limits=Limits(sink_messages=50), sink=bridge)
+    broker = Broker(AccountAuthenticator(ProgramRights()), sock=sock, limits=Limits(sink_messages=50), sink=bridge)
     await broker.start()
     task = asyncio.create_task(bridge.run(broker, stop, asyncio.Event()))
     found = Embedded(broker, sock.getsockname()[1], secret, stop, task)

@@ -15,8 +15,9 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from bridges.broker import Broker
-from bridges.embedded.accounts import DeviceAuthenticator, RevocationListener
+from bridges.embedded.accounts import AccountAuthenticator, RevocationListener
 from bridges.embedded.bridge import EmbeddedBridge
+from bridges.embedded.program_rights import ProgramRights
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.bridge import run_bridge
 from devices.availability import changes, checks, silence
@@ -117,7 +118,7 @@ async def by_mosquitto(secrets: dict[str, str], mosquitto: Mosquitto) -> AsyncIt
 async def by_embedded_broker(secrets: dict[str, str]) -> AsyncIterator[Bridged]:
     sock = bind("127.0.0.1", 0, "MQTT_PORT")
     bridge = EmbeddedBridge("main")
-    broker = Broker(DeviceAuthenticator(), sock=sock, sink=bridge)
+    broker = Broker(AccountAuthenticator(ProgramRights()), sock=sock, sink=bridge)
     await broker.start()
     revocations = RevocationListener(broker)
     await revocations.start()

@@ -1,0 +1,77 @@
+"""Keeps the rights of signed-in programs equal to those of their people."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from bridges.broker import Broker
+from bridges.embedded import programs
+from bridges.embedded.programs import ProgramPrincipal
+from devices.channel import groups
+from devices.channel.events import AccountChanged, DeviceMoved, Event, PersonChanged
+from devices.channel.listener import Listener
+from devices.runtime import database
+
+logger = logging.getLogger("hubbub.programs")
+
+PAUSE_S = 0.2
+"""Least time between two checks: creating a thousand devices in a row causes only a handful of them."""
+RETRY_S = 1.0
+"""Pause after a check that failed, as when the database is unavailable."""
+
+
+class ProgramRights:
+    """Checks the programs that are signed in whenever somebody's rights or tokens may have changed."""
+
+    def __init__(self) -> None:
+        self.changes = 0
+        """How many there were. Whoever has looked something up meanwhile calls `check_soon`."""
+        self._due = asyncio.Event()
+        self._listener = Listener(self._on_event, lambda names, reason: self.check_soon())
+        self._checking: asyncio.Task[None] | None = None
+
+    async def start(self, broker: Broker) -> None:
+        await self._listener.start()
+        await self._listener.join(groups.ACCOUNTS)
+        await self._listener.join(groups.RIGHTS)
+        self.check_soon()  # there may have been changes since the sessions were restored
+        self._checking = asyncio.create_task(self._run(broker), name="rights of programs")
+
+    async def stop(self) -> None:
+        if self._checking is not None:
+            self._checking.cancel()
+            await asyncio.gather(self._checking, return_exceptions=True)
+        await self._listener.stop()
+
+    def check_soon(self) -> None:
+        self.changes += 1
+        self._due.set()
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, AccountChanged | DeviceMoved | PersonChanged):
+            self.check_soon()
+
+    async def _run(self, broker: Broker) -> None:
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            try:
+                await _check(broker)
+                await asyncio.sleep(PAUSE_S)
+            except Exception as error:  # rights that have been withdrawn must not stay because one check failed
+                logger.warning("The rights of programs cannot be checked at the moment: %s", type(error).__name__)
+                self._due.set()
+                await asyncio.sleep(RETRY_S)
+
+
+async def _check(broker: Broker) -> None:
+    known = [principal for principal in broker.principals() if isinstance(principal, ProgramPrincipal)]
+    if not known:
+        return
+    standing = await database.run(programs.check, known)
+    for old, new in standing.replaced:
+        broker.replace(old, new)
+    ending = [broker.disconnect(name, forget=True) for name in standing.gone]
+    ending = [*(broker.expel(principal) for principal in standing.revoked), *ending]
+    await asyncio.gather(*ending)
