@@ -12,7 +12,7 @@ from bridges.rest.auth import person_of
 from bridges.rest.errors import Problem
 from devices import access
 from devices.access import Person
-from devices.refusals import store
+from devices.refusals import store, unstored
 from devices.runtime import database
 
 router = Router(tags=["devices"])
@@ -35,8 +35,20 @@ class RefusalFacts(BaseModel):
     at: int
 
 
+class UnstoredFacts(BaseModel):
+    """The newest refusal of a device of whose data nothing is stored."""
+
+    key: str
+    meaning: str
+    detail: str
+    at: int
+
+
 class RefusalList(BaseModel):
     items: list[RefusalFacts]
+    unstored: UnstoredFacts | None = Field(
+        description="the newest refusal, if nothing of what the device sends is stored; else null"
+    )
 
 
 @router.get("/{uid}/refusals", response={200: RefusalList, (401, 404, 503): Problem})
@@ -46,4 +58,5 @@ async def list_refusals(request: HttpRequest, uid: str) -> dict[str, Any]:
 
 
 def _list(person: Person, uid: str) -> dict[str, Any]:
-    return {"items": store.recent(access.device(person, uid))}
+    device = access.device(person, uid)
+    return {"items": store.recent(device), "unstored": unstored.of_device(device)}

@@ -14,8 +14,8 @@ from devices.access import Action
 from devices.availability import history, silence
 from devices.commands import lookup
 from devices.models import Device
-from devices.refusals import store
-from devices.registry import devices
+from devices.refusals import store, unstored
+from devices.registry import devices, metrics
 from devices.telemetry import snapshots
 from devices.telemetry.latest import latest_values
 from devices.values import now_us
@@ -43,6 +43,9 @@ def device(request: HttpRequest, uid: str) -> HttpResponse:
             "snapshot": snapshot,
             "commands": lookup.recent(found),
             "refusals": store.recent(found),
+            "unstored": unstored.of_device(found),
+            "metrics": metrics.facts(found),
+            "may_manage": may_manage,
             "availability": history.history(found, now - DAY_US, now, now),
             "silence": {
                 "stale_after_s": found.stale_after_s,

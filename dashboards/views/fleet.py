@@ -7,6 +7,7 @@ from dashboards.views.published_addresses import broker_address
 from dashboards.views.signed_in import signed_in
 from devices import access
 from devices.access import Action
+from devices.refusals import unstored
 from devices.telemetry import snapshots
 
 FIRST_VALUES = 60
@@ -24,6 +25,7 @@ def fleet(request: HttpRequest) -> HttpResponse:
         "spaces": spaces,
         "may_add": access.spaces(request.user, Action.MANAGE).exists(),
         "snapshots": snapshots.of_devices(devices[:FIRST_VALUES]),
+        "unstored": unstored.of_devices(access.devices(request.user)),
         "broker": broker_address(request),
     }
     return render(request, "dashboards/fleet.html", context)
@@ -31,9 +33,11 @@ def fleet(request: HttpRequest) -> HttpResponse:
 
 @signed_in
 def fleet_status(request: HttpRequest) -> JsonResponse:
-    """`{"devices": {uid: [availability, MS or 0]}}` of all devices that the person may watch.
+    """`{"devices": {uid: [availability, MS or 0]}, "unstored": {uid: …}}` of all devices that the person may watch.
 
     The fleet's page asks for it to update cards that are off the screen and to find new devices.
     """
-    rows = access.devices(request.user).values_list("uid", "availability", "availability_at")
-    return JsonResponse({"devices": {uid: [availability, at // 1000] for uid, availability, at in rows}})
+    visible = access.devices(request.user)
+    rows = visible.values_list("uid", "availability", "availability_at")
+    devices = {uid: [availability, at // 1000] for uid, availability, at in rows}
+    return JsonResponse({"devices": devices, "unstored": unstored.of_devices(visible)})

@@ -23,6 +23,7 @@ async def test_a_refused_message_is_shown_to_every_member(api: Callers, pump_sen
         [row] = (await client.get(PATH)).json()["items"]
         assert (row["reason"], row["kind"], row["start"], row["count"]) == ("not_finite", "telemetry", '{"a": NaN}', 1)
         assert row["key"] == "a"
+        assert (await client.get(PATH)).json()["unstored"]["key"] == "a"
         assert before <= row["first_at"] == row["at"] <= now_us() // 1000
 
 
@@ -31,7 +32,7 @@ async def test_a_manager_of_another_space_sees_none_of_them(
 ) -> None:
     await caller().post("/api/v1/devices/pump-1/telemetry", content=b"{", auth=pump_sender.basic)
     error(await api.mallory.get(PATH), 404, "not_found")
-    assert (await api.mallory.get("/api/v1/devices/meter-9/refusals")).json() == {"items": []}
+    assert (await api.mallory.get("/api/v1/devices/meter-9/refusals")).json() == {"items": [], "unstored": None}
 
 
 @pytest.mark.parametrize("announced", [True, False])
@@ -47,7 +48,7 @@ async def test_a_payload_that_is_too_large_is_listed_too(api: Callers, pump_send
 
 
 async def test_a_device_without_refused_messages_has_an_empty_list(api: Callers, pump: Device) -> None:
-    assert (await api.carol.get(PATH)).json() == {"items": []}
+    assert (await api.carol.get(PATH)).json() == {"items": [], "unstored": None}
     assert not await StoredRefusal.objects.aexists()
 
 

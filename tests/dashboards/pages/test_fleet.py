@@ -79,7 +79,7 @@ def test_a_hostile_name_is_text(client_of: ClientOf, alice: User, space: Space) 
 def test_the_status_of_every_device_has_its_time(client_of: ClientOf, carol: User, pump: Device) -> None:
     Device.objects.filter(pk=pump.pk).update(availability="online", availability_at=1_700_000_000_000_000)
     answer = client_of(carol).get("/fleet-status/")
-    assert answer.json() == {"devices": {"pump-1": ["online", 1_700_000_000_000]}}
+    assert answer.json() == {"devices": {"pump-1": ["online", 1_700_000_000_000]}, "unstored": {}}
 
 
 def test_it_needs_few_queries_however_many_devices(

@@ -3,6 +3,7 @@
 import { makeButton, setText } from "../shell/dom.js";
 import { NumberFormat } from "../shell/numbers.js";
 import { Control } from "./control.js";
+import { booleanIn, numberIn } from "./text_values.js";
 
 /** @import { Value } from "../live/protocol.d.ts" */
 /** @import { ButtonSpec, ChoiceSpec, ControlSpec, SliderSpec, SwitchSpec } from "./attributes.js" */
@@ -22,7 +23,7 @@ class SwitchControl extends Control {
 
   /** @override @param {Value | undefined} value */
   show(value) {
-    this.parts.input.setAttribute("aria-checked", String(value === true));
+    this.parts.input.setAttribute("aria-checked", String(booleanIn(value) === true));
   }
 }
 
@@ -56,8 +57,9 @@ class SliderControl extends Control {
   /** @override @param {Value | undefined} value */
   show(value) {
     if (this.#isHeld) return; // the slider never moves under the finger
-    if (typeof value === "number") this.parts.input.value = value;
-    this.#draw(typeof value === "number" ? value : undefined);
+    const number = numberIn(value);
+    if (number !== null) this.parts.input.value = number;
+    this.#draw(number ?? undefined);
   }
 
   /** @param {number | undefined} value */

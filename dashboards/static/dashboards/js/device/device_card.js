@@ -14,10 +14,12 @@ import { unitOf, wordsOf } from "./attributes.js";
 import { sinceText } from "./availability.js";
 import { byImportance } from "./metrics.js";
 import { setAvailability } from "./status_labels.js";
+import { reasonText } from "./unstored.js";
 
 /** @import { DeviceFeed } from "../live/device_feed.js" */
 /** @import { Attributes, DeviceSnapshot, Latest, Point, PointsByMetric, Value } from "../live/protocol.d.ts" */
 /** @import { Parts } from "../shell/dom.js" */
+/** @import { Unstored } from "./unstored.js" */
 
 /** @typedef {{parts: Parts, numbers: NumberFormat, value?: Value}} ShownMetric */
 
@@ -40,6 +42,7 @@ export class DeviceCard {
   #lead = null;
   /** @type {(() => void) | null} */
   #unwatch = null;
+  #isUnstored = false;
   #draw = () => this.#drawNow();
 
   /** @param {HTMLElement} element @param {DeviceFeed} feed */
@@ -68,6 +71,15 @@ export class DeviceCard {
     this.status = status;
     this.since = sinceMs;
     this.tick();
+  }
+
+  /** Shows why nothing of what the device sends is stored. @param {Unstored | null} unstored */
+  setUnstored(unstored) {
+    if (!unstored && !this.#isUnstored) return;
+    this.#isUnstored = unstored !== null;
+    this.#body.unstored.hidden = !unstored;
+    setText(this.#body.reason, unstored ? reasonText(unstored) : "");
+    this.#arrange();
   }
 
   /** Brings the age and the moving line up to date. */
@@ -115,6 +127,7 @@ export class DeviceCard {
   /** @param {PointsByMetric} points */
   #add(points) {
     let hasNewMetric = false;
+    if (this.#isUnstored) this.setUnstored(null);
     for (const [metric, added] of Object.entries(points)) {
       hasNewMetric ||= !(metric in this.#latest);
       const newest = /** @type {Point} */ (added.at(-1));
@@ -128,7 +141,7 @@ export class DeviceCard {
   /** Chooses the metrics that are shown, most important first. */
   #arrange() {
     const names = byImportance(this.#latest, this.#attributes);
-    this.#body.silent.hidden = names.length > 0;
+    this.#body.silent.hidden = names.length > 0 || this.#isUnstored;
     this.#body.root.classList.toggle("is-silent", !names.length);
     const wanted = names.slice(0, 1 + MINOR_METRICS);
     if (wanted.join("\n") !== [...this.#shown.keys()].join("\n")) this.#build(wanted);

@@ -68,6 +68,14 @@ export class DeviceCharts {
     this.#track?.add(points);
   }
 
+  /** Removes the chart of a metric that is gone. @param {string} metric */
+  remove(metric) {
+    const panel = this.#panels.get(metric);
+    panel?.destroy();
+    panel?.element.remove();
+    this.#panels.delete(metric);
+  }
+
   reload() {
     for (const panel of this.#panels.values()) panel.reload();
     this.#track?.reload();

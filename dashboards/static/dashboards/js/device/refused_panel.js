@@ -10,6 +10,7 @@ import { fetchRefusals } from "./device_api.js";
 
 /** @import { Parts } from "../shell/dom.js" */
 /** @import { Refusal } from "./device_api.js" */
+/** @import { Unstored } from "./unstored.js" */
 
 const POLL_S = 10;
 const START_BYTES = 200; // of a payload; the hub keeps no more
@@ -23,16 +24,22 @@ function payloadSize(size) {
 export class RefusedPanel {
   #panel;
   #uid;
+  #reloaded;
   #list;
   #total;
   /** @type {Map<number, Parts>} by id */
   #rows = new Map();
   #seconds = 0;
 
-  /** @param {HTMLElement} panel  hidden while there is nothing to show @param {string} uid */
-  constructor(panel, uid) {
+  /**
+   * @param {HTMLElement} panel  hidden while there is nothing to show
+   * @param {string} uid
+   * @param {(unstored: Unstored | null) => void} reloaded
+   */
+  constructor(panel, uid, reloaded) {
     this.#panel = panel;
     this.#uid = uid;
+    this.#reloaded = reloaded;
     this.#list = select(panel, "ol");
     this.#total = select(panel, ".count");
     everySecond(() => ++this.#seconds >= POLL_S && this.reload());
@@ -55,8 +62,10 @@ export class RefusedPanel {
   /** Fetches them again. If that fails, what is shown stays. */
   async reload() {
     this.#seconds = 0;
-    const refusals = await fetchRefusals(this.#uid).catch(() => null);
-    if (refusals) this.replace(refusals);
+    const answer = await fetchRefusals(this.#uid).catch(() => null);
+    if (!answer) return;
+    this.replace(answer.items);
+    this.#reloaded(answer.unstored);
   }
 }
 

@@ -56,6 +56,12 @@ export class ValueTable {
     textUpdates.request(this.#draw);
   }
 
+  /** @param {string} metric */
+  remove(metric) {
+    this.#rows[metric]?.parts.root.remove();
+    delete this.#rows[metric];
+  }
+
   /** Writes all values again, because units or words have changed. */
   refresh() {
     for (const row of Object.values(this.#rows)) row.isDirty = true;

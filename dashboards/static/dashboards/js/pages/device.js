@@ -12,9 +12,12 @@ import { fetchCommands } from "../device/device_api.js";
 import { DeviceCharts } from "../device/device_charts.js";
 import { DeviceControls } from "../device/device_controls.js";
 import { showFacts } from "../device/facts.js";
+import { MetricSettings } from "../device/metric_settings.js";
 import { RefusedPanel } from "../device/refused_panel.js";
 import { initSilenceForm, showSilenceLimit } from "../device/silence_form.js";
 import { setAvailability } from "../device/status_labels.js";
+import { TextHint } from "../device/text_hint.js";
+import { showUnstored } from "../device/unstored.js";
 import { ValueTable } from "../device/value_table.js";
 import { countsOf } from "../inbox/inbox_state.js";
 import { setBadges } from "../inbox/unread_badges.js";
@@ -26,6 +29,7 @@ import { find, pageData, selectAll, setText } from "../shell/dom.js";
 import { whileReadable } from "../shell/visibility.js";
 import { connection, feed, inbox } from "./page_connection.js";
 
+/** @import { Unstored } from "../device/unstored.js" */
 /** @import { Attributes, DeviceSnapshot, Latest, Point, PointsByMetric, Value } from "../live/protocol.d.ts" */
 
 const page = pageData();
@@ -33,7 +37,11 @@ const page = pageData();
 const uid = page.uid;
 const commands = new CommandSender(connection);
 const list = new CommandList(find(document, "commands"), find(document, "no-commands"));
-const refused = new RefusedPanel(find(document, "refused"), uid);
+const refused = new RefusedPanel(find(document, "refused"), uid, (found) => setUnstored(found));
+const settings = selectAll(document, "[data-metric-settings]", HTMLFormElement).map(
+  (form) => new MetricSettings(form, uid),
+);
+const hints = selectAll(document, "[data-text-hint]").map((element) => new TextHint(element, uid));
 const availability = new AvailabilityPanel(find(document, "availability-panel"), uid);
 /** @type {Latest} */
 const latest = record();
@@ -41,6 +49,8 @@ const latest = record();
 let attributes = {};
 let status = "unknown";
 let since = 0;
+/** @type {Unstored | null} */
+let unstored = page.unstored;
 
 const send = (/** @type {string} */ name, /** @type {Record<string, unknown>} */ args) =>
   commands.send(uid, name, args);
@@ -70,9 +80,17 @@ function tick() {
 function arrange() {
   const count = Object.keys(latest).length;
   charts.arrange(latest, attributes);
-  find(document, "silent").hidden = count > 0;
+  find(document, "silent").hidden = count > 0 || unstored !== null;
   find(document, "values-panel").hidden = !count;
   setText(find(document, "values-count"), String(count));
+  for (const hint of hints) hint.show(latest);
+}
+
+/** @param {Unstored | null} found */
+function setUnstored(found) {
+  unstored = found;
+  showUnstored(find(document, "unstored"), found);
+  arrange();
 }
 
 /** @param {DeviceSnapshot} snapshot */
@@ -80,6 +98,7 @@ function showSnapshot(snapshot) {
   attributes = snapshot.device.attributes;
   table.refresh();
   showAvailability(snapshot.availability, snapshot.availability_at ?? 0);
+  for (const metric of Object.keys(latest)) if (!(metric in snapshot.latest)) removeMetric(metric);
   for (const [metric, [time, value]] of Object.entries(snapshot.latest)) setValue(metric, time, value);
   showFacts(document, attributes);
   controls.show(attributes, latest);
@@ -91,20 +110,28 @@ async function reload() {
   charts.reload();
   refused.reload();
   availability.reload();
+  for (const form of settings) form.reload();
   const recent = await fetchCommands(uid).catch(() => null);
   if (recent) list.replace(recent);
 }
 
+/** Of a metric that was renamed or deleted. @param {string} metric */
+function removeMetric(metric) {
+  delete latest[metric];
+  table.remove(metric);
+  charts.remove(metric);
+}
+
 /**
- * Shows a value; returns whether its metric is new.
+ * Shows a value; returns whether its metric is new, or of another type than before.
  *
  * @param {string} metric
  * @param {number} time
  * @param {Value} value
  */
 function setValue(metric, time, value) {
-  const isNew = !(metric in latest);
-  if (isNew || time >= latest[metric][0]) latest[metric] = [time, value];
+  const isNew = !(metric in latest) || typeof latest[metric][1] !== typeof value;
+  if (!(metric in latest) || time >= latest[metric][0]) latest[metric] = [time, value];
   const [, newest] = latest[metric];
   table.setValue(metric, time, value);
   controls.setValue(metric, newest);
@@ -118,12 +145,15 @@ function showTelemetry(points) {
   for (const [metric, added] of Object.entries(points))
     hasNewMetric = setValue(metric, .../** @type {Point} */ (added.at(-1))) || hasNewMetric;
   charts.add(points);
-  if (hasNewMetric) arrange();
+  if (unstored) setUnstored(null);
+  else if (hasNewMetric) arrange();
 }
 
 showSnapshot(page.snapshot);
 list.replace(page.commands);
 refused.replace(page.refusals);
+setUnstored(page.unstored);
+for (const form of settings) form.show(page.metrics);
 availability.show(page.availability);
 showSilenceLimit(find(document, "silence"), page.silence);
 for (const form of selectAll(document, "[data-silence-form]", HTMLFormElement))

@@ -7,6 +7,7 @@ import { find, pageData, select, selectAll, setText, targetOf } from "../shell/d
 import { fetchOwnPage } from "../shell/page_copy.js";
 import { connection, feed } from "./page_connection.js";
 
+/** @import { Unstored } from "../device/unstored.js" */
 /** @import { DeviceSnapshot } from "../live/protocol.d.ts" */
 
 const REFRESH_MS = 5_000;
@@ -57,11 +58,12 @@ function chooseStatus(wanted) {
 /** Cards off the screen are not subscribed to, and devices come and go, so the status of all is polled. */
 async function refresh() {
   if (document.hidden || connection.state !== "open") return;
-  /** @type {{devices: Record<string, [status: string, since: number]>}} */
-  const { devices } = await getJson("/fleet-status/");
+  /** @type {{devices: Record<string, [status: string, since: number]>, unstored: Record<string, Unstored>}} */
+  const { devices, unstored } = await getJson("/fleet-status/");
   for (const [uid, card] of cards) if (!(uid in devices)) removeCard(uid, card);
   if (Object.keys(devices).some((uid) => !cards.has(uid))) await fetchNewCards();
   for (const [uid, [present, since]] of Object.entries(devices)) cards.get(uid)?.setStatus(present, since);
+  showUnstored(unstored);
   showCounts();
   applyFilter();
 }
@@ -87,9 +89,15 @@ async function fetchNewCards() {
   }
 }
 
+/** @param {Record<string, Unstored>} unstored  by uid */
+function showUnstored(unstored) {
+  for (const [uid, card] of cards) card.setUnstored(unstored[uid] ?? null);
+}
+
 for (const element of selectAll(document, ".device-card")) addCard(element);
 for (const [uid, snapshot] of Object.entries(/** @type {Record<string, DeviceSnapshot>} */ (pageData("snapshots"))))
   cards.get(uid)?.showSnapshot(snapshot);
+showUnstored(pageData("unstored"));
 chooseStatus("");
 
 search.addEventListener("input", applyFilter);
