@@ -173,7 +173,7 @@ class BatchProcessor:
                 stats.samples_refused.labels(reason).inc(count)
         stats.batches.inc()
         try:
-            self._clocks.save()
+            result.events += self._clocks.save()
         except DatabaseError as error:  # the batch is stored; the next message finds it again
             logger.warning("cannot store that a device's clock is wrong: %s", error)
 

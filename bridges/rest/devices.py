@@ -33,6 +33,7 @@ class DeviceFacts(BaseModel):
     space: str = Field(description="slug of the space that the device belongs to")
     attributes: dict[str, Any] = Field(description="slow facts that the device reported about itself")
     broker: str = Field(description="name of the MQTT broker that the device connects to")
+    clock_offset_s: int = Field(description="how far its clock is ahead, negative if behind; 0: right, or not known")
 
 
 class DeviceSnapshot(BaseModel):
@@ -51,7 +52,6 @@ class DeviceDetail(DeviceSnapshot):
     metrics: list[MetricFacts]
     clock: str = Field(description="device: its own times count; receipt: the time of receipt counts")
     time_zone: str = Field(description="of its times without an offset from UTC; empty: UTC")
-    clock_offset_s: int = Field(description="how far its clock is ahead, negative if behind; 0: right, or not known")
     answers: bool = Field(description="false: it never answers commands, so its readings confirm them")
     stale_after_s: int | None = Field(description="a longer silence makes it stale; null: as learned")
     silence_limit_s: int = Field(description="the limit in force, as set or as learned")
@@ -131,7 +131,6 @@ def _detail(device: Device) -> dict[str, Any]:
         **snapshots.of_devices([device])[device.uid],
         "clock": device.clock,
         "time_zone": device.time_zone,
-        "clock_offset_s": device.clock_offset_s,
         "metrics": metrics.facts(device),
         "answers": device.answers,
         "stale_after_s": device.stale_after_s,

@@ -52,6 +52,8 @@ def device(request: HttpRequest, uid: str) -> HttpResponse:
                 "silence_limit_s": silence.silence_limit_us(found) // 1_000_000,
             },
             "answers": found.answers,
+            "clock": found.clock,
+            "time_zone": found.time_zone,
             "may_command": may_command,
             "room": {"id": found.room.pk, "device": found.uid, "space": found.space.slug},
             "person": {"username": request.user.get_username(), "manages": may_manage},

@@ -123,7 +123,7 @@ class MetricsChanged:
 
 @dataclass(frozen=True, slots=True)
 class StreamChanged:
-    """The stream of this name now shows other devices: connections that watch it check the database again."""
+    """The stream of this name now shows something else: connections that watch it are to subscribe again."""
 
     type: ClassVar[str] = "stream_changed"
     stream: str

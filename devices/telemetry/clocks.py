@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from devices.channel.events import Event, StreamChanged
 from devices.errors import Invalid
 from devices.registry.models import Device
 from devices.registry.senders import Sender
@@ -35,6 +37,8 @@ STEADY_US, STEADY_MESSAGES = 5_000_000, 3
 and less while it is sent."""
 JITTER_US = 2_000_000
 """How much a lag may change and still be the same, at least; otherwise a twentieth of the time that has passed."""
+PAUSE_US = 10_000_000
+"""Between two writes for one device: each has viewers subscribe again, and a clock may jump with each message."""
 MAX_WATCHED = 10_000
 """Devices whose lag is remembered; past it all begin anew."""
 
@@ -89,6 +93,14 @@ def _in_utc(shown: int, time_zone: str) -> int:
     return shown if offset is None else shown - int(offset.total_seconds()) * 1_000_000
 
 
+class _Finding(NamedTuple):
+    """A clock that is not as it is stored: the device's uid, seconds ahead, and when that was seen."""
+
+    uid: str
+    offset_s: int
+    at: int
+
+
 @dataclass(slots=True)
 class _Lag:
     """`offset` of the clock, as it has been since the message received at `since`; all in microseconds."""
@@ -103,7 +115,8 @@ class ClockWatch:
 
     def __init__(self) -> None:
         self._lags: dict[int, _Lag] = {}
-        self._found: dict[int, int] = {}
+        self._found: dict[int, _Finding] = {}
+        self._saved_at: dict[int, int] = {}
 
     def look_at(self, device: Sender, telemetry: Telemetry) -> None:
         """Compares the newest time of a message with that of its receipt."""
@@ -115,17 +128,21 @@ class ClockWatch:
                 self._found.pop(device.id, None)
             return
         offset = 0 if device.clock == Clock.RECEIPT else self._offset(device, telemetry.claimed, telemetry.received_at)
-        if offset is not None and _differs(round(offset / 1_000_000), device.clock_offset_s):
-            self._found[device.id] = round(offset / 1_000_000)
-        else:
+        if offset is None or not _differs(round(offset / 1_000_000), device.clock_offset_s):
             self._found.pop(device.id, None)
+        elif telemetry.received_at - self._saved_at.get(device.id, 0) >= PAUSE_US:
+            self._found[device.id] = _Finding(device.uid, round(offset / 1_000_000), telemetry.received_at)
 
-    def save(self) -> None:
-        """Stores what has changed. Call it after the transaction of the batch: rows of devices are locked in another
-        order there."""
+    def save(self) -> list[Event]:
+        """Stores what has changed; the events to publish. Call it after the transaction of the batch: rows of devices
+        are locked in another order there."""
         found, self._found = self._found, {}
-        for id, offset_s in found.items():
+        for id, (_, offset_s, at) in found.items():
             Device.objects.filter(pk=id).update(clock_offset_s=offset_s)
+            if len(self._saved_at) >= MAX_WATCHED:
+                self._saved_at.clear()
+            self._saved_at[id] = at
+        return [StreamChanged(f"device:{finding.uid}") for finding in found.values()]
 
     def _offset(self, device: Sender, claimed: int, received_at: int) -> int | None:
         """How far the clock is ahead in microseconds, 0 if it is right; `None` while that cannot be told."""

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import msgspec
+
 from devices.registry.models import Device, Metric
 from devices.registry.senders import Sender
 from devices.runtime import stats
@@ -55,7 +57,7 @@ def apply(rules: MetricRules, telemetry: Telemetry) -> Telemetry:
             stats.samples_ignored.inc()
         else:
             kept.append(Sample(rule.name, read(sample.value, rule.read_as), sample.time))
-    return Telemetry(tuple(kept), telemetry.received_at, telemetry.skipped)
+    return msgspec.structs.replace(telemetry, samples=tuple(kept))
 
 
 def read(value: Value, read_as: str) -> Value:

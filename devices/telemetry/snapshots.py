@@ -19,6 +19,7 @@ def of_device(device: Device, latest: LatestValues) -> dict[str, Any]:
             "space": device.space.slug,
             "attributes": device.attributes,
             "broker": brokers.serving(device.broker),
+            "clock_offset_s": device.clock_offset_s,
         },
         "availability": device.availability,
         "availability_at": device.availability_at // 1000 or None,

@@ -9,7 +9,7 @@ from asgiref.sync import sync_to_async
 
 from bridges.ingest.batches import Batch, BatchProcessor
 from bridges.ingest.delivery import Delivery
-from devices.models import Device, Reading
+from devices.models import Device, Metric, Reading
 from devices.telemetry.latest import latest_values
 from devices.values import now_us
 
@@ -78,7 +78,11 @@ async def test_a_local_time_is_read_in_the_devices_time_zone(process: Any, pump:
     assert pump.clock_offset_s == 0
 
 
-async def test_a_repeated_message_replaces_nothing_and_shows_nothing_of_the_clock(process: Any, pump: Device) -> None:
+@pytest.mark.parametrize("read_as", ["", "number"])
+async def test_a_repeated_message_replaces_nothing_and_shows_nothing_of_the_clock(
+    process: Any, pump: Device, read_as: str
+) -> None:
+    await Metric.objects.acreate(device=pump, name="t", read_as=read_as)
     now = now_us()
     await process(telemetry(now // 1000, 1, now))
     await process(telemetry(now // 1000, 2, now + 5, repeated=True))

@@ -55,6 +55,7 @@ async def test_a_device_answers_with_its_snapshot(headers: dict[str, Headers], p
             "space": "garden",
             "attributes": {},
             "broker": "main",
+            "clock_offset_s": 0,
         },
         "availability": "online",
         "availability_at": 5_000,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from devices.channel.events import StreamChanged
 from devices.models import Device
 from devices.registry import senders
 from devices.telemetry import clocks
@@ -51,7 +52,20 @@ def test_a_clock_that_is_right_is_not_flagged(watched: Watched, offset: int) -> 
 def test_a_clock_that_is_ahead_is_flagged_at_once_and_so_is_its_correction(watched: Watched) -> None:
     assert watched.send(4 * MINUTE, 0) == 240
     assert watched.send(4 * MINUTE + SECOND, SECOND) == 240  # a drift of a second is not worth a write
-    assert watched.send(-SECOND, 2 * SECOND) == 0
+    assert watched.send(-SECOND, clocks.PAUSE_US - 1) == 240
+    assert watched.send(-SECOND, clocks.PAUSE_US) == 0
+
+
+def test_viewers_learn_of_it_and_not_with_each_message_of_a_clock_that_jumps(watched: Watched) -> None:
+    [sender] = senders.by_uid(["pump-1"]).values()
+    events = []
+    for i in range(40):
+        sender = sender._replace(clock_offset_s=Device.objects.get().clock_offset_s)
+        claimed = NOW + i * SECOND + (HOUR if i % 2 else 0)
+        watched.watch.look_at(sender, message(claimed, NOW + i * SECOND))
+        events += watched.watch.save()
+    assert set(events) == {StreamChanged("device:pump-1")}
+    assert len(events) <= 5
 
 
 def test_a_clock_that_was_never_set_is_flagged(watched: Watched) -> None:
@@ -65,6 +79,7 @@ def test_seconds_in_place_of_milliseconds_are_not_a_matter_of_the_clock(watched:
 def test_a_clock_that_is_behind_is_flagged_once_that_is_sure(watched: Watched) -> None:
     assert [watched.send(-4 * HOUR, i * 2 * SECOND) for i in range(5)] == [0, 0, 0, -4 * 3600, -4 * 3600]
     assert watched.send(0, 20 * SECOND) == 0
+    assert watched.send(-HOUR, 30 * SECOND) == 0  # a single late message
 
 
 def test_what_a_device_has_kept_while_it_was_offline_does_not_flag_its_clock(watched: Watched) -> None:

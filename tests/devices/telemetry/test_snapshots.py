@@ -22,6 +22,7 @@ def test_snapshots_of_any_number_of_devices_cost_one_query_more(
             "space": "garden",
             "attributes": {},
             "broker": "main",
+            "clock_offset_s": 0,
         },
         "availability": "unknown",
         "availability_at": None,

@@ -5,13 +5,14 @@ import { Sparkline } from "../charts/sparkline.js";
 import { now } from "../live/hub_clock.js";
 import { record } from "../live/record.js";
 import { hueOfMetric } from "../shell/colours.js";
-import { clone, flash, select, setText } from "../shell/dom.js";
+import { clone, find, flash, select, setText } from "../shell/dom.js";
 import { titleOf } from "../shell/metric_title.js";
 import { formatValue, NumberFormat } from "../shell/numbers.js";
 import { textUpdates } from "../shell/throttle.js";
 import { whileVisible } from "../shell/visibility.js";
 import { unitOf, wordsOf } from "./attributes.js";
 import { sinceText } from "./availability.js";
+import { showClock } from "./clock.js";
 import { byImportance } from "./metrics.js";
 import { setAvailability } from "./status_labels.js";
 import { reasonText } from "./unstored.js";
@@ -31,6 +32,7 @@ export class DeviceCard {
   #feed;
   #pill;
   #time;
+  #clock;
   #body;
   /** @type {Latest} */
   #latest = record();
@@ -54,6 +56,7 @@ export class DeviceCard {
     this.since = Number(element.dataset.sinceUs) / 1000;
     this.#pill = select(element, ".availability");
     this.#time = select(element, "time");
+    this.#clock = find(element, "clock");
     this.#body = clone("card-body");
     element.append(this.#body.root);
     this.tick();
@@ -95,6 +98,7 @@ export class DeviceCard {
   /** @param {DeviceSnapshot} snapshot */
   showSnapshot({ device, availability, availability_at: at, latest }) {
     this.#attributes = device.attributes;
+    showClock(this.#clock, device);
     this.#latest = record(latest);
     this.setStatus(availability, at ?? 0);
     this.#arrange();

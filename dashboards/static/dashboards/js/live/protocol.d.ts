@@ -11,7 +11,7 @@ export type Attributes = Record<string, Value>;
 export type Status = "online" | "offline" | "stale" | "unknown";
 
 export interface DeviceSnapshot {
-  device: { uid: string; name: string; attributes: Attributes };
+  device: { uid: string; name: string; attributes: Attributes; clock_offset_s?: number };
   availability: Status;
   availability_at: number | null;
   latest: Latest;

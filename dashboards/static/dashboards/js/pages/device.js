@@ -5,6 +5,7 @@ import { initAnswersForm, showAnswers } from "../device/answers_form.js";
 import { unitOf, wordsOf } from "../device/attributes.js";
 import { sinceText } from "../device/availability.js";
 import { AvailabilityPanel } from "../device/availability_panel.js";
+import { initClockForm, showClock, showClockSettings } from "../device/clock.js";
 import { initCommandForm } from "../device/command_form.js";
 import { CommandList } from "../device/command_list.js";
 import { CommandSender } from "../device/command_sender.js";
@@ -96,6 +97,7 @@ function setUnstored(found) {
 /** @param {DeviceSnapshot} snapshot */
 function showSnapshot(snapshot) {
   attributes = snapshot.device.attributes;
+  showClock(find(document, "clock"), snapshot.device);
   table.refresh();
   showAvailability(snapshot.availability, snapshot.availability_at ?? 0);
   for (const metric of Object.keys(latest)) if (!(metric in snapshot.latest)) removeMetric(metric);
@@ -161,6 +163,12 @@ for (const form of selectAll(document, "[data-silence-form]", HTMLFormElement))
 for (const summary of selectAll(document, "[data-answers]")) showAnswers(summary, page);
 for (const form of selectAll(document, "[data-answers-form]", HTMLFormElement))
   initAnswersForm(form, uid, (device) => showAnswers(find(document, "answers"), device));
+for (const summary of selectAll(document, "[data-clock-settings]")) showClockSettings(summary, page);
+for (const form of selectAll(document, "[data-clock-form]", HTMLFormElement))
+  initClockForm(form, uid, (device) => {
+    showClockSettings(find(document, "clock-settings"), device);
+    showClock(find(document, "clock"), device.device);
+  });
 for (const form of selectAll(document, "[data-send-command]", HTMLFormElement))
   initCommandForm(form, (name, args, timeoutS) => commands.issue(uid, name, args, timeoutS));
 feed.watchDevice(uid, {
