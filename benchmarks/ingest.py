@@ -1,6 +1,6 @@
 """How many QoS 1 messages of three values each are stored and then acknowledged in a second.
 
-    .venv/bin/python -m benchmarks.ingest [--messages 60000] [--forms sqlite postgresql embedded]
+    .venv/bin/python -m benchmarks.ingest [--messages 60000] [--forms sqlite postgresql embedded watched]
 
 Generator, broker, bridge and database share the machine. The rate is over the time from the first message sent to the
 last one stored. Mosquitto takes messages faster than any bridge stores them, so their number must stay below what it
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import socket
 import tempfile
 import time
@@ -105,6 +106,36 @@ def embedded(folder: Path, messages: int) -> str:
         return measure(hub.mqtt_port, credentials, messages, hub)
 
 
+def watched(folder: Path, messages: int) -> str:
+    """The embedded broker, with a program that subscribes to everything."""
+    with prepared(folder) as (hub, credentials):
+        program = multiprocessing.get_context("spawn").Process(
+            target=receive_everything, args=(hub.mqtt_port, "carol", hub.create_token("carol")), daemon=True
+        )
+        program.start()
+        while broker_count(hub, "subscriptions") < 1:
+            time.sleep(0.05)
+        result = measure(hub.mqtt_port, credentials, messages, hub)
+        delivered, dropped = (broker_count(hub, name) for name in ("delivered_messages", "dropped.slow_qos0"))
+        program.kill()
+        return f"{result}, {delivered:,} delivered, {dropped:,} dropped"
+
+
+def receive_everything(port: int, username: str, token: str) -> None:
+    """Runs in a process of its own, so that it does not hold up the generator."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(mqtt.connect("watcher", username, token) + mqtt.subscribe("devices/#"))
+        while connection.recv(1 << 20):
+            pass
+
+
+def broker_count(hub: HubServer, name: str) -> int:
+    for line in httpx.get(f"{hub.url}/metrics", timeout=60).text.splitlines():
+        if line.startswith(f'hubbub_broker{{count="{name}"}}'):
+            return int(float(line.split()[1]))
+    return 0
+
+
 def external(folder: Path, messages: int, **settings: str) -> str:
     """The hub's process with Mosquitto in place of its own broker."""
     with prepared(folder, **settings) as (hub, credentials):
@@ -134,7 +165,7 @@ def postgresql(folder: Path, messages: int) -> str:
         postgres.remove()
 
 
-FORMS = {"sqlite": sqlite, "postgresql": postgresql, "embedded": embedded}
+FORMS = {"sqlite": sqlite, "postgresql": postgresql, "embedded": embedded, "watched": watched}
 
 
 def main() -> None:

@@ -16,7 +16,8 @@ class Principal(Protocol):
 
     - `limits: SessionLimits`, and `sessions: int`, how many of them it may have;
     - `response_information: str`, the beginning of the topics that its clients may use for responses (MQTT 5);
-    - `reads_statistics: bool`, whether it may subscribe to `$SYS`.
+    - `reads_statistics: bool`, whether it may subscribe to `$SYS`;
+    - `loses_foreign_wills: bool`, whether it may sign in with a will that it may not publish, which is then ignored.
 
     The broker remembers the answers, so they must not change: when somebody's rights change, give its sessions another
     principal (`Broker.replace`), or disconnect it (`Broker.disconnect`), so that the next login brings one.
@@ -67,6 +68,10 @@ def may_subscribe(principal: Principal, topic_filter: str) -> bool:
     if topic_filter.startswith("$"):
         return _reads_statistics(principal) and topic_filter.split("/")[0] == STATISTICS
     return principal.may_subscribe(topic_filter)
+
+
+def loses_foreign_wills(principal: Principal) -> bool:
+    return getattr(principal, "loses_foreign_wills", False) is True
 
 
 def may_receive(principal: Principal, topic: str) -> bool:

@@ -38,7 +38,7 @@ from .client_bounds import ClientBounds
 from .delayed_refusals import DelayedRefusals
 from .errors import DISCONNECT_CODES, LoginRefused, ProtocolError
 from .limits import Limits
-from .login import SERVER_BUSY, Logins, check_connect
+from .login import SERVER_BUSY, Logins, check_connect, has_foreign_will
 from .newcomers import Newcomers
 from .packet_connection import INTAKE, LOGIN, PacketConnection
 from .publisher import Publisher, PublishingContext
@@ -176,11 +176,13 @@ class ClientConnection(PacketConnection):
         self._login = asyncio.get_running_loop().create_task(self._log_in(connect))
 
     async def _log_in(self, connect: ConnectPacket) -> None:
+        account = connect.username
         try:
             principal = await self._shared.logins.authenticate(connect, self.network)
+            account = principal.name
             self._open_session(principal, connect)
         except LoginRefused as refusal:
-            self._report(refusal, connect)
+            self._report(refusal, connect, account)
             self._refuse(refusal)
         except Exception:
             log.exception("The login of %r from %s could not be handled", self.account, self.peer)
@@ -197,7 +199,7 @@ class ClientConnection(PacketConnection):
         self.session = session
         self.publisher = Publisher(self, session, self._shared.publishing)
         self.account = principal.name
-        self._will = connect.will
+        self._will = self._permitted_will(principal, connect)
         self._agree(connect)
         self.stats["accepted_logins"] += 1
         self.stats["signed_in"] += 1
@@ -208,6 +210,12 @@ class ClientConnection(PacketConnection):
         self.login_done()
         self.release(LOGIN)
 
+    def _permitted_will(self, principal: Principal, connect: ConnectPacket) -> Will | None:
+        if connect.will is None or not has_foreign_will(principal, connect):
+            return connect.will
+        self._shared.publishing.inlet.sink.report(Forbidden(principal.name, "will", connect.will.topic))
+        return None
+
     def _agree(self, connect: ConnectPacket) -> None:
         """What a client of MQTT 5 has asked of the packets for it."""
         self.wants_reasons = connect.wants_reasons
@@ -216,11 +224,11 @@ class ClientConnection(PacketConnection):
         aliases = min(connect.topic_alias_maximum, self.limits.topic_aliases)
         self._aliases = OutgoingAliases(aliases) if aliases else None
 
-    def _report(self, refusal: LoginRefused, connect: ConnectPacket) -> None:
+    def _report(self, refusal: LoginRefused, connect: ConnectPacket, account: str | None) -> None:
         action = REPORTED_LOGINS.get(refusal.reason)
-        if action is not None and connect.username is not None:
+        if action is not None and account is not None:
             topic = connect.will.topic if connect.will is not None and action == "will" else ""
-            self._shared.publishing.inlet.sink.report(Forbidden(connect.username, action, topic))
+            self._shared.publishing.inlet.sink.report(Forbidden(account, action, topic))
 
     def _refuse(self, refusal: LoginRefused) -> None:
         self.stats[f"refused_logins.{refusal.reason}"] += 1

@@ -8,7 +8,7 @@ from collections import Counter
 from bridges.mqtt.packets import ConnectPacket, ReasonCode, Version
 from devices.runtime.login_throttle import LoginThrottle
 
-from .authentication import Authenticator, Principal
+from .authentication import Authenticator, Principal, loses_foreign_wills
 from .errors import LoginRefused, ProtocolError
 from .limits import Limits
 from .throttled_log import log
@@ -57,7 +57,7 @@ class Logins:
             if refusal.reason == "bad_credentials" and connect.version is Version.V5:
                 refusal.code = ReasonCode.BAD_USER_NAME_OR_PASSWORD
             raise
-        if connect.will is not None and not may_publish(principal, connect.will.topic):
+        if has_foreign_will(principal, connect) and not loses_foreign_wills(principal):
             raise LoginRefused(NOT_AUTHORIZED, "foreign_will")
         return principal
 
@@ -93,6 +93,10 @@ class Logins:
             raise LoginRefused(NOT_AUTHORIZED, "bad_credentials", late=late)
         self._throttle.succeeded(network, username)
         return principal
+
+
+def has_foreign_will(principal: Principal, connect: ConnectPacket) -> bool:
+    return connect.will is not None and not may_publish(principal, connect.will.topic)
 
 
 def may_publish(principal: Principal, topic: str) -> bool:

@@ -40,6 +40,12 @@ class ProgramPrincipal:
     reads_statistics: bool
 
     @property
+    def loses_foreign_wills(self) -> bool:
+        """Home Assistant comes with a will on `homeassistant/status`, and could not be told otherwise before its first
+        login."""
+        return True
+
+    @property
     def limits(self) -> SessionLimits:
         return LIMITS
 

@@ -170,6 +170,20 @@ async def test_a_will_may_be_a_command(hub: Hub) -> None:
     assert json.loads((await device.message()).payload)["args"] == {"on": False}
 
 
+async def test_a_will_on_another_topic_is_ignored_and_counted(hub: Hub) -> None:
+    """Home Assistant has one by default."""
+    device, other, before = await hub.connect("pump"), await hub.connect("alice"), errors("forbidden")
+    await device.subscribe("devices/pump/#")
+    await other.subscribe("devices/#")
+    for topic in ("homeassistant/status", "devices/pump/status"):
+        program = await hub.connect("bob", will=Will(topic, b"offline", retain=True))
+        await asyncio.to_thread(program.wire.break_off)
+    await eventually_async(lambda: hub.broker.stats["closed.connection_lost"] == 2)
+    assert errors("forbidden") == before + 2
+    assert await device.received() == await other.received() == []
+    assert hub.broker.stats["retained_messages"] == 0
+
+
 async def responses(program: Client) -> list[tuple[str, Any, bytes | None]]:
     found = []
     for message in await program.messages():

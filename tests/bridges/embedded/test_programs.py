@@ -16,6 +16,7 @@ from bridges.mqtt.packets import ReasonCode, Version
 from devices.commands import lifecycle
 from devices.models import Space
 from devices.rooms import provisioning
+from devices.runtime import stats
 from tests.bridges.embedded.clients import Client, Hub
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -128,9 +129,11 @@ async def test_a_person_and_a_device_of_one_name_share_nothing(hub: Hub, space: 
 
 async def test_the_sessions_of_a_person_are_counted_together(hub: Hub, settings: Any) -> None:
     settings.CONNECTION_LIMIT = 5
+    before = stats.errors.labels("mqtt", "too_many")._value.get()
     for _ in range(5):
         await hub.connect("carol")
     assert await hub.refuses("carol", hub.secrets["carol"])
+    assert stats.errors.labels("mqtt", "too_many")._value.get() == before + 1
     assert not await hub.refuses("bob", hub.secrets["bob"])
     assert hub.broker.stats["refused_logins.too_many_sessions"] == 1
 
