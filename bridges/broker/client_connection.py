@@ -83,6 +83,19 @@ class Shared:
 
 
 class ClientConnection(PacketConnection):
+    __slots__ = (
+        "_aliases",
+        "_largest",
+        "_login",
+        "_shared",
+        "_will",
+        "account",
+        "network",
+        "publisher",
+        "session",
+        "wants_reasons",
+    )
+
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared.limits, shared.bounds, shared.stats, shared.warnings)
         self.account: str | None = None  # as claimed in CONNECT; authenticated once there is a session

@@ -16,6 +16,8 @@ from .pending import Pending
 from .session import Session
 from .sink import NoSink, Sink
 
+_EMPTY: deque[Pending] = deque(maxlen=0)  # of every client that has published nothing yet: a deque takes 700 bytes
+
 
 class PublishingConnection(Protocol):
     """The connection that the messages come from."""
@@ -62,7 +64,7 @@ class Intake:
         self._session = session
         self._inlet = inlet
         self._limits = limits
-        self._queue: deque[Pending] = deque()
+        self._queue = _EMPTY
         self._load = inlet.load_of(session.principal.name)
         self._open_messages = 0  # received on this connection, and not completed in the way of their QoS
         self._held = False
@@ -79,6 +81,8 @@ class Intake:
         else:
             self._count_open()
         pending = Pending(self, publish)
+        if self._queue is _EMPTY:
+            self._queue = deque()
         self._queue.append(pending)
         self._load.add(pending.size)
         self._open(publish.qos)[publish.packet_id] = pending

@@ -40,6 +40,31 @@ _TCP_OPTIONS = {
 class PacketConnection(asyncio.Protocol):
     """Subclasses handle packets in `on_packet`, and the end, once, in `on_end`."""
 
+    __slots__ = (
+        "_bounds",
+        "_codec",
+        "_deadline",
+        "_flush",
+        "_held",
+        "_last_received_at",
+        "_loop",
+        "_out",
+        "_out_bytes",
+        "_reader",
+        "_skip_end",
+        "_stall",
+        "_transport",
+        "_turn",
+        "_written",
+        "closed",
+        "closing",
+        "limits",
+        "peer",
+        "stats",
+        "warnings",
+        "writable",
+    )
+
     def __init__(self, limits: Limits, bounds: ClientBounds, stats: Counter[str], warnings: ThrottledLog) -> None:
         self.limits = limits
         self.stats = stats

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cache
 from typing import Protocol
 
 from .errors import MalformedPacket, UnsupportedVersion
@@ -27,8 +28,9 @@ class Codec(Protocol):
         """The bytes of the packet. Raises `ValueError` for a value that the version cannot express."""
 
 
+@cache
 def codec(version: Version, *, strict: bool = True) -> Codec:
-    """The codec of a version.
+    """The codec of a version. It has no state, so all connections share it.
 
     A server reads strictly. A client must not: what its broker forwards comes again until it is acknowledged, so a
     PUBLISH with an unreadable topic or property is read as far as it can be, and refused by whom it concerns.
