@@ -47,6 +47,8 @@ _REFUSED: dict[str, int] = {
     "invalid_utf8": 400,
     "invalid_encoding": 400,
     "invalid_json": 400,
+    "invalid_gzip": 400,
+    "unknown_encoding": 415,
 }
 
 

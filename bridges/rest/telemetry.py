@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from ninja import Router
 from pydantic import BaseModel, Field
 
+from bridges.codec.compression import decompress
 from bridges.codec.strict_json import MAX_PAYLOAD
 from bridges.ingest.batches import BatchResult
 from bridges.ingest.delivery import Delivery
@@ -23,7 +24,8 @@ router = Router(tags=["ingest"])
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": 'Values by name, or {"ts": time, "values": {…}}, or a list of these. At most 128 KiB.',
+        "description": 'Values by name, or {"ts": time, "values": {…}}, or a list of these. At most 128 KiB.'
+        " `Content-Encoding` may be gzip.",
         "content": {
             "application/json": {
                 "schema": {"type": ["object", "array"]},
@@ -57,7 +59,7 @@ class Stored(BaseModel):
 @router.post(
     "/{uid}/telemetry",
     auth=DeviceCredentials(),
-    response={200: Stored, (400, 401, 404, 413, 422, 429, 503): Problem},
+    response={200: Stored, (400, 401, 404, 413, 415, 422, 429, 503): Problem},
     openapi_extra=_BODY,
     exclude_unset=True,
 )
@@ -96,4 +98,4 @@ def _body(request: HttpRequest) -> bytes:
     body: bytes = request.read(MAX_PAYLOAD + 1)
     if len(body) > MAX_PAYLOAD:
         raise Refusal("payload_too_large")
-    return body
+    return decompress(body, request.headers.get("Content-Encoding", ""))

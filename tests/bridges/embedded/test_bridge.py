@@ -236,6 +236,23 @@ async def test_a_message_far_too_large_is_refused_and_shown_and_its_connection_s
     assert (row.detail, row.start) == ("20000001 bytes", r"\xff" + "x" * 199)
 
 
+async def test_each_wrong_topic_is_shown_on_the_page_of_the_device_that_signed_in(embedded: Embedded) -> None:
+    topics = [
+        "/devices/valve-1/telemetry",
+        "device/valve-1/telemetry",
+        "devices/valve-1",
+        "devices/VALVE-1/telemetry",
+        "v1/devices/me/telemetry",
+        "devices/valve-1/Telemetry",
+        "devices/valve-1/telemetry/",
+    ]
+    async with embedded.client() as client:
+        for topic in topics:
+            await client.publish(topic, b'{"t": 1}', qos=1)
+    rows = await refusals(len(topics))
+    assert [(row.reason, row.key, row.start) for row in rows] == [("bad_topic", topic, '{"t": 1}') for topic in topics]
+
+
 async def test_retained_telemetry_is_stored_and_not_kept_and_a_retained_status_is(embedded: Embedded) -> None:
     async with embedded.client() as client:
         await client.publish(TELEMETRY, b'{"a": 1}', qos=1, retain=True)

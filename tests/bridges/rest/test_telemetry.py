@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -107,6 +108,16 @@ async def test_values_that_were_skipped_are_listed_in_the_answer(pump_sender: Se
         ("b.c", "not_finite", 1),
     ]
     assert facts["message"] == facts["skipped"][0]["message"]
+
+
+async def test_a_compressed_body_is_read(pump_sender: Sender) -> None:
+    headers = {"Content-Encoding": "gzip"}
+    sent = await caller().post(PATH, content=gzip.compress(b'{"t": 1}'), headers=headers, auth=pump_sender.basic)
+    assert (sent.status_code, sent.json()) == (200, {"stored": 1})
+    other = await caller().post(PATH, content=b"x", headers={"Content-Encoding": "br"}, auth=pump_sender.basic)
+    assert error(other, 415, "refused")["reason"] == "unknown_encoding"
+    damaged = await caller().post(PATH, content=b"x", headers=headers, auth=pump_sender.basic)
+    assert error(damaged, 400, "refused")["reason"] == "invalid_gzip"
 
 
 async def test_a_message_without_values_is_accepted(pump_sender: Sender) -> None:
