@@ -53,6 +53,7 @@ def environment(hub: RunningHub, request: pytest.FixtureRequest) -> dict[str, st
         "MQTT_PORT": str(hub.mqtt_port),
         "DEVICE_UID": device.uid,
         "DEVICE_SECRET": device.secret,
+        "MQTT_USERNAME": "bob",
         "TOKEN": hub.create_token("bob"),
     }
 
@@ -66,7 +67,7 @@ def device(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_every_example_is_known_to_the_tests() -> None:
-    of_the_protocol = {"device", "ingest", "client", "events", "http", "csv", "rooms", "webhook"}
+    of_the_protocol = {"device", "ingest", "client", "events", "http", "csv", "rooms", "webhook", "program"}
     assert set(EXAMPLES) == of_the_protocol | {"app", "follower", "bot", "post"}
 
 
@@ -92,6 +93,21 @@ def test_the_client_example_watches_and_commands_a_device(
     assert lines[1].startswith("snapshot ")
     assert any(line.startswith("telemetry {'speed': [[") for line in lines)
     assert lines[-1] == "answer {'speed': 40}"
+
+
+def test_the_program_example_sets_a_device_over_mqtt(
+    environment: dict[str, str], device: subprocess.Popen[str]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", EXAMPLES["program"]], env=environment, capture_output=True, text=True, timeout=START_S
+    )
+    assert done.returncode == 0, done.stderr
+    lines, topic = done.stdout.splitlines(), f"devices/{environment['DEVICE_UID']}"
+    assert lines[0] == "connected: Success"
+    assert lines[1].startswith(f"{topic}/telemetry ")
+    assert "set: Success" in lines
+    assert lines[-1].startswith(f"{topic}/answers/")
+    assert lines[-1].endswith('{"ok": true, "result": {"speed": 40}}')
 
 
 def test_the_curl_example_follows_a_device(environment: dict[str, str], device: subprocess.Popen[str]) -> None:
