@@ -19,6 +19,7 @@ from devices.commands.args import by_metric
 from devices.commands.models import Command
 from devices.commands.states import agree
 from devices.registry.models import Metric
+from devices.telemetry import clocks
 from devices.telemetry.columns import from_columns
 from devices.telemetry.models import Reading
 from devices.values import CommandStatus, Value
@@ -35,7 +36,8 @@ MAX_READINGS = 1_000
 class _Open:
     """An open command: the values that it asks for, those of them that were reported, and the times compared so far.
 
-    All by metric. Arguments that name no metric of the device are never reported, and do not count.
+    All by the name that the device uses. Arguments that name no metric of the device are never reported, and do not
+    count. `sent_at` is a time of the device's clock.
     """
 
     id: str
@@ -71,11 +73,17 @@ class Confirmations:
     def _load(self) -> None:
         """Takes up new commands and forgets those that have ended."""
         rows = Command.objects.filter(status=CommandStatus.SENT, device__answers=False, sent_at__isnull=False)
-        newest = rows.order_by("-sent_at").values_list("id", "device_id", "sent_at", "args")[:MAX_COMMANDS]
+        newest = rows.order_by("-sent_at").values_list("id", "device_id", "sent_at", "args", "device__clock_offset_s")
         self._open = {
-            id: self._open.get(id) or _Open(id, device_id, sent_at or 0, _wanted(args))
-            for id, device_id, sent_at, args in newest
+            id: self._open.get(id) or _Open(id, device_id, _shown(sent_at or 0, offset_s), _wanted(args))
+            for id, device_id, sent_at, args, offset_s in newest[:MAX_COMMANDS]
         }
+
+
+def _shown(sent_at: int, offset_s: int) -> int:
+    """What the device's clock showed then. Times of one that is ahead, or was never set, are not stored."""
+    behind = clocks.is_behind(offset_s)
+    return sent_at + (offset_s - 1) * 1_000_000 if behind else sent_at
 
 
 def _wanted(args: dict[str, Any]) -> dict[str, Any]:
@@ -88,10 +96,13 @@ def _metrics(commands: Iterable[_Open]) -> dict[tuple[int, str], tuple[int, int]
     devices = {each.device_id for each in commands}
     names = {name for each in commands for name in each.wanted}
     newest = Reading.objects.filter(metric=OuterRef("pk")).order_by("-time").values("time")[:1]
-    rows = Metric.objects.filter(device__in=devices, name__in=names).annotate(time=Subquery(newest))
+    metrics = Metric.objects.filter(device__in=devices).annotate(time=Subquery(newest))
+    own = metrics.filter(name__in=names).values_list("device_id", "name", "id", "time")
+    renamed = metrics.filter(aliases__name__in=names).values_list("device_id", "aliases__name", "id", "time")
     return {
         (device_id, name): (id, time)
-        for device_id, name, id, time in rows.values_list("device_id", "name", "id", "time")
+        for rows in (own, renamed)
+        for device_id, name, id, time in rows
         if time is not None
     }
 

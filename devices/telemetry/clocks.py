@@ -29,6 +29,8 @@ BEHIND_US = 120_000_000
 """A device whose newest time lags by less may just be slow to deliver."""
 NEVER_SET_US = 365 * 86_400 * 1_000_000
 """1971: an earlier time comes from a clock that was never set."""
+DECADES_S = 20 * 365 * 86_400
+"""A clock that is further behind shows 1970."""
 _SECONDS_US = 366 * 86_400 * 1_000_000
 """A time in 1970 that is within this of the hub's clock when read as seconds was given in seconds."""
 
@@ -68,6 +70,11 @@ def timed(device: Sender, telemetry: Telemetry) -> Telemetry:
     if ahead:
         stats.flagged.labels("time_in_future").inc(ahead)
     return _with(telemetry, kept, claimed)
+
+
+def is_behind(offset_s: int) -> bool:
+    """Whether a clock with this offset is behind, and was set at some time."""
+    return -DECADES_S < offset_s < 0
 
 
 def is_ahead(telemetry: Telemetry) -> bool:

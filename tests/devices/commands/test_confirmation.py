@@ -11,7 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from devices.channel.events import CommandChanged
 from devices.commands import confirmation
 from devices.commands.confirmation import Confirmations
-from devices.models import Command, Device, Message
+from devices.models import Command, Device, Message, Reading
+from devices.registry import metrics
 from devices.telemetry.store import ReadingStore
 from devices.values import Sample, Telemetry, Value, now_us
 from tests.devices.commands.stored import stored_command
@@ -90,6 +91,25 @@ def test_what_was_reported_before_the_command_was_sent_does_not_count(mute: Devi
     assert confirmations.check() == []
     report(mute, sent_at // resolution * resolution, on=True)
     assert len(ended(confirmations.check())) == 1
+
+
+def test_a_metric_may_have_another_name_than_the_device_gives_it(mute: Device) -> None:
+    metrics.change(metrics.get(mute, "on"), name="Pump runs")
+    stored_command(mute, "sent", args={"on": True})
+    report(mute, **{"Pump runs": True})
+    assert [event.result for event in ended(Confirmations().check())] == [{"on": True}]
+
+
+@pytest.mark.parametrize(("offset_s", "confirmed"), [(-4 * 3600, True), (0, False), (-1_790_000_000, False)])
+def test_times_of_a_clock_that_is_known_to_be_behind_count(mute: Device, offset_s: int, confirmed: bool) -> None:
+    Device.objects.update(clock_offset_s=offset_s)
+    Reading.objects.all().delete()  # those of the time when it was right
+    stored_command(mute, "sent", args={"on": True})
+    report(mute, now_us() - 4 * 3600 * SECOND_US - 60 * SECOND_US, on=True)
+    confirmations = Confirmations()
+    assert confirmations.check() == []
+    report(mute, now_us() - 4 * 3600 * SECOND_US, on=True)
+    assert bool(confirmations.check()) is confirmed
 
 
 @pytest.mark.parametrize("args", [{}, {"colour": "red"}, {"on": None}, {"on": []}])
