@@ -160,12 +160,14 @@ class Broker:
         """
         self._shared.sessions.replace(old, new)
 
-    async def expel(self, principal: Principal) -> None:
-        """Ends the connections that signed in as this principal, without their wills; their sessions stay."""
-        connections = [each for each in self._shared.connections if each.is_of(principal)]
-        for connection in connections:
+    def expel(self, principal: Principal, *, forget: bool = False) -> None:
+        """Ends the connections that signed in as this principal, without their wills. With `forget`, its persistent
+        sessions end too."""
+        for connection in [each for each in self._shared.connections if each.is_of(principal)]:
             connection.drop_will()
-        await self._end(connections, "account_disconnected")
+            connection.close("account_disconnected")
+        if forget:
+            self._shared.sessions.end_all(principal.name, principal)
 
     async def disconnect(self, name: str, *, forget: bool = False) -> None:
         """Ends all connections of an account, also one that is logging in; wills are published.

@@ -126,9 +126,11 @@ class Sessions:
         session.empty()
         self._wills.publish_now(session)
 
-    def end_all(self, account: str) -> None:
+    def end_all(self, account: str, principal: Principal | None = None) -> None:
+        """Only those of the principal, if one is given."""
         for session in list(self._by_account.get(account, {}).values()):
-            self.end(session)
+            if principal is None or session.principal == principal:
+                self.end(session)
 
     def clear(self) -> None:
         for account in list(self._by_account):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from contextlib import suppress
 
 from bridges.broker import Broker
 from bridges.embedded import programs
@@ -19,6 +21,10 @@ PAUSE_S = 0.2
 """Least time between two checks: creating a thousand devices in a row causes only a handful of them."""
 RETRY_S = 1.0
 """Pause after a check that failed, as when the database is unavailable."""
+LOGIN_CHECK_S = 0.8
+"""Between looks at tokens and people without an event: a statement in the database sends none."""
+REGULAR_CHECK_S = 20.0
+"""The same for all rights. A check reads the uids of all devices that programs watch."""
 
 
 class ProgramRights:
@@ -28,6 +34,7 @@ class ProgramRights:
         self.changes = 0
         """How many there were. Whoever has looked something up meanwhile calls `check_soon`."""
         self._due = asyncio.Event()
+        self._checked_at = 0.0
         self._listener = Listener(self._on_event, lambda names, reason: self.check_soon())
         self._checking: asyncio.Task[None] | None = None
 
@@ -54,24 +61,40 @@ class ProgramRights:
 
     async def _run(self, broker: Broker) -> None:
         while True:
-            await self._due.wait()
-            self._due.clear()
             try:
-                await _check(broker)
-                await asyncio.sleep(PAUSE_S)
+                if await self._is_due(broker):
+                    self._due.clear()
+                    self._checked_at = time.monotonic()
+                    await _check(broker)
+                    await asyncio.sleep(PAUSE_S)
             except Exception as error:  # rights that have been withdrawn must not stay because one check failed
                 logger.warning("The rights of programs cannot be checked at the moment: %s", type(error).__name__)
                 self._due.set()
                 await asyncio.sleep(RETRY_S)
 
+    async def _is_due(self, broker: Broker) -> bool:
+        """After a change at once, otherwise after `LOGIN_CHECK_S`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOGIN_CHECK_S):
+                await self._due.wait()
+        if self._due.is_set() or time.monotonic() - self._checked_at >= REGULAR_CHECK_S:
+            return True
+        known = _known(broker)
+        return bool(known) and await database.run(programs.any_ended, known)
+
 
 async def _check(broker: Broker) -> None:
-    known = [principal for principal in broker.principals() if isinstance(principal, ProgramPrincipal)]
+    known = _known(broker)
     if not known:
         return
     standing = await database.run(programs.check, known)
+    for principal in standing.gone:
+        broker.expel(principal, forget=True)
+    for principal in standing.revoked:
+        broker.expel(principal)
     for old, new in standing.replaced:
         broker.replace(old, new)
-    ending = [broker.disconnect(name, forget=True) for name in standing.gone]
-    ending = [*(broker.expel(principal) for principal in standing.revoked), *ending]
-    await asyncio.gather(*ending)
+
+
+def _known(broker: Broker) -> list[ProgramPrincipal]:
+    return [principal for principal in broker.principals() if isinstance(principal, ProgramPrincipal)]

@@ -101,12 +101,12 @@ def existing(accounts: Iterable[str]) -> dict[str, ProgramPrincipal]:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What has changed for signed-in programs. `replaced`: pairs of an old and a new principal. `revoked`: their token
-    is gone. `gone`: names of accounts that nobody can sign in to any more."""
+    """What has changed. `gone`: nobody can sign in to their accounts any more. `revoked`: their tokens are gone.
+    `replaced`: pairs of an old and a new principal, also of the revoked, whose sessions may be signed in to again."""
 
-    replaced: list[tuple[ProgramPrincipal, ProgramPrincipal]]
+    gone: list[ProgramPrincipal]
     revoked: list[ProgramPrincipal]
-    gone: set[str]
+    replaced: list[tuple[ProgramPrincipal, ProgramPrincipal]]
 
 
 def check(principals: Iterable[ProgramPrincipal]) -> Standing:
@@ -114,12 +114,18 @@ def check(principals: Iterable[ProgramPrincipal]) -> Standing:
     known = list(principals)
     valid = tokens.valid({principal.token_id for principal in known})
     holders = tokens.holders({principal.person.pk for principal in known})
-    renewed = _principals([(principal.person, principal.token_id) for principal in known])
+    renewed = _principals([(each.person, each.token_id if each.token_id in valid else NO_TOKEN) for each in known])
     return Standing(
+        gone=[each for each in known if holders.get(each.person.pk) != each.person.get_username()],
+        revoked=[each for each in known if each.token_id not in valid],
         replaced=[(old, new) for old, new in zip(known, renewed, strict=True) if old != new],
-        revoked=[new for new in renewed if new.token_id not in valid],
-        gone={each.name for each in known if holders.get(each.person.pk) != each.person.get_username()},
     )
+
+
+def any_ended(principals: Iterable[ProgramPrincipal]) -> bool:
+    """Whether a token of theirs is gone, or its person deactivated. Cheaper than `check`."""
+    used = {principal.token_id for principal in principals} - {NO_TOKEN}
+    return tokens.valid(used) != used
 
 
 def _principals(logins: list[tuple[User, int]]) -> list[ProgramPrincipal]:

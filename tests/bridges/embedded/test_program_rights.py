@@ -20,6 +20,7 @@ from devices.rooms import provisioning
 from devices.spaces import tokens
 from devices.values import Role
 from tests.bridges.embedded.clients import Client, Hub
+from tests.support.eventually import eventually_async
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -157,6 +158,42 @@ async def test_a_login_during_a_change_gets_the_new_rights(
     program = await hub.connect("carol")
     async with asyncio.timeout(WITHIN_S):
         await program.closed()
+
+
+@pytest.mark.parametrize("change", ["deactivated", "token deleted"])
+async def test_a_statement_in_the_database_ends_a_login_too(watching: Watching, carol: User, change: str) -> None:
+    """It sends no event."""
+    if change == "deactivated":
+        await User.objects.filter(pk=carol.pk).aupdate(is_active=False)
+    else:
+        await do(ApiToken.objects.filter(user=carol)._raw_delete, "default")
+    async with asyncio.timeout(2 * WITHIN_S):
+        await watching.program.closed()
+
+
+async def test_all_rights_are_checked_regularly(
+    watching: Watching, carol: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program_rights, "REGULAR_CHECK_S", 0.1)
+    await do(carol.memberships.all()._raw_delete, "default")
+    deadline = time.monotonic() + 10
+    while await watching.sees("pump"):
+        assert time.monotonic() < deadline
+
+
+async def test_a_session_without_a_valid_token_is_not_checked_again_and_again(
+    watching: Watching, carol: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offline = await watching.hub.connect("carol", await do(tokens.create, carol), client_id="x", clean_start=False)
+    await offline.disconnect()
+    await do((await ApiToken.objects.filter(user=carol).alatest("pk")).delete)
+    await eventually_async(lambda: {each.token_id for each in principals(watching)} >= {programs.NO_TOKEN})
+    assert not await do(programs.any_ended, principals(watching))
+    await watching.comes_to_see("pump")
+
+
+def principals(watching: Watching) -> list[programs.ProgramPrincipal]:
+    return [each for each in watching.hub.broker.principals() if isinstance(each, programs.ProgramPrincipal)]
 
 
 async def test_a_check_that_fails_is_repeated(watching: Watching, carol: User, monkeypatch: pytest.MonkeyPatch) -> None:
