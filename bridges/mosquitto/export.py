@@ -61,5 +61,6 @@ class MosquittoExport:
         """Once for each change, not every few seconds."""
         exclusions = found.exclusions()
         if exclusions and exclusions != self._logged_exclusions:
-            logger.warning("%d people cannot sign in with their API tokens: %s", len(found.excluded), exclusions)
+            people = "1 person" if len(found.excluded) == 1 else f"{len(found.excluded)} people"
+            logger.warning("%s cannot sign in at Mosquitto with an API token: %s", people, exclusions)
         self._logged_exclusions = exclusions

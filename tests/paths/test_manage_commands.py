@@ -9,6 +9,8 @@ import pytest
 from django.contrib.auth.models import User
 from websockets.exceptions import ConnectionClosed
 
+from tests.bridges.mosquitto.exported import Client
+from tests.support.eventually import eventually
 from tests.support.hub import RunningHub
 from tests.support.viewer import Viewer, Watcher
 
@@ -36,6 +38,29 @@ def test_a_removed_member_watches_no_more(hub: RunningHub) -> None:
         took_s = watcher.first("unsubscribed", began) - ended
     print(f"removemember ended the stream {took_s:+.2f} s after its own end")
     assert took_s < AT_ONCE_S
+
+
+def test_a_removed_bot_receives_no_more_over_mqtt(hub: RunningHub) -> None:
+    token = hub.manage("createbot", "reader", "--space", "demo").strip()
+    made = hub.create_device("reporting")
+    program, device = Client(hub.mqtt_port, "reader", token), Client(hub.mqtt_port, made.uid, made.secret)
+    for client in (program, device):
+        assert client.connect()
+    program.subscribe("devices/#")
+    device.publish("devices/reporting/attributes")
+    eventually(lambda: program.topics)
+    hub.manage("removemember", "reader", "--space", "demo")
+    ended = time.monotonic()
+    received = -1
+    while len(program.topics) != received:
+        received = len(program.topics)
+        device.publish("devices/reporting/attributes")
+        time.sleep(0.05)  # a message that is delivered arrives in less
+    took_s = time.monotonic() - ended
+    print(f"the last of {received} messages was delivered within {took_s:.2f} s")
+    assert took_s < AT_ONCE_S
+    program.close()
+    device.close()
 
 
 def test_a_deactivated_operator_is_disconnected_and_can_command_no_more(hub: RunningHub) -> None:

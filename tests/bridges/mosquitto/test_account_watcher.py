@@ -161,4 +161,4 @@ async def test_a_person_with_older_tokens_only_is_named_once(
     async with asyncio.timeout(10):
         await watched.exports(watched.export_count + 5)
     assert "carol:" not in watched.passwords.read_text()
-    assert caplog.text.count("1 people cannot sign in with their API tokens: 'carol' (only older tokens") == 1
+    assert caplog.text.count("1 person cannot sign in at Mosquitto with an API token: 'carol' (only older tokens") == 1
