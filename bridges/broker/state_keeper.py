@@ -46,10 +46,11 @@ class StateKeeper:
 
     async def stop(self) -> None:
         """Writes the last changes. What happens afterwards is the end of the process, not that of the sessions."""
-        if self._writing is None:
+        writing, self._writing = self._writing, None
+        if writing is None:
             return
         self._stopping.set()
-        await self._writing
+        await writing
         self._sessions.journal = self._retained.journal = None
         await self._write()
         await asyncio.get_running_loop().run_in_executor(self._thread, self._file.close)

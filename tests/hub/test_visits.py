@@ -70,6 +70,13 @@ async def test_those_that_have_signed_in_do_not_count(visitors: Visitors) -> Non
     assert visitors.cut == []
 
 
+async def test_those_that_have_signed_in_by_name_do_not_count(visitors: Visitors) -> None:
+    for number in range(10):
+        visitors.arrive("203.0.113.7").sign_in_as(f"mqtt:pump-{number}")
+    visitors.arrive("203.0.113.7")
+    assert visitors.cut == []
+
+
 async def test_above_the_limit_the_oldest_idle_one_of_an_account_is_cut_off(
     visitors: Visitors, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import aiomqtt
 import pytest
@@ -52,16 +53,21 @@ class Embedded:
 
 
 @pytest.fixture
-async def embedded(space: Space) -> AsyncIterator[Embedded]:
+async def embedded(space: Space, tmp_path: Path) -> AsyncIterator[Embedded]:
     _, secret = await sync_to_async(provisioning.create_device)("valve-1", space)
-    sock = bind("127.0.0.1", 0, "MQTT_PORT")
-    bridge, stop = EmbeddedBridge("main"), asyncio.Event()
-    broker = Broker(AccountAuthenticator(ProgramRights()), sock=sock, limits=Limits(sink_messages=50), sink=bridge)
-    await broker.start()
-    task = asyncio.create_task(bridge.run(broker, stop, asyncio.Event()))
-    found = Embedded(broker, sock.getsockname()[1], secret, stop, task)
+    found = await started(secret, tmp_path)
     yield found
     await found.end()
+
+
+async def started(secret: str, folder: Path) -> Embedded:
+    sock = bind("127.0.0.1", 0, "MQTT_PORT")
+    bridge, stop = EmbeddedBridge("main"), asyncio.Event()
+    accounts, limits = AccountAuthenticator(ProgramRights()), Limits(sink_messages=50)
+    broker = Broker(accounts, sock=sock, limits=limits, sink=bridge, state=folder / "broker.sqlite3")
+    await broker.start()
+    task = asyncio.create_task(bridge.run(broker, stop, asyncio.Event()))
+    return Embedded(broker, sock.getsockname()[1], secret, stop, task)
 
 
 def timed(count: int) -> list[bytes]:
@@ -312,6 +318,20 @@ async def test_a_command_waits_in_the_persistent_session_of_a_device_that_is_off
     await reach_status(command, "sent")
     async with embedded.client(clean_session=False) as client, asyncio.timeout(20):
         assert str((await anext(client.messages)).topic).endswith(command.id)
+
+
+async def test_a_command_that_waits_while_the_hub_restarts_comes_once(embedded: Embedded, tmp_path: Path, bob) -> None:
+    async with embedded.client(clean_session=False) as client:
+        await client.subscribe("devices/valve-1/commands/+", qos=1)
+    command = await lifecycle.issue(bob, "valve-1", "set", {})
+    await reach_status(command, "sent")
+    await embedded.end()
+    again = await started(embedded.secret, tmp_path)
+    async with again.client(clean_session=False) as client, asyncio.timeout(20):
+        later = await lifecycle.issue(bob, "valve-1", "set", {"after": 1})
+        topics = [str((await anext(client.messages)).topic) for _ in range(2)]
+    await again.end()
+    assert topics == [f"devices/valve-1/commands/{each.id}" for each in (command, later)]
 
 
 async def reach_status(command: Command, status: str) -> None:

@@ -103,6 +103,23 @@ async def test_bytes_go_both_ways(application: MqttOverWebSocket, recorder: Reco
     assert client.got.empty()  # it is closed already
 
 
+async def test_a_sign_in_is_reported_to_what_counts_strangers(
+    application: MqttOverWebSocket, recorder: Recorder
+) -> None:
+    class Visit:
+        account = ""
+
+        def sign_in_as(self, account: str) -> None:
+            self.account = account
+
+    visit = Visit()
+    client = Client(application, state={"visit": visit})
+    await client.accepted()
+    await asyncio.sleep(0)
+    recorder.transport.get_extra_info("on_sign_in")("pump")
+    assert visit.account == "mqtt:pump"
+
+
 @pytest.mark.parametrize(
     "scope", [{"subprotocols": []}, {"subprotocols": ["other"]}, {"headers": [(b"origin", b"http://elsewhere")]}]
 )
