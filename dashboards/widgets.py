@@ -38,8 +38,9 @@ def delete(dashboard: Dashboard) -> None:
 
 
 def follow_renamed(device: Device, old: str, new: str, **_: object) -> None:
-    """A receiver of `metric_renamed`: the widgets show the metric under its new name."""
-    for widget in Widget.objects.filter(device=device):
+    """A receiver of `metric_renamed`: the widgets show the metric under its new name. A control keeps the name: it is
+    that of an argument, which the device does not change."""
+    for widget in Widget.objects.filter(device=device).exclude(kind="control"):
         if old in widget.metrics:
             widget.metrics = [new if name == old else name for name in widget.metrics]
             widget.save(update_fields=["metrics"])

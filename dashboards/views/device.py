@@ -17,7 +17,6 @@ from devices.models import Device
 from devices.refusals import store, unstored
 from devices.registry import devices, metrics
 from devices.telemetry import snapshots
-from devices.telemetry.latest import latest_values
 from devices.values import now_us
 
 DAY_US = 86_400_000_000
@@ -32,7 +31,7 @@ def device(request: HttpRequest, uid: str) -> HttpResponse:
     may_command = access.may(request.user, Action.COMMAND, found.space_id)
     may_manage = access.may(request.user, Action.MANAGE, found.space_id)
     now = now_us()
-    snapshot = snapshots.of_device(found, latest_values([found.id]).get(found.id, {}))
+    snapshot = snapshots.of_devices([found])[found.uid]
     context = {
         "device": found,
         "may_command": may_command,

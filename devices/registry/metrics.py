@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
@@ -44,6 +45,17 @@ def by_any_name(device: Device, name: str) -> Metric:
         if alias is None:
             raise
         return alias.metric
+
+
+def aliases(devices: Iterable[Device]) -> dict[int, dict[str, str]]:
+    """Device id -> the name under which the device sends a metric -> the name that it was given."""
+    changed = [device.pk for device in devices if device.metrics_revision]
+    found: dict[int, dict[str, str]] = {}
+    if changed:
+        rows = MetricAlias.objects.filter(device__in=changed).values_list("device_id", "name", "metric__name")
+        for device_id, sent, name in rows:
+            found.setdefault(device_id, {})[sent] = name
+    return found
 
 
 def facts(device: Device) -> list[dict[str, Any]]:

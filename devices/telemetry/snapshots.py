@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from devices.registry import brokers
+from devices.registry import brokers, metrics
 from devices.registry.models import Device
 from devices.telemetry.latest import LatestValues, latest_values
 
 
-def of_device(device: Device, latest: LatestValues) -> dict[str, Any]:
-    """The device, its availability and its latest values; times in milliseconds."""
+def of_device(device: Device, latest: LatestValues, aliases: dict[str, str] | None = None) -> dict[str, Any]:
+    """The device, its availability and its latest values; times in milliseconds. `aliases`, of metrics that were
+    renamed, are left out if there are none."""
     return {
         "device": {
             "uid": device.uid,
@@ -20,6 +21,7 @@ def of_device(device: Device, latest: LatestValues) -> dict[str, Any]:
             "attributes": device.attributes,
             "broker": brokers.serving(device.broker),
             "clock_offset_s": device.clock_offset_s,
+            **({"aliases": aliases} if aliases else {}),
         },
         "availability": device.availability,
         "availability_at": device.availability_at // 1000 or None,
@@ -28,7 +30,8 @@ def of_device(device: Device, latest: LatestValues) -> dict[str, Any]:
 
 
 def of_devices(devices: Iterable[Device]) -> dict[str, dict[str, Any]]:
-    """uid -> snapshot. One query beside the one for the devices, however many there are."""
+    """uid -> snapshot. One or two queries beside the one for the devices, however many there are."""
     known = list(devices)
     latest = latest_values(device.id for device in known)
-    return {device.uid: of_device(device, latest.get(device.id, {})) for device in known}
+    aliases = metrics.aliases(known)
+    return {device.uid: of_device(device, latest.get(device.id, {}), aliases.get(device.id)) for device in known}

@@ -18,9 +18,12 @@ def test_widgets_show_a_renamed_metric_under_its_new_name(pump: Device, space: S
         Widget.objects.create(dashboard=dashboard, device=device, kind="chart", metrics=["on", "speed"])
         for device in (pump, other)
     )
+    control = Widget.objects.create(dashboard=dashboard, device=pump, kind="control", metrics=["speed"])
     before = widgets.revision(dashboard.pk)
     metrics.change(Metric.objects.create(device=pump, name="speed"), name="rpm")
     shown.refresh_from_db()
     unchanged.refresh_from_db()
     assert (shown.metrics, unchanged.metrics) == (["on", "rpm"], ["on", "speed"])
+    control.refresh_from_db()
+    assert control.metrics == ["speed"]
     assert widgets.revision(dashboard.pk) != before

@@ -101,3 +101,24 @@ def test_a_manager_renames_and_deletes_metrics_while_others_watch(alice: Person,
     alice.complaints = [text for text in alice.complaints if "422" not in text]
     page.set_viewport_size(PHONE)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_switch_understands_texts_and_a_renamed_metric(alice: Person, hub: RunningHub) -> None:
+    device = hub.create_device("switched")
+    publish(hub, device, b'{"controls.relay": "switch", "controls.level": "slider 0 50"}', "attributes")
+    publish(hub, device, b'{"relay": "ON", "level": "21,5"}')
+    page = alice.page
+    page.goto("/devices/switched/")
+    switch = page.get_by_role("switch", name="Relay")
+    expect(switch).to_have_attribute("aria-checked", "true")
+    expect(page.get_by_role("slider", name="Level")).to_have_value("21.5")
+    publish(hub, device, b'{"relay": "off"}')
+    expect(switch).to_have_attribute("aria-checked", "false")
+    page.get_by_text("Change a metric").click()
+    form = page.locator("[data-metric-settings]")
+    form.get_by_label("Metric").select_option("relay")
+    form.get_by_label("Name").fill("pump")
+    form.get_by_role("button", name="Save").click()
+    expect(page.locator("[data-metric=pump]")).to_be_visible()
+    publish(hub, device, b'{"relay": "ON"}')
+    expect(switch).to_have_attribute("aria-checked", "true")

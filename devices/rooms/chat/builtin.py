@@ -10,6 +10,7 @@ import msgspec
 from devices.access import Action, require
 from devices.commands import announcements, lifecycle
 from devices.errors import Invalid, NotFound
+from devices.registry import metrics
 from devices.registry.models import Metric
 from devices.rooms import inbox
 from devices.rooms.chat import arguments
@@ -97,10 +98,12 @@ def chart(call: Call) -> None:
     seconds = int(match[1]) * _SECONDS[match[2]] if match else 0
     if not MIN_RANGE_S <= seconds <= MAX_RANGE_S:
         raise Invalid(f"how far back? /chart METRIC 30m, 24h, 7d or 4w; {MAX_RANGE_S // 86_400}d at most")
-    if not Metric.objects.filter(device=call.device, name=metric).exists():
-        raise _unknown_metric(call, metric)
+    try:
+        found = metrics.by_any_name(call.device, metric)
+    except NotFound:
+        raise _unknown_metric(call, metric) from None
     call.kind = MessageKind.CHART
-    call.data |= {"device": call.device.uid, "metric": metric, "range_s": seconds}
+    call.data |= {"device": call.device.uid, "metric": found.name, "range_s": seconds}
 
 
 def _issue(call: Call, name: str, args: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from devices.errors import Invalid, NotFound
 from devices.models import Device, Metric, Space
 from devices.registry import metrics
 from devices.rooms import provisioning
+from devices.telemetry import snapshots
 
 
 @pytest.fixture(autouse=True)
@@ -102,3 +103,10 @@ def test_a_deleted_metric_is_gone_and_an_ignored_one_keeps_its_names(pump: Devic
     assert metrics.get(pump, "depth") != level
     with pytest.raises(NotFound):
         metrics.delete(level)
+
+
+def test_a_snapshot_has_the_names_under_which_renamed_metrics_are_sent(pump: Device, speed: Metric) -> None:
+    assert "aliases" not in snapshots.of_devices([pump])["pump-1"]["device"]
+    metrics.change(speed, name="rpm")
+    pump.refresh_from_db()
+    assert snapshots.of_devices([pump])["pump-1"]["device"]["aliases"] == {"speed": "rpm"}

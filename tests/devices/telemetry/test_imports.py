@@ -19,6 +19,12 @@ def test_an_import_refuses_samples_that_would_be_removed_again(pump: Device, spa
     assert outcome.stored == 1
 
 
+def test_seconds_instead_of_milliseconds_are_pointed_out(pump: Device) -> None:
+    outcome = imports.store(pump, [Sample("speed", 1.0, now_us() // 1000)])
+    assert outcome.refused[0].reason == "older_than_retention"
+    assert "looks like seconds" in outcome.refused[0].detail
+
+
 def test_an_import_replaces_nothing(pump: Device) -> None:
     time = now_us() - DAY_US
     imports.store(pump, [Sample("speed", 1.0, time)])

@@ -4,7 +4,7 @@ import { find } from "../shell/dom.js";
 import { buttonsOf, controlsOf, unitOf } from "./attributes.js";
 import { makeControl } from "./control_kinds.js";
 
-/** @import { Attributes, Latest, Value } from "../live/protocol.d.ts" */
+/** @import { Aliases, Attributes, Latest, Value } from "../live/protocol.d.ts" */
 /** @import { Control, ControlOptions } from "./control.js" */
 
 export class DeviceControls {
@@ -25,17 +25,20 @@ export class DeviceControls {
    *
    * @param {Attributes} attributes
    * @param {Latest} latest
+   * @param {Aliases} aliases
    */
-  show(attributes, latest) {
+  show(attributes, latest, aliases) {
     const specs = [...controlsOf(attributes), ...buttonsOf(attributes)];
-    if (JSON.stringify(specs) === this.#shown) return;
-    this.#shown = JSON.stringify(specs);
+    const shown = JSON.stringify([specs, aliases]);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
     this.#controls.clear();
     const elements = specs.map((spec) => {
       const control = makeControl(spec, { ...this.#options, unit: unitOf(attributes, spec.arg) });
       if (spec.kind !== "button") {
-        this.#controls.set(spec.arg, control);
-        control.setValue(latest[spec.arg]?.[1]);
+        const metric = aliases[spec.arg] ?? spec.arg;
+        this.#controls.set(metric, control);
+        control.setValue(latest[metric]?.[1]);
       }
       return control.element;
     });

@@ -8,10 +8,12 @@ export type PointsByMetric = Record<string, Point[]>;
 /** The newest point of each metric. */
 export type Latest = Record<string, Point>;
 export type Attributes = Record<string, Value>;
+/** The name under which a device sends a metric, and the name that it was given. */
+export type Aliases = Record<string, string>;
 export type Status = "online" | "offline" | "stale" | "unknown";
 
 export interface DeviceSnapshot {
-  device: { uid: string; name: string; attributes: Attributes; clock_offset_s?: number };
+  device: { uid: string; name: string; attributes: Attributes; aliases?: Aliases; clock_offset_s?: number };
   availability: Status;
   availability_at: number | null;
   latest: Latest;

@@ -27,7 +27,13 @@ function build() {
   for (const spec of /** @type {WidgetSpec[]} */ (page.widgets)) {
     const { device, latest } = snapshots[spec.device];
     const send = commands.send.bind(commands);
-    const widget = makeWidget(spec, { attributes: device.attributes, latest, send, disabled });
+    const widget = makeWidget(spec, {
+      attributes: device.attributes,
+      aliases: device.aliases ?? {},
+      latest,
+      send,
+      disabled,
+    });
     find(select(document, `[data-widget="${spec.id}"]`), "body").append(widget.element);
     widgets.set(spec.device, [...(widgets.get(spec.device) ?? []), widget]);
   }

@@ -103,7 +103,7 @@ function showSnapshot(snapshot) {
   for (const metric of Object.keys(latest)) if (!(metric in snapshot.latest)) removeMetric(metric);
   for (const [metric, [time, value]] of Object.entries(snapshot.latest)) setValue(metric, time, value);
   showFacts(document, attributes);
-  controls.show(attributes, latest);
+  controls.show(attributes, latest, snapshot.device.aliases ?? {});
   arrange();
 }
 

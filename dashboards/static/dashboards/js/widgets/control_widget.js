@@ -13,7 +13,7 @@ export class ControlWidget {
   element = make("div", "controls");
 
   /** @param {WidgetSpec} spec @param {WidgetDevice} device */
-  constructor({ device, metrics }, { attributes, send, disabled }) {
+  constructor({ device, metrics }, { attributes, aliases, send, disabled }) {
     const offered = [...controlsOf(attributes), ...buttonsOf(attributes)];
     for (const name of metrics) {
       const spec = offered.find(({ arg }) => arg === name);
@@ -21,7 +21,7 @@ export class ControlWidget {
       const sendToDevice = (/** @type {string} */ command, /** @type {Record<string, unknown>} */ args) =>
         send(device, command, args);
       const control = makeControl(spec, { send: sendToDevice, disabled, unit: unitOf(attributes, name) });
-      this.#controls.set(name, control);
+      this.#controls.set(aliases[name] ?? name, control);
       this.element.append(control.element);
     }
   }

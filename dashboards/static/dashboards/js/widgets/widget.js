@@ -1,6 +1,6 @@
 // What the page of a dashboard expects of every widget.
 
-/** @import { Attributes, Latest, PointsByMetric, Value } from "../live/protocol.d.ts" */
+/** @import { Aliases, Attributes, Latest, PointsByMetric, Value } from "../live/protocol.d.ts" */
 /** @import { Outcome } from "../device/command_sender.js" */
 
 /**
@@ -15,6 +15,7 @@
 /**
  * @typedef {object} WidgetDevice
  * @property {Attributes} attributes
+ * @property {Aliases} aliases
  * @property {Latest} latest
  * @property {(uid: string, name: string, args: Record<string, unknown>) => Promise<Outcome>} send
  * @property {string} disabled  why this person may not command the device, or ""
