@@ -22,7 +22,7 @@ from devices.values import Role
 from tests.bridges.embedded.clients import Client, Hub
 from tests.support.eventually import eventually_async
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 WITHIN_S = 1.0
 
