@@ -98,14 +98,17 @@ class ReadingStore:
             if telemetry.repeated:
                 repeats.update(rows[first:])
         self._partitions.ensure(time for _, time, _, _ in rows)
-        mark_late(rows)
         try:
-            if insert(rows) < len(rows) and replaces:
+            written = insert(rows)
+            if written < len(rows) and replaces:
                 replaced = replace([row for row in rows if row not in repeats])
                 transaction.on_commit(lambda: stats.readings_replaced.inc(replaced))
+                written += replaced
         except IntegrityError:
             self._partitions.forget()  # another process may have dropped one that is remembered
             raise
+        if written:  # a mere repeat makes no work for the rollups
+            mark_late(rows)
         stats.stored.inc(len(rows))
         return _events(shown, min((telemetry.received_at for _, telemetry in batch), default=0))
 

@@ -48,6 +48,15 @@ def test_after_a_reading_was_replaced_its_buckets_are_computed_again(
     assert stored()[metric.id, 3600, T0] == (2, 1, 3, 2, 3)
 
 
+@pytest.mark.both_databases
+def test_an_exact_repeat_makes_no_work(store: ReadingStore, clock: RollupClock, pump: Device) -> None:
+    put(store, pump, {0: 1.0, 30 * SECOND: 9.0})
+    clock.time = T0 + 3 * HOUR
+    roll_up()
+    put(store, pump, {0: 1.0, 30 * SECOND: 9.0})
+    assert not LateHour.objects.exists()
+
+
 def test_late_readings_of_a_batch_mark_each_hour_once(store: ReadingStore, clock: RollupClock, pump: Device) -> None:
     put(store, pump, {0: 0.0})
     clock.time = T0 + 3 * HOUR
