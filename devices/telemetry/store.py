@@ -46,11 +46,13 @@ class _KnownMetric:
         """The time of a reading that has none, or one before `ahead`."""
         if time is None:
             # Strictly increasing: two messages of one instant must not share a key and swallow each other.
-            time = self.last_receipt = max(received_at, self.last_receipt + 1)
+            time = max(received_at, self.last_receipt + 1)
         elif received_at - time < AHEAD_US:
             # The clock was set right in between: what comes last must be the newest value.
-            time = self.last_receipt = max(self.ahead, self.last_receipt) + 1
-            ahead = True
+            time, ahead = max(self.ahead, self.last_receipt) + 1, True
+        else:
+            return time
+        self.last_receipt = time
         if ahead:
             self.ahead = time
         return time

@@ -54,6 +54,17 @@ async def test_after_a_clock_was_set_right_the_newest_value_is_what_came_last(
     assert await Reading.objects.acount() == 3
 
 
+async def test_an_older_value_beside_one_that_is_ahead_keeps_its_time(process: Any, pump: Device) -> None:
+    now = now_us()
+    items = b'[{"ts": %d, "values": {"t": 99}}, {"ts": %d, "values": {"t": 1}}]'
+    both = items % (now // 1000 + 240_000, now // 1000 - 60_000)
+    await process(telemetry(now // 1000 + 240_000, 98, now), Delivery("pump-1", "telemetry", both, now + 1_000))
+    await process(telemetry(now // 1000, 21, now + 2_000))
+    assert (await newest(pump))[1] == 21
+    times = Reading.objects.order_by("time").values_list("time", "number")
+    assert await times.afirst() == ((now // 1000 - 60_000) * 1000, 1)
+
+
 async def test_a_clock_that_is_four_hours_behind_is_flagged(process: Any, pump: Device) -> None:
     now = now_us()
     for i in range(8):
