@@ -159,12 +159,13 @@ class Attributes:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A device's answer to a command."""
+    """A device's answer to a command. `skipped`: as in `Telemetry`."""
 
     command_id: str
     ok: bool
     result: object = None
     error: str = ""
+    skipped: SkippedValues | None = None
 
 
 Report = Telemetry | StatusReport | Attributes | Answer

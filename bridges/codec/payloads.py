@@ -8,9 +8,10 @@ import msgspec
 
 from bridges.codec.flattening import Flattener
 from bridges.codec.status_words import is_online
-from bridges.codec.strict_json import MAX_DEPTH, RepeatedKeys, check_size, parse
+from bridges.codec.storable_json import storable
+from bridges.codec.strict_json import RepeatedKeys, check_size, parse
 from bridges.codec.times import CLOCK_SET_US, FUTURE_US, looks_like_seconds, read_time
-from bridges.codec.values import check_name, check_text, check_value
+from bridges.codec.values import check_name, check_value
 from devices.errors import Refusal, SkippedValues
 from devices.runtime import stats
 from devices.values import Answer, Attributes, Availability, LocalSample, Sample, StatusReport, Telemetry
@@ -68,16 +69,19 @@ def decode_attributes(payload: bytes, *, repeated: bool = False) -> Attributes:
 
 
 def decode_answer(payload: bytes, command_id: str) -> Answer:
-    """`{"ok": true, "result": …}` or `{"ok": false, "error": "…"}`. Raises `Refusal`."""
+    """`{"ok": true, "result": …}` or `{"ok": false, "error": "…"}`. What cannot be stored of them is left out.
+
+    Raises the `Refusal` of anything else.
+    """
     content = parse(payload)
     if not isinstance(content, dict) or not isinstance(content.get("ok"), bool):
         raise Refusal("invalid_shape", 'an answer is an object with "ok": true or false')
     error = content.get("error", "")
     if not isinstance(error, str):
         raise Refusal("invalid_shape", '"error" is a string')
-    _check_json(error, 1)
-    _check_json(content.get("result"), 1)
-    return Answer(command_id, content["ok"], content.get("result"), error)
+    skipped = SkippedValues()
+    result = storable(content.get("result"), "result", skipped)
+    return Answer(command_id, content["ok"], result, storable(error, "error", skipped) or "", skipped or None)
 
 
 def encode_command(name: str, args: dict[str, Any], expires_at: int) -> bytes:
@@ -205,22 +209,3 @@ def _remember(name: str) -> None:
     if len(_valid_names) >= MAX_REMEMBERED:
         _valid_names.clear()
     _valid_names.add(name)
-
-
-def _check_json(content: Any, depth: int) -> None:
-    """The rules of values for JSON of any shape, such as the result of an answer."""
-    if depth > MAX_DEPTH:
-        raise Refusal("too_deep")
-    if isinstance(content, dict):
-        if isinstance(content, RepeatedKeys):
-            raise Refusal("duplicate_key", key=next(iter(content.repeats)))
-        for key, value in content.items():
-            check_text(key)
-            _check_json(value, depth + 1)
-    elif isinstance(content, list):
-        for value in content:
-            _check_json(value, depth + 1)
-    elif isinstance(content, str):
-        check_text(content)
-    elif content is not None:
-        check_value(content)

@@ -202,6 +202,8 @@ class BatchProcessor:
                     if isinstance(report, Attributes):
                         _merge(device, report, stored.skipped, i)
                     else:
+                        if isinstance(report, Answer) and report.skipped is not None:
+                            stored.skipped[i] = report.skipped
                         outcome += _apply(device, report)
                     liveness.record(sightings, device, report)
             except Refusal as refusal:

@@ -446,9 +446,26 @@ def test_it_decodes_answers() -> None:
     assert payloads.decode_answer(b'{"ok": false, "error": "jammed"}', "c1") == Answer("c1", False, None, "jammed")
 
 
-@pytest.mark.parametrize(
-    "payload", [b"1", b"{}", b'{"ok": 1}', b'{"ok": false, "error": 5}', b'{"ok":true,"result":"\\u0000"}']
-)
+@pytest.mark.parametrize("payload", [b"1", b"{}", b'{"ok": 1}', b'{"ok": false, "error": 5}'])
 def test_it_refuses_malformed_answers(payload: bytes) -> None:
     with pytest.raises(Refusal):
         payloads.decode_answer(payload, "c1")
+
+
+@pytest.mark.parametrize(
+    ("result", "stored", "key", "reason"),
+    [
+        (b"NaN", None, "result", "not_finite"),
+        (b'{"a": 1e999, "b": 2}', {"a": None, "b": 2}, "result.a", "not_finite"),
+        (b'[1, "\\u0000"]', [1, None], "result.1", "nul_character"),
+        (b'{"\\ud800": 1, "b": 2}', {"b": 2}, "result.\\ud800", "invalid_unicode"),
+        (b'{"a": 1, "a": 2}', {"a": 2}, "result.a", "duplicate_key"),
+        (NESTED_9, json.loads(NESTED_8.replace(b"1", b"null")), "result" + 8 * ".a", "too_deep"),
+    ],
+)
+def test_what_cannot_be_stored_of_an_answer_does_not_keep_it_from_counting(
+    result: bytes, stored: object, key: str, reason: str
+) -> None:
+    found = payloads.decode_answer(b'{"ok": true, "result": %s}' % result, "c1")
+    assert (found.ok, found.result) == (True, stored)
+    assert [(refusal.key, refusal.reason) for refusal, _ in found.skipped or ()] == [(key, reason)]
