@@ -14,6 +14,7 @@ from devices.channel import groups
 from devices.channel.events import AccountChanged, DeviceMoved, Event, PersonChanged
 from devices.channel.listener import Listener
 from devices.runtime import database
+from devices.runtime.log_throttle import LogThrottle
 
 logger = logging.getLogger("hubbub.programs")
 
@@ -35,6 +36,7 @@ class ProgramRights:
         """How many there were. Whoever has looked something up meanwhile calls `check_soon`."""
         self._due = asyncio.Event()
         self._checked_at = 0.0
+        self._trouble = LogThrottle()
         self._listener = Listener(self._on_event, lambda names, reason: self.check_soon())
         self._checking: asyncio.Task[None] | None = None
 
@@ -68,7 +70,8 @@ class ProgramRights:
                     await _check(broker)
                     await asyncio.sleep(PAUSE_S)
             except Exception as error:  # rights that have been withdrawn must not stay because one check failed
-                logger.warning("The rights of programs cannot be checked at the moment: %s", type(error).__name__)
+                text = f"the rights of programs cannot be checked at the moment: {type(error).__name__}"
+                self._trouble.warning(logger, text)
                 self._due.set()
                 await asyncio.sleep(RETRY_S)
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError
 
 from bridges.embedded import program_commands
 from bridges.mqtt.packets import MessageProperties, ReasonCode, Version, Will
+from devices.commands import lifecycle
 from devices.models import Command, Message
 from devices.runtime import stats
 from tests.bridges.embedded.clients import Client, Hub
@@ -159,6 +161,24 @@ async def test_waiting_commands_are_bounded(hub: Hub, monkeypatch: pytest.Monkey
     await program.messages()
     assert errors("too_many") == before + 2
     going_on.set()
+    assert await program.publish(SET, b"{}") is ReasonCode.SUCCESS
+
+
+@pytest.mark.parametrize("error", [OperationalError("away"), ZeroDivisionError()])
+async def test_a_failure_of_the_hub_is_reported_and_later_commands_are_issued(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    issue, failures = lifecycle.issue, [error]
+
+    async def failing(*args: Any) -> Command:
+        if failures:
+            raise failures.pop()
+        return await issue(*args)
+
+    monkeypatch.setattr(lifecycle, "issue", failing)
+    program, before = await hub.connect("bob", version=Version.V5), errors("unavailable")
+    assert await program.publish(SET, b"{}") is ReasonCode.UNSPECIFIED_ERROR
+    assert errors("unavailable") == before + 1
     assert await program.publish(SET, b"{}") is ReasonCode.SUCCESS
 
 

@@ -196,7 +196,9 @@ def principals(watching: Watching) -> list[programs.ProgramPrincipal]:
     return [each for each in watching.hub.broker.principals() if isinstance(each, programs.ProgramPrincipal)]
 
 
-async def test_a_check_that_fails_is_repeated(watching: Watching, carol: User, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_check_that_fails_is_repeated(
+    watching: Watching, carol: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(program_rights, "RETRY_S", 0.05)
     check, failures = programs.check, [OperationalError("away"), ValueError("broken")]
 
@@ -209,3 +211,4 @@ async def test_a_check_that_fails_is_repeated(watching: Watching, carol: User, m
     await do(carol.memberships.all().delete)
     await watching.comes_to_see()
     assert not failures
+    assert caplog.text.count("the rights of programs cannot be checked") == 1
