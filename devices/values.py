@@ -45,6 +45,16 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
+CLOCK_SET_US = 365 * 86_400 * 1_000_000
+"""1971: an earlier time comes from a clock that was never set, or was given in seconds."""
+_NEAR_US = 366 * 86_400 * 1_000_000
+
+
+def looks_like_seconds(time: int, now: int) -> bool:
+    """Whether a time (in microseconds) would be about now if it had been given in seconds."""
+    return abs(time * 1000 - now) < _NEAR_US
+
+
 class Role(IntEnum):
     """The rights of a member in a space; each role includes those of the lower ones."""
 

@@ -10,11 +10,21 @@ from bridges.codec.flattening import Flattener
 from bridges.codec.status_words import is_online
 from bridges.codec.storable_json import storable
 from bridges.codec.strict_json import RepeatedKeys, check_size, parse
-from bridges.codec.times import CLOCK_SET_US, FUTURE_US, looks_like_seconds, read_time
+from bridges.codec.times import FUTURE_US, read_time
 from bridges.codec.values import check_name, check_value
 from devices.errors import Refusal, SkippedValues
 from devices.runtime import stats
-from devices.values import Answer, Attributes, Availability, LocalSample, Sample, StatusReport, Telemetry
+from devices.values import (
+    CLOCK_SET_US,
+    Answer,
+    Attributes,
+    Availability,
+    LocalSample,
+    Sample,
+    StatusReport,
+    Telemetry,
+    looks_like_seconds,
+)
 
 MAX_VALUES = 10_000
 """Values of one message; those after them are skipped."""

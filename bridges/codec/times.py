@@ -9,12 +9,9 @@ from typing import Any
 from devices.errors import Refusal
 
 FUTURE_US = 5 * 60 * 1_000_000
-"""How far a device's clock may be ahead of ours before its times are replaced by the time of receipt."""
+"""A time further ahead of ours comes from a clock that is wrong, whatever device it is; imports refuse it. Telemetry
+that is ahead by less is judged once its device is known, in `devices.telemetry.clocks`."""
 
-CLOCK_SET_US = 365 * 86_400 * 1_000_000
-"""1971: an earlier time comes from a clock that was never set, and is replaced by the time of receipt too."""
-
-_NEAR_US = 366 * 86_400 * 1_000_000
 _DIGITS = re.compile(r"[0-9]{1,15}", re.ASCII)
 _LAST_MS = 253_402_300_800_000  # the year 10000, where `datetime` ends
 
@@ -36,11 +33,6 @@ def read_time(claimed: Any) -> tuple[int, bool]:
     if isinstance(claimed, (int, float)) and not isinstance(claimed, bool) and 0 <= claimed < _LAST_MS:
         return int(claimed * 1000), False
     raise Refusal("timestamp_invalid", ascii(claimed)[:64])
-
-
-def looks_like_seconds(time: int, now: int) -> bool:
-    """Whether a time (in microseconds) would be about now if it had been given in seconds."""
-    return abs(time * 1000 - now) < _NEAR_US
 
 
 def _iso_time(text: str) -> tuple[int, bool]:

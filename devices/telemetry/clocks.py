@@ -18,7 +18,7 @@ from devices.errors import Invalid
 from devices.registry.models import Device
 from devices.registry.senders import Sender
 from devices.runtime import stats
-from devices.values import Clock, LocalSample, Sample, Telemetry
+from devices.values import CLOCK_SET_US, Clock, LocalSample, Sample, Telemetry, looks_like_seconds
 
 logger = logging.getLogger("hubbub.ingest")
 
@@ -27,12 +27,8 @@ AHEAD_US = 10_000_000
 what the device sends after its clock was set right would not be its newest value."""
 BEHIND_US = 120_000_000
 """A device whose newest time lags by less may just be slow to deliver."""
-NEVER_SET_US = 365 * 86_400 * 1_000_000
-"""1971: an earlier time comes from a clock that was never set."""
 DECADES_S = 20 * 365 * 86_400
 """A clock that is further behind shows 1970."""
-_SECONDS_US = 366 * 86_400 * 1_000_000
-"""A time in 1970 that is within this of the hub's clock when read as seconds was given in seconds."""
 
 STEADY_US, STEADY_MESSAGES = 5_000_000, 3
 """A clock is behind if its messages lag by the same for so long. What a device has kept while it was offline lags less
@@ -154,8 +150,8 @@ class ClockWatch:
     def _offset(self, device: Sender, claimed: int, received_at: int) -> int | None:
         """How far the clock is ahead in microseconds, 0 if it is right; `None` while that cannot be told."""
         offset = claimed - received_at
-        if claimed < NEVER_SET_US:
-            return None if abs(claimed * 1000 - received_at) < _SECONDS_US else offset
+        if claimed < CLOCK_SET_US:
+            return None if looks_like_seconds(claimed, received_at) else offset
         if offset > AHEAD_US:
             return offset
         if offset >= -max(BEHIND_US, device.usual_gap_ms * 1_000):

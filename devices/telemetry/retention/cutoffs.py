@@ -11,12 +11,11 @@ from django.dispatch import Signal
 from devices.errors import Refusal
 from devices.registry.models import Metric
 from devices.spaces.models import Space
-from devices.telemetry.retention.policy import DAY_US, EARLIEST, cutoff
-from devices.values import Sample, now_us
+from devices.telemetry.retention.policy import EARLIEST, cutoff
+from devices.values import Sample, looks_like_seconds, now_us
 
 REFRESH_S = 60.0
 """How long a process uses the cutoffs it has read before it checks whether another process has changed them."""
-_NEAR_US = 366 * DAY_US
 
 retention_changed = Signal()
 """Sent in this process after a change of retention is committed."""
@@ -69,4 +68,4 @@ def refusal_of_outdated(samples: Iterable[Sample], total: int) -> Refusal:
 
 def hint_at_seconds(time: int) -> str:
     """What to say of a time (in microseconds) that would be about now if it had been given in seconds; else nothing."""
-    return "looks like seconds; milliseconds are expected" if abs(time * 1000 - now_us()) < _NEAR_US else ""
+    return "looks like seconds; milliseconds are expected" if looks_like_seconds(time, now_us()) else ""
