@@ -8,7 +8,7 @@ from bridges.ingest.delivery import Delivery, estimated_values
 LEAST_MESSAGES, MOST_MESSAGES = 50, 250
 LEAST_VALUES, MOST_VALUES = 200, 1_000
 """Of a batch, for all these devices together: a message of another device may be later by the time that they take."""
-PAUSE_US = 20_000
+PAUSE_US = 10_000
 """Microseconds from one such batch to the next."""
 MANY_MESSAGES, MANY_BYTES = 1_600, 48 << 20
 """Where so many are waiting, they have the most, and without a pause. Mosquitto lets a bridge have 2,000 messages
