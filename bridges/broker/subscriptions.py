@@ -30,28 +30,30 @@ class Group:
 
 
 class Subscribers:
-    """Groups by name."""
+    """Groups by account and name: somebody else who uses the same name must not get a share of the messages."""
 
     __slots__ = ("groups", "sessions")
 
     def __init__(self) -> None:
         self.sessions: dict[Session, Grant] = {}
-        self.groups: dict[str, Group] = {}
+        self.groups: dict[tuple[str, str], Group] = {}
 
     @property
     def empty(self) -> bool:
         return not self.sessions and not self.groups
 
     def add(self, session: Session, group: str, grant: Grant) -> None:
-        (self.groups.setdefault(group, Group()).members if group else self.sessions)[session] = grant
+        key = session.principal.name, group
+        (self.groups.setdefault(key, Group()).members if group else self.sessions)[session] = grant
 
     def remove(self, session: Session, group: str) -> None:
+        key = session.principal.name, group
         if not group:
             self.sessions.pop(session, None)
-        elif group in self.groups:
-            self.groups[group].members.pop(session, None)
-            if not self.groups[group].members:
-                del self.groups[group]
+        elif key in self.groups:
+            self.groups[key].members.pop(session, None)
+            if not self.groups[key].members:
+                del self.groups[key]
 
 
 def split(topic_filter: str) -> tuple[str, str]:

@@ -46,6 +46,16 @@ async def test_a_wide_subscription_delivers_what_the_devices_of_the_person_repor
     assert await stranger.received() == [f"devices/far/{kind}" for kind in KINDS]
 
 
+async def test_people_who_share_a_subscription_take_no_messages_from_each_other(hub: Hub) -> None:
+    programs = [await hub.connect(name) for name in ("carol", "bob", "bob")]
+    for program in programs:
+        await program.subscribe("$share/group/devices/#")
+    device = await hub.connect("pump")
+    for _ in range(4):
+        await device.publish("devices/pump/attributes")
+    assert [len(await program.received()) for program in programs] == [4, 2, 2]
+
+
 async def test_a_subscription_may_name_a_device_or_a_kind(hub: Hub) -> None:
     program = await hub.connect("carol")
     await program.subscribe("devices/pump/+", "devices/+/attributes")
