@@ -22,13 +22,13 @@ class Exchange:
         self._limits = limits
         self._stats = stats
 
-    def publish(self, publish: PublishPacket, session: Session, done: Done | None) -> None:
-        """A message of a session that may publish it."""
+    def publish(self, publish: PublishPacket, session: Session, done: Done | None) -> bool:
+        """A message of a session that may publish it. Whether any session has subscribed to it."""
         name = session.principal.name
         published = Published(
             name, publish.topic, publish.payload, publish.size, publish.qos, publish.retain, publish.properties
         )
-        self._hand_on(published, session, done, publish.expiry_s)
+        return self._hand_on(published, session, done, publish.expiry_s)
 
     def publish_will(self, will: Will, session: Session) -> None:
         name, size = session.principal.name, len(will.payload)
@@ -39,12 +39,15 @@ class Exchange:
         published = Published(name, will.topic, will.payload, size, will.qos, will.retain, will.properties)
         self._hand_on(published, session, WillOnItsWay(load).done, will.expiry_s)
 
-    def _hand_on(self, published: Published, session: Session, done: Done | None, expiry_s: int | None) -> None:
+    def _hand_on(self, published: Published, session: Session, done: Done | None, expiry_s: int | None) -> bool:
         """What is too large goes to the sink only."""
         router = self._router
         keep = self._inlet.sink.offer(published, done) and published.retain
-        if published.size != len(published.payload) or not (keep or router.wants(published.topic)):
-            return
+        if published.size != len(published.payload):
+            return False
+        is_wanted = router.wants(published.topic)
+        if not (keep or is_wanted):
+            return False
         publication = Publication(
             published.topic,
             published.payload,
@@ -55,3 +58,4 @@ class Exchange:
             expires_in_s=expiry_s,
         )
         router.publish(publication, keep=keep, account=published.account)
+        return is_wanted

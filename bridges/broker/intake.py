@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from weakref import WeakValueDictionary
 
-from bridges.mqtt.packets import Packet, PubAckPacket, PublishPacket, PubRecPacket, Version, puback, pubrec
+from bridges.mqtt.packets import Packet, PubAckPacket, PublishPacket, PubRecPacket, ReasonCode, Version, puback, pubrec
 
 from .errors import ProtocolError
 from .limits import Limits
@@ -153,7 +153,7 @@ class Intake:
 
     def _acknowledge(self, pending: Pending) -> None:
         publisher, unaccepted, packet_id = self._publisher, pending.unaccepted, pending.packet_id
-        if unaccepted is None or publisher.version is not Version.V5:
+        if unaccepted is None or publisher.version is not Version.V5 or _has_only_subscribers(pending):
             publisher.send_bytes((puback if pending.qos == 1 else pubrec)(packet_id))
             return
         if pending.qos == 2:
@@ -166,3 +166,9 @@ class Intake:
         unacknowledged = self._session.unacknowledged
         if unacknowledged.get(pending.packet_id) is pending:
             del unacknowledged[pending.packet_id]
+
+
+def _has_only_subscribers(pending: Pending) -> bool:
+    """The sink expects nothing on this topic, but others do, and have the message."""
+    unaccepted = pending.unaccepted
+    return pending.delivered and unaccepted is not None and unaccepted.code is ReasonCode.TOPIC_NAME_INVALID

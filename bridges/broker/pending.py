@@ -18,7 +18,18 @@ class Order(Protocol):
 class Pending:
     """A message that the sink has, or the repeat of one. It is finished once `done` is called."""
 
-    __slots__ = ("_order", "_payload", "_then", "_topic", "finished", "packet_id", "qos", "size", "unaccepted")
+    __slots__ = (
+        "_order",
+        "_payload",
+        "_then",
+        "_topic",
+        "delivered",
+        "finished",
+        "packet_id",
+        "qos",
+        "size",
+        "unaccepted",
+    )
 
     def __init__(self, order: Order, publish: PublishPacket) -> None:
         self._order = order
@@ -26,6 +37,7 @@ class Pending:
         self._topic, self._payload = publish.topic, publish.payload
         self.packet_id, self.qos = publish.packet_id, publish.qos
         self.size = len(self._topic) + len(self._payload)
+        self.delivered = False  # to sessions that have subscribed
         self.finished = False
         self.unaccepted: Unaccepted | None = None
 

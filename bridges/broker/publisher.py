@@ -14,6 +14,7 @@ from .exchange import Exchange
 from .intake import Inlet, Intake, PublishingConnection
 from .limits import Limits
 from .login import may_publish
+from .pending import Pending
 from .session import Session
 from .sink import Done, Forbidden, Unaccepted
 from .throttled_log import ThrottledLog
@@ -66,17 +67,19 @@ class Publisher:
         allowed = self._topics.get(publish.topic)
         if allowed is None:
             allowed = self._may_publish(publish)
-        done: Done | None = None
+        pending: Pending | None = None
         if publish.qos:
             pending = self.intake.expect(publish)
             if pending is None:
                 return
-            done = pending.done
-        if allowed:
-            context.exchange.publish(publish, self._session, done)
-            self.intake.check_room()
-        else:
+        done = None if pending is None else pending.done
+        if not allowed:
             self._refuse(publish, done)
+            return
+        delivered = context.exchange.publish(publish, self._session, done)
+        if pending is not None:
+            pending.delivered = delivered
+        self.intake.check_room()
 
     def _resolve(self, publish: PublishPacket) -> PublishPacket:
         if self._aliases is None:

@@ -15,7 +15,8 @@ from . import tunnel
 from .frames import TRY_AGAIN_LATER, CloseCode, Receive, Send
 from .transport import WebSocketTransport
 
-SUBPROTOCOL = "mqtt"
+SUBPROTOCOLS = ("mqtt", "mqttv3.1")
+"""The second is what clients of MQTT 3.1 ask for."""
 Headers = Iterable[tuple[bytes, bytes]]
 
 
@@ -45,10 +46,11 @@ class MqttOverWebSocket:
             stats.requests_rejected.labels("origin").inc()
             await send({"type": "websocket.close"})
             return
-        if SUBPROTOCOL not in scope.get("subprotocols", ()):
+        offered = [each for each in scope.get("subprotocols", ()) if each in SUBPROTOCOLS]
+        if not offered:
             await send({"type": "websocket.close"})
             return
-        await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+        await send({"type": "websocket.accept", "subprotocol": offered[0]})
         code = await self._run(scope, receive, send)
         if code is not None:
             await send({"type": "websocket.close", "code": code})

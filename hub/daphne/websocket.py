@@ -12,12 +12,15 @@ from twisted.internet.tcp import Server as TcpServer
 
 from dashboards.live.errors import CloseCode
 from dashboards.live.rates import PING_BURST, ControlRate
+from dashboards.live.requests import MAX_FRAME_BYTES
 from devices.runtime import stats
 from hub.daphne.sending import WaitingSends
-from hub.server_options import SMALL_FRAGMENT_BYTES
+from hub.server_options import MQTT_FRAME_BYTES, MQTT_PATH, SMALL_FRAGMENT_BYTES
 
 MAX_UNREAD = 64
 """Frames of a client that may wait for the application before its socket is not read any further."""
+MAX_UNREAD_LARGE = 4
+"""The same of a client that sends larger frames than the live connection has, as MQTT may."""
 RECHECK_S = 0.02
 """How often it is checked whether the application has caught up."""
 
@@ -53,6 +56,8 @@ class LimitForClientsOnly(WebSocketProtocol):
     def onOpen(self) -> None:
         super().onOpen()
         self.failByDrop = False
+        if self.path == MQTT_PATH.encode():
+            self.maxMessagePayloadSize = self.maxFramePayloadSize = MQTT_FRAME_BYTES
 
     def sendMessage(self, payload: bytes, isBinary: bool = False, **options: Any) -> None:
         limit, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
@@ -70,12 +75,15 @@ class BoundedReads(WebSocketProtocol):
     django/daphne#483, open, describes the same queue for the bodies of requests).
     """
 
+    _most_unread = MAX_UNREAD
     _waits = False
     """One timer, however many of the messages that came with a single read are too many."""
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         super().onMessage(payload, isBinary)
-        if self.application_queue.qsize() >= MAX_UNREAD and not self._waits:
+        if len(payload) > MAX_FRAME_BYTES:
+            self._most_unread = MAX_UNREAD_LARGE
+        if self.application_queue.qsize() >= self._most_unread and not self._waits:
             self._waits = True
             self.transport.pauseProducing()
             self._resume_later()
@@ -84,7 +92,7 @@ class BoundedReads(WebSocketProtocol):
         asyncio.get_running_loop().call_later(RECHECK_S, self._resume)
 
     def _resume(self) -> None:
-        if self.application_queue.qsize() < MAX_UNREAD:
+        if self.application_queue.qsize() < self._most_unread:
             self._waits = False
             self.transport.resumeProducing()
         elif self.state == self.STATE_OPEN:

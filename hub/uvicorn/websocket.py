@@ -16,7 +16,7 @@ from dashboards.live.errors import CloseCode
 from dashboards.live.rates import PING_BURST, ControlRate
 from dashboards.live.requests import MAX_FRAME_BYTES
 from devices.runtime import stats
-from hub.server_options import PING_S, PONG_S, SMALL_FRAGMENT_BYTES
+from hub.server_options import MQTT_FRAME_BYTES, MQTT_PATH, PING_S, PONG_S, SMALL_FRAGMENT_BYTES
 from hub.uvicorn.closing import abort_unread
 
 _init = WebSocketsSansIOProtocol.__init__
@@ -24,6 +24,7 @@ _connection_lost = WebSocketsSansIOProtocol.connection_lost
 _data_received = WebSocketsSansIOProtocol.data_received
 _pause_writing = WebSocketsSansIOProtocol.pause_writing
 _resume_writing = WebSocketsSansIOProtocol.resume_writing
+_handle_connect = WebSocketsSansIOProtocol.handle_connect
 _send_receive_event = WebSocketsSansIOProtocol.send_receive_event_to_app
 _parser_exception = WebSocketsSansIOProtocol.handle_parser_exception
 _task_complete = WebSocketsSansIOProtocol.on_task_complete
@@ -41,6 +42,7 @@ def patch() -> None:
     changes: dict[str, Any] = {
         "__init__": _init_bounded,
         "connection_lost": _end_visit,
+        "handle_connect": _connect,
         "data_received": _receive_or_refuse,
         "pause_writing": _note_full,
         "resume_writing": _note_room,
@@ -95,6 +97,12 @@ def _init_bounded(protocol: Any, config: Any, *args: Any, **options: Any) -> Non
     config.ws_ping_interval, config.ws_ping_timeout = PING_S, PONG_S
     config.ws_per_message_deflate = False
     _init(protocol, config, *args, **options)
+
+
+def _connect(protocol: Any, request: Any) -> None:
+    if request.path.partition("?")[0] == MQTT_PATH:
+        protocol.conn.max_size = MQTT_FRAME_BYTES
+    _handle_connect(protocol, request)
 
 
 def _end_visit(protocol: Any, error: Exception | None) -> None:

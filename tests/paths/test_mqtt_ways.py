@@ -18,11 +18,13 @@ from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
 from devices.models import Reading
+from tests.support.browser import Chromium
 from tests.support.certificates import CertificateFiles, make_certificate
 from tests.support.data_folder import Credentials
 from tests.support.eventually import eventually
 from tests.support.hub import RunningHub
 from tests.support.ports import free_port
+from tests.support.servers import ROOT
 from tests.support.stack import Stack
 
 WAIT_S = 20
@@ -98,8 +100,8 @@ def test_over_websocket(hub: RunningHub, protocol: int) -> None:
     device.publish("telemetry", VALUES)
     assert readings(hub, credentials.uid) == 1
     device.subscribe()
-    device.publish("attributes", b'{"model": "' + b"x" * 60_000 + b'"}')
-    assert len(device.messages.get(timeout=WAIT_S).payload) == 60_013
+    device.publish("attributes", b'{"model": "' + b"x" * 130_000 + b'"}')
+    assert len(device.messages.get(timeout=WAIT_S).payload) == 130_013
     device.leave()
 
 
@@ -150,7 +152,7 @@ def test_web_servers_of_a_hub_with_another_broker_pass_the_bytes_on(tmp_path: Pa
         for number, web in enumerate(stack.webs, 1):
             device = Device(stack.devices[0], web.port, transport="websockets", protocol=mqtt.MQTTv5)
             assert device.answer == "Success"
-            device.publish("attributes", b'{"model": "' + b"x" * 60_000 + b'"}')
+            device.publish("attributes", b'{"model": "' + b"x" * 130_000 + b'"}')
             device.publish("telemetry", VALUES)
             device.leave()
             eventually(partial(_has_stored, stack, number))
@@ -158,3 +160,32 @@ def test_web_servers_of_a_hub_with_another_broker_pass_the_bytes_on(tmp_path: Pa
 
 def _has_stored(stack: Stack, count: int) -> bool:
     return readings(stack, "lathe") >= count
+
+
+CONNECT_AND_PUBLISH = """
+async ([uid, secret, protocolVersion, size]) => {
+  const protocolId = protocolVersion === 3 ? "MQIsdp" : "MQTT";
+  const options = {username: uid, password: secret, clientId: `${uid}-${protocolVersion}`, protocolId, protocolVersion};
+  const client = await mqtt.connectAsync(`ws://${location.host}/mqtt`, {...options, reconnectPeriod: 0});
+  const arrived = new Promise((resolve) => client.on("message", (topic, payload) => resolve(payload.length)));
+  await client.subscribeAsync(`devices/${uid}/custom`, {qos: 1});
+  await client.publishAsync(`devices/${uid}/custom`, "x".repeat(size), {qos: 2});
+  await client.publishAsync(`devices/${uid}/telemetry`, '{"temperature": 21.5}', {qos: 1});
+  const length = await arrived;
+  await client.endAsync();
+  return length;
+}
+"""
+
+
+@pytest.mark.parametrize("version", [3, 4, 5])
+def test_mqtt_js_in_a_browser(hub: RunningHub, browser: Chromium, version: int) -> None:
+    credentials = hub.create_device(f"browser-{version}")
+    context = browser.context(hub.url, bypass_csp=True)
+    page = context.new_page()
+    page.goto("/accounts/login/")
+    page.add_script_tag(path=str(ROOT / "node_modules/mqtt/dist/mqtt.min.js"))
+    size = 60_000 if version == 3 else 120_000
+    assert page.evaluate(CONNECT_AND_PUBLISH, [credentials.uid, credentials.secret, version, size]) == size
+    assert readings(hub, credentials.uid) == 1
+    browser.release(context, hub.url)

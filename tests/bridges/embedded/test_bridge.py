@@ -17,7 +17,7 @@ from bridges.broker import Broker, Limits
 from bridges.embedded.accounts import AccountAuthenticator
 from bridges.embedded.bridge import EmbeddedBridge
 from bridges.embedded.program_rights import ProgramRights
-from bridges.mqtt.packets import PublishPacket, ReasonCode, Version
+from bridges.mqtt.packets import PubAckPacket, PublishPacket, ReasonCode, Version
 from devices.commands import lifecycle
 from devices.models import Command, Device, Reading, Space, StoredRefusal
 from devices.rooms import provisioning
@@ -212,6 +212,17 @@ async def test_a_device_with_mqtt_5_learns_why_its_message_is_refused(
         assert await asyncio.to_thread(wire.publish, topic, payload, 1) is code
     if code is not ReasonCode.SUCCESS:
         await refusals(1)
+    wire.sock.close()
+
+
+async def test_a_topic_of_its_own_that_a_device_has_subscribed_to_is_no_error_for_it(embedded: Embedded) -> None:
+    wire = await asyncio.to_thread(Wire, embedded.port, Version.V5)
+    await asyncio.to_thread(wire.connect, "valve-1", password=embedded.secret.encode())
+    await asyncio.to_thread(wire.subscribe, "devices/valve-1/custom", qos=0)
+    await asyncio.to_thread(wire.send, PublishPacket("devices/valve-1/custom", b"x", 1, packet_id=1))
+    assert (await asyncio.to_thread(wire.message)).payload == b"x"
+    assert (await asyncio.to_thread(wire.next, PubAckPacket)).reason_code is ReasonCode.SUCCESS
+    await refusals(1)
     wire.sock.close()
 
 
