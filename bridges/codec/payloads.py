@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from bridges.codec.flattening import Flattener
+from bridges.codec.hints import with_hint
 from bridges.codec.status_words import is_online
 from bridges.codec.storable_json import storable
 from bridges.codec.strict_json import RepeatedKeys, check_size, parse
@@ -41,7 +42,10 @@ def decode_telemetry(payload: bytes, received_at: int) -> Telemetry:
     `received_at` is in microseconds. A null counts as no value and is left out; whatever cannot be a value is skipped.
     Raises the `Refusal` of a payload that cannot be read at all.
     """
-    content = parse(payload)
+    try:
+        content = parse(payload)
+    except Refusal as refusal:
+        raise with_hint(refusal, payload) from None
     samples: list[Sample] = []
     times: list[int] = []
     skipped: SkippedValues | None = None

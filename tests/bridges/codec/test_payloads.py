@@ -283,6 +283,31 @@ def test_the_refusal_of_a_bare_value_shows_the_form() -> None:
     assert found.first.detail.endswith('{"value": 21.7}')
 
 
+@pytest.mark.parametrize(
+    ("payload", "hint"),
+    [
+        (b"nan", "there is no value in it"),
+        (b" Unavailable\n", "there is no value in it"),
+        (b"on", 'send {"value": "on"}'),
+        (b"21,5", ""),
+        (b"a\x1b[2J", ""),
+        (b"a\x1b", ""),
+        (b"21.5 C", ""),
+        (b"weather,room=attic t=21.5,h=40i 1700000000000000000", "it looks like InfluxDB line protocol"),
+        (b"cpu idle=98\ncpu idle=97", "it looks like InfluxDB line protocol"),
+        (b"<t>21.5</t>", "it looks like XML"),
+        (b"{'t': 1}", ""),
+        (b"a=" * 60_000, ""),
+        (b"a " * 2_000, ""),
+    ],
+)
+def test_the_refusal_of_what_is_not_json_says_what_it_looks_like(payload: bytes, hint: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        payloads.decode_telemetry(payload, NOW)
+    assert caught.value.reason == "invalid_json"
+    assert caught.value.detail.partition("; ")[2] == hint
+
+
 @pytest.mark.parametrize("ts", [b"null", b"3000", b"0", b'"1970-01-01T00:00:03Z"', b'"3000"'])
 def test_without_a_time_or_from_a_clock_that_was_never_set_the_time_of_receipt_counts(ts: bytes) -> None:
     flagged = stats.flagged.labels("clock_not_set")._value
