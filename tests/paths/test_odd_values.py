@@ -94,6 +94,11 @@ def test_a_manager_renames_and_deletes_metrics_while_others_watch(alice: Person,
     form.get_by_role("button", name="Delete").click()
     form.get_by_role("button", name="Delete it with its history").click()
     expect(carol.locator("[data-metric=junk]")).to_have_count(0)
+    publish(hub, device, b'{"late": 5}')
+    expect(page.locator("[data-metric=late]")).to_be_visible()
+    for _ in range(2):  # closed and opened again
+        page.get_by_text("Change a metric").click()
+    expect(form.get_by_label("Metric")).to_contain_text("late")
     form.get_by_label("Metric").select_option("temperature")
     form.get_by_label("Name").fill("junk")
     form.get_by_role("button", name="Save").click()
@@ -122,3 +127,25 @@ def test_a_switch_understands_texts_and_a_renamed_metric(alice: Person, hub: Run
     expect(page.locator("[data-metric=pump]")).to_be_visible()
     publish(hub, device, b'{"relay": "ON"}')
     expect(switch).to_have_attribute("aria-checked", "true")
+
+
+def test_a_metric_without_values_can_be_taken_back(alice: Person, hub: RunningHub) -> None:
+    device = hub.create_device("ignored")
+    publish(hub, device, b'{"only": 1}')
+    page = alice.page
+    page.goto("/devices/ignored/")
+    page.get_by_text("Change a metric").click()
+    form = page.locator("[data-metric-settings]")
+    form.get_by_label("Ignore it").check()
+    form.get_by_role("button", name="Save").click()
+    expect(form.get_by_label("Metric")).to_contain_text("only (ignored)")
+    form.get_by_role("button", name="Delete").click()
+    form.get_by_role("button", name="Delete it with its history").click()
+    expect(page.locator("[data-metric=only]")).to_have_count(0)
+    page.reload()
+    page.get_by_text("Change a metric").click()
+    form.get_by_label("Ignore it").uncheck()
+    form.get_by_role("button", name="Save").click()
+    expect(form.get_by_label("Metric")).not_to_contain_text("ignored")
+    publish(hub, device, b'{"only": 2}')
+    expect(page.locator("[data-metric=only]")).to_contain_text("2")

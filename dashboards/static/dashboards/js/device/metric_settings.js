@@ -24,7 +24,14 @@ export class MetricSettings {
     this.#problem = find(form, "metric-error");
     this.#select.addEventListener("change", () => this.#fill());
     this.#delete.addEventListener("click", () => this.#confirmDelete());
+    // The device may have sent new metrics since.
+    form.closest("details")?.addEventListener("toggle", () => this.reload());
     onSubmit(form, this.#problem, () => this.#save());
+  }
+
+  /** Whether there is anything to set: also for an ignored metric, which has no values. */
+  get hasMetrics() {
+    return this.#metrics.length > 0;
   }
 
   /** Offers these metrics. @param {MetricFacts[]} metrics */

@@ -82,7 +82,7 @@ function arrange() {
   const count = Object.keys(latest).length;
   charts.arrange(latest, attributes);
   find(document, "silent").hidden = count > 0 || unstored !== null;
-  find(document, "values-panel").hidden = !count;
+  find(document, "values-panel").hidden = !count && !settings.some((form) => form.hasMetrics);
   setText(find(document, "values-count"), String(count));
   for (const hint of hints) hint.show(latest);
 }
@@ -154,8 +154,8 @@ function showTelemetry(points) {
 showSnapshot(page.snapshot);
 list.replace(page.commands);
 refused.replace(page.refusals);
-setUnstored(page.unstored);
 for (const form of settings) form.show(page.metrics);
+setUnstored(page.unstored);
 availability.show(page.availability);
 showSilenceLimit(find(document, "silence"), page.silence);
 for (const form of selectAll(document, "[data-silence-form]", HTMLFormElement))
