@@ -54,6 +54,9 @@ def decode_telemetry(payload: bytes, received_at: int) -> Telemetry:
             skipped = skipped or SkippedValues()
             where = f"item {number}" if isinstance(content, list) else ""
             _add_odd(item, where, received_at, samples, times, skipped)
+            if len(samples) + skipped.total > MAX_VALUES:
+                _skip_rest(content, number, skipped)
+                break
     if not samples or len(samples) > MAX_VALUES:
         skipped = skipped or SkippedValues()
         _check_number(content, samples, skipped)
@@ -185,6 +188,13 @@ def _time(claimed: Any, received_at: int, times: list[int]) -> tuple[int | None,
         stats.flagged.labels("clock_not_set").inc()
         return None, False
     return time, False
+
+
+def _skip_rest(content: Any, number: int, skipped: SkippedValues) -> None:
+    """Skips the items after `number`. Odd ones cost more time than others, and must not cost it without an end."""
+    if isinstance(content, list) and number < len(content):
+        refusal = Refusal("too_many_values", f"{MAX_VALUES} are allowed", f"item {number + 1}")
+        skipped.add(refusal, len(content) - number)
 
 
 def _check_number(content: Any, samples: list[Sample], skipped: SkippedValues) -> None:

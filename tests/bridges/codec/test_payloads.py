@@ -233,6 +233,13 @@ def test_values_beyond_the_number_of_one_message_are_skipped() -> None:
     assert found.skipped.counts == {"too_many_values": 3}
 
 
+def test_a_list_of_odd_items_is_not_read_without_an_end() -> None:
+    found = payloads.decode_telemetry(b"[%s]" % b",".join([b'{"":1}'] * 18_000), NOW).skipped
+    assert found is not None
+    assert found.counts == {"name_invalid": 10_001, "too_many_values": 7_999}
+    assert [(refusal.key, count) for refusal, count in found] == [("", 10_001), ("item 10002", 7_999)]
+
+
 def test_all_skipped_values_are_counted_and_the_first_are_listed() -> None:
     found = payloads.decode_telemetry(b"{%s}" % b",".join(b'"a%d": NaN' % i for i in range(50)), NOW).skipped
     assert found is not None
