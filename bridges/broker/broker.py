@@ -75,7 +75,7 @@ class Broker:
         )
         self._state: StateKeeper | None = None
         if state is not None:
-            self._state = StateKeeper(state, self._shared.sessions, router.retained, authenticator)
+            self._state = StateKeeper(state, self._shared.sessions, router.retained, authenticator, stats, warnings)
         self._stopped = True
         self._listeners = [Listener(sock, self.new_connection)]
         self._handshakes: TlsHandshakes | None = None

@@ -51,9 +51,14 @@ class StateFile:
         self._database: sqlite3.Connection | None = None
 
     def load(self) -> State:
-        """What was written last. A file that cannot be read is set aside, and the broker begins anew."""
+        """What was written last. A damaged file is set aside, and the broker begins anew.
+
+        Raises `sqlite3.OperationalError` where the file cannot be opened.
+        """
         try:
             return self._read(self._open())
+        except sqlite3.OperationalError:
+            raise  # the disk is full, or the like: the file may be right
         except (sqlite3.DatabaseError, msgspec.MsgspecError, UnicodeDecodeError) as error:
             self.close()
             aside = self._path.with_suffix(".damaged")

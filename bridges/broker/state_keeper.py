@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -17,18 +17,29 @@ from .retained import Retained
 from .sessions import Sessions
 from .state_file import Rows, State, StateFile
 from .stored import StoredMessage, StoredPublication, StoredRetained, StoredSession
-
-log = logging.getLogger("hubbub.broker")
+from .throttled_log import ThrottledLog
 
 WRITE_EVERY_S = 0.5
 """A killed hub loses the changes of this time, and of the write after it."""
+RETRY_S = 5.0
+"""Pause after a write that failed: the next one writes all that there is."""
 
 
 class StateKeeper:
     """Of `sessions` and `retained`, from `start` to `stop`."""
 
-    def __init__(self, path: Path, sessions: Sessions, retained: Retained, authenticator: Authenticator) -> None:
+    def __init__(
+        self,
+        path: Path,
+        sessions: Sessions,
+        retained: Retained,
+        authenticator: Authenticator,
+        stats: Counter[str],
+        warnings: ThrottledLog,
+    ) -> None:
         self._file = StateFile(path)
+        self._stats = stats
+        self._warnings = warnings
         self._sessions = sessions
         self._retained = retained
         self._authenticator = authenticator
@@ -73,21 +84,24 @@ class StateKeeper:
 
     async def _keep_writing(self) -> None:
         while not self._stopping.is_set():
-            await self._write()
+            pause_s = WRITE_EVERY_S if await self._write() else RETRY_S
             with suppress(TimeoutError):
-                async with asyncio.timeout(WRITE_EVERY_S):
+                async with asyncio.timeout(pause_s):
                     await self._stopping.wait()
 
-    async def _write(self) -> None:
-        """Never raises: what could not be written is written next time."""
+    async def _write(self) -> bool:
+        """Whether it could. What could not be written is written next time."""
         rows = self._rows()
         if rows is None:
-            return
+            return True
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._file.write, rows)
         except sqlite3.Error as error:
-            log.error("the state of the broker cannot be written: %s", error)
+            self._stats["state_write_failures"] += 1
+            self._warnings.warn("state", "The state of the broker cannot be written: %s", error)
             self._journal.give_up()
+            return False
+        return True
 
     def _rows(self) -> Rows | None:
         changes = self._journal.take()

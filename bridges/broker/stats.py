@@ -14,6 +14,7 @@ COUNTS = (
     "delivered_messages",  # PUBLISH packets sent, repeats not counted
     "redelivered_messages",  # PUBLISH packets sent again with DUP after a reconnect
     "refused_publishes",
+    "state_write_failures",  # of the file with sessions and retained messages
 )
 
 REFUSED_LOGINS = {

@@ -258,6 +258,7 @@ def test_changes_that_were_given_up_are_made_up_for(
             write(file, rows)  # type: ignore[arg-type]
 
         monkeypatch.setattr(StateFile, "write", fail_once)
+        monkeypatch.setattr("bridges.broker.state_keeper.RETRY_S", 0.1)
     else:
         monkeypatch.setattr("bridges.broker.journal.MAX_CHANGES", 2)
     writer = broker.wire("bridge", "writer")
@@ -265,7 +266,8 @@ def test_changes_that_were_given_up_are_made_up_for(
         writer.publish("TopicA/x", b"%d" % number, 1, retain=True)
     until(lambda: len(stored(broker.path).messages.get(1, [])) == 5)
     if failure == "the disk is full":
-        assert "the state of the broker cannot be written: the disk is full" in caplog.text
+        assert "The state of the broker cannot be written: the disk is full" in caplog.text
+        assert broker.running.stats["state_write_failures"] == 1
     broker.kill()
     assert len(broker.wire("bridge", "away", clean_start=False).messages(5)) == 5
     assert broker.running.stats["retained_messages"] == 1
