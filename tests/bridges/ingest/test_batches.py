@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -9,8 +10,11 @@ from asgiref.sync import sync_to_async
 
 from bridges.ingest.batches import Batch, BatchProcessor
 from bridges.ingest.delivery import Delivery
-from devices.models import Device, Space
+from devices.models import Device, Reading, Space
+from devices.registry import metrics, senders
+from devices.registry.senders import Sender
 from devices.runtime import stats
+from devices.telemetry import deleted_metrics
 from devices.telemetry.store import MAX_METRICS
 from devices.values import now_us
 
@@ -59,6 +63,30 @@ async def test_skipped_values_count_towards_the_budget_of_values(pump: Device) -
     batch = Batch([telemetry(b"[%s]" % b",".join([b'{"": 1}'] * 30))])
     await sync_to_async(BatchProcessor().process)(batch)
     assert batch.values["pump-1"] == 30
+
+
+@pytest.mark.both_databases
+async def test_a_metric_that_another_process_removes_in_between_is_created_anew(
+    pump: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processor, by_uid = BatchProcessor(), senders.by_uid
+    await sync_to_async(processor.process)(Batch([telemetry(b'{"a": 1}')]))
+    before = await sync_to_async(by_uid)(["pump-1"])
+
+    def remove() -> None:
+        metrics.delete(metrics.get(pump, "a"))
+        deleted_metrics.remove_deleted()
+
+    def outdated(uids: Iterable[str]) -> dict[str, Sender]:
+        """As if the batch had read the device before."""
+        monkeypatch.setattr(senders, "by_uid", by_uid)
+        return before
+
+    await sync_to_async(remove)()
+    monkeypatch.setattr(senders, "by_uid", outdated)
+    outcome = await sync_to_async(processor.process)(Batch([telemetry(b'{"a": 2}'), telemetry(b'{"b": 3}')]))
+    assert (outcome.readings, outcome.refusals) == (2, {})
+    assert [value async for value in Reading.objects.order_by("time").values_list("number", flat=True)] == [2.0, 3.0]
 
 
 async def test_attributes_that_cannot_be_stored_are_skipped(pump: Device) -> None:
