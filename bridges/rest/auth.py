@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
@@ -9,7 +11,7 @@ from ninja.errors import AuthenticationError
 from ninja.security import APIKeyCookie, HttpBasicAuth, HttpBearer
 from ninja.utils import check_csrf
 
-from bridges.rest.errors import TooManyFailures
+from bridges.rest.guesses import look_up
 from devices.errors import Forbidden
 from devices.models import Device
 from devices.registry import accounts, logins
@@ -20,11 +22,16 @@ from devices.runtime.request_rates import rates
 from devices.spaces import tokens
 
 
+def address_of(request: HttpRequest) -> str:
+    address: str = request.META.get("REMOTE_ADDR", "")
+    return address
+
+
 class BearerToken(HttpBearer):
     """`Authorization: Bearer TOKEN`, with a token from `manage.py createtoken`."""
 
     async def authenticate(self, request: HttpRequest, token: str) -> AbstractBaseUser:
-        person = await checks.run(request.META.get("REMOTE_ADDR", ""), tokens.owner, token)
+        person = await checks.run(address_of(request), tokens.owner, token)
         if person is None:
             raise AuthenticationError  # without trying the cookie: a client that sends a token means the token
         rates.admit(int(person.pk), "api")
@@ -39,7 +46,8 @@ class LoginCookie(APIKeyCookie):
     async def __call__(self, request: HttpRequest) -> AbstractBaseUser | None:
         if self.param_name not in request.COOKIES:
             return None
-        person = await database.run(self._signed_in, request)
+        async with checks.place(address_of(request)):
+            person = await database.run(self._signed_in, request)
         if person is not None:
             rates.admit(int(person.pk), "api")
         return person
@@ -58,14 +66,10 @@ class DeviceCredentials(HttpBasicAuth):
     """HTTP Basic with the device's uid and secret, the same as for MQTT."""
 
     async def authenticate(self, request: HttpRequest, username: str, password: str) -> Device:
-        throttle, network = logins.throttle, network_of(request.META.get("REMOTE_ADDR", ""))
-        if wait_s := await throttle.wait_s(network, username):
-            raise TooManyFailures(wait_s)
-        device = await checks.run(network, accounts.authenticate, username, password)
+        network, find = network_of(address_of(request)), partial(accounts.authenticate, username, password)
+        device = await look_up(logins.throttle, network, username, find)
         if device is None:
-            throttle.failed(network, username)
             raise AuthenticationError
-        throttle.succeeded(network, username)
         return device
 
 

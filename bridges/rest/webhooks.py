@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -10,8 +11,9 @@ from ninja import Router, Status
 from ninja.errors import HttpError
 from pydantic import BaseModel, Field
 
-from bridges.rest.auth import person_of
-from bridges.rest.errors import Problem, TooManyFailures
+from bridges.rest.auth import address_of, person_of
+from bridges.rest.errors import Problem
+from bridges.rest.guesses import look_up
 from bridges.rest.messages import MessagePosted
 from bridges.rest.request_body import RequestBody, stated
 from devices.access import Person
@@ -23,7 +25,6 @@ from devices.rooms import webhooks as room_webhooks
 from devices.runtime import database
 from devices.runtime.addresses import network_of
 from devices.runtime.credentials import hash_token
-from devices.runtime.login_checks import checks
 from devices.runtime.login_throttle import LoginThrottle
 
 router = Router(tags=["webhooks"])
@@ -99,15 +100,10 @@ async def post_to_webhook(request: HttpRequest, secret: str) -> Status[dict[str,
 
 async def _authenticated(request: HttpRequest, secret: str) -> Webhook:
     """Raises `NotFound`, or `TooManyFailures` for a client that guesses."""
-    network, hashed = network_of(request.META.get("REMOTE_ADDR", "")), hash_token(secret)
-    if wait_s := await throttle.wait_s(network, hashed):
-        raise TooManyFailures(wait_s)
-    try:
-        webhook = await checks.run(network, room_webhooks.webhook, secret)
-    except NotFound:
-        throttle.failed(network, hashed)
-        raise
-    throttle.succeeded(network, hashed)
+    network, find = network_of(address_of(request)), partial(room_webhooks.webhook, secret)
+    webhook = await look_up(throttle, network, hash_token(secret), find)
+    if webhook is None:
+        raise NotFound("there is no such webhook")
     return webhook
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from asyncio import Semaphore
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import ParamSpec, TypeVar
 
 from devices.errors import TooMany
@@ -33,8 +34,9 @@ class LoginChecks:
     def __init__(self) -> None:
         self._networks: dict[str, _Network] = {}
 
-    async def run(self, address: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Calls `function(*args)` in one of the threads for sign-ins. Raises `TooMany`."""
+    @asynccontextmanager
+    async def place(self, address: str) -> AsyncIterator[None]:
+        """For one look-up of this address. Raises `TooMany`."""
         name = network_of(address) or address
         network = self._networks.setdefault(name, _Network())
         if network.count >= AT_ONCE + MAX_WAITING:
@@ -43,11 +45,16 @@ class LoginChecks:
         network.count += 1
         try:
             async with network.places:
-                return await database.run_sign_in(function, *args, **kwargs)
+                yield
         finally:
             network.count -= 1
             if not network.count:
                 del self._networks[name]
+
+    async def run(self, address: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Calls `function(*args)` in one of the threads for sign-ins. Raises `TooMany`."""
+        async with self.place(address):
+            return await database.run_sign_in(function, *args, **kwargs)
 
 
 checks = LoginChecks()

@@ -15,6 +15,9 @@ logger = logging.getLogger("hubbub.logins")
 MAX_REMEMBERED = 20_000
 """Networks, and pairs of network and account, that are remembered; past it the oldest are forgotten."""
 
+MAX_ACCOUNT = 150
+"""Characters of an account's name that are remembered. A longer one is nobody's, but some kilobytes may come as one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThrottleLimits:
@@ -73,20 +76,21 @@ class LoginThrottle:
 
     async def wait_s(self, network: str, account: str) -> float:
         """Seconds until another try may be looked up; 0: this one is."""
-        if (network, account) in self._trusted or not self.too_many_failures(network, account):
+        key = _key(network, account)
+        if key in self._trusted or not self.too_many_failures(network, account):
             return 0
         await self._recalls.once(network)
-        if (network, account) in self._trusted:
+        if key in self._trusted:
             return 0
-        return self._of_accounts.wait_s((network, account)) or self._further.wait_s(network)
+        return self._of_accounts.wait_s(key) or self._further.wait_s(network)
 
     def too_many_failures(self, network: str, account: str) -> bool:
         """Whether the account, or its network, has failed too often."""
-        return self._of_accounts.wait_s((network, account)) > 0 or self._of_networks.wait_s(network) > 0
+        return self._of_accounts.wait_s(_key(network, account)) > 0 or self._of_networks.wait_s(network) > 0
 
     def failed(self, network: str, account: str) -> None:
         """The secret was wrong."""
-        self._of_accounts.add((network, account))
+        self._of_accounts.add(_key(network, account))
         self._of_networks.add(network)
 
     def succeeded(self, network: str, account: str) -> None:
@@ -95,7 +99,7 @@ class LoginThrottle:
         self._known.add(network, account)
 
     def _trust(self, network: str, account: str) -> None:
-        _put(self._trusted, (network, account), None)
+        _put(self._trusted, _key(network, account), None)
 
     async def _recall(self, network: str) -> None:
         for account in await self._known.at(network):
@@ -158,6 +162,10 @@ class _Pace:
             return left
         _put(self._admitted_at, key, now)
         return 0.0
+
+
+def _key(network: str, account: str) -> tuple[str, str]:
+    return network, account[:MAX_ACCOUNT]
 
 
 def _put(kept: OrderedDict[Any, Any], key: Hashable, value: object) -> None:

@@ -62,8 +62,8 @@ class PasswordQueue:
     def turn(self, network: str) -> Iterator[None]:
         """Raises `TooManyAttempts`."""
         self._enter(network)
-        database.release_connections()  # a few people who sign in would otherwise occupy all of them
         try:
+            database.release_connections()  # a few people who sign in would otherwise occupy all of them
             with self._turns:
                 yield
         finally:

@@ -73,13 +73,14 @@ def _check_length(request: Any, length: int | None) -> None:
         producer = None if _is_stream(request) else request.channel._networkProducer
         if producer is not None:
             producer.pauseProducing()
-        request.looking_up = asyncio.ensure_future(_look_up_sender(request, producer))
+        address = getattr(request.channel.getPeer(), "host", "")  # behind a proxy, that of the proxy
+        request.looking_up = asyncio.ensure_future(_look_up_sender(request, producer, address))
 
 
-async def _look_up_sender(request: Any, producer: Any) -> None:
+async def _look_up_sender(request: Any, producer: Any, address: str) -> None:
     headers = [(name.lower(), value) for name, values in request.requestHeaders.getAllRawHeaders() for value in values]
     try:
-        found = await large_bodies.admit(headers)
+        found = await large_bodies.admit(headers, address)
     except Exception:
         logger.exception("a large request is refused: its sender cannot be looked up")
         found = problem("internal", "the hub failed; its log has the reason")

@@ -53,7 +53,8 @@ class BodyLimit:
             return await _refuse(receive, send, too_large())
         if most <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE or not large_bodies.is_large(length) or _is_admitted(scope):
             return await self._pass_on(scope, receive, send, most)
-        place = await large_bodies.admit(scope["headers"])
+        address, _ = scope.get("client") or ("", 0)
+        place = await large_bodies.admit(scope["headers"], address)
         if not isinstance(place, Place):
             return await _refuse(receive, send, place)
         try:

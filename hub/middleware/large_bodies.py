@@ -11,8 +11,10 @@ from django.http import HttpResponse
 from bridges.rest.errors import problem
 from dashboards.live import logins
 from dashboards.live.origins import Headers
-from devices.runtime import database, stats
+from devices.errors import TooMany
+from devices.runtime import stats
 from devices.runtime.database import UNAVAILABLE_ERRORS
+from devices.runtime.login_checks import checks
 
 logger = logging.getLogger("hubbub")
 
@@ -44,13 +46,15 @@ def is_large(length: int | None) -> bool:
     return length is None or length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
-async def admit(headers: Headers) -> Place | HttpResponse:
+async def admit(headers: Headers, address: str) -> Place | HttpResponse:
     """The place of a body whose request has these headers, or the answer that refuses it."""
     login = logins.read(headers)
     if login.token is None and not login.session_key:
         return _unauthenticated()
     try:
-        person = await database.run(logins.person, login)
+        person = await checks.run(address, logins.person, login)
+    except TooMany as error:
+        return problem("too_many", error.message)
     except UNAVAILABLE_ERRORS:
         logger.warning("a large request is refused: the database is unavailable")
         return problem("unavailable", "the database is unavailable: try again later")

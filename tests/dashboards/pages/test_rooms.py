@@ -318,7 +318,9 @@ def test_the_address_of_a_webhook_is_shown_once(client_of: ClientOf, alice: User
     answer = client.post(f"/rooms/{general.pk}/webhooks/", {"name": "Weather"})
     address = re.search(r"http://testserver/api/v1/hooks/([\w-]+)", shown(answer))
     assert address
-    assert webhooks.webhook(address[1]).room_id == general.pk
+    webhook = webhooks.webhook(address[1])
+    assert webhook is not None
+    assert webhook.room_id == general.pk
     assert "no-store" in answer["Cache-Control"]
     assert "curl -H &#x27;Content-Type: application/json&#x27; -d &#x27;{&quot;text&quot;" in shown(answer)
     later = shown(client.get(f"/rooms/{general.pk}/settings/"))

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from devices.runtime import login_throttle
-from devices.runtime.login_throttle import LoginThrottle, ThrottleLimits
+from devices.runtime.login_throttle import MAX_ACCOUNT, LoginThrottle, ThrottleLimits
 
 LIMITS = ThrottleLimits(failures_per_account=2, failures_per_network=5, window_s=60, further_look_ups_per_s=20)
 
@@ -147,6 +147,16 @@ async def test_a_login_that_is_cancelled_leaves_the_question_to_the_others(throt
     await asyncio.sleep(0)
     cancelled.cancel()
     assert await other == 0
+
+
+def test_of_a_name_longer_than_any_only_the_beginning_is_kept(throttle: LoginThrottle) -> None:
+    throttle.failed("nat", "x" * 16_000)
+    throttle.failed("nat", "x" * 16_001)
+    throttle.succeeded("nat", "y" * 16_000)
+    [(_, failed)], [(_, signed_in)] = throttle._of_accounts._counts, throttle._trusted
+    assert failed == "x" * MAX_ACCOUNT
+    assert signed_in == "y" * MAX_ACCOUNT
+    assert throttle.too_many_failures("nat", "x" * 16_002)
 
 
 async def test_the_memory_is_bounded(throttle: LoginThrottle, monkeypatch: pytest.MonkeyPatch) -> None:

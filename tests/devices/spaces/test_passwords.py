@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import User
+from django.db import InterfaceError
 
 from devices.runtime import database
 from devices.spaces import expiry, passwords
@@ -218,6 +219,17 @@ def test_sign_ins_that_wait_hold_no_connection_to_the_database(
         finally:
             may_go_on.set()
         assert [answer.result() for answer in answers] == [None] * passwords.MAX_WAITING
+
+
+def test_a_sign_in_gives_its_place_back_when_the_database_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise InterfaceError
+
+    queue = PasswordQueue()
+    monkeypatch.setattr(database, "release_connections", fail)
+    with pytest.raises(InterfaceError), queue.turn("192.0.2.1"):
+        pass
+    assert not queue._waiting
 
 
 def test_one_address_cannot_fill_the_queue() -> None:
