@@ -13,6 +13,7 @@ FUTURE_US = 5 * 60 * 1_000_000
 that is ahead by less is judged once its device is known, in `devices.telemetry.clocks`."""
 
 _DIGITS = re.compile(r"[0-9]{1,15}", re.ASCII)
+_LONG_DIGITS = re.compile(r"[0-9]{16,20}", re.ASCII)
 _LAST_MS = 253_402_300_800_000  # the year 10000, where `datetime` ends
 
 
@@ -32,7 +33,17 @@ def read_time(claimed: Any) -> tuple[int, bool]:
         return _iso_time(claimed)
     if isinstance(claimed, (int, float)) and not isinstance(claimed, bool) and 0 <= claimed < _LAST_MS:
         return int(claimed * 1000), False
-    raise Refusal("timestamp_invalid", ascii(claimed)[:64])
+    raise _invalid(claimed)
+
+
+def _invalid(claimed: Any) -> Refusal:
+    detail = ascii(claimed)[:64]
+    if isinstance(claimed, str) and _LONG_DIGITS.fullmatch(claimed):
+        claimed = int(claimed)
+    if isinstance(claimed, int) and _LAST_MS <= claimed < _LAST_MS * 1_000_000:
+        unit = "microseconds" if claimed < _LAST_MS * 1000 else "nanoseconds"
+        detail += f" looks like {unit}; milliseconds are expected"
+    return Refusal("timestamp_invalid", detail)
 
 
 def _iso_time(text: str) -> tuple[int, bool]:
@@ -43,8 +54,8 @@ def _iso_time(text: str) -> tuple[int, bool]:
             moment = moment.replace(tzinfo=UTC)
         span = moment - datetime(1970, 1, 1, tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise Refusal("timestamp_invalid", ascii(text[:64])) from None
+        raise _invalid(text) from None
     time = (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds
     if time < 0:
-        raise Refusal("timestamp_invalid", ascii(text[:64]))
+        raise _invalid(text)
     return time, is_local

@@ -328,6 +328,22 @@ def test_seconds_are_not_taken_for_a_clock_that_was_never_set(ts: bytes) -> None
     assert samples(b'{"ts": %s, "values": {"a": 1}}' % ts) == [Sample("a", 1, 1_760_000_000_000)]
 
 
+@pytest.mark.parametrize(
+    ("ts", "unit"),
+    [
+        (b"1760000000000000", "microseconds"),
+        (b'"1760000000000000"', "microseconds"),
+        (b"1760000000000000000", "nanoseconds"),
+        (b'"1760000000000000000"', "nanoseconds"),
+    ],
+)
+def test_the_refusal_of_a_time_in_a_smaller_unit_names_it(ts: bytes, unit: str) -> None:
+    found = payloads.decode_telemetry(b'{"ts": %s, "values": {"a": 1}}' % ts, NOW).skipped
+    assert found is not None
+    assert (found.first.reason, found.first.key) == ("timestamp_invalid", "ts")
+    assert found.first.detail.endswith(f"looks like {unit}; milliseconds are expected")
+
+
 def test_a_null_beside_values_is_no_time() -> None:
     assert samples(b'{"ts": null, "a": 1}') == [Sample("a", 1)]
 

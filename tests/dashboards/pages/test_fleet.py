@@ -5,6 +5,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from devices.models import Device, Member, Space
+from devices.refusals.store import RefusalRecord, record
 from devices.rooms import provisioning
 from devices.values import Role
 from tests.dashboards.pages.conftest import ClientOf, data, store
@@ -26,6 +27,17 @@ def test_it_shows_no_device_of_a_foreign_space(
     answer = client_of(alice).get(path)
     assert b"pump-1" in answer.content
     assert b"oreign" not in answer.content
+
+
+@pytest.mark.parametrize("path", ["/", "/fleet-status/"])
+def test_it_says_of_no_device_of_a_foreign_space_why_nothing_is_stored(
+    client_of: ClientOf, alice: User, pump: Device, foreign_pump: Device, path: str
+) -> None:
+    for device in (pump, foreign_pump):
+        record([RefusalRecord(device.uid, "telemetry", "not_finite", "", b"", 0, 1, 1, f"value of {device.uid}")])
+    answer = client_of(alice).get(path)
+    assert b"value of pump-1" in answer.content
+    assert f"value of {foreign_pump.uid}".encode() not in answer.content
 
 
 @pytest.mark.parametrize("path", ["/", "/fleet-status/"])
