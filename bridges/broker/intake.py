@@ -14,7 +14,7 @@ from .limits import Limits
 from .load import Load
 from .pending import Pending
 from .session import Session
-from .sink import NoSink, Sink
+from .sink import NoSink, Sink, Unaccepted
 
 _EMPTY: deque[Pending] = deque(maxlen=0)  # of every client that has published nothing yet: a deque takes 700 bytes
 
@@ -57,7 +57,7 @@ class Intake:
     there is room; while the inlet is paused, neither is one with anything there.
     """
 
-    __slots__ = ("_held", "_inlet", "_limits", "_load", "_open_messages", "_publisher", "_queue", "_session")
+    __slots__ = ("_counts", "_held", "_inlet", "_limits", "_load", "_open_messages", "_publisher", "_queue", "_session")
 
     def __init__(self, publisher: PublishingConnection, session: Session, inlet: Inlet, limits: Limits) -> None:
         self._publisher = publisher
@@ -66,6 +66,7 @@ class Intake:
         self._limits = limits
         self._queue = _EMPTY
         self._load = inlet.load_of(session.principal.name)
+        self._counts = publisher.version is Version.V5  # before that, clients have no receive maximum
         self._open_messages = 0  # received on this connection, and not completed in the way of their QoS
         self._held = False
 
@@ -78,7 +79,7 @@ class Intake:
         if known is not None and known.is_of(self):
             if not (known.finished and publish.qos == 2):
                 return None  # it is answered in its turn
-        else:
+        elif self._counts:
             self._count_open()
         pending = Pending(self, publish)
         if self._queue is _EMPTY:
@@ -108,8 +109,12 @@ class Intake:
             self._load.remove(pending.size)
             if pending.qos == 1:
                 self._forget(pending)
-            if not publisher.closing:
-                self._acknowledge(pending)
+            if publisher.closing:
+                continue
+            if pending.unaccepted is None:
+                publisher.send_bytes((puback if pending.qos == 1 else pubrec)(pending.packet_id))
+            else:
+                self._acknowledge(pending, pending.unaccepted)
         if self._load.waiters:
             self._load.call_waiters()
 
@@ -148,12 +153,15 @@ class Intake:
 
     def _count_open(self) -> None:
         self._open_messages += 1
-        if self._publisher.version is Version.V5 and self._open_messages > self._limits.receive_maximum:
+        if self._open_messages > self._limits.receive_maximum:
             raise ProtocolError("too_many_in_flight")
 
-    def _acknowledge(self, pending: Pending) -> None:
-        publisher, unaccepted, packet_id = self._publisher, pending.unaccepted, pending.packet_id
-        if unaccepted is None or publisher.version is not Version.V5 or _has_only_subscribers(pending):
+    def _acknowledge(self, pending: Pending, unaccepted: Unaccepted) -> None:
+        """With the reason why it was not accepted, if the client's version of MQTT has reasons."""
+        publisher, packet_id = self._publisher, pending.packet_id
+        # Subscribers may have the message, where only the sink expects nothing on this topic.
+        is_delivered = pending.delivered and unaccepted.code is ReasonCode.TOPIC_NAME_INVALID
+        if is_delivered or publisher.version is not Version.V5:
             publisher.send_bytes((puback if pending.qos == 1 else pubrec)(packet_id))
             return
         if pending.qos == 2:
@@ -166,9 +174,3 @@ class Intake:
         unacknowledged = self._session.unacknowledged
         if unacknowledged.get(pending.packet_id) is pending:
             del unacknowledged[pending.packet_id]
-
-
-def _has_only_subscribers(pending: Pending) -> bool:
-    """The sink expects nothing on this topic, but others do, and have the message."""
-    unaccepted = pending.unaccepted
-    return pending.delivered and unaccepted is not None and unaccepted.code is ReasonCode.TOPIC_NAME_INVALID

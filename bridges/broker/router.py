@@ -33,9 +33,6 @@ class Route:
         self.recipients: list[tuple[Session, Copy | None, Copy | None]] = []
         self.groups: list[Group] = []
 
-    def __bool__(self) -> bool:
-        return bool(self.recipients or self.groups)
-
 
 class Router:
     """All calls are synchronous: between the check of a right and the delivery nothing else runs."""
@@ -66,7 +63,9 @@ class Router:
     def wants(self, topic: str) -> bool:
         """Whether anybody would get a message on this topic."""
         route = self._routes.get(topic)
-        return bool(self._route(topic) if route is None else route)
+        if route is None:
+            route = self._route(topic)
+        return bool(route.recipients or route.groups)
 
     def subscribe(self, session: Session, wanted: Subscription, subscription_id: int = 0) -> ReasonCode:
         """The code for the SUBACK: the QoS granted, or why it is refused. Counts that."""
