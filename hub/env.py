@@ -40,6 +40,7 @@ class Env:
     redis_url: str | None
     brokers: Mapping[str, str]
     public_brokers: Mapping[str, str]
+    mqtt_websocket_url: str | None
     secret_key_file: Path | None
     device_rate_limit: int
     value_rate_limit: int
@@ -107,6 +108,7 @@ def read(environ: Mapping[str, str], base_dir: Path) -> Env:
         redis_url=_url(environ, "REDIS_URL", ("redis", "rediss", "unix")),
         brokers=_brokers(environ, "MQTT_URL"),
         public_brokers=_brokers(environ, "MQTT_PUBLIC_URL"),
+        mqtt_websocket_url=_url(environ, "MQTT_WEBSOCKET_URL", ("mqtt", "mqtts")),
         secret_key_file=_path(environ, "SECRET_KEY_FILE"),
         device_rate_limit=_count(environ, "DEVICE_RATE_LIMIT", 1000),
         value_rate_limit=_count(environ, "VALUE_RATE_LIMIT", 10_000),

@@ -63,6 +63,7 @@ MQTT_PORT, MQTT_BIND = ENV.mqtt_port, ENV.mqtt_bind
 MQTT_TLS_PORT, MQTT_TLS_CERT, MQTT_TLS_KEY = ENV.mqtt_tls_port, ENV.mqtt_tls_cert, ENV.mqtt_tls_key
 BROKERS = ENV.brokers  # name -> URL, in order; empty: the embedded one
 PUBLIC_BROKERS = ENV.public_brokers  # the addresses for devices, if they differ
+MQTT_WEBSOCKET_URL = ENV.mqtt_websocket_url
 DEMO, DEMO_PASSWORD = ENV.demo, ENV.demo_password
 DEVICE_RATE_LIMIT = ENV.device_rate_limit
 VALUE_RATE_LIMIT = ENV.value_rate_limit

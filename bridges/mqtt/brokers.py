@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from django.conf import settings
@@ -36,6 +37,20 @@ def published() -> BrokerAddress:
     if url := settings.PUBLIC_BROKERS.get(name):
         return BrokerAddress.from_url(url)
     return first()
+
+
+def behind_websocket() -> BrokerAddress:
+    """Where clients of MQTT over WebSocket are led to: `MQTT_WEBSOCKET_URL`, or else as `published`.
+
+    It has no credentials and no certificate of ours: a broker may take the certificate for the bridge's login. Raises
+    `AddressError`.
+    """
+    url = settings.MQTT_WEBSOCKET_URL
+    try:
+        found = BrokerAddress.from_url(url) if url else published()
+    except AddressError as error:
+        raise AddressError(f"MQTT_WEBSOCKET_URL: {error}" if url else str(error)) from None
+    return replace(found, username=None, password=None, password_file=None, cert=None, key=None)
 
 
 def usable(name: str) -> BrokerAddress:

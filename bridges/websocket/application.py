@@ -27,7 +27,7 @@ class Visit(Protocol):
 
 
 class MqttOverWebSocket:
-    """Serves the embedded broker, once `serve` has named it, or carries the bytes to the first broker of `MQTT_URL`.
+    """Serves the embedded broker, once `serve` has named it, or carries the bytes to where devices connect.
 
     The client signs in with MQTT; cookies mean nothing here. `is_allowed` judges the origin of a browser's page.
     """
@@ -59,7 +59,7 @@ class MqttOverWebSocket:
         if self._connect is not None:
             return await self._run_embedded(self._connect, scope, receive, send)
         if settings.BROKERS:
-            return await tunnel.run(brokers.first(), receive, send)
+            return await tunnel.run(brokers.behind_websocket(), receive, send)
         return TRY_AGAIN_LATER
 
     async def _run_embedded(

@@ -96,21 +96,30 @@ class Browser:
 class Device:
     """Publishes with QoS 1 and answers each command with its arguments."""
 
-    def __init__(self, address: str, uid: str, secret: str) -> None:
+    def __init__(self, address: str, uid: str, secret: str, client_id: str = "", tls: ssl.SSLContext | None = None):
+        """`tls`: connects to the proxy, over WebSocket."""
         self.uid = uid
         self._connected: queue.Queue[bool] = queue.Queue()
-        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=uid)
+        transport = "websockets" if tls else "tcp"
+        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id or uid, transport=transport)
         self._client.username_pw_set(uid, secret)
+        if tls is not None:
+            self._client.tls_set_context(tls)
+            self._client.ws_set_options(path="/mqtt", headers={"Host": HOST, "Origin": ORIGIN})
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
-        self._client.connect_async(address, 1883)
+        self._client.connect_async(address, 8443 if tls else 1883)
         self._client.loop_start()
 
     def await_connection(self) -> None:
         """Returns once the broker has accepted the device, however often it refused before."""
         while not self.is_accepted():
             pass
+
+    def is_connected(self) -> bool:
+        """Whether it has been all the time since it was accepted."""
+        return self._client.is_connected() and self._connected.empty()
 
     def is_accepted(self) -> bool:
         """The broker's answer to the next attempt to connect."""

@@ -67,6 +67,23 @@ def test_a_device_with_a_wrong_secret_is_refused(stack: Stack, pump: Device) -> 
     intruder.stop()
 
 
+def test_a_device_over_websocket_does_not_get_at_the_session_of_another(
+    stack: Stack, manager: Browser, pump: Device
+) -> None:
+    """Web processes reach the listener of the bridges too, which takes any client id."""
+    page = manager.add_device("websocket")
+    secret = secret_in(page)
+    Device(stack["mosquitto"].address, "websocket", secret).await_connection()
+    device = Device(stack["proxy"].address, "websocket", secret, client_id="pump", tls=manager.tls)
+    device.await_connection()
+    with manager.live() as live:
+        live.request("subscribe", stream="device:websocket")
+        device.publish(flow=3)
+        assert live.values("websocket", "flow") == [3]
+    assert pump.is_connected()
+    device.stop()
+
+
 def test_a_viewer_sees_what_a_device_publishes(manager: Browser, pump: Device) -> None:
     with manager.live() as live:
         assert live.request("subscribe", stream="device:pump")["ok"]
