@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections import Counter, deque
 from math import inf
 from time import monotonic
-from typing import Protocol
-
-from bridges.mqtt.packets import Packet
 
 from .authentication import Principal, may_receive
 from .grants import Grant
 from .journal import Journal
 from .limits import MAX_PACKET_ID, SessionLimits
+from .outlet import Outlet, Pool
 from .pending import Pending
 from .publication import RELEASED, Outgoing, Publication
 from .stats import DROPPED
@@ -22,28 +20,6 @@ PACKETS_PER_PUMP = 200  # then others get their turn of the event loop
 _EMPTY: deque[Outgoing] = deque(
     maxlen=0
 )  # for all sessions with nothing queued: a deque is larger than the rest of one
-
-
-class Outlet(Protocol):
-    """The connection that a session is delivered to."""
-
-    writable: bool
-
-    def send_message(self, packet: Packet) -> bool:
-        """False: it is larger than the client accepts, and was not sent."""
-
-    def close(self, reason: str) -> None: ...
-    def pump_soon(self) -> None: ...
-
-
-class Pool:
-    """The bytes that several queues hold together, and the most they may hold."""
-
-    __slots__ = ("bytes", "held")
-
-    def __init__(self, size: int) -> None:
-        self.bytes = size
-        self.held = 0
 
 
 class Session:

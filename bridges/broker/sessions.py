@@ -13,10 +13,11 @@ from .authentication import Principal, most_sessions, session_limits
 from .errors import LoginRefused
 from .journal import Journal
 from .limits import Limits, SessionLimits
+from .outlet import Outlet, Pool
 from .pending import finished_before
 from .publication import Outgoing
 from .router import Router
-from .session import Outlet, Pool, Session
+from .session import Session
 from .stored import StoredSession
 from .terms import session_expiry_s
 from .throttled_log import ThrottledLog

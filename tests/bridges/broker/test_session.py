@@ -5,8 +5,9 @@ from collections import Counter
 import pytest
 
 from bridges.broker.limits import MAX_PACKET_ID, SessionLimits
+from bridges.broker.outlet import Pool
 from bridges.broker.publication import Publication
-from bridges.broker.session import PACKETS_PER_PUMP, Pool, Session
+from bridges.broker.session import PACKETS_PER_PUMP, Session
 from bridges.broker.throttled_log import ThrottledLog
 from bridges.mqtt.packets import Packet
 from tests.bridges.broker.clients import Device

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from twisted.internet.testing import StringTransport
 
-from hub import http_deadlines
+from hub import http_deadlines, visits
 from hub.daphne import connections
 
 HEADERS = [(":method", "GET"), (":path", "/"), (":scheme", "https"), (":authority", "hub")]
@@ -54,9 +55,11 @@ class Client:
 
 
 @pytest.fixture(autouse=True)
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
+def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     connections.patch()
     monkeypatch.setattr(http_deadlines, "IDLE_S", 0.1)
+    yield
+    visits._strangers.clear()  # these connections never end
 
 
 async def test_pings_do_not_keep_a_connection_open_that_carries_no_request() -> None:
