@@ -62,6 +62,8 @@ class Publisher:
             publish = self._resolve(publish)
         if publish.properties is not None:
             check_response_topic(publish.properties)
+        if publish.subscription_ids:  # which only a broker sends
+            raise ProtocolError("protocol_error")
         if publish.size > context.limits.payload_bytes:
             publish = self._cut(publish)
         allowed = self._topics.get(publish.topic)

@@ -20,6 +20,7 @@ class Retained:
         self._tree: TopicTree[tuple[Publication, str]] = TopicTree()
         self._messages: Counter[str] = Counter()  # per account
         self._bytes: Counter[str] = Counter()
+        self._expiring: dict[str, set[str]] = {}  # account -> topics of its messages that expire
 
     def keep(self, publication: Publication, account: str) -> bool:
         """Puts the publication in the place of the topic's last; one without payload only removes that.
@@ -30,11 +31,15 @@ class Retained:
         if not publication.payload:
             return True
         if not self._fits(publication, account):
+            self._remove_expired(account)
+        if not self._fits(publication, account):
             self._stats["dropped.retained_full"] += 1
             return False
         self._tree.set(publication.topic, (publication, account))
         self._note(publication.topic, account, (publication, account))
         self._add(account, 1, publication.size)
+        if publication.expires_at is not None:
+            self._expiring.setdefault(account, set()).add(publication.topic)
         return True
 
     def matching(self, topic_filter: str) -> list[Publication]:
@@ -52,7 +57,15 @@ class Retained:
         self._tree = TopicTree()
         self._messages.clear()
         self._bytes.clear()
+        self._expiring.clear()
         self._stats["retained_messages"] = self._stats["retained_bytes"] = 0
+
+    def _remove_expired(self, account: str) -> None:
+        """What nobody will get any more must not take the place of something new of the same account."""
+        for topic in tuple(self._expiring.get(account, ())):
+            kept = self._tree.get(topic)
+            if kept is not None and kept[0].is_expired():
+                self._remove(topic)
 
     def _remove(self, topic: str) -> None:
         kept = self._tree.get(topic)
@@ -60,7 +73,15 @@ class Retained:
             publication, account = kept
             self._tree.remove(topic)
             self._note(topic, account, None)
+            self._forget_expiry(topic, account)
             self._add(account, -1, -publication.size)
+
+    def _forget_expiry(self, topic: str, account: str) -> None:
+        topics = self._expiring.get(account)
+        if topics is not None:
+            topics.discard(topic)
+            if not topics:
+                del self._expiring[account]
 
     def _note(self, topic: str, account: str, kept: tuple[Publication, str] | None) -> None:
         """The hub's own messages are not stored: it publishes them again after a restart."""

@@ -1,6 +1,10 @@
+from collections import Counter
+
 import pytest
 
 from bridges.broker import Limits
+from bridges.broker.publication import Publication
+from bridges.broker.retained import Retained
 from tests.bridges.broker.clients import RawClient, connect_packet, publish_packet, subscribe_packet
 
 
@@ -107,6 +111,15 @@ class TestBounds:
             client(name).publish(f"devices/{name}/more", b"x" * 450, retain=True)
         assert broker.stats["retained_messages"] == 2
         assert broker.stats["retained_bytes"] <= 1_000
+
+    def test_expired_messages_make_room_for_new_ones_of_their_account(self):
+        kept = Retained(Limits(account_retained_messages=2), Counter())
+        for number, expires_in_s in enumerate((0, 60, None)):
+            assert kept.keep(Publication(f"a/{number}", b"x", 1, expires_in_s=expires_in_s), "a")
+        assert [each.topic for each in kept.matching("a/+")] == ["a/1", "a/2"]
+        assert not kept.keep(Publication("a/3", b"x", 1), "a")
+        kept.keep(Publication("a/1", b"", 1), "a")
+        assert kept._expiring == {}
 
     def test_message_that_does_not_fit_removes_the_outdated_one(self, broker, client):
         pump = client("pump")

@@ -65,6 +65,11 @@ class TestProperties:
         client.sock.sendall(packet(0x30, text("TopicA") + b"\5\x08" + text("a+")))
         client.ended_with(ReasonCode.PROTOCOL_ERROR)
 
+    def test_a_subscription_identifier_of_a_client_ends_the_connection(self, wire: MakeWire) -> None:
+        client = wire("bridge")
+        client.publish("TopicA", subscription_ids=(1,))
+        client.ended_with(ReasonCode.PROTOCOL_ERROR)
+
     def test_a_response_finds_its_way(self, writer: Wire, reader: Wire) -> None:
         writer.subscribe("answers/+")
         writer.publish("questions", b"?", properties=ALL)
