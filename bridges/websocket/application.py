@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from django.conf import settings
 
 from bridges.mqtt import brokers
+from bridges.mqtt.address import AddressError
 from devices.runtime import stats
+from devices.runtime.log_throttle import LogThrottle
 
 from . import tunnel
 from .frames import TRY_AGAIN_LATER, CloseCode, Receive, Send
 from .transport import WebSocketTransport
 
+logger = logging.getLogger("hubbub.mqtt")
+
 SUBPROTOCOLS = ("mqtt", "mqttv3.1")
 """The second is what clients of MQTT 3.1 ask for."""
 Headers = Iterable[tuple[bytes, bytes]]
+
+_unavailable = LogThrottle()
 
 
 class Visit(Protocol):
@@ -59,8 +66,16 @@ class MqttOverWebSocket:
         if self._connect is not None:
             return await self._run_embedded(self._connect, scope, receive, send)
         if settings.BROKERS:
-            return await tunnel.run(brokers.behind_websocket(), receive, send)
+            return await self._run_elsewhere(receive, send)
         return TRY_AGAIN_LATER
+
+    async def _run_elsewhere(self, receive: Receive, send: Send) -> CloseCode:
+        try:
+            address = brokers.behind_websocket()
+        except AddressError as error:
+            _unavailable.warning(logger, f"MQTT over WebSocket is not available: {error}")
+            return TRY_AGAIN_LATER
+        return await tunnel.run(address, receive, send)
 
     async def _run_embedded(
         self, connect: Callable[[], asyncio.Protocol], scope: dict[str, Any], receive: Receive, send: Send

@@ -54,7 +54,7 @@ LIMITS = [
     "SPACE_READING_QUOTA",
 ]
 FLAGS = ["DEMO", "DEBUG"]
-URLS = {"DATABASE_URL": "sqlite", "REDIS_URL": "redis", "MQTT_URL": "mqtt"}
+URLS = {"DATABASE_URL": "sqlite", "REDIS_URL": "redis", "MQTT_URL": "mqtt", "MQTT_WEBSOCKET_URL": "mqtt"}
 
 
 @pytest.mark.parametrize("name", ["PORT", "MQTT_PORT", "MQTT_TLS_PORT"])

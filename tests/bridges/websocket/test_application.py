@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from bridges.websocket import application as module
 from bridges.websocket import tunnel
 from bridges.websocket.application import MqttOverWebSocket
 from bridges.websocket.frames import FRAME_BYTES
+from devices.runtime.log_throttle import LogThrottle
 
 Message = dict[str, Any]
 WAIT_S = 10
@@ -208,12 +210,13 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 @pytest.fixture
 async def broker_that(settings: Any) -> AsyncIterator[Callable[[Handler], Awaitable[MqttOverWebSocket]]]:
-    """Starts a broker of `MQTT_URL` that handles its connections like this."""
+    """Starts a broker beside the hub that handles its connections like this."""
     servers: list[asyncio.Server] = []
 
     async def start(handler: Handler) -> MqttOverWebSocket:
         servers.append(await asyncio.start_server(handler, "127.0.0.1", 0))
-        settings.BROKERS = {"main": f"mqtt://127.0.0.1:{servers[0].sockets[0].getsockname()[1]}"}
+        settings.BROKERS = {"main": "mqtt://127.0.0.1:1"}
+        settings.MQTT_WEBSOCKET_URL = f"mqtt://127.0.0.1:{servers[0].sockets[0].getsockname()[1]}"
         return MqttOverWebSocket(lambda _: True)
 
     yield start
@@ -256,8 +259,20 @@ class TestTunnel:
         async with asyncio.timeout(WAIT_S):
             assert await everything.get() == b"\xe0\x00"
 
+    @pytest.mark.parametrize("url", [None, "mqtt://127.0.0.1/path"])
+    async def test_without_the_address_for_devices_it_is_unavailable(
+        self, settings: Any, url: str | None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "_unavailable", LogThrottle())
+        settings.BROKERS = {"main": "mqtt://127.0.0.1:1"}
+        settings.MQTT_WEBSOCKET_URL = url
+        client = Client(MqttOverWebSocket(lambda _: True))
+        await client.accepted()
+        assert await client.next() == {"type": "websocket.close", "code": 1013}
+        assert "MQTT over WebSocket is not available" in caplog.text
+
     async def test_a_broker_that_cannot_be_reached_is_unavailable(self, settings: Any, unused_tcp_port: int) -> None:
-        settings.BROKERS = {"main": f"mqtt://127.0.0.1:{unused_tcp_port}"}
+        settings.BROKERS = settings.PUBLIC_BROKERS = {"main": f"mqtt://127.0.0.1:{unused_tcp_port}"}
         client = Client(MqttOverWebSocket(lambda _: True))
         await client.accepted()
         assert await client.next() == {"type": "websocket.close", "code": 1013}
