@@ -87,8 +87,6 @@ class Intake:
         self._queue.append(pending)
         self._load.add(pending.size)
         self._open(publish.qos)[publish.packet_id] = pending
-        if publish.qos == 2:
-            self._session.note_change()
         if known is None:
             return pending
         known.repeated_by(pending)
@@ -109,6 +107,8 @@ class Intake:
             self._load.remove(pending.size)
             if pending.qos == 1:
                 self._forget(pending)
+            else:
+                self._session.note_change()
             if publisher.closing:
                 continue
             if pending.unaccepted is None:

@@ -82,7 +82,8 @@ class StoredMessage(msgspec.Struct, frozen=True, array_like=True):
 
 
 class StoredSession(msgspec.Struct, frozen=True, array_like=True):
-    """`left_at` is None while its client is connected. `received`: packet ids of QoS 2 that are not released."""
+    """`left_at` is None while its client is connected. `received`: packet ids of QoS 2 that the sink is done
+    with, and that are not released."""
 
     account: str
     client_id: str
@@ -101,7 +102,7 @@ class StoredSession(msgspec.Struct, frozen=True, array_like=True):
             session.expiry_s,
             time.time() if session.outlet is None else None,
             session.last_id,
-            tuple(session.received),
+            tuple(packet_id for packet_id, pending in session.received.items() if pending.finished),
             tuple(session.subscriptions.items()),
         )
 

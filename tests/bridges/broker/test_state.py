@@ -23,7 +23,7 @@ from bridges.mqtt.packets import (
     Subscription,
     Version,
 )
-from tests.bridges.broker.clients import Bridge, RunningBroker
+from tests.bridges.broker.clients import Bridge, HeldSink, RunningBroker
 from tests.bridges.broker.scenarios.wire import Wire
 
 PROPERTIES = MessageProperties(content_type="text/plain", user_properties=(("a", "1"),))
@@ -34,6 +34,7 @@ class Restarted:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.sink: HeldSink | None = None
         self.running = RunningBroker(Limits(), state=path)
         self._wires: list[Wire] = []
 
@@ -45,7 +46,7 @@ class Restarted:
 
     def restart(self) -> None:
         self.running.end()
-        self.running = RunningBroker(Limits(), state=self.path)
+        self.running = RunningBroker(Limits(), self.sink, state=self.path)
 
     def kill(self) -> None:
         """As if the process ended here: what counts is what lies in the folder."""
@@ -55,7 +56,7 @@ class Restarted:
             shutil.copy(file, left)
         self.running.end()
         self.path = left / self.path.name
-        self.running = RunningBroker(Limits(), state=self.path)
+        self.running = RunningBroker(Limits(), self.sink, state=self.path)
 
     def end(self) -> None:
         for wire in self._wires:
@@ -165,6 +166,30 @@ def test_a_message_of_qos_2_is_not_accepted_twice(broker: Restarted) -> None:
     back.send(PubRelPacket(7))
     assert back.next(PubCompPacket).reason_code is ReasonCode.SUCCESS
     broker.wire("bridge", "watcher", clean_start=False).nothing_more()
+
+
+def test_a_message_of_qos_2_that_the_sink_was_not_done_with_is_accepted_again(broker: Restarted) -> None:
+    """It was not acknowledged, and nothing of it is stored."""
+    broker.sink = HeldSink()
+    broker.restart()
+    client = broker.wire("bridge", "returns", clean_start=False)
+    client.send(PublishPacket("TopicA", b"once", 2, packet_id=7))
+    broker.sink.next()
+    client.send(PublishPacket("TopicA", b"done", 2, packet_id=8))
+    _, done = broker.sink.next()
+    assert done is not None
+    broker.running.call(done)
+    time.sleep(1)
+    broker.kill()
+    back = broker.wire("bridge", "returns", clean_start=False)
+    for packet_id, payload in ((7, b"once"), (8, b"done")):
+        back.send(PublishPacket("TopicA", payload, 2, packet_id=packet_id, dup=True))
+    published, done = broker.sink.next()
+    assert published.payload == b"once"
+    assert done is not None
+    broker.running.call(done)
+    assert [back.next(PubRecPacket).packet_id for _ in range(2)] == [7, 8]
+    assert broker.sink.given.empty()
 
 
 def test_a_message_of_qos_2_that_was_received_is_only_released(broker: Restarted) -> None:
