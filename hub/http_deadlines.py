@@ -16,6 +16,9 @@ IDLE_S = 60.0
 ABORT_S = 15.0
 """How long the last bytes to a client that is cut off may take."""
 
+REQUEST_TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+"""Sent where a body did not come in time."""
+
 
 class Phase(Enum):
     """What the hub waits for; the value names it in `/metrics`."""

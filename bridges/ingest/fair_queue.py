@@ -195,7 +195,7 @@ class FairQueue:
                 if not self._leftover.admit(delivery):
                     end = _End.FULL
                     break
-                batch.over_limit += delivery.report is None
+                batch.over_limit += delivery.report is None and ready_at > now
             elif share and not _within(share, delivery, batch):
                 end = _End.SHARE
                 break

@@ -8,10 +8,8 @@ from daphne.http_protocol import HTTPFactory
 from daphne.server import Server
 from twisted.web.http import HTTPChannel, _GenericHTTPChannelProtocol
 
-from hub.http_deadlines import Phase
+from hub.http_deadlines import REQUEST_TIMEOUT, Phase
 from hub.visits import Visit
-
-_REQUEST_TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 _create_application = Server.create_application
 
@@ -75,7 +73,7 @@ class TimedChannel(HTTPChannel):
         if self.http2 is not None and reason == Phase.IDLE.value:
             self.http2.timeoutConnection()
         elif reason == Phase.BODY.value:
-            self.transport.write(_REQUEST_TIMEOUT)
+            self.transport.write(REQUEST_TIMEOUT)
             self.timeoutConnection()
         else:
             self.transport.abortConnection()

@@ -7,11 +7,9 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from hub.http_deadlines import Phase
+from hub.http_deadlines import REQUEST_TIMEOUT, Phase
 from hub.uvicorn.closing import abort_unread
 from hub.visits import Visit
-
-_REQUEST_TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 _connection_made = H11Protocol.connection_made
 _connection_lost = H11Protocol.connection_lost
@@ -110,7 +108,7 @@ def _makes_progress(protocol: Any, phase: Phase) -> bool:
 
 def _cut(protocol: Any, reason: str) -> None:
     if reason == Phase.BODY.value and not protocol.cycle.response_started:
-        protocol.transport.write(_REQUEST_TIMEOUT)
+        protocol.transport.write(REQUEST_TIMEOUT)
     # What is in the socket's own buffer still arrives.
     protocol.transport.abort()
 

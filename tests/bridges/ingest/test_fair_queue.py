@@ -152,6 +152,16 @@ def test_the_remainder_of_a_message_comes_last_where_nobody_is_held_back() -> No
     assert batch.over_limit == 0
 
 
+def test_what_comes_behind_the_remainder_of_a_message_is_not_over_the_budget() -> None:
+    queue = FairQueue(Budgets(messages=10), holds_back=False)
+    large = message("pump")
+    large.report = Telemetry((Sample("flow", 1),), NOW)
+    queue.put(message("pump"))
+    queue.put_back(large, NOW)
+    batch = queue.next_batch(NOW)
+    assert (len(batch.deliveries), batch.over_limit) == (2, 0)
+
+
 def test_spaces_take_turns_whatever_the_number_of_their_devices() -> None:
     queue = FairQueue(Budgets(), space_of=lambda uid: len(uid.split("-")[0]))
     for device in range(1_000):
