@@ -37,6 +37,10 @@ class UnknownVersion(Lost):
     """The broker does not offer this version of MQTT."""
 
 
+class NoAnswer(UnknownVersion):
+    """The broker did not answer: it may not know this version, or be busy."""
+
+
 UNSUPPORTED_PROTOCOL_VERSION = 132
 """The reason code of MQTT 5; paho gives it for the return code 1 of a broker that only knows 3.1.1, too."""
 
@@ -63,16 +67,20 @@ class OutboundSessions:
         self._address = address
         self._client_id = client_id
         self._version = ProtocolVersion.V5
+        self._knows_v5 = False
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[OutboundSession]:
         """Raises as `outbound_session` does; the next attempt takes the other version where that was the reason."""
+        v5 = self._version is ProtocolVersion.V5
         try:
             async with outbound_session(self._address, self._client_id, self._version) as session:
+                self._knows_v5 = self._knows_v5 or v5
                 yield session
-        except UnknownVersion:
-            v5 = self._version is ProtocolVersion.V5
-            self._version = ProtocolVersion.V311 if v5 else ProtocolVersion.V5
+        except UnknownVersion as error:
+            is_busy = v5 and self._knows_v5 and isinstance(error, NoAnswer)
+            if not is_busy:
+                self._version = ProtocolVersion.V311 if v5 else ProtocolVersion.V5
             raise
 
 
@@ -133,9 +141,7 @@ async def _hold(client: aiomqtt.Client, connected: asyncio.Future[None], leave: 
         await client.__aenter__()
     except Lost as error:
         await _close(client)  # where the broker did not answer in time, aiomqtt leaves the connection open
-        if _is_of_version(error):
-            raise UnknownVersion(str(error)) from None
-        raise
+        raise _of_version(error) or error from None
     connected.set_result(None)
     watching = asyncio.create_task(_watch(client))
     await asyncio.wait({watching, leave}, return_when=asyncio.FIRST_COMPLETED)
@@ -157,12 +163,13 @@ async def _close(client: aiomqtt.Client) -> None:
         await client.__aexit__(None, None, None)
 
 
-def _is_of_version(error: Lost) -> bool:
-    """Whether the version may be the reason. Some brokers close the connection at a version that they do not know, and
-    then aiomqtt waits in vain for their answer."""
+def _of_version(error: Lost) -> UnknownVersion | None:
+    """The error where the version may be the reason. Some brokers close the connection at a version that they do not
+    know, and then aiomqtt waits in vain for their answer."""
     if isinstance(error, aiomqtt.MqttCodeError):
-        return getattr(error.rc, "value", error.rc) == UNSUPPORTED_PROTOCOL_VERSION
-    return str(error) == "Operation timed out"
+        is_refused = getattr(error.rc, "value", error.rc) == UNSUPPORTED_PROTOCOL_VERSION
+        return UnknownVersion(str(error)) if is_refused else None
+    return NoAnswer(str(error)) if str(error) == "Operation timed out" else None
 
 
 def _expiry(expires_in_s: float) -> Properties:

@@ -171,3 +171,38 @@ async def test_a_broker_that_refuses_mqtt_5_is_asked_again_with_3_1_1(
                 pass
         async with opening.open():
             assert old.versions == [5, 4]
+
+
+class BusyBroker:
+    """Knows MQTT 5, and answers nothing while it is busy."""
+
+    def __init__(self) -> None:
+        self.versions: list[int] = []
+        self.is_busy = False
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.versions.append((await reader.read(1_024))[8])
+        if not self.is_busy:
+            writer.write(b"\x20\x03\x00\x00\x00")
+        await reader.read()
+        writer.close()
+
+
+async def test_a_broker_that_knows_mqtt_5_is_not_taken_for_an_old_one_while_it_is_busy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With MQTT 3.1.1 it would not learn how long a command is valid."""
+    busy = BusyBroker()
+    server = await asyncio.start_server(busy.serve, "127.0.0.1", 0)
+    async with server:
+        opening = OutboundSessions(BrokerAddress(*server.sockets[0].getsockname()), "out")
+        async with opening.open():
+            pass
+        busy.is_busy = True
+        monkeypatch.setattr(sessions, "CONNECT_TIMEOUT_S", 0.2)
+        with pytest.raises(Lost):
+            async with opening.open():
+                pass
+        busy.is_busy = False
+        async with opening.open():
+            assert busy.versions == [5, 5, 5]
