@@ -13,7 +13,7 @@ from django.conf import settings
 from prometheus_client import REGISTRY
 
 from bridges.broker import Broker, Limits
-from bridges.codec.strict_json import MAX_PAYLOAD
+from bridges.codec.json_reading import MAX_PAYLOAD
 from bridges.embedded.accounts import AccountAuthenticator, RevocationListener
 from bridges.embedded.bridge import EmbeddedBridge
 from bridges.embedded.program_rights import ProgramRights

@@ -17,6 +17,7 @@ from django.db import connections
 from django.test import TransactionTestCase
 
 from devices.models import Device, Member, Space
+from devices.refusals import unstored
 from devices.rooms import provisioning
 from devices.values import Role
 from tests.support import recorder
@@ -107,6 +108,12 @@ def fresh_channel_layer() -> Iterator[None]:
     channel_layers.backends.clear()
     yield
     channel_layers.backends.clear()
+
+
+@pytest.fixture(autouse=True)
+def current_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another test remembered belongs to its own database."""
+    monkeypatch.setattr(unstored, "REMEMBERED_S", 0.0)
 
 
 _FOLDERS = itertools.count()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 
-from bridges.codec.strict_json import MAX_PAYLOAD
+from bridges.codec.json_reading import MAX_PAYLOAD
 from devices.errors import Refusal
 
 _GZIP = 16 + zlib.MAX_WBITS

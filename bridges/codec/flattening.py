@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from bridges.codec.strict_json import MAX_DEPTH, RepeatedKeys
+from bridges.codec.json_reading import MAX_DEPTH, RepeatedKeys
 from bridges.codec.values import check_name, check_value
 from devices.errors import Refusal, SkippedValues
-from devices.values import Value
+from devices.values import MAX_NAME, Value
 
 MAX_ELEMENTS = 100
 """Elements of an array that become values. One of samples or pixels, with thousands, would fill the device's metrics
@@ -34,7 +34,7 @@ class Flattener:
         for key, value in item.items():
             name = prefix + key
             if isinstance(value, dict):
-                if self._is_shallow(name, depth):
+                if self._can_be_prefix(name, depth):
                     self.add(value, f"{name}.", depth + 1)
             elif isinstance(value, list):
                 self._add_array(name, value, depth)
@@ -46,7 +46,7 @@ class Flattener:
             self._skip("invalid_shape", _NO_VALUE, name)
         elif len(elements) > MAX_ELEMENTS:
             self._skip("array_too_long", f"{len(elements)} elements", name)
-        elif not elements or self._is_shallow(name, depth):
+        elif not elements or self._can_be_prefix(name, depth):
             self._add_scalar(name, None)
             for number, element in enumerate(elements):
                 self._add_scalar(f"{name}.{number}", element)
@@ -65,10 +65,14 @@ class Flattener:
             self._skip("duplicate_key", "the last one is kept", name)
         self.found[name] = value
 
-    def _is_shallow(self, name: str, depth: int) -> bool:
-        if depth < MAX_DEPTH:
+    def _can_be_prefix(self, name: str, depth: int) -> bool:
+        """Whether there may be values below `name`; skips all of them as one if not."""
+        if depth >= MAX_DEPTH:
+            self._skip("too_deep", "", name)
+        elif len(name) >= MAX_NAME:  # copied to each name below, a long key would cost seconds
+            self._skip("name_invalid", f"more than {MAX_NAME} characters", name)
+        else:
             return True
-        self._skip("too_deep", "", name)
         return False
 
     def _skip(self, reason: str, detail: str, key: str, count: int = 1) -> None:

@@ -8,9 +8,9 @@ import msgspec
 
 from bridges.codec.flattening import Flattener
 from bridges.codec.hints import with_hint
+from bridges.codec.json_reading import RepeatedKeys, check_size, parse
 from bridges.codec.status_words import is_online
 from bridges.codec.storable_json import storable
-from bridges.codec.strict_json import RepeatedKeys, check_size, parse
 from bridges.codec.times import FUTURE_US, read_time
 from bridges.codec.values import check_name, check_value
 from devices.errors import Refusal, SkippedValues

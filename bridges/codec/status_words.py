@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from bridges.codec.strict_json import parse
+from bridges.codec.json_reading import parse
 from bridges.codec.texts import read_text
 from devices.errors import Refusal
 

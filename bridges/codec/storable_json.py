@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bridges.codec.strict_json import MAX_DEPTH, RepeatedKeys
+from bridges.codec.json_reading import MAX_DEPTH, RepeatedKeys
 from bridges.codec.values import check_text, check_value
 from devices.errors import Refusal, SkippedValues
 

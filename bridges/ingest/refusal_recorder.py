@@ -18,7 +18,7 @@ from bridges.ingest.batches import RETRYABLE_ERRORS
 from bridges.ingest.delivery import Delivery
 from devices.errors import Refusal, SkippedValues
 from devices.refusals import store
-from devices.refusals.store import MAX_KEPT, START_BYTES, RefusalRecord
+from devices.refusals.store import START_BYTES, RefusalRecord
 from devices.runtime import stats
 
 logger = logging.getLogger("hubbub.refusals")
@@ -31,8 +31,11 @@ MAX_REMEMBERED = 10_000
 WRITE_EVERY_S = 1.0
 """Pause between writes: a device that floods must not cost a transaction per message."""
 MAX_PENDING = 2_000
-"""Devices, reasons and keys of one write; past it, and past `MAX_KEPT` of one device, a refused message is counted but
-not stored."""
+"""Devices, kinds, reasons and keys of one write; past it a refused message is counted but not stored."""
+MAX_KEYS = 10
+"""Keys of one device, kind and reason in one write; the same past it."""
+UNLISTED = ("retained",)
+"""Reasons that are only counted: each time that a bridge subscribes, Mosquitto repeats what devices retain."""
 CLOSE_TIMEOUT_S = 2.0
 """How long the last write may take."""
 
@@ -49,8 +52,8 @@ class RefusalRecorder:
     def __init__(self, run: Callable[..., Awaitable[Any]]) -> None:
         self._run = run
         self._pending: dict[tuple[str, str, str, str], RefusalRecord] = {}
-        self._kept: Counter[str] = Counter()
-        """uid -> records of the device in `_pending`: one that makes up keys must not crowd out those of others."""
+        self._keys: Counter[tuple[str, str, str]] = Counter()
+        """uid, kind and reason -> records in `_pending`: a device that makes up keys must not crowd out others."""
         self._written_at = -WRITE_EVERY_S
         self._later: asyncio.Task[None] | None = None
         self._writing: asyncio.Task[None] | None = None
@@ -69,6 +72,8 @@ class RefusalRecorder:
             self._add(delivery, refusal, 1)
 
     def _add(self, delivery: Delivery, refusal: Refusal, count: int) -> None:
+        if refusal.reason in UNLISTED:
+            return
         _log(refusal, delivery.kind, delivery.uid)
         if refusal.reason == "unknown_device":
             return
@@ -107,12 +112,12 @@ class RefusalRecorder:
             logger.warning("the last refused messages were not stored in time")
 
     def _merge(self, refused: RefusalRecord) -> None:
-        key = (refused.uid, refused.kind, refused.reason, refused.key)
-        if known := self._pending.get(key):
+        group = (refused.uid, refused.kind, refused.reason)
+        if known := self._pending.get((*group, refused.key)):
             known.merge(refused)
-        elif len(self._pending) < MAX_PENDING and self._kept[refused.uid] < MAX_KEPT:
-            self._pending[key] = refused
-            self._kept[refused.uid] += 1
+        elif len(self._pending) < MAX_PENDING and self._keys[group] < MAX_KEYS:
+            self._pending[*group, refused.key] = refused
+            self._keys[group] += 1
         else:
             stats.dropped.labels("refusals").inc(refused.count)
 
@@ -138,7 +143,7 @@ class RefusalRecorder:
         if not self._pending:
             return
         batch, self._pending = self._pending, {}
-        self._kept.clear()
+        self._keys.clear()
         self._written_at = time.monotonic()
         try:
             await self._run(store.record, batch.values())

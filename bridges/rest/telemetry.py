@@ -9,7 +9,7 @@ from ninja import Router
 from pydantic import BaseModel, Field
 
 from bridges.codec.compression import decompress
-from bridges.codec.strict_json import MAX_PAYLOAD
+from bridges.codec.json_reading import MAX_PAYLOAD
 from bridges.ingest.batches import BatchResult
 from bridges.ingest.delivery import Delivery
 from bridges.ingest.direct import ingest_now, refuse_now

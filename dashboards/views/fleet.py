@@ -25,7 +25,7 @@ def fleet(request: HttpRequest) -> HttpResponse:
         "spaces": spaces,
         "may_add": access.spaces(request.user, Action.MANAGE).exists(),
         "snapshots": snapshots.of_devices(devices[:FIRST_VALUES]),
-        "unstored": unstored.of_devices(access.devices(request.user)),
+        "unstored": unstored.of_devices(device.uid for device in devices),
         "broker": broker_address(request),
     }
     return render(request, "dashboards/fleet.html", context)
@@ -37,7 +37,6 @@ def fleet_status(request: HttpRequest) -> JsonResponse:
 
     The fleet's page asks for it to update cards that are off the screen and to find new devices.
     """
-    visible = access.devices(request.user)
-    rows = visible.values_list("uid", "availability", "availability_at")
+    rows = access.devices(request.user).values_list("uid", "availability", "availability_at")
     devices = {uid: [availability, at // 1000] for uid, availability, at in rows}
-    return JsonResponse({"devices": devices, "unstored": unstored.of_devices(visible)})
+    return JsonResponse({"devices": devices, "unstored": unstored.of_devices(devices)})

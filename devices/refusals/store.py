@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import codecs
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Count
 
 from devices.errors import REFUSALS
 from devices.refusals.models import MAX_DETAIL, StoredRefusal
 from devices.registry.models import Device
 
 MAX_KEPT = 50
-"""Rows of one device; older ones are deleted."""
+"""Rows of one device. Each kind and reason has its part of them: a device that makes up keys, each of which has a row,
+would soon have nothing else on its page."""
 MERGE_WITHIN_US = 60_000_000
 """A message that is refused within this time after another, for the same reason, is counted in the same row."""
 START_BYTES = 200
@@ -137,12 +138,24 @@ def _printable_text(text: str) -> str:
 
 
 def _trim(device_ids: set[int]) -> None:
-    """Deletes all but the newest `MAX_KEPT` rows of each of the devices."""
-    number = Window(RowNumber(), partition_by=[F("device_id")], order_by=[F("at").desc(), F("id").desc()])
-    ranked = StoredRefusal.objects.filter(device__in=device_ids).order_by().annotate(number=number)
-    old = list(ranked.filter(number__gt=MAX_KEPT).values_list("id", flat=True))
+    """Deletes what the devices have beyond `MAX_KEPT` rows: the older ones of the kinds and reasons with most rows."""
+    counted = StoredRefusal.objects.filter(device__in=device_ids).order_by().values("device_id")
+    full = counted.annotate(rows=Count("pk")).filter(rows__gt=MAX_KEPT).values_list("device_id", flat=True)
+    old = [id for device_id in list(full) for id in _beyond(device_id)]
     if old:
         StoredRefusal.objects.filter(id__in=old).delete()
+
+
+def _beyond(device_id: int) -> list[int]:
+    """The rows of a device to be deleted."""
+    number: Counter[tuple[str, str]] = Counter()
+    ranked: list[tuple[int, int]] = []
+    rows = StoredRefusal.objects.filter(device=device_id).order_by("-at", "-id")
+    for id, kind, reason in rows.values_list("id", "kind", "reason"):
+        number[kind, reason] += 1
+        ranked.append((number[kind, reason], id))
+    ranked.sort(key=lambda row: row[0])  # stable: of rows of one rank, the newest stay
+    return [id for _, id in ranked[MAX_KEPT:]]
 
 
 def recent(device: Device) -> list[dict[str, Any]]:

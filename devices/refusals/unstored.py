@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterable
-from typing import Any, TypedDict
+from typing import TypedDict
 
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from devices.errors import REFUSALS
 from devices.refusals.models import StoredRefusal
@@ -15,6 +17,9 @@ KINDS = ("telemetry", "other")
 """Kinds of messages that are meant as data: telemetry, and messages on a wrong topic."""
 REASONS_OF_THE_HUB = ("rate_limited", "retained")
 """Reasons that say nothing about the form of the data."""
+REMEMBERED_S = 2.0
+"""How old what is said of all devices may be: it takes long where many refusals are stored, and everybody who looks at
+the fleet asks for it every few seconds."""
 GAP_US = 60_000_000
 """A message that was refused so long after the last one that was stored is not a single odd one among others."""
 
@@ -28,42 +33,62 @@ class Unstored(TypedDict):
     at: int
 
 
-def of_devices(devices: QuerySet[Device] | Iterable[Device]) -> dict[str, Unstored]:
-    """uid -> why nothing is stored of what the device sends, for those of the devices of which this is so."""
-    refused = _refused(devices)
-    newest = refused.order_by().values("device_id").annotate(newest=Max("at")).values_list("device_id", "newest")
-    times = dict(newest)
-    rows = refused.filter(at__in=set(times.values())) if times else refused.none()
-    return {
-        row.device.uid: _facts(row)
-        for row in rows.order_by("id").select_related("device")
-        if row.at == times.get(row.device_id)
-    }
+def of_devices(uids: Iterable[str]) -> dict[str, Unstored]:
+    """uid -> why nothing is stored of what the device sends, for those of the devices of which this is so.
+
+    The answer may be `REMEMBERED_S` old.
+    """
+    found = _all.read()
+    return {uid: found[uid] for uid in uids if uid in found} if found else {}
 
 
 def of_device(device: Device) -> Unstored | None:
-    """The same of one device; `None` if its data is stored, or if it sends none."""
-    row = _refused([device]).order_by("-at", "-id").first()
-    return None if row is None else _facts(row)
+    """The same of one device, as it is now; `None` if its data is stored, or if it sends none."""
+    facts = _refused().filter(device=device).order_by("-at", "-id").values_list(*_FIELDS).first()
+    return None if facts is None else _facts(*facts)
 
 
-def _refused(devices: Any) -> QuerySet[StoredRefusal]:
+class _Remembered:
+    """What is true of all devices of the hub, read by one thread for all."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: dict[str, Unstored] = {}
+        self._read_at = -REMEMBERED_S
+
+    def read(self) -> dict[str, Unstored]:
+        with self._lock:
+            if time.monotonic() - self._read_at >= REMEMBERED_S:
+                self._found = _of_all()
+                self._read_at = time.monotonic()
+            return self._found
+
+
+_all = _Remembered()
+
+
+def _of_all() -> dict[str, Unstored]:
+    newest = _refused().filter(device=OuterRef("pk")).order_by("-at", "-id").values("pk")
+    found = Device.objects.order_by().values(newest=Subquery(newest[:1]))
+    rows = StoredRefusal.objects.filter(pk__in=found).order_by()
+    return {uid: _facts(*facts) for uid, *facts in rows.values_list("device__uid", *_FIELDS)}
+
+
+def _refused() -> QuerySet[StoredRefusal]:
     """The refusals that were not followed by anything that was stored."""
     has_metrics = Exists(Metric.objects.filter(device=OuterRef("device")))
     return (
-        StoredRefusal.objects.filter(device__in=devices, kind__in=KINDS)
+        StoredRefusal.objects.filter(kind__in=KINDS)
         .exclude(reason__in=REASONS_OF_THE_HUB)
         .filter(Q(~has_metrics) | Q(at__gt=F("device__heard_at") + GAP_US))
     )
 
 
-def _facts(row: StoredRefusal) -> Unstored:
-    meaning, detail = REFUSALS.get(row.reason, row.reason), row.detail
-    if row.reason == "invalid_shape" and detail:
+_FIELDS = ("key", "reason", "detail", "at")
+
+
+def _facts(key: str, reason: str, detail: str, at: int) -> Unstored:
+    meaning = REFUSALS.get(reason, reason)
+    if reason == "invalid_shape" and detail:
         meaning, detail = detail, ""  # which says more
-    return {
-        "key": row.key,
-        "meaning": meaning,
-        "detail": detail,
-        "at": row.at // 1000,
-    }
+    return {"key": key, "meaning": meaning, "detail": detail, "at": at // 1000}

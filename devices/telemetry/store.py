@@ -182,9 +182,9 @@ class ReadingStore:
         return known
 
     def _read_metrics(self, device: Device | Sender) -> dict[str, _KnownMetric]:
-        receipts = {known.id: known.last_receipt for known in self._metrics.get(device.id, {}).values()}
+        before = {known.id: known for known in self._metrics.get(device.id, {}).values()}
         found = Metric.objects.filter(device=device.id).values_list("name", "id")
-        self._metrics[device.id] = {name: _KnownMetric(id, receipts.get(id, 0)) for name, id in found}
+        self._metrics[device.id] = {name: before.get(id) or _KnownMetric(id) for name, id in found}
         self._revisions[device.id] = device.metrics_revision
         self._rules.pop(device.id, None)
         if device.metrics_revision and (rules := metric_rules.of_device(device)):

@@ -6,7 +6,7 @@ import tracemalloc
 import pytest
 
 from bridges.codec.compression import decompress
-from bridges.codec.strict_json import MAX_PAYLOAD
+from bridges.codec.json_reading import MAX_PAYLOAD
 from devices.errors import Refusal
 
 PLAIN = b'{"t": 1}'

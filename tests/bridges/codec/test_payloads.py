@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridges.codec import payloads, strict_json
-from bridges.codec.strict_json import MAX_PAYLOAD
+from bridges.codec import json_reading, payloads
+from bridges.codec.json_reading import MAX_PAYLOAD
 from bridges.codec.times import FUTURE_US
-from devices.errors import MAX_LISTED, Refusal
+from devices.errors import MAX_KEY, MAX_LISTED, Refusal
 from devices.runtime import stats
 from devices.values import Answer, Availability, LocalSample, Sample
 
@@ -240,6 +240,18 @@ def test_a_list_of_odd_items_is_not_read_without_an_end() -> None:
     assert [(refusal.key, count) for refusal, count in found] == [("", 10_001), ("item 10002", 7_999)]
 
 
+def test_values_below_a_key_that_is_too_long_are_skipped_together() -> None:
+    """Each has a name as long as that key: of 128 KiB, gigabytes would be copied."""
+    keys = ",".join(f'"{number}":[{",".join("1" * 50)}]' for number in range(600))
+    payload = f'{{"{"k" * 60_000}": {{{keys}}}, "a": [{{}}], "b": 1}}'.encode()
+    found = payloads.decode_telemetry(payload, NOW)
+    assert found.samples == (Sample("b", 1),)
+    assert found.skipped is not None
+    assert found.skipped.counts == {"name_invalid": 1, "invalid_shape": 1}
+    assert found.skipped.first.key == "k" * MAX_KEY
+    assert payloads.decode_attributes(payload).facts == {"b": 1}
+
+
 def test_all_skipped_values_are_counted_and_the_first_are_listed() -> None:
     found = payloads.decode_telemetry(b"{%s}" % b",".join(b'"a%d": NaN' % i for i in range(50)), NOW).skipped
     assert found is not None
@@ -427,7 +439,7 @@ def test_the_fast_path_agrees_with_the_careful_one(values: dict[str, object], as
 def outcome(payload: bytes, *, careful: bool = False) -> object:
     with pytest.MonkeyPatch.context() as patch:
         if careful:
-            patch.setattr(payloads, "parse", strict_json.parse_carefully)
+            patch.setattr(payloads, "parse", json_reading.parse_carefully)
             patch.setattr(payloads, "_add_flat", lambda *_: False)
         try:
             found = payloads.decode_telemetry(payload, NOW)

@@ -10,6 +10,7 @@ from asgiref.sync import sync_to_async
 from bridges.ingest.batches import Batch, BatchProcessor
 from bridges.ingest.delivery import Delivery
 from devices.models import Device, Metric, Reading
+from devices.registry import metrics
 from devices.telemetry.latest import latest_values
 from devices.values import now_us
 
@@ -52,6 +53,15 @@ async def test_after_a_clock_was_set_right_the_newest_value_is_what_came_last(
     await process(telemetry(now // 1000 + 5, 22, now + 6_000))
     assert (await newest(pump))[1] == 22
     assert await Reading.objects.acount() == 3
+
+
+async def test_it_is_so_too_if_a_metric_was_changed_in_between(process: Any, pump: Device) -> None:
+    now = now_us()
+    await process(telemetry(now // 1000 + 240_000, 99, now + 1_000))
+    metric = await sync_to_async(metrics.get)(pump, "t")
+    await sync_to_async(metrics.change)(metric, read_as="number")
+    await process(telemetry(now // 1000, 21, now + 2_000))
+    assert (await newest(pump))[1] == 21
 
 
 async def test_an_older_value_beside_one_that_is_ahead_keeps_its_time(process: Any, pump: Device) -> None:

@@ -177,16 +177,17 @@ async def test_skipped_values_are_stored_by_key_and_not_counted_as_messages(pump
 
 
 async def test_pending_refusals_of_one_device_are_bounded(pump: Device, monkeypatch) -> None:
-    """A device that makes up keys must not crowd out the refusals of others."""
-    monkeypatch.setattr(refusal_recorder, "MAX_KEPT", 2)
+    """A device that makes up keys must crowd out neither the refusals of others nor its own for other reasons."""
+    monkeypatch.setattr(refusal_recorder, "MAX_KEYS", 2)
     before = stats.dropped.labels("refusals")._value.get()
     recorder = RefusalRecorder(database.run)
     for key in "abcab":
         recorder.add_of(Delivery("pump-1", "other", b"{", now_us()), Refusal("bad_topic", key=key))
+    add(recorder)
     await recorder.write()
-    assert {row.key: row.count async for row in StoredRefusal.objects.all()} == {"a": 2, "b": 2}
+    assert {row.key: row.count async for row in StoredRefusal.objects.all()} == {"a": 2, "b": 2, "": 1}
     assert stats.dropped.labels("refusals")._value.get() == before + 1
-    assert not recorder._kept
+    assert not recorder._keys
 
 
 async def test_pending_refusals_are_bounded(pump: Device, monkeypatch) -> None:
@@ -201,3 +202,15 @@ async def test_pending_refusals_are_bounded(pump: Device, monkeypatch) -> None:
         "not_finite": 1,
     }
     assert stats.dropped.labels("refusals")._value.get() == before + 1
+
+
+async def test_what_a_broker_repeats_after_a_subscription_is_only_counted(pump: Device, caplog) -> None:
+    before = stats.refused.labels("retained")._value.get()
+    recorder, skipped = RefusalRecorder(database.run), SkippedValues()
+    for refusal in (Refusal("retained", key="a"), Refusal("not_finite", key="b")):
+        skipped.add(refusal)
+    recorder.add_of(Delivery("pump-1", "telemetry", b"{", now_us()), Refusal("retained", key="a"), skipped)
+    await recorder.write()
+    assert [row.key async for row in StoredRefusal.objects.all()] == ["b"]
+    assert stats.refused.labels("retained")._value.get() == before + 1
+    assert "retained" not in caplog.text

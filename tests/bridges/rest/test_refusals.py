@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridges.codec.strict_json import MAX_PAYLOAD
+from bridges.codec.json_reading import MAX_PAYLOAD
 from bridges.rest.api import api as ninja_api
 from devices.models import Device, StoredRefusal
 from devices.values import now_us

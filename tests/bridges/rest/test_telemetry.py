@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bridges.codec.strict_json import MAX_PAYLOAD
+from bridges.codec.json_reading import MAX_PAYLOAD
 from bridges.ingest import batches, budgets
 from bridges.ingest.batches import BatchProcessor
 from devices.channel import groups

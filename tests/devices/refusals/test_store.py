@@ -75,6 +75,16 @@ def test_only_the_newest_rows_of_each_device_are_kept(pump: Device, space: Space
     assert valve.refusals.count() == 1
 
 
+def test_a_device_that_makes_up_keys_does_not_flush_its_other_refusals(pump: Device) -> None:
+    record([refused("not_finite", 1, key="a"), refused("not_finite", 2, key="b"), refused(at=3)])
+    for i in range(10):
+        record([refused("too_many_metrics", 4 + i, key=f"k{i}.{number}") for number in range(10)])
+    found = store.recent(pump)
+    assert len(found) == MAX_KEPT
+    assert [row["key"] for row in found[-3:]] == ["", "b", "a"]
+    assert found[0]["key"].startswith("k9.")
+
+
 def test_many_records_take_few_statements(pump: Device, django_assert_max_num_queries) -> None:
     record([refused("not_finite"), refused("too_deep")])
     with django_assert_max_num_queries(10):

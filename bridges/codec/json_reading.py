@@ -1,4 +1,4 @@
-"""JSON, carefully: equal keys, NaN, overlong numbers and extreme depth are found and named instead of read somehow."""
+"""JSON as devices send it: equal keys, NaN, overlong numbers and extreme depth are found, so that they can be named."""
 
 from __future__ import annotations
 
