@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import ssl
-import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
+from bridges.broker.state_file import StateFile
 from devices.models import Reading
 from tests.support.browser import Chromium
 from tests.support.certificates import CertificateFiles, make_certificate
@@ -133,7 +133,9 @@ def test_after_the_hub_was_killed_a_device_finds_its_session_and_what_is_retaine
     for number in range(3):
         other.publish("custom", b"%d" % number)
     other.leave()
-    time.sleep(1)  # as long as docs/protocol/mqtt.md allows for what a killed hub loses
+    state = StateFile(hub.folder / "data" / "broker.sqlite3")
+    eventually(lambda: sum(map(len, state.load().messages.values())) == 3)
+    state.close()
     hub.kill()
     hub.start()
     back = Device(credentials, hub.mqtt_port, clean_session=False)

@@ -89,6 +89,13 @@ def stored(path: Path) -> State:
     return StateFile(path).load()
 
 
+async def written(broker: Restarted) -> None:
+    """Whatever was noted before has been written."""
+    keeper = broker.running.broker._state
+    assert keeper is not None
+    await keeper._write()
+
+
 def test_retained_messages_come_back(broker: Restarted) -> None:
     writer = broker.wire("bridge")
     writer.publish("TopicA", b"old", 1, retain=True)
@@ -179,7 +186,7 @@ def test_a_message_of_qos_2_that_the_sink_was_not_done_with_is_accepted_again(br
     _, done = broker.sink.next()
     assert done is not None
     broker.running.call(done)
-    time.sleep(1)
+    broker.running.run(written(broker))
     broker.kill()
     back = broker.wire("bridge", "returns", clean_start=False)
     for packet_id, payload in ((7, b"once"), (8, b"done")):
@@ -232,7 +239,7 @@ def test_after_a_kill_all_is_there_but_the_last_moment(broker: Restarted) -> Non
     for number in range(50):
         writer.publish("TopicA/x", b"%d" % number, 1)
     writer.publish("TopicB", b"kept", 1, retain=True)
-    time.sleep(1)
+    until(lambda: len(stored(broker.path).messages.get(1, [])) == 50 and len(stored(broker.path).retained) == 1)
     broker.kill()
     back = broker.wire("bridge", "away", clean_start=False)
     assert [each[1] for each in back.messages(50)] == [b"%d" % number for number in range(50)]

@@ -6,10 +6,12 @@ import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bridges.broker import Limits, TlsListener
+from bridges.broker.tls import BUFFER_BYTES
 from bridges.mqtt.packets import Version
 from tests.bridges.broker.clients import RunningBroker, connect_packet
 from tests.bridges.broker.scenarios.wire import Wire
@@ -54,6 +56,17 @@ def test_a_client_signs_in_publishes_and_receives(tls_port: tuple[RunningBroker,
     assert len(wire.message().payload) == 100_000
     wire.disconnect()
     broker.until("closed.disconnected")
+
+
+def test_a_connection_holds_one_record_of_tls_and_not_sixteen(
+    tls_port: tuple[RunningBroker, int], files: CertificateFiles
+) -> None:
+    broker, port = tls_port
+    with secured(port, files.cert):
+        broker.until("connections")
+        [connection] = broker.broker._shared.connections
+        transport: Any = connection._transport
+        assert len(transport._ssl_protocol._ssl_buffer) == BUFFER_BYTES
 
 
 def test_a_packet_that_comes_with_the_handshake_is_read(
