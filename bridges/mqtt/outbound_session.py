@@ -67,7 +67,7 @@ class OutboundSessions:
         self._address = address
         self._client_id = client_id
         self._version = ProtocolVersion.V5
-        self._knows_v5 = False
+        self._knows_v5 = self._is_guess = False
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[OutboundSession]:
@@ -76,8 +76,11 @@ class OutboundSessions:
         try:
             async with outbound_session(self._address, self._client_id, self._version) as session:
                 self._knows_v5 = self._knows_v5 or v5
+                if self._is_guess:  # a broker that was busy when the hub started must not keep 3.1.1
+                    self._version = ProtocolVersion.V5
                 yield session
         except UnknownVersion as error:
+            self._is_guess = isinstance(error, NoAnswer)
             is_busy = v5 and self._knows_v5 and isinstance(error, NoAnswer)
             if not is_busy:
                 self._version = ProtocolVersion.V311 if v5 else ProtocolVersion.V5

@@ -30,11 +30,16 @@ MAX_METRICS = 20
 """Metrics of a command whose values are compared, the first of its arguments."""
 MAX_READINGS = 1_000
 """Readings of a metric that are compared at a time, the newest."""
+SLACK_US = clocks.AHEAD_US
+"""How much earlier than the command a state may be by the device's clock, which may be as far behind as ahead."""
+
+_Newest = tuple[int, float | None, str | None]
+"""Time, number and text of a metric's newest reading."""
 
 
 @dataclass(slots=True)
 class _Open:
-    """An open command: the values that it asks for, those of them that were reported, and the times compared so far.
+    """An open command: the values that it asks for, those of them that were reported, and what was compared last.
 
     All by the name that the device uses. Arguments that name no metric of the device are never reported, and do not
     count. `sent_at` is a time of the device's clock.
@@ -45,7 +50,7 @@ class _Open:
     sent_at: int
     wanted: dict[str, Any]
     reported: dict[str, Value] = field(default_factory=dict)
-    compared: dict[str, int] = field(default_factory=dict)
+    compared: dict[str, _Newest] = field(default_factory=dict)
 
 
 class Confirmations:
@@ -90,38 +95,48 @@ def _wanted(args: dict[str, Any]) -> dict[str, Any]:
     return dict(islice(by_metric(args).items(), MAX_METRICS))
 
 
-def _metrics(commands: Iterable[_Open]) -> dict[tuple[int, str], tuple[int, int]]:
-    """`(device id, name)` -> id and time of the newest reading of the metrics that commands name, by one look into the
-    index for each. Those without a reading are left out."""
+def _metrics(commands: Iterable[_Open]) -> dict[tuple[int, str], tuple[int, _Newest]]:
+    """`(device id, name)` -> id and newest reading of the metrics that commands name, by a few looks into the index for
+    each. Those without a reading are left out."""
     devices = {each.device_id for each in commands}
     names = {name for each in commands for name in each.wanted}
-    newest = Reading.objects.filter(metric=OuterRef("pk")).order_by("-time").values("time")[:1]
-    metrics = Metric.objects.filter(device__in=devices).annotate(time=Subquery(newest))
-    own = metrics.filter(name__in=names).values_list("device_id", "name", "id", "time")
-    renamed = metrics.filter(aliases__name__in=names).values_list("device_id", "aliases__name", "id", "time")
+    newest = Reading.objects.filter(metric=OuterRef("pk")).order_by("-time")
+    columns = ("time", "number", "text")
+    metrics = Metric.objects.filter(device__in=devices).annotate(
+        **{column: Subquery(newest.values(column)[:1]) for column in columns}
+    )
+    own = metrics.filter(name__in=names).values_list("device_id", "name", "id", *columns)
+    renamed = metrics.filter(aliases__name__in=names).values_list("device_id", "aliases__name", "id", *columns)
     return {
-        (device_id, name): (id, time)
+        (device_id, name): (id, (time, number, text))
         for rows in (own, renamed)
-        for device_id, name, id, time in rows
+        for device_id, name, id, time, number, text in rows
         if time is not None
     }
 
 
-def _compare(command: _Open, name: str, metric_id: int, newest: int) -> None:
-    """Compares the readings that have come since the last time."""
-    since = command.compared.get(name, command.sent_at - command.sent_at % 1_000_000 - 1)
-    if name in command.reported or newest <= since:
+def _compare(command: _Open, name: str, metric_id: int, newest: _Newest) -> None:
+    """Compares the readings that have come since the last time, or have taken the place of the newest of then."""
+    last = command.compared.get(name)
+    since = command.sent_at - SLACK_US - 1_000_000 if last is None else last[0]
+    if name in command.reported or newest == last or newest[0] < since:
         return
     command.compared[name] = newest
-    readings = Reading.objects.filter(metric=metric_id, time__gt=since).order_by("-time")
+    readings = Reading.objects.filter(metric=metric_id, time__gte=since).order_by("-time")
     for time, number, text in readings.values_list("time", "number", "text")[:MAX_READINGS]:
         value = from_columns(number, text)
-        if _is_since(time, command.sent_at) and agree(command.wanted[name], value):
+        is_newest = time >= newest[0]
+        if _counts(time, command.sent_at, is_newest=is_newest) and agree(command.wanted[name], value):
             command.reported[name] = value
             return
 
 
-def _is_since(time: int, sent_at: int) -> bool:
-    """A clock of whole seconds, or milliseconds, gives a moment after `sent_at` the time of the second before it."""
+def _counts(time: int, sent_at: int, *, is_newest: bool) -> bool:
+    """Whether the device may have reported a state of this time after `sent_at`.
+
+    A clock of whole seconds, or milliseconds, gives a moment the time of the second before it. Times of the hub have
+    microseconds; with those of a device, which may be behind, an earlier state counts as long as it lasts.
+    """
     resolution = 1_000_000 if not time % 1_000_000 else 1_000 if not time % 1_000 else 1
-    return time >= sent_at - sent_at % resolution
+    slack = SLACK_US if is_newest and resolution > 1 else 0
+    return time >= sent_at - sent_at % resolution - slack

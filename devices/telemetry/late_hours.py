@@ -7,13 +7,14 @@ reading before it is either committed or will be marked.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable
 
 import psycopg
 from django.db import OperationalError, connection, transaction
 
 from devices.runtime import stats
-from devices.telemetry.buckets import HOURS
+from devices.telemetry.buckets import DAYS, HOURS, MINUTES
 from devices.telemetry.models import LateHour
 from devices.telemetry.watermarks import CLOSED, advance, watermark
 
@@ -32,16 +33,25 @@ _MARK = (
 )
 
 
-def mark_late(rows: Iterable[tuple[int, int, float | None, str | None]]) -> None:
+# A bucket is only replaced by one that counts at least as many readings.
+_UNCOUNT = "UPDATE devices_rollup SET count = count - %s WHERE metric_id = %s AND seconds = %s AND start = %s"
+_REMOVE = "DELETE FROM devices_rollup WHERE count < %s AND metric_id = %s AND seconds = %s AND start = %s"
+
+
+def mark_late(rows: Iterable[tuple[int, int, float | None, str | None]], lost: Iterable[tuple[int, int]] = ()) -> None:
     """Marks the hours of those rows (metric id, time, number, text) that arrive after their time was closed.
 
-    Call it in the transaction that stores the rows.
+    `lost`: metric id and time of the numbers that such a row has replaced by a text. Call it in the transaction that
+    stores the rows.
     """
     closed = _hold_closed()
     late = [(metric_id, at) for metric_id, at, number, _ in rows if at < closed and number is not None]
-    if not late:
+    uncounted = [(metric_id, at) for metric_id, at in lost if at < closed]
+    if not late and not uncounted:
         return
     stats.readings_late.inc(len(late))
+    _uncount(uncounted)
+    late += uncounted
     # Sorted, so that two transactions cannot deadlock.
     hours = sorted({(metric_id, at // HOURS.us * HOURS.us) for metric_id, at in late})
     with connection.cursor() as cursor:
@@ -50,6 +60,20 @@ def mark_late(rows: Iterable[tuple[int, int, float | None, str | None]]) -> None
             cursor.execute(statement, [list(column) for column in zip(*hours, strict=True)])
         else:
             cursor.executemany(_MARK.format("VALUES (%s, %s, 1)"), hours)
+
+
+def _uncount(numbers: Iterable[tuple[int, int]]) -> None:
+    """Takes numbers that are no longer there out of the counts of their buckets."""
+    buckets = Counter(
+        (metric_id, source.seconds, at // source.us * source.us)
+        for metric_id, at in numbers
+        for source in (MINUTES, HOURS, DAYS)
+    )
+    if buckets:
+        ordered = sorted(buckets.items())
+        with connection.cursor() as cursor:
+            cursor.executemany(_UNCOUNT, [(count, *bucket) for bucket, count in ordered])
+            cursor.executemany(_REMOVE, [(1, *bucket) for bucket, _ in ordered])
 
 
 def _hold_closed() -> int:

@@ -18,7 +18,7 @@ from devices.runtime import stats
 from devices.telemetry import metric_rules
 from devices.telemetry.clocks import AHEAD_US, is_ahead
 from devices.telemetry.columns import to_columns
-from devices.telemetry.inserts import ReadingRow, insert, replace
+from devices.telemetry.inserts import ReadingRow, insert, numbers_at, replace
 from devices.telemetry.late_hours import mark_late
 from devices.telemetry.metric_rules import MetricRules
 from devices.telemetry.partitions import Partitions
@@ -41,12 +41,16 @@ class _KnownMetric:
     last_receipt: int = 0
     ahead: int = 0
     """The same for a reading whose own time was ahead of the hub's clock."""
+    newest: int = 0
+    """The newest of its own times that were kept."""
 
     def placed(self, time: int | None, received_at: int, ahead: bool) -> int:
         """The time of a reading that has none, or one before `ahead`."""
         if time is None:
             # Strictly increasing: two messages of one instant must not share a key and swallow each other.
             time = max(received_at, self.last_receipt + 1)
+            if ahead:  # the limit lies between what was kept and what is replaced
+                time = max(time, self.newest + 1)
         elif received_at - time < AHEAD_US:
             # The clock was set right in between: what comes last must be the newest value.
             time, ahead = max(self.ahead, self.last_receipt) + 1, True
@@ -92,6 +96,8 @@ class ReadingStore:
                 known = metrics[name]
                 if time is None or time <= known.ahead:
                     time = known.placed(time, received_at, ahead)
+                elif time > known.newest:
+                    known.newest = time
                 rows.append((known.id, time, *to_columns(value)))
                 if name in columns:
                     columns[name].append((time // 1000, value))
@@ -100,17 +106,20 @@ class ReadingStore:
             if telemetry.repeated:
                 repeats.update(rows[first:])
         self._partitions.ensure(time for _, time, _, _ in rows)
+        lost: list[tuple[int, int]] = []
         try:
             written = insert(rows)
             if written < len(rows) and replaces:
-                replaced = replace([row for row in rows if row not in repeats])
+                last = list({row[:2]: row for row in rows if row not in repeats}.values())
+                lost = numbers_at([row for row in last if row[2] is None])
+                replaced = replace(last)
                 transaction.on_commit(lambda: stats.readings_replaced.inc(replaced))
                 written += replaced
         except IntegrityError:
             self._partitions.forget()  # another process may have dropped one that is remembered
             raise
         if written:  # a mere repeat makes no work for the rollups
-            mark_late(rows)
+            mark_late(rows, lost)
         stats.stored.inc(len(rows))
         return _events(shown, min((telemetry.received_at for _, telemetry in batch), default=0))
 
@@ -182,9 +191,9 @@ class ReadingStore:
         return known
 
     def _read_metrics(self, device: Device | Sender) -> dict[str, _KnownMetric]:
-        before = {known.id: known for known in self._metrics.get(device.id, {}).values()}
+        known = {metric.id: metric for metric in self._metrics.get(device.id, {}).values()}
         found = Metric.objects.filter(device=device.id).values_list("name", "id")
-        self._metrics[device.id] = {name: before.get(id) or _KnownMetric(id) for name, id in found}
+        self._metrics[device.id] = {name: known.get(id) or _KnownMetric(id) for name, id in found}
         self._revisions[device.id] = device.metrics_revision
         self._rules.pop(device.id, None)
         if device.metrics_revision and (rules := metric_rules.of_device(device)):

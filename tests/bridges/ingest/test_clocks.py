@@ -55,6 +55,27 @@ async def test_after_a_clock_was_set_right_the_newest_value_is_what_came_last(
     assert await Reading.objects.acount() == 3
 
 
+@pytest.mark.parametrize("together", [True, False])
+async def test_values_around_the_limit_keep_their_order(process: Any, pump: Device, together: bool) -> None:
+    """Of a clock that is about ten seconds ahead, some times stay and some are replaced."""
+    now = now_us()
+    offsets = [9_900, 10_100, 9_950, 10_200, 10_300]
+    messages = [telemetry(now // 1000 + offset, i, now + i * 1_000) for i, offset in enumerate(offsets)]
+    for batch in [messages] if together else [[one] for one in messages]:
+        await process(*batch)
+    assert (await newest(pump))[1] == 4
+    numbers = [number async for number in Reading.objects.order_by("time").values_list("number", flat=True)]
+    assert numbers == [0, 1, 2, 3, 4]
+
+
+async def test_a_list_that_reaches_past_the_limit_keeps_its_order(process: Any, pump: Device) -> None:
+    now = now_us()
+    items = b",".join(b'{"ts": %d, "values": {"t": %d}}' % (now // 1000 + i * 3_000, i) for i in range(8))
+    await process(Delivery("pump-1", "telemetry", b"[%s]" % items, now))
+    numbers = [number async for number in Reading.objects.order_by("time").values_list("number", flat=True)]
+    assert numbers == list(range(8))
+
+
 async def test_it_is_so_too_if_a_metric_was_changed_in_between(process: Any, pump: Device) -> None:
     now = now_us()
     await process(telemetry(now // 1000 + 240_000, 99, now + 1_000))

@@ -183,7 +183,7 @@ class BusyBroker:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.versions.append((await reader.read(1_024))[8])
         if not self.is_busy:
-            writer.write(b"\x20\x03\x00\x00\x00")
+            writer.write(b"\x20\x03\x00\x00\x00" if self.versions[-1] == 5 else b"\x20\x02\x00\x00")
         await reader.read()
         writer.close()
 
@@ -206,3 +206,23 @@ async def test_a_broker_that_knows_mqtt_5_is_not_taken_for_an_old_one_while_it_i
         busy.is_busy = False
         async with opening.open():
             assert busy.versions == [5, 5, 5]
+
+
+async def test_a_broker_that_was_busy_at_first_gets_mqtt_5_with_the_next_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    busy = BusyBroker()
+    busy.is_busy = True
+    server = await asyncio.start_server(busy.serve, "127.0.0.1", 0)
+    async with server:
+        opening = OutboundSessions(BrokerAddress(*server.sockets[0].getsockname()), "out")
+        with monkeypatch.context() as hurried:
+            hurried.setattr(sessions, "CONNECT_TIMEOUT_S", 0.2)
+            with pytest.raises(Lost):
+                async with opening.open():
+                    pass
+        busy.is_busy = False
+        for _ in range(3):
+            async with opening.open():
+                pass
+        assert busy.versions == [5, 4, 5, 5]

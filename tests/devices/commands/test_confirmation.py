@@ -86,10 +86,34 @@ def test_a_state_that_lasted_for_a_moment_only_counts(mute: Device) -> None:
 def test_what_was_reported_before_the_command_was_sent_does_not_count(mute: Device, resolution: int) -> None:
     command = stored_command(mute, "sent", args={"on": True})
     sent_at = command.sent_at or 0
-    report(mute, (sent_at // resolution - 1) * resolution, on=True)
+    earliest = (sent_at - confirmation.SLACK_US) // resolution - 1
+    report(mute, sent_at // 1_000 * 1_000 - 999 if resolution == 1 else earliest * resolution, on=True)
     confirmations = Confirmations()
     assert confirmations.check() == []
-    report(mute, sent_at // resolution * resolution, on=True)
+    report(mute, (sent_at // resolution + 1) * resolution, on=True)
+    assert len(ended(confirmations.check())) == 1
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 9])
+def test_a_clock_that_is_a_few_seconds_behind_does_no_harm(mute: Device, seconds: int) -> None:
+    command = stored_command(mute, "sent", args={"on": True})
+    shown = (command.sent_at or 0) // SECOND_US * SECOND_US - seconds * SECOND_US
+    report(mute, shown - 8 * SECOND_US, on=True)
+    report(mute, shown - SECOND_US // 2, on=False)
+    confirmations = Confirmations()
+    assert confirmations.check() == []  # the earlier `on` counts no more
+    report(mute, shown, on=True)
+    assert len(ended(confirmations.check())) == 1
+
+
+def test_a_value_that_takes_the_place_of_one_with_the_same_time_counts(mute: Device) -> None:
+    """As from a clock of whole seconds."""
+    command = stored_command(mute, "sent", args={"on": True})
+    second = (command.sent_at or 0) // SECOND_US * SECOND_US
+    confirmations = Confirmations()
+    report(mute, second, on=False)
+    assert confirmations.check() == []
+    report(mute, second, on=True)
     assert len(ended(confirmations.check())) == 1
 
 

@@ -49,6 +49,38 @@ def test_after_a_reading_was_replaced_its_buckets_are_computed_again(
 
 
 @pytest.mark.both_databases
+@pytest.mark.parametrize("others", [{}, {0: 1.0}])
+def test_a_number_that_was_replaced_by_a_text_leaves_its_buckets(
+    store: ReadingStore, clock: RollupClock, pump: Device, others: dict[int, float]
+) -> None:
+    put(store, pump, {**others, 30 * SECOND: 9.0, HOUR: 4.0})
+    clock.time = T0 + 30 * HOUR
+    roll_up()
+    put(store, pump, {30 * SECOND: "broken"})
+    roll_up()
+    metric = Metric.objects.get()
+    day = [1.0] * len(others) + [4.0]
+    assert stored()[metric.id, 86400, T0 - 22 * HOUR][:3] == (len(day), day[0], 4)
+    for seconds in (60, 3600):
+        assert stored().get((metric.id, seconds, T0)) == ((1, 1, 1, 1, 1) if others else None)
+    put(store, pump, {30 * SECOND: 9.0})
+    roll_up()
+    assert stored()[metric.id, 60, T0][0] == len(others) + 1
+
+
+@pytest.mark.both_databases
+def test_a_text_that_was_replaced_by_a_number_is_rolled_up(
+    store: ReadingStore, clock: RollupClock, pump: Device
+) -> None:
+    put(store, pump, {30 * SECOND: "broken"})
+    clock.time = T0 + 3 * HOUR
+    roll_up()
+    put(store, pump, {30 * SECOND: 3.0})
+    roll_up()
+    assert stored()[Metric.objects.get().id, 3600, T0] == (1, 3, 3, 3, 3)
+
+
+@pytest.mark.both_databases
 def test_an_exact_repeat_makes_no_work(store: ReadingStore, clock: RollupClock, pump: Device) -> None:
     put(store, pump, {0: 1.0, 30 * SECOND: 9.0})
     clock.time = T0 + 3 * HOUR
