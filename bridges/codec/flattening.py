@@ -61,7 +61,8 @@ class Flattener:
         except Refusal as refusal:
             self._skipped.add(refusal.of(name))
             return
-        if self.found.get(name) is not None:
+        # Its place is that of the last one too: a null before an array removes what comes before it.
+        if self.found.pop(name, None) is not None:
             self._skip("duplicate_key", "the last one is kept", name)
         self.found[name] = value
 

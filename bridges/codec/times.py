@@ -37,7 +37,7 @@ def read_time(claimed: Any) -> tuple[int, bool]:
 
 
 def _invalid(claimed: Any) -> Refusal:
-    detail = ascii(claimed)[:64]
+    detail = claimed.message if isinstance(claimed, Refusal) else ascii(claimed)[:64]
     if isinstance(claimed, str) and _LONG_DIGITS.fullmatch(claimed):
         claimed = int(claimed)
     if isinstance(claimed, int) and _LAST_MS <= claimed < _LAST_MS * 1_000_000:

@@ -17,6 +17,7 @@ from bridges.rest.auth import DeviceCredentials, device_of
 from bridges.rest.errors import Problem
 from devices.access import device_may_touch
 from devices.errors import NotFound, Refusal
+from devices.refusals.store import START_BYTES
 from devices.values import now_us
 
 router = Router(tags=["ingest"])
@@ -68,10 +69,11 @@ async def store_telemetry(request: HttpRequest, uid: str) -> dict[str, Any]:
     received_at = now_us()
     if not device_may_touch(device_of(request).uid, uid):
         raise NotFound(f"there is no device {uid!r}")
+    body, size = _body(request)
     try:
-        payload = _body(request)
+        payload = _payload(body, size, request.headers.get("Content-Encoding", ""))
     except Refusal as refusal:
-        await refuse_now(Delivery(uid, "telemetry", b"", received_at), refusal)
+        await refuse_now(Delivery(uid, "telemetry", body, received_at, size=size), refusal)
         raise
     result = await ingest_now(Delivery(uid, "telemetry", payload, received_at))
     return {"stored": result.readings, **_refused(result)}
@@ -90,12 +92,15 @@ def _refused(result: BatchResult) -> dict[str, Any]:
     }
 
 
-def _body(request: HttpRequest) -> bytes:
-    """Reads at most one byte more than is allowed, because the request need not announce its length."""
+def _body(request: HttpRequest) -> tuple[bytes, int]:
+    """The body and its size. One that is too large is read in part, because it need not announce its length."""
     announced = request.META.get("CONTENT_LENGTH") or "0"
-    if announced.isdigit() and int(announced) > MAX_PAYLOAD:
-        raise Refusal("payload_too_large", f"{announced} bytes")
-    body: bytes = request.read(MAX_PAYLOAD + 1)
-    if len(body) > MAX_PAYLOAD:
-        raise Refusal("payload_too_large")
-    return decompress(body, request.headers.get("Content-Encoding", ""))
+    size = int(announced) if announced.isdigit() else 0
+    body: bytes = request.read(START_BYTES if size > MAX_PAYLOAD else MAX_PAYLOAD + 1)
+    return body, max(size, len(body))
+
+
+def _payload(body: bytes, size: int, encoding: str) -> bytes:
+    if size > MAX_PAYLOAD:
+        raise Refusal("payload_too_large", f"{size} bytes" if size > len(body) else "")
+    return decompress(body, encoding)

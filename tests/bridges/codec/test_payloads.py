@@ -356,6 +356,12 @@ def test_the_refusal_of_a_time_in_a_smaller_unit_names_it(ts: bytes, unit: str) 
     assert found.first.detail.endswith(f"looks like {unit}; milliseconds are expected")
 
 
+def test_the_refusal_of_a_time_with_too_many_digits_says_so() -> None:
+    found = payloads.decode_telemetry(b'{"ts": %s, "values": {"a": 1}}' % (b"1" * 65), NOW).skipped
+    assert found is not None
+    assert (found.first.key, found.first.detail) == ("ts", "a number has too many digits: 65 digits")
+
+
 def test_a_null_beside_values_is_no_time() -> None:
     assert samples(b'{"ts": null, "a": 1}') == [Sample("a", 1)]
 
@@ -485,6 +491,12 @@ def test_it_refuses_another_status_and_shows_it(payload: bytes) -> None:
 
 def test_it_decodes_attributes() -> None:
     assert payloads.decode_attributes(b'{"firmware": "1.2", "slots": 3}').facts == {"firmware": "1.2", "slots": 3}
+
+
+def test_an_array_of_attributes_does_not_remove_its_own_elements() -> None:
+    """They are removed at the place of its null."""
+    facts = payloads.decode_attributes(b'{"tags.0": "x", "tags": ["a", "b"]}').facts
+    assert list(facts.items()) == [("tags", None), ("tags.0", "a"), ("tags.1", "b")]
 
 
 def test_odd_attributes_are_skipped_by_their_key() -> None:

@@ -44,7 +44,14 @@ async def test_a_payload_that_is_too_large_is_listed_too(api: Callers, pump_send
     sent = await caller().post("/api/v1/devices/pump-1/telemetry", content=content, auth=pump_sender.basic)
     error(sent, 413, "refused")
     [row] = (await api.carol.get(PATH)).json()["items"]
-    assert row["reason"] == "payload_too_large"
+    assert (row["reason"], row["start"], row["size"]) == ("payload_too_large", "x" * 200, MAX_PAYLOAD + 1)
+
+
+async def test_a_body_that_is_not_gzip_is_shown(api: Callers, pump_sender: Sender) -> None:
+    headers = {"Content-Encoding": "gzip"}
+    await caller().post("/api/v1/devices/pump-1/telemetry", content=b"{}", headers=headers, auth=pump_sender.basic)
+    [row] = (await api.carol.get(PATH)).json()["items"]
+    assert (row["reason"], row["start"], row["size"]) == ("invalid_gzip", "{}", 2)
 
 
 async def test_a_device_without_refused_messages_has_an_empty_list(api: Callers, pump: Device) -> None:
