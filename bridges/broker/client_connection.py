@@ -294,7 +294,9 @@ class ClientConnection(PacketConnection):
     def _on_subscribe(self, subscribe: SubscribePacket) -> None:
         assert self.session is not None  # noqa: S101
         router, sink = self._shared.router, self._shared.publishing.inlet.sink
-        answer, are_new = subscribing.subscribe(subscribe, self.session, router, sink, self.warnings)
+        answer, are_new = subscribing.subscribe(
+            subscribe, self.session, router, sink, self.warnings, with_reason=self.wants_reasons
+        )
         self.send(answer)
         subscribing.deliver_retained(subscribe, answer, are_new, self.session, router)
 

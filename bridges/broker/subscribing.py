@@ -5,17 +5,20 @@ from __future__ import annotations
 from bridges.mqtt.packets import ReasonCode, SubAckPacket, SubscribePacket, UnsubAckPacket, UnsubscribePacket
 
 from .errors import ProtocolError
-from .router import Router
+from .router import REFUSED, Router
 from .session import Session
 from .sink import Forbidden, Sink
+from .stats import REFUSED_SUBSCRIPTIONS
 from .subscriptions import SHARED
 from .throttled_log import ThrottledLog
 
+_TEXTS = {code: REFUSED_SUBSCRIPTIONS[reason] for reason, code in REFUSED.items()}
+
 
 def subscribe(
-    packet: SubscribePacket, session: Session, router: Router, sink: Sink, warnings: ThrottledLog
+    packet: SubscribePacket, session: Session, router: Router, sink: Sink, warnings: ThrottledLog, *, with_reason: bool
 ) -> tuple[SubAckPacket, list[bool]]:
-    """The answer, and which of the subscriptions are new. Raises `ProtocolError`."""
+    """The answer, in words as well `with_reason`, and which of the subscriptions are new. Raises `ProtocolError`."""
     if any(each.no_local and each.filter.startswith(SHARED) for each in packet.subscriptions):
         raise ProtocolError("protocol_error")
     codes: list[ReasonCode] = []
@@ -26,8 +29,10 @@ def subscribe(
         codes.append(router.subscribe(session, wanted, packet.subscription_id))
         if codes[-1].is_failure:
             warnings.warn("subscribe", "%r may not subscribe to %r", name, wanted.filter)
+        if codes[-1] in (ReasonCode.NOT_AUTHORIZED, ReasonCode.TOPIC_FILTER_INVALID):
             sink.report(Forbidden(name, "subscribe", wanted.filter))
-    return SubAckPacket(packet.packet_id, tuple(codes)), are_new
+    reason = next((_TEXTS[code] for code in codes if code in _TEXTS), None) if with_reason else None
+    return SubAckPacket(packet.packet_id, tuple(codes), reason), are_new
 
 
 def deliver_retained(

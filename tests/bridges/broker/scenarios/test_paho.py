@@ -101,8 +101,9 @@ def test_it_learns_why_it_is_refused_and_why_it_is_disconnected(
 ) -> None:
     pump = paho("pump")
     pump.paho.subscribe("#", 1)
-    [code], _ = pump.event("subscribe")
+    [code], found = pump.event("subscribe")
     assert code == "Not authorized"
+    assert found.ReasonString == "filter outside of what the account may subscribe to"
     pump.paho.publish("devices/valve/x", b"", 1)
     code, found = pump.event("publish")
     assert (str(code), found.ReasonString) == ("Not authorized", "this account may not publish on this topic")
