@@ -146,7 +146,7 @@ class FairQueue:
         with_share: list[DeviceQueue] = []
         spaces, deliveries = turns.spaces, batch.deliveries
         while spaces and len(deliveries) < MAX_BATCH:
-            queue = turns.take()
+            queue, before = turns.take(), len(deliveries)
             end = self._take_turn(queue, batch, closing, is_last=last is None)
             if not queue.waiting:
                 del self._queues[queue.uid]
@@ -158,7 +158,8 @@ class FairQueue:
                 assert last is not None  # noqa: S101
                 last.add(queue)
             elif end is _End.FULL:
-                turns.add_first(queue)
+                # One that was served would otherwise have all batches that have room for a part of a turn only.
+                (turns.add_first if len(deliveries) == before else turns.add)(queue)
                 break
         return with_share
 

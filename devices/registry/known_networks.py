@@ -44,7 +44,7 @@ class _Written:
 
 
 class NetworkRecorder:
-    """Writes down sign-ins behind the back of those who wait for one. It belongs to one event loop."""
+    """Stores sign-ins without holding up those who sign in. It belongs to one event loop."""
 
     def __init__(self, clock: Callable[[], int] = now_us) -> None:
         self._clock = clock
@@ -57,7 +57,7 @@ class NetworkRecorder:
         return await database.run_sign_in(_uids_at, network)
 
     def add(self, network: str, account: str) -> None:
-        """Has it written if it is new, or a day old."""
+        """Stores it in the background if it is new, or its time a day old."""
         if not network or not self._is_due(network, account):
             return
         if len(self._waiting) >= MAX_WAITING:

@@ -15,13 +15,13 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 AT_ONCE = 2
-"""Look-ups of one network address that are in the threads, or wait for one of them."""
+"""Look-ups of one network address that run, or wait for a thread."""
 MAX_WAITING = 1_000
 """Look-ups of one network address that wait behind these. Beyond it they are refused, and counted."""
 
 
 class _Network:
-    """Those of one network address."""
+    """The look-ups of one network address."""
 
     def __init__(self) -> None:
         self.places = Semaphore(AT_ONCE)

@@ -152,6 +152,19 @@ def test_the_remainder_of_a_message_comes_last_where_nobody_is_held_back() -> No
     assert batch.over_limit == 0
 
 
+def test_devices_over_their_budgets_take_turns_when_their_messages_are_large() -> None:
+    """Two such messages are all that a batch has room for."""
+    budgets, space = Budgets(values=10), {"loud": 1, "pump": 2, "valve": 2}
+    queue = FairQueue(budgets, holds_back=False, space_of=space.__getitem__)
+    for uid, messages in (("loud", 300), ("pump", 20), ("valve", 20)):
+        budgets.spend_values(uid, 1_000, NOW)
+        for _ in range(messages):
+            queue.put(message(uid, b"," * 89))
+    batches = [queue.next_batch(NOW + n * PAUSE_US) for n in range(8)]
+    served = [uids(batch.deliveries) for batch in batches]
+    assert served == [[uid] * 2 for uid in ("loud", "pump", "loud", "valve") * 2]
+
+
 def test_what_comes_behind_the_remainder_of_a_message_is_not_over_the_budget() -> None:
     queue = FairQueue(Budgets(messages=10), holds_back=False)
     large = message("pump")
