@@ -39,21 +39,19 @@ def published() -> BrokerAddress:
     return first()
 
 
-def behind_websocket() -> BrokerAddress:
-    """Where clients of MQTT over WebSocket are led to: `MQTT_WEBSOCKET_URL`, or else `MQTT_PUBLIC_URL`.
+def behind_websocket() -> tuple[BrokerAddress, bool]:
+    """Where clients of MQTT over WebSocket are led to, and whether it is a listener for devices.
 
-    Not `MQTT_URL`, which may be a listener for bridges: there, a device could take over the session of another one. It
-    has no credentials and no certificate of ours: a broker may take the certificate for the bridge's login. Raises
-    `AddressError`.
+    That is `MQTT_WEBSOCKET_URL`, or else the first broker of `MQTT_URL`, which may be a listener for bridges. The
+    address has no credentials and no certificate of ours: a broker may take the certificate for the bridge's login.
+    Raises `AddressError`.
     """
-    url = settings.MQTT_WEBSOCKET_URL or settings.PUBLIC_BROKERS.get(brokers.first())
-    if not url:
-        raise AddressError("MQTT_WEBSOCKET_URL or MQTT_PUBLIC_URL has to name the listener for devices")
+    url = settings.MQTT_WEBSOCKET_URL
     try:
-        found = BrokerAddress.from_url(url)
+        found = BrokerAddress.from_url(url) if url else first()
     except AddressError as error:
-        raise AddressError(f"MQTT_{'WEBSOCKET' if settings.MQTT_WEBSOCKET_URL else 'PUBLIC'}_URL: {error}") from None
-    return replace(found, username=None, password=None, password_file=None, cert=None, key=None)
+        raise AddressError(f"MQTT_WEBSOCKET_URL: {error}" if url else str(error)) from None
+    return replace(found, username=None, password=None, password_file=None, cert=None, key=None), bool(url)
 
 
 def usable(name: str) -> BrokerAddress:

@@ -15,7 +15,8 @@ from devices.runtime import stats
 from devices.runtime.log_throttle import LogThrottle
 
 from . import tunnel
-from .frames import TRY_AGAIN_LATER, CloseCode, Receive, Send
+from .client_ids import receive_login
+from .frames import TRY_AGAIN_LATER, CloseCode, Receive, Send, receive_bytes
 from .transport import WebSocketTransport
 
 logger = logging.getLogger("hubbub.mqtt")
@@ -71,11 +72,11 @@ class MqttOverWebSocket:
 
     async def _run_elsewhere(self, receive: Receive, send: Send) -> CloseCode:
         try:
-            address = brokers.behind_websocket()
+            address, is_for_devices = brokers.behind_websocket()
         except AddressError as error:
             _unavailable.warning(logger, f"MQTT over WebSocket is not available: {error}")
             return TRY_AGAIN_LATER
-        return await tunnel.run(address, receive, send)
+        return await tunnel.run(address, receive, send, receive_bytes if is_for_devices else receive_login)
 
     async def _run_embedded(
         self, connect: Callable[[], asyncio.Protocol], scope: dict[str, Any], receive: Receive, send: Send

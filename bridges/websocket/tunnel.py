@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from bridges.mqtt.address import BrokerAddress
 from devices.runtime.log_throttle import LogThrottle
@@ -17,14 +18,22 @@ BUFFER_BYTES = 1 << 20
 STALL_S = 30.0
 """A side that takes nothing for so long ends the tunnel."""
 FIRST_BYTES_S = 10.0
-"""A client that sends nothing in this time, not even the beginning of a CONNECT, is disconnected."""
+"""A client that has not begun in this time, with a CONNECT as a rule, is disconnected."""
 CONNECT_S = 10.0
 
 _unreachable = LogThrottle()
 
 
-async def run(address: BrokerAddress, receive: Receive, send: Send) -> CloseCode:
-    """Returns the code to close the WebSocket with, once either side has ended."""
+Beginning = Callable[[Receive], Awaitable[bytes]]
+
+
+async def run(
+    address: BrokerAddress, receive: Receive, send: Send, receive_beginning: Beginning = receive_bytes
+) -> CloseCode:
+    """Returns the code to close the WebSocket with, once either side has ended.
+
+    `receive_beginning`: how the client's first bytes are received.
+    """
     try:
         async with asyncio.timeout(CONNECT_S):
             reader, writer = await asyncio.open_connection(
@@ -34,7 +43,8 @@ async def run(address: BrokerAddress, receive: Receive, send: Send) -> CloseCode
         _unreachable.warning(logger, f"MQTT over WebSocket does not reach {address}: {error}")
         return TRY_AGAIN_LATER
     writer.transport.set_write_buffer_limits(high=BUFFER_BYTES)
-    tasks = [asyncio.create_task(_to_broker(receive, writer)), asyncio.create_task(_to_client(reader, send))]
+    to_broker = _to_broker(receive, writer, receive_beginning)
+    tasks = [asyncio.create_task(work) for work in (to_broker, _to_client(reader, send))]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         return first_of(done)
@@ -45,10 +55,10 @@ async def run(address: BrokerAddress, receive: Receive, send: Send) -> CloseCode
         writer.transport.abort()  # what the broker does not read must not keep the connection
 
 
-async def _to_broker(receive: Receive, writer: asyncio.StreamWriter) -> CloseCode:
+async def _to_broker(receive: Receive, writer: asyncio.StreamWriter, receive_beginning: Beginning) -> CloseCode:
     try:
         async with asyncio.timeout(FIRST_BYTES_S):
-            data = await receive_bytes(receive)
+            data = await receive_beginning(receive)
         while True:
             writer.write(data)
             async with asyncio.timeout(STALL_S):

@@ -151,8 +151,7 @@ def test_after_the_hub_was_killed_a_device_finds_its_session_and_what_is_retaine
 
 def test_web_servers_of_a_hub_with_another_broker_pass_the_bytes_on(tmp_path: Path) -> None:
     stack = Stack(tmp_path, uids=["lathe"], webs=("daphne", "uvicorn"))
-    for web in stack.webs:
-        web.settings["MQTT_WEBSOCKET_URL"] = stack.mosquitto.url()
+    stack.webs[0].settings["MQTT_WEBSOCKET_URL"] = stack.mosquitto.url()
     with stack:
         for number, web in enumerate(stack.webs, 1):
             device = Device(stack.devices[0], web.port, transport="websockets", protocol=mqtt.MQTTv5)

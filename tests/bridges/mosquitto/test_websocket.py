@@ -1,9 +1,11 @@
-"""MQTT over WebSocket ends at the listener for devices, and not at that of the bridges, which trusts client ids."""
+"""MQTT over WebSocket, also where it ends at the listener of the bridges, which believes any client id."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
+
+import pytest
 
 from benchmarks.load import mqtt
 from bridges.websocket.application import MqttOverWebSocket
@@ -12,9 +14,12 @@ from tests.bridges.websocket import test_application
 from tests.support.eventually import eventually_async
 
 
-async def test_a_device_cannot_take_over_the_session_of_another_one(broker: Exported, settings: Any) -> None:
+@pytest.mark.parametrize("listener", ["devices", "bridges"])
+async def test_a_device_cannot_take_over_the_session_of_another_one(
+    broker: Exported, settings: Any, listener: str
+) -> None:
     settings.BROKERS = {"main": f"mqtt://bridge:{broker.secrets['bridge']}@127.0.0.1:{broker.bridge_port}"}
-    settings.PUBLIC_BROKERS = {"main": f"mqtt://127.0.0.1:{broker.port}"}
+    settings.MQTT_WEBSOCKET_URL = f"mqtt://127.0.0.1:{broker.port}" if listener == "devices" else None
     pump = Client(broker.port, "pump", broker.secrets["pump"])
     assert await asyncio.to_thread(pump.connect)
     valve = test_application.Client(MqttOverWebSocket(lambda _: True))

@@ -259,20 +259,19 @@ class TestTunnel:
         async with asyncio.timeout(WAIT_S):
             assert await everything.get() == b"\xe0\x00"
 
-    @pytest.mark.parametrize("url", [None, "mqtt://127.0.0.1/path"])
-    async def test_without_the_address_for_devices_it_is_unavailable(
-        self, settings: Any, url: str | None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    async def test_with_an_unusable_address_it_is_unavailable(
+        self, settings: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(module, "_unavailable", LogThrottle())
         settings.BROKERS = {"main": "mqtt://127.0.0.1:1"}
-        settings.MQTT_WEBSOCKET_URL = url
+        settings.MQTT_WEBSOCKET_URL = "mqtt://127.0.0.1/path"
         client = Client(MqttOverWebSocket(lambda _: True))
         await client.accepted()
         assert await client.next() == {"type": "websocket.close", "code": 1013}
         assert "MQTT over WebSocket is not available" in caplog.text
 
     async def test_a_broker_that_cannot_be_reached_is_unavailable(self, settings: Any, unused_tcp_port: int) -> None:
-        settings.BROKERS = settings.PUBLIC_BROKERS = {"main": f"mqtt://127.0.0.1:{unused_tcp_port}"}
+        settings.BROKERS = {"main": f"mqtt://127.0.0.1:{unused_tcp_port}"}
         client = Client(MqttOverWebSocket(lambda _: True))
         await client.accepted()
         assert await client.next() == {"type": "websocket.close", "code": 1013}
