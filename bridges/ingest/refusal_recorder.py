@@ -164,4 +164,4 @@ def _log(refusal: Refusal, kind: str, uid: str) -> None:
     if len(_logged) >= MAX_REMEMBERED:
         _logged.clear()
     _logged[uid, refusal.reason] = now
-    logger.warning("refused a %s message of %s: %s: %s", kind, uid or "nobody", refusal.reason, refusal.message)
+    logger.warning("refused %s from %s: %s: %s", kind, uid or "nobody", refusal.reason, refusal.message)
