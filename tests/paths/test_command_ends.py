@@ -83,10 +83,10 @@ def test_a_manager_marks_a_device_that_never_answers_and_its_reports_count(
     visit: Visit, hub: RunningHub, plug: Plug, api: httpx.Client
 ) -> None:
     page = visit(hub, "alice", f"/devices/{plug.uid}/").page
-    page.get_by_text("The device answers commands").click()
-    page.get_by_text("It never answers.").click()
+    page.get_by_text("Confirmation: the device’s answers").click()
+    page.get_by_text("The device never answers.").click()
     page.locator("[data-answers-form]").get_by_role("button", name="Save").click()
-    expect(page.get_by_text("The device never answers commands")).to_be_visible()
+    expect(page.get_by_text("Confirmation: reported values")).to_be_visible()
     status = newest_status(page)
     command(api, 1)
     expect(status).to_have_text("Sent, not confirmed")

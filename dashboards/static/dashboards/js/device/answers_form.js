@@ -5,13 +5,13 @@ import { onSubmit } from "../shell/forms.js";
 import { changeDevice } from "./device_api.js";
 
 /**
- * Shows whether the device answers.
+ * Shows what confirms a command.
  *
  * @param {HTMLElement} element
  * @param {{answers: boolean}} device
  */
 export function showAnswers(element, { answers }) {
-  setText(element, answers ? "The device answers commands" : "The device never answers commands");
+  setText(element, answers ? "Confirmation: the device’s answers" : "Confirmation: reported values");
 }
 
 /**

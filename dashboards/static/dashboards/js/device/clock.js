@@ -1,4 +1,4 @@
-// What is wrong with a device's clock, and the form by which a manager sets whether its times count.
+// What is wrong with a device's clock, and the form by which a manager sets whether its times are used.
 
 import { find, setText } from "../shell/dom.js";
 import { fieldValue, onSubmit } from "../shell/forms.js";
@@ -34,14 +34,14 @@ export function showClock(element, { clock_offset_s: offset }) {
 }
 
 /**
- * Shows which clock counts.
+ * Shows which clock is used.
  *
  * @param {HTMLElement} element
  * @param {ClockSettings} settings
  */
 export function showClockSettings(element, { clock, time_zone: zone }) {
-  const own = zone ? `The device’s own times count, local ones in ${zone}` : "The device’s own times count";
-  setText(element, clock === "receipt" ? "The time of receipt counts" : own);
+  const own = `Clock: the device’s own times${zone ? ` (${zone})` : ""}`;
+  setText(element, clock === "receipt" ? "Clock: time of receipt" : own);
 }
 
 /**
