@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.paths.conftest import Visit
+from tests.paths.rooms.conftest import call, log, post
 from tests.paths.test_refusals import advance_to_next_poll, publish, wait_until_stored
 from tests.support.browser import PHONE, WAIT_MS, Person
 from tests.support.hub import RunningHub
@@ -108,6 +109,20 @@ def test_a_manager_renames_and_deletes_metrics_while_others_watch(alice: Person,
     assert form.evaluate("form => form.scrollWidth <= form.clientWidth")
     page.set_viewport_size(PHONE)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_chart_in_the_room_follows_a_metric_that_is_renamed(alice: Person, hub: RunningHub) -> None:
+    device = hub.create_device("charted")
+    publish(hub, device, b'{"t1": 21.5}')
+    alice.page.goto("/devices/charted/")
+    post(alice, "/chart t1 30m")
+    chart = log(alice).locator("li.message[data-kind=chart]")
+    expect(chart).to_contain_text("21.5")
+    call(alice, "PATCH", "devices/charted/metrics?metric=t1", {"name": "temperature"})
+    expect(chart.get_by_label("Chart of Temperature")).to_be_visible()
+    publish(hub, device, b'{"t1": 22.5}')
+    expect(chart).to_contain_text("22.5")
+    assert chart.locator("canvas").count() == 1
 
 
 def test_a_switch_understands_texts_and_a_renamed_metric(alice: Person, hub: RunningHub) -> None:

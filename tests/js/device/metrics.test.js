@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { byImportance, positionOf } from "../../../dashboards/static/dashboards/js/device/metrics.js";
+import { byImportance, nameOf, positionOf } from "../../../dashboards/static/dashboards/js/device/metrics.js";
 import { record } from "../../../dashboards/static/dashboards/js/live/record.js";
 
 describe("importance", () => {
@@ -19,6 +19,11 @@ describe("importance", () => {
     const own = record(JSON.parse('{"__proto__": [0, 1]}'));
     assert.deepEqual(Object.keys(own), ["__proto__"]);
   });
+});
+it("a metric has the name that it was given, whatever the device calls it", () => {
+  assert.equal(nameOf({ t1: "temperature" }, "t1"), "temperature");
+  assert.equal(nameOf({ t1: "temperature" }, "t2"), "t2");
+  assert.equal(nameOf({}, "constructor"), "constructor");
 });
 it("a position is found under its usual names", () => {
   assert.deepEqual(positionOf(["speed", "gps.lat", "gps.lon"]), { latitude: "gps.lat", longitude: "gps.lon" });

@@ -3,6 +3,7 @@
 import { find } from "../shell/dom.js";
 import { buttonsOf, controlsOf, unitOf } from "./attributes.js";
 import { makeControl } from "./control_kinds.js";
+import { nameOf } from "./metrics.js";
 
 /** @import { Aliases, Attributes, Latest, Value } from "../live/protocol.d.ts" */
 /** @import { Control, ControlOptions } from "./control.js" */
@@ -36,7 +37,7 @@ export class DeviceControls {
     const elements = specs.map((spec) => {
       const control = makeControl(spec, { ...this.#options, unit: unitOf(attributes, spec.arg) });
       if (spec.kind !== "button") {
-        const metric = aliases[spec.arg] ?? spec.arg;
+        const metric = nameOf(aliases, spec.arg);
         this.#controls.set(metric, control);
         control.setValue(latest[metric]?.[1]);
       }

@@ -1,11 +1,16 @@
-// The metrics of a device: their order of importance, and which of them are a position. Pure.
+// The metrics of a device: their names, their order of importance, and which of them are a position. Pure.
 
 import { unitOf } from "./attributes.js";
 
 /** @import { PositionMetrics } from "../charts/positions.js" */
-/** @import { Attributes, Latest, Value } from "../live/protocol.d.ts" */
+/** @import { Aliases, Attributes, Latest, Value } from "../live/protocol.d.ts" */
 
 const POSITION = { latitude: /^(.*\.)?(latitude|lat)$/i, longitude: /^(.*\.)?(longitude|lon|lng)$/i };
+
+/** The name of the metric that the device sends as `sent`. @param {Aliases} aliases @param {string} sent */
+export function nameOf(aliases, sent) {
+  return Object.hasOwn(aliases, sent) ? aliases[sent] : sent;
+}
 
 /**
  * The metrics that give the position of the device; `null` if there are none.

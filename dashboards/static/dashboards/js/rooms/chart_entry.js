@@ -2,6 +2,7 @@
 
 import { ChartPanel } from "../charts/chart_panel.js";
 import { unitOf, wordsOf } from "../device/attributes.js";
+import { nameOf } from "../device/metrics.js";
 import { clone, make, setText } from "../shell/dom.js";
 import { titleOf } from "../shell/metric_title.js";
 import { span } from "../shell/times.js";
@@ -19,32 +20,36 @@ import { watchWhileVisible } from "./live_element.js";
 export function makeChart({ device: uid, metric, range_s: seconds }, context) {
   const holder = make("div", "room-chart-holder");
   const windowMs = seconds * 1_000;
-  const title = `${titleOf(metric)} · ${uid} · last ${span(windowMs)}`;
+  const titled = (/** @type {string} */ name) => `${titleOf(name)} · ${uid} · last ${span(windowMs)}`;
   /** @type {ChartPanel | null} */
   let panel = null;
+  let name = metric; // a manager may rename it
   /** @type {DeviceListener} */
   const listener = {
-    snapshot: (_, { device: { attributes }, latest }) => {
-      const value = latest[metric]?.[1];
-      if (panel) panel.reload();
+    snapshot: (_, { device: { attributes, aliases = {} }, latest }) => {
+      const newName = nameOf(aliases, metric);
+      const value = latest[newName]?.[1];
+      if (panel && name === newName) panel.reload();
       else {
-        const line = { metric, unit: unitOf(attributes, metric), boolean: typeof value === "boolean" };
-        const lines = [{ ...line, words: wordsOf(attributes, metric) }];
-        panel = new ChartPanel(uid, lines, { title, windowMs, template: "room-chart" });
-        holder.append(panel.element);
+        panel?.destroy();
+        name = newName;
+        const line = { metric: name, unit: unitOf(attributes, name), boolean: typeof value === "boolean" };
+        const lines = [{ ...line, words: wordsOf(attributes, name) }];
+        panel = new ChartPanel(uid, lines, { title: titled(name), windowMs, template: "room-chart" });
+        holder.replaceChildren(panel.element);
       }
-      panel.setValue(metric, value);
+      panel.setValue(name, value);
     },
     telemetry: (_, points) => {
-      const added = points[metric];
+      const added = points[name];
       if (!added || !panel) return;
-      panel.add(metric, added);
-      panel.setValue(metric, added.at(-1)?.[1]);
+      panel.add(name, added);
+      panel.setValue(name, added.at(-1)?.[1]);
     },
     missed: () => panel?.reload(),
     refused: () => {
       const parts = clone("room-chart");
-      setText(parts.title, title);
+      setText(parts.title, titled(name));
       setText(parts.note, "You don’t have access to this device");
       parts.note.hidden = false;
       holder.replaceChildren(parts.root);

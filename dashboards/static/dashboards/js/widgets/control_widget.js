@@ -1,5 +1,6 @@
 import { buttonsOf, controlsOf, unitOf } from "../device/attributes.js";
 import { makeControl } from "../device/control_kinds.js";
+import { nameOf } from "../device/metrics.js";
 import { make } from "../shell/dom.js";
 
 /** @import { Control } from "../device/control.js" */
@@ -21,7 +22,7 @@ export class ControlWidget {
       const sendToDevice = (/** @type {string} */ command, /** @type {Record<string, unknown>} */ args) =>
         send(device, command, args);
       const control = makeControl(spec, { send: sendToDevice, disabled, unit: unitOf(attributes, name) });
-      this.#controls.set(aliases[name] ?? name, control);
+      this.#controls.set(nameOf(aliases, name), control);
       this.element.append(control.element);
     }
   }
