@@ -26,6 +26,8 @@ logger = logging.getLogger("hubbub.programs")
 
 MAX_WAITING = 200
 """Commands of one person that wait for the database. A further one is refused, and counted."""
+STOP_S = 5.0
+"""How long the commands that are being stored may take when the hub stops."""
 COMMAND = "set"
 RESPONSE_EXPIRY_S = 60.0
 """How long a response waits for a program that is offline or slow."""
@@ -56,17 +58,24 @@ class ProgramCommands:
         self._queues: dict[str, deque[tuple[Published, Done | None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._logged: dict[str, LogThrottle] = {}
+        self._stopping = False
 
     def attach(self, responder: Responder) -> None:
         self._responder = responder
 
     async def stop(self) -> None:
-        """What is still waiting is not acknowledged, so that its program sends it again."""
+        """What is still waiting is not acknowledged, so that its program sends it again. What is being stored is: sent
+        again, it would be another command."""
+        self._stopping = True
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=STOP_S)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def offer(self, published: Published, done: Done | None) -> None:
+        if self._stopping:
+            return
         queue = self._queues.get(published.account)
         if queue is None:
             queue = self._queues[published.account] = deque()
@@ -84,7 +93,7 @@ class ProgramCommands:
 
     async def _work(self, account: str, queue: deque[tuple[Published, Done | None]]) -> None:
         try:
-            while queue:
+            while queue and not self._stopping:
                 await self._handle(*queue[0])
                 queue.popleft()
         finally:

@@ -10,7 +10,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError
 
+from bridges.broker import Published
 from bridges.embedded import program_commands
+from bridges.embedded.program_commands import ProgramCommands
 from bridges.mqtt.packets import MessageProperties, ReasonCode, Version, Will
 from devices.commands import lifecycle
 from devices.models import Command, Message
@@ -229,3 +231,35 @@ async def test_a_program_that_asks_for_a_response_gets_one_on_its_own_topic(hub:
         assert await program.publish(SET, b"{}", **asking(topic)) is REFUSED
     assert await other.received() == await program.received() == []
     assert await Command.objects.acount() == 1
+
+
+async def test_a_hub_that_stops_finishes_the_command_that_it_is_storing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise its program would send it again, and the device would get it twice."""
+    began, stored, accepted = asyncio.Event(), asyncio.Event(), []
+
+    async def issue(published: Published) -> str:
+        began.set()
+        await stored.wait()
+        return published.topic
+
+    monkeypatch.setattr(program_commands, "_issue", issue)
+    commands = ProgramCommands()
+    for i in range(2):
+        message = Published("person:bob", f"{SET}/{i}", b"1", 1, 1, False)
+        commands.offer(message, lambda unaccepted=None, i=i: accepted.append((i, unaccepted)))
+    await began.wait()
+    stopping = asyncio.create_task(commands.stop())
+    asyncio.get_running_loop().call_soon(stored.set)
+    await asyncio.wait_for(stopping, 10)
+    assert accepted == [(0, None)]
+
+
+async def test_a_hub_that_stops_does_not_wait_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang(published: Published) -> str:
+        return await asyncio.Future()
+
+    monkeypatch.setattr(program_commands, "_issue", hang)
+    monkeypatch.setattr(program_commands, "STOP_S", 0.05)
+    commands = ProgramCommands()
+    commands.offer(Published("person:bob", SET, b"{}", 2, 1, False), None)
+    await asyncio.wait_for(commands.stop(), 10)
