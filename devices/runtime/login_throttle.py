@@ -13,8 +13,9 @@ from typing import Any, Protocol
 logger = logging.getLogger("hubbub.logins")
 
 MAX_REMEMBERED = 20_000
-"""Networks, and pairs of network and account, that are remembered; past it the oldest are forgotten."""
-
+"""Networks, and pairs of network and account, whose failures are remembered; past it the oldest are forgotten."""
+MAX_TRUSTED = 100_000
+"""Pairs of network and account that have signed in, and are remembered: those of several large networks at once."""
 MAX_ACCOUNT = 150
 """Characters of an account's name that are remembered. A longer one is nobody's, but some kilobytes may come as one."""
 
@@ -99,7 +100,7 @@ class LoginThrottle:
         self._known.add(network, account)
 
     def _trust(self, network: str, account: str) -> None:
-        _put(self._trusted, _key(network, account), None)
+        _put(self._trusted, _key(network, account), None, MAX_TRUSTED)
 
     async def _recall(self, network: str) -> None:
         for account in await self._known.at(network):
@@ -168,8 +169,8 @@ def _key(network: str, account: str) -> tuple[str, str]:
     return network, account[:MAX_ACCOUNT]
 
 
-def _put(kept: OrderedDict[Any, Any], key: Hashable, value: object) -> None:
+def _put(kept: OrderedDict[Any, Any], key: Hashable, value: object, most: int | None = None) -> None:
     kept[key] = value
     kept.move_to_end(key)
-    while len(kept) > MAX_REMEMBERED:
+    while len(kept) > (most or MAX_REMEMBERED):
         kept.popitem(last=False)

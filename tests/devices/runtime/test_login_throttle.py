@@ -22,6 +22,7 @@ class Known:
 
     def __init__(self, *accounts: str) -> None:
         self.accounts = accounts
+        self.networks: tuple[str, ...] = ("nat",)
         self.asked: list[str] = []
         self.added: list[tuple[str, str]] = []
         self.fails = False
@@ -31,7 +32,7 @@ class Known:
         await asyncio.sleep(0)
         if self.fails:
             raise ConnectionError
-        return self.accounts if network == "nat" else ()
+        return self.accounts if network in self.networks else ()
 
     def add(self, network: str, account: str) -> None:
         self.added.append((network, account))
@@ -128,6 +129,17 @@ async def test_who_is_known_is_asked_once_in_a_window_and_never_without_need(
     assert known.asked == ["nat", "nat"]
 
 
+async def test_large_networks_under_attack_do_not_crowd_out_each_other(throttle: LoginThrottle, known: Known) -> None:
+    known.accounts = tuple(f"pump-{n}" for n in range(15_000))
+    known.networks = ("nat", "nat-2")
+    for network in known.networks:
+        fail(throttle, network)
+        await use_up_the_pace(throttle, network)
+    for network in known.networks:
+        assert await throttle.wait_s(network, "unknown") > 0
+        assert [await throttle.wait_s(network, f"pump-{n}") for n in (0, 14_999)] == [0, 0]
+
+
 async def test_while_nobody_can_be_asked_the_throttle_goes_on_and_asks_again(
     throttle: LoginThrottle, known: Known
 ) -> None:
@@ -160,7 +172,8 @@ def test_of_a_name_longer_than_any_only_the_beginning_is_kept(throttle: LoginThr
 
 
 async def test_the_memory_is_bounded(throttle: LoginThrottle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(login_throttle, "MAX_REMEMBERED", 3)
+    for bound in ("MAX_REMEMBERED", "MAX_TRUSTED"):
+        monkeypatch.setattr(login_throttle, bound, 3)
     for host in range(10):
         fail(throttle, f"192.0.2.{host}")
         throttle.succeeded("192.0.2.7", f"pump-{host}")
