@@ -73,7 +73,7 @@ def test_a_late_answer_is_shown_with_its_command_and_in_the_room(
     expect(status).to_have_text("No answer")
     plug.publish(f"answers/{id}", '{"ok": true}')
     expect(status).to_have_text("Done, but late")
-    expect(page.locator(".answer-line").last).to_contain_text("done, but late")
+    expect(page.locator(".answer-line").last).to_contain_text("answered late: done")
     page.reload()
     expect(status).to_have_text("Done, but late")
     expect(page.locator(".command-line").last).to_contain_text("Done, but late")

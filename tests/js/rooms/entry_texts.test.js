@@ -24,8 +24,8 @@ describe("texts of log entries", () => {
     assert.equal(answer({ status: "failed", error: "too fast" }), "too fast");
     assert.equal(answer({ status: "failed" }), "Refused");
     assert.equal(answer({ status: "timed_out", error: "no answer in time" }), "no answer in time");
-    assert.equal(answer({ status: "timed_out", late: true, result: { speed: 40 } }), "done, but late");
-    assert.equal(answer({ status: "timed_out", late: true, error: "jammed" }), "jammed, but late");
+    assert.equal(answer({ status: "timed_out", late: true, result: { speed: 40 } }), "answered late: done");
+    assert.equal(answer({ status: "timed_out", late: true, error: "jammed" }), "answered late: jammed");
     assert.equal(answer({ status: "unconfirmed" }), "sent, but the device has not reported the change");
     assert.equal(answer({ status: "succeeded", truncated: true }), "answered more than is shown here");
   });

@@ -25,7 +25,7 @@ export function commandText({ text, data: { name, args } }) {
  */
 export function answerText({ data }) {
   if (data.status === "unconfirmed" && !data.late) return "sent, but the device has not reported the change";
-  return data.late ? `${outcomeOf(data)}, but late` : outcomeOf(data);
+  return data.late ? `answered late: ${outcomeOf(data)}` : outcomeOf(data);
 }
 
 /** @param {any} data @returns {string} */
