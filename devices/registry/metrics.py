@@ -47,6 +47,17 @@ def by_any_name(device: Device, name: str) -> Metric:
         return alias.metric
 
 
+def ids_by_any_name(device: Device, names: Iterable[str]) -> set[int]:
+    """The ids of the metrics that have or had these names, in two queries. Raises `NotFound` if one is missing."""
+    wanted = set(names)
+    storable = [name for name in wanted if is_storable(name)]
+    found = dict(MetricAlias.objects.filter(device=device, name__in=storable).values_list("name", "metric_id"))
+    found |= dict(device.metrics.filter(name__in=storable).values_list("name", "id"))
+    if missing := wanted - found.keys():
+        raise NotFound(f"{device.uid} has no metric {min(missing)!r}")
+    return set(found.values())
+
+
 def aliases(devices: Iterable[Device]) -> dict[int, dict[str, str]]:
     """Device id -> the name under which the device sends a metric -> the name that it was given."""
     changed = [device.pk for device in devices if device.metrics_revision]

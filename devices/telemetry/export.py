@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from django.db.models import OuterRef, Subquery
 
-from devices.errors import NotFound
+from devices.registry.metrics import ids_by_any_name
 from devices.registry.models import Device, Metric
 from devices.telemetry.models import Reading
-from devices.values import is_storable
 
 PAGE = 2_000
 """Readings of one page. With the longest texts they take 8 MB, and an export holds several copies."""
@@ -32,18 +31,12 @@ class Extent:
 def extents(device: Device, names: Sequence[str], start: int, end: int) -> list[Extent]:
     """The extents of the named metrics, or of all if `names` is empty, that have readings from `start` to before `end`.
 
-    Sorted by name. Two index seeks per metric, however many readings it has. Raises `NotFound` for a metric that the
-    device does not have.
+    Sorted by name. Two index seeks per metric, however many readings it has. `names` may be earlier ones. Raises
+    `NotFound` for a metric that the device does not have.
     """
     metrics = Metric.objects.filter(device=device)
     if names:
-        known = set(
-            metrics.filter(name__in=[name for name in names if is_storable(name)]).values_list("name", flat=True)
-        )
-        for name in names:
-            if name not in known:
-                raise NotFound(f"{device.uid} has no metric {name!r}")
-        metrics = metrics.filter(name__in=known)
+        metrics = metrics.filter(pk__in=ids_by_any_name(device, names))
     readings = Reading.objects.filter(metric=OuterRef("pk"), time__gte=start, time__lt=end)
     found = metrics.annotate(
         first=Subquery(readings.order_by("time").values("time")[:1]),

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.paths.conftest import Visit
-from tests.paths.rooms.conftest import call, log, post
+from tests.paths.rooms.conftest import call, log, message, post
 from tests.paths.test_refusals import advance_to_next_poll, publish, wait_until_stored
 from tests.support.browser import PHONE, WAIT_MS, Person
 from tests.support.hub import RunningHub
@@ -111,10 +111,13 @@ def test_a_manager_renames_and_deletes_metrics_while_others_watch(alice: Person,
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_a_chart_in_the_room_follows_a_metric_that_is_renamed(alice: Person, hub: RunningHub) -> None:
+def test_charts_and_values_in_the_room_follow_a_metric_that_is_renamed(alice: Person, hub: RunningHub) -> None:
     device = hub.create_device("charted")
     publish(hub, device, b'{"t1": 21.5}')
     alice.page.goto("/devices/charted/")
+    post(alice, "look: @charted.t1")
+    value = message(alice, "look:").locator(".reading-now")
+    expect(value).to_have_text("now 21.5")
     post(alice, "/chart t1 30m")
     chart = log(alice).locator("li.message[data-kind=chart]")
     expect(chart).to_contain_text("21.5")
@@ -122,6 +125,7 @@ def test_a_chart_in_the_room_follows_a_metric_that_is_renamed(alice: Person, hub
     expect(chart.get_by_label("Chart of Temperature")).to_be_visible()
     publish(hub, device, b'{"t1": 22.5}')
     expect(chart).to_contain_text("22.5")
+    expect(value).to_have_text("now 22.5")
     assert chart.locator("canvas").count() == 1
 
 

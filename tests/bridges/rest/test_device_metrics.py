@@ -33,6 +33,16 @@ async def test_a_manager_renames_a_metric_and_reads_its_texts_as_numbers(api: Ca
 
 
 @pytest.mark.both_databases
+async def test_an_export_accepts_the_earlier_name(api: Callers, pump_sender: Sender) -> None:
+    await caller().post(TELEMETRY, json={"speed": 1}, auth=pump_sender.basic)
+    await api.alice.patch(f"{METRICS}?metric=speed", json={"name": "rpm"})
+    for name in ("speed", "rpm", "speed&metric=rpm"):
+        found = await api.carol.get(f"/api/v1/devices/pump-1/readings/extent?metric={name}")
+        assert [each["metric"] for each in found.json()["items"]] == ["rpm"]
+    error(await api.carol.get("/api/v1/devices/pump-1/readings/extent?metric=%00"), 404, "not_found")
+
+
+@pytest.mark.both_databases
 async def test_a_manager_deletes_a_metric_for_good_or_until_it_is_sent_again(api: Callers, pump_sender: Sender) -> None:
     assert (await api.alice.delete(f"{METRICS}?metric=speed")).status_code == 204
     assert (await api.carol.get(METRICS)).json() == {"items": []}

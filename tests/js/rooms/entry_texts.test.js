@@ -27,7 +27,7 @@ describe("texts of log entries", () => {
     assert.equal(answer({ status: "timed_out", late: true, result: { speed: 40 } }), "answered late: done");
     assert.equal(answer({ status: "timed_out", late: true, error: "jammed" }), "answered late: jammed");
     assert.equal(answer({ status: "unconfirmed" }), "sent, but the device has not reported the change");
-    assert.equal(answer({ status: "succeeded", truncated: true }), "answered more than is shown here");
+    assert.equal(answer({ status: "succeeded", truncated: true }), "the result is too long to show here");
   });
 
   it("recognise typed commands, and not what only looks like them", () => {

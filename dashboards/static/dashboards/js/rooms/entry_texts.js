@@ -31,7 +31,7 @@ export function answerText({ data }) {
 /** @param {any} data @returns {string} */
 function outcomeOf(data) {
   const { result, error, args, truncated } = data;
-  if (truncated) return "answered more than is shown here";
+  if (truncated) return "the result is too long to show here";
   if (toneOf(data) !== "succeeded") return error || commandLabel(data);
   return brief(result) === "" || brief(result) === brief(args) ? "done" : brief(result);
 }

@@ -1,6 +1,7 @@
 // The value of a device within a message: what it was when the message was written, and what it is now.
 
 import { wordsOf } from "../device/attributes.js";
+import { nameOf } from "../device/metrics.js";
 import { make, setText } from "../shell/dom.js";
 import { titleOf } from "../shell/metric_title.js";
 import { formatValue, NumberFormat } from "../shell/numbers.js";
@@ -23,6 +24,7 @@ import { splitValueName } from "./references.js";
 export function makeReadingLink(name, [at, value, unit], context) {
   const [uid, metric] = splitValueName(name);
   const numbers = new NumberFormat();
+  let current = metric; // a manager may rename it
   /** @type {string[] | undefined} */
   let words;
   /** @type {Point | null} */
@@ -41,8 +43,8 @@ export function makeReadingLink(name, [at, value, unit], context) {
     setText(then, textOf(value));
     setText(now, newest ? `now ${textOf(newest[1])}` : "");
     now.classList.toggle("reading-words", typeof newest?.[1] === "string");
-    const current = newest ? `, ${now.textContent}` : "";
-    link.title = `${titleOf(metric)} of ${uid}: ${then.textContent} on ${fullTime(at)}${current}`;
+    const ending = newest ? `, ${now.textContent}` : "";
+    link.title = `${titleOf(current)} of ${uid}: ${then.textContent} on ${fullTime(at)}${ending}`;
   };
   const update = (/** @type {Point | undefined} */ point) => {
     if (!point || (newest && point[0] < newest[0])) return;
@@ -54,11 +56,12 @@ export function makeReadingLink(name, [at, value, unit], context) {
       /** @type {string} */ _,
       /** @type {import("../live/protocol.d.ts").DeviceSnapshot} */ { device, latest },
     ) => {
-      words = wordsOf(device.attributes, metric);
-      update(latest[metric]);
+      current = nameOf(device.aliases ?? {}, metric);
+      words = wordsOf(device.attributes, current);
+      update(latest[current]);
     },
     telemetry: (/** @type {string} */ _, /** @type {import("../live/protocol.d.ts").PointsByMetric} */ points) =>
-      update(points[metric]?.at(-1)),
+      update(points[current]?.at(-1)),
   };
   watchWhileVisible(link, uid, listener, context);
   draw();
