@@ -62,6 +62,7 @@ def get(call: Call) -> str:
     name, rest = arguments.first(call.arguments)
     if not name or rest:
         raise Invalid('which metric? /get METRIC, or /get "METRIC WITH BLANKS"')
+    name = _metric(call, name).name
     latest = latest_values([call.device.pk], [name]).get(call.device.pk, {})
     if name not in latest:
         raise _unknown_metric(call, name)
@@ -98,12 +99,9 @@ def chart(call: Call) -> None:
     seconds = int(match[1]) * _SECONDS[match[2]] if match else 0
     if not MIN_RANGE_S <= seconds <= MAX_RANGE_S:
         raise Invalid(f"how far back? /chart METRIC 30m, 24h, 7d or 4w; {MAX_RANGE_S // 86_400}d at most")
-    try:
-        found = metrics.by_any_name(call.device, metric)
-    except NotFound:
-        raise _unknown_metric(call, metric) from None
+    name = _metric(call, metric).name
     call.kind = MessageKind.CHART
-    call.data |= {"device": call.device.uid, "metric": found.name, "range_s": seconds}
+    call.data |= {"device": call.device.uid, "metric": name, "range_s": seconds}
 
 
 def _issue(call: Call, name: str, args: dict[str, Any]) -> None:
@@ -111,6 +109,14 @@ def _issue(call: Call, name: str, args: dict[str, Any]) -> None:
     call.command = lifecycle.prepare(call.person, call.device, name, args)
     call.kind = MessageKind.COMMAND
     call.data |= announcements.described(call.command)
+
+
+def _metric(call: Call, name: str) -> Metric:
+    """The device's metric that has or had this name."""
+    try:
+        return metrics.by_any_name(call.device, name)
+    except NotFound:
+        raise _unknown_metric(call, name) from None
 
 
 def _unknown_metric(call: Call, name: str) -> NotFound:

@@ -11,6 +11,7 @@ from devices.commands.lifecycle import MAX_OPEN
 from devices.errors import Forbidden, HubbubError, Invalid, NotFound, TooMany
 from devices.log import messages
 from devices.models import Bot, Command, Device, Message, Metric, Room, Space
+from devices.registry import metrics
 from devices.rooms import posting, rooms
 from devices.runtime import database
 from devices.telemetry.store import ReadingStore
@@ -230,6 +231,13 @@ async def test_a_chart_is_an_entry_of_the_person_who_asked_for_it(
     [line] = await ask(carol, reporting_pump, f"/chart speed{span}")
     assert (line["kind"], line["author"]) == ("chart", "carol")
     assert line["data"] == {"device": "pump-1", "metric": "speed", "range_s": seconds}
+
+
+async def test_the_earlier_name_of_a_metric_is_understood(carol: User, reporting_pump: Device) -> None:
+    speed = await database.run(metrics.get, reporting_pump, "speed")
+    await database.run(metrics.change, speed, name="rpm")
+    assert (await ask(carol, reporting_pump, "/get speed"))[1]["text"].startswith("rpm: ")
+    assert (await ask(carol, reporting_pump, "/chart speed"))[-1]["data"]["metric"] == "rpm"
 
 
 async def test_device_commands_are_refused_in_a_room_without_a_device(bob: User, space: Space) -> None:
