@@ -104,6 +104,7 @@ _TABLE = StoredRefusal._meta.db_table
 
 
 def _count_up(continued: list[tuple[int, RefusalRecord]]) -> None:
+    continued.sort(key=lambda row: row[0])  # so that two processes cannot deadlock
     with connection.cursor() as cursor:
         # The database adds, since another process may count in the same row.
         cursor.executemany(

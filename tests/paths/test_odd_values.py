@@ -55,6 +55,26 @@ def test_the_fleet_says_so_too(alice: Person, hub: RunningHub) -> None:
     expect(card.get_by_text(HEADING)).to_be_hidden()
 
 
+def test_an_outdated_answer_does_not_bring_the_warning_back(alice: Person, hub: RunningHub) -> None:
+    device = hub.create_device("unheard-3")
+    publish(hub, device, ARRAYS)
+    wait_until_stored(hub, device, 1)
+    page = alice.page
+    alice.install_clock()
+    page.goto("/")
+    warning = page.locator("[data-uid=unheard-3]").get_by_text(HEADING)
+    expect(warning).to_be_visible()
+    outdated = page.request.get("/fleet-status/").text()
+    publish(hub, device, b'{"a": 1}')
+    expect(warning).to_be_hidden()
+    page.route("**/fleet-status/", lambda route: route.fulfill(body=outdated, content_type="application/json"))
+    with page.expect_response("**/fleet-status/"):
+        page.clock.run_for(5_000)
+    page.clock.run_for(1_000)
+    expect(page.locator("[data-uid=unheard-3]")).to_have_attribute("data-status", "unknown")  # as in that answer
+    assert warning.is_hidden()
+
+
 def test_texts_that_look_like_numbers_are_read_as_numbers(alice: Person, visit: Visit, hub: RunningHub) -> None:
     device = hub.create_device("texts")
     publish(hub, device, b'{"temp": "21,5", "mode": "auto"}')

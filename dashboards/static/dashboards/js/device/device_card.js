@@ -45,6 +45,7 @@ export class DeviceCard {
   /** @type {(() => void) | null} */
   #unwatch = null;
   #isUnstored = false;
+  #storedAt = 0;
   #draw = () => this.#drawNow();
 
   /** @param {HTMLElement} element @param {DeviceFeed} feed */
@@ -79,6 +80,7 @@ export class DeviceCard {
   /** Shows why nothing of what the device sends is stored. @param {Unstored | null} unstored */
   setUnstored(unstored) {
     if (!unstored && !this.#isUnstored) return;
+    if (unstored && unstored.at <= this.#storedAt) return; // the hub remembers it for a while
     this.#isUnstored = unstored !== null;
     this.#body.unstored.hidden = !unstored;
     setText(this.#body.reason, unstored ? reasonText(unstored) : "");
@@ -131,6 +133,7 @@ export class DeviceCard {
   /** @param {PointsByMetric} points */
   #add(points) {
     let hasNewMetric = false;
+    this.#storedAt = now();
     if (this.#isUnstored) this.setUnstored(null);
     for (const [metric, added] of Object.entries(points)) {
       hasNewMetric ||= !(metric in this.#latest);
