@@ -12,7 +12,8 @@ OPEN = stat.S_IRWXG | stat.S_IRWXO
 """The permissions of other users."""
 _SIGNS = ("secret_key", "hubbub.sqlite3", "runhub.lock", "files")
 """A folder with one of these is the hub's own."""
-_PRIVATE = ("hubbub.sqlite3", "hubbub.sqlite3-wal", "hubbub.sqlite3-shm", "secret_key")
+_DATABASES = ("hubbub.sqlite3", "broker.sqlite3", "broker.damaged")
+_PRIVATE = (*(f"{name}{suffix}" for name in _DATABASES for suffix in ("", "-wal", "-shm")), "secret_key")
 
 
 def make_private(folder: Path) -> None:

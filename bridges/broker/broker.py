@@ -149,6 +149,12 @@ class Broker:
         publication = Publication(topic, payload, 1, retain=retain, properties=properties, expires_in_s=expires_in_s)
         self._shared.router.publish(publication, keep=retain, account="")
 
+    async def written(self) -> None:
+        """Returns once what has been published so far, and waits in a session that lasts, is in the file with the
+        state: then it is not lost with the process. Does not wait for a disk that cannot be written."""
+        if self._state is not None:
+            await self._state.written()
+
     def principals(self) -> set[Principal]:
         """Those of all sessions, with and without a connection."""
         return self._shared.sessions.principals()
@@ -172,8 +178,8 @@ class Broker:
     async def disconnect(self, name: str, *, forget: bool = False) -> None:
         """Ends all connections of an account, also one that is logging in; wills are published.
 
-        Without `forget` its persistent sessions stay for the next login (a rotated secret); with it they end
-        (a removed device).
+        Without `forget` its persistent sessions stay for the next login (a rotated secret); with it they end, and its
+        retained messages go (a removed device).
         """
         await self._end(
             [connection for connection in self._shared.connections if connection.account == name],
@@ -181,6 +187,7 @@ class Broker:
         )
         if forget:
             self._shared.sessions.end_all(name)
+            self._shared.router.retained.forget(name)
 
     async def _end(self, connections: list[ClientConnection], reason: str) -> None:
         for connection in connections:

@@ -53,6 +53,12 @@ class Retained:
         """With the accounts; without the broker's own topics."""
         return list(self._tree.topics_of("#"))
 
+    def forget(self, account: str) -> None:
+        """Removes the messages of the account."""
+        for publication, owner in self.everything():
+            if owner == account:
+                self._remove(publication.topic)
+
     def clear(self) -> None:
         self._tree = TopicTree()
         self._messages.clear()

@@ -25,8 +25,9 @@ _EMPTY: deque[Outgoing] = deque(
 class Session:
     """Kept under (account, client id), so that nobody reaches another account's session by naming its client id.
 
-    `expiry_s`: how long it outlives its connection. `window`: messages of QoS 1 and 2 that may be unacknowledged.
-    `journal`, if it outlives the process as well, is told what changes, under `number`.
+    `expiry_s`: how long it outlives its connection, which ended at `left_at` of the monotonic clock. `window`: messages
+    of QoS 1 and 2 that may be unacknowledged. `journal`, if it outlives the process as well, is told what
+    changes, under `number`.
     """
 
     __slots__ = (
@@ -42,6 +43,7 @@ class Session:
         "in_flight",
         "journal",
         "last_id",
+        "left_at",
         "limits",
         "number",
         "outlet",
@@ -64,6 +66,7 @@ class Session:
         self.principal = principal
         self.client_id = client_id
         self.expiry_s = 0
+        self.left_at: float | None = None  # while its client is offline
         self.limits = SessionLimits()
         self.window = self.limits.in_flight
         self.outlet: Outlet | None = None
@@ -97,6 +100,7 @@ class Session:
     ) -> None:
         """Delivers to a new connection, first what the last one did not acknowledge."""
         self.outlet, self.principal, self.limits = outlet, principal, limits
+        self.left_at = None
         self.window = min(limits.in_flight, receive_maximum)
         repeats = list(self.in_flight.values())
         for repeat in repeats:
@@ -108,6 +112,7 @@ class Session:
 
     def detach(self) -> None:
         self.outlet = None
+        self.left_at = monotonic()
 
     def note_change(self) -> None:
         """Something other than its messages has changed."""

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from secrets import token_hex
+from time import monotonic
 
 from bridges.mqtt.packets import ConnectPacket, ReasonCode
 
@@ -74,6 +75,7 @@ class Sessions:
         limits = session_limits(principal, self._limits.session)
         session = self._add(principal, stored.client_id, limits)
         session.limits, session.expiry_s, session.last_id = limits, stored.expiry_s, stored.last_id
+        session.left_at = monotonic() - stored.gone_s()
         self._number(session, number)
         for topic_filter, grant in stored.subscriptions:
             self._router.restore(session, topic_filter, grant)

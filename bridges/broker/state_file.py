@@ -17,10 +17,12 @@ log = logging.getLogger("hubbub.broker")
 
 VERSION = 1
 _TABLES = (
-    "CREATE TABLE retained (topic TEXT PRIMARY KEY, record BLOB NOT NULL)",
-    "CREATE TABLE sessions (number INTEGER PRIMARY KEY, record BLOB NOT NULL)",
-    "CREATE TABLE messages (session INTEGER, number INTEGER, record BLOB NOT NULL, PRIMARY KEY (session, number))",
+    "CREATE TABLE IF NOT EXISTS retained (topic TEXT PRIMARY KEY, record BLOB NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS sessions (number INTEGER PRIMARY KEY, record BLOB NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS messages"
+    " (session INTEGER, number INTEGER, record BLOB NOT NULL, PRIMARY KEY (session, number))",
 )
+"""`IF NOT EXISTS`: the hub may have been killed between them."""
 _encode = msgspec.msgpack.encode
 
 
@@ -47,6 +49,8 @@ class StateFile:
     """Used by one thread at a time."""
 
     def __init__(self, path: Path) -> None:
+        self.set_aside = False
+        """Whether `load` found a file that it could not read."""
         self._path = path
         self._database: sqlite3.Connection | None = None
 
@@ -63,9 +67,7 @@ class StateFile:
             self.close()
             aside = self._path.with_suffix(".damaged")
             log.error("the state of the broker cannot be read and is now in %s: %s", aside, error)
-            for suffix in ("-wal", "-shm"):
-                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
-            self._path.replace(aside)
+            self._set_aside(aside)
             return self._read(self._open())
 
     def write(self, rows: Rows) -> None:
@@ -88,20 +90,23 @@ class StateFile:
             self._database.close()
             self._database = None
 
+    def _set_aside(self, aside: Path) -> None:
+        """With the log of its last changes: a file of a later version is whole, and its version can read both."""
+        self.set_aside = True
+        for suffix in ("", "-wal", "-shm"):
+            old, new = (path.with_name(path.name + suffix) for path in (self._path, aside))
+            new.unlink(missing_ok=True)  # of an earlier time
+            if old.exists():
+                old.replace(new)
+
     def _open(self) -> sqlite3.Connection:
         if self._database is None:
-            database = sqlite3.connect(self._path, check_same_thread=False)
-            self._database = database
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = NORMAL")
-            [version] = database.execute("PRAGMA user_version").fetchone()
-            if version == 0:
-                with database:
-                    for table in _TABLES:
-                        database.execute(table)
-                    database.execute(f"PRAGMA user_version = {VERSION}")
-            elif version != VERSION:
-                raise sqlite3.DatabaseError(f"it is of version {version}")
+            self._database = sqlite3.connect(self._path, check_same_thread=False)
+            try:
+                _prepare(self._database)
+            except sqlite3.Error:
+                self.close()  # so that it is prepared at the next attempt
+                raise
         return self._database
 
     def _read(self, database: sqlite3.Connection) -> State:
@@ -116,6 +121,17 @@ class StateFile:
             {number: session.decode(record) for number, record in _rows(database, "sessions")},
             messages,
         )
+
+
+def _prepare(database: sqlite3.Connection) -> None:
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = NORMAL")
+    [version] = database.execute("PRAGMA user_version").fetchone()
+    if version not in (0, VERSION):
+        raise sqlite3.DatabaseError(f"it is of version {version}")
+    for table in _TABLES:
+        database.execute(table)
+    database.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def _rows(database: sqlite3.Connection, table: str) -> Iterator[tuple[Any, ...]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -47,10 +46,12 @@ class StateKeeper:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="broker-state")
         self._writing: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
+        self._lock = asyncio.Lock()  # a later write must not overtake an earlier one
 
     async def start(self) -> None:
         """Restores what is stored, of accounts that still exist, and then writes what changes."""
         state = await asyncio.get_running_loop().run_in_executor(self._thread, self._file.load)
+        self._stats["state_set_aside"] = int(self._file.set_aside)
         self._sessions.journal = self._retained.journal = self._journal
         await self._restore(state)
         self._writing = asyncio.create_task(self._keep_writing(), name="broker state")
@@ -66,6 +67,12 @@ class StateKeeper:
         await self._write()
         await asyncio.get_running_loop().run_in_executor(self._thread, self._file.close)
         self._thread.shutdown(wait=False)
+
+    async def written(self) -> None:
+        """Writes the changes up to now, unless the last write failed: then it is not tried again for each of them."""
+        if self._writing is not None and not self._journal.incomplete:
+            # Whoever waits may be cancelled, but then the changes must not be lost with a write that fails.
+            await asyncio.shield(self._write())
 
     async def _restore(self, state: State) -> None:
         names = {session.account for session in state.sessions.values()} | {each.account for each in state.retained}
@@ -91,12 +98,15 @@ class StateKeeper:
 
     async def _write(self) -> bool:
         """Whether it could. What could not be written is written next time."""
-        rows = self._rows()
-        if rows is None:
-            return True
+        async with self._lock:
+            return await self._try_to_write()
+
+    async def _try_to_write(self) -> bool:
         try:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._file.write, rows)
-        except sqlite3.Error as error:
+            rows = self._rows()
+            if rows is not None:
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._file.write, rows)
+        except Exception as error:  # whatever it is: nothing would be written any more if this task ended
             self._stats["state_write_failures"] += 1
             self._warnings.warn("state", "The state of the broker cannot be written: %s", error)
             self._journal.give_up()

@@ -15,6 +15,7 @@ COUNTS = (
     "redelivered_messages",  # PUBLISH packets sent again with DUP after a reconnect
     "refused_publishes",
     "state_write_failures",  # of the file with sessions and retained messages
+    "state_set_aside",  # 1: that file could not be read at the start, so that all of them are lost
 )
 
 REFUSED_LOGINS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from time import monotonic
 
 import msgspec
 
@@ -100,7 +101,7 @@ class StoredSession(msgspec.Struct, frozen=True, array_like=True):
             account,
             client_id,
             session.expiry_s,
-            time.time() if session.outlet is None else None,
+            None if session.left_at is None else time.time() - (monotonic() - session.left_at),
             session.last_id,
             tuple(packet_id for packet_id, pending in session.received.items() if pending.finished),
             tuple(session.subscriptions.items()),
@@ -108,5 +109,8 @@ class StoredSession(msgspec.Struct, frozen=True, array_like=True):
 
     def left_s(self) -> float:
         """How much longer it lasts, if its client does not come back."""
-        gone_s = 0.0 if self.left_at is None else time.time() - self.left_at
-        return self.expiry_s - gone_s
+        return self.expiry_s - self.gone_s()
+
+    def gone_s(self) -> float:
+        """How long its client has been offline; on a clock that was set back since then, not less than nothing."""
+        return 0.0 if self.left_at is None else max(0.0, time.time() - self.left_at)

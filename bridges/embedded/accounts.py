@@ -72,7 +72,7 @@ def _existing(names: Collection[str]) -> dict[str, Principal]:
 
 
 class RevocationListener:
-    """Disconnects a device from the embedded broker when its secret is replaced."""
+    """Disconnects a device from the embedded broker when its secret is replaced, or when it is deleted."""
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
@@ -88,6 +88,6 @@ class RevocationListener:
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, AccountChanged) and not event.is_new:
-            task = asyncio.create_task(self._broker.disconnect(event.uid))
+            task = asyncio.create_task(self._broker.disconnect(event.uid, forget=event.is_deleted))
             self._disconnecting.add(task)
             task.add_done_callback(self._disconnecting.discard)

@@ -234,12 +234,14 @@ class PresenceChanged:
 class AccountChanged:
     """A device is new, was deleted or has a new secret: brokers load it and disconnect clients with the old one.
 
-    Nobody is disconnected for a new one (`is_new`): it may have connected before a broker receives this.
+    Nobody is disconnected for a new one (`is_new`): it may have connected before a broker receives this. Nothing that a
+    broker holds of one that was deleted (`is_deleted`) may reach a later device of the same uid.
     """
 
     type: ClassVar[str] = "account"
     uid: str
     is_new: bool = False
+    is_deleted: bool = False
 
     @property
     def group(self) -> str:

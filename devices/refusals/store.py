@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -141,22 +141,21 @@ def _printable_text(text: str) -> str:
 def _trim(device_ids: set[int]) -> None:
     """Deletes what the devices have beyond `MAX_KEPT` rows: the older ones of the kinds and reasons with most rows."""
     counted = StoredRefusal.objects.filter(device__in=device_ids).order_by().values("device_id")
-    full = counted.annotate(rows=Count("pk")).filter(rows__gt=MAX_KEPT).values_list("device_id", flat=True)
-    old = [id for device_id in list(full) for id in _beyond(device_id)]
-    if old:
-        StoredRefusal.objects.filter(id__in=old).delete()
+    full = list(counted.annotate(rows=Count("pk")).filter(rows__gt=MAX_KEPT).values_list("device_id", flat=True))
+    if full:
+        StoredRefusal.objects.filter(id__in=_beyond(full)).delete()
 
 
-def _beyond(device_id: int) -> list[int]:
-    """The rows of a device to be deleted."""
-    number: Counter[tuple[str, str]] = Counter()
-    ranked: list[tuple[int, int]] = []
-    rows = StoredRefusal.objects.filter(device=device_id).order_by("-at", "-id")
-    for id, kind, reason in rows.values_list("id", "kind", "reason"):
-        number[kind, reason] += 1
-        ranked.append((number[kind, reason], id))
-    ranked.sort(key=lambda row: row[0])  # stable: of rows of one rank, the newest stay
-    return [id for _, id in ranked[MAX_KEPT:]]
+def _beyond(device_ids: list[int]) -> list[int]:
+    """The rows of the devices to be deleted."""
+    number: Counter[tuple[int, str, str]] = Counter()
+    ranked: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    rows = StoredRefusal.objects.filter(device__in=device_ids).order_by("-at", "-id")
+    for id, device_id, kind, reason in rows.values_list("id", "device_id", "kind", "reason"):
+        number[device_id, kind, reason] += 1
+        ranked[device_id].append((number[device_id, kind, reason], id))
+    by_rank = [sorted(each, key=lambda row: row[0]) for each in ranked.values()]  # stable: of one rank, the newest stay
+    return [id for each in by_rank for _, id in each[MAX_KEPT:]]
 
 
 def recent(device: Device) -> list[dict[str, Any]]:

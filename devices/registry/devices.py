@@ -62,7 +62,7 @@ def delete(device: Device) -> None:
     """Deletes the device and everything that is stored for it, and disconnects it."""
     id = device.pk
     device.delete()
-    _notify_brokers(AccountChanged(device.uid))
+    _notify_brokers(AccountChanged(device.uid, is_deleted=True))
     _notify_viewers(id)
 
 

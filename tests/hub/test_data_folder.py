@@ -31,12 +31,13 @@ def test_an_open_folder_of_the_hub_is_closed(tmp_path: Path, sign: str | None) -
     assert not sign or mode(folder / sign) == 0o600
 
 
-def test_a_database_in_a_private_folder_is_closed_too(tmp_path: Path) -> None:
-    (tmp_path / "hubbub.sqlite3").touch()
-    (tmp_path / "hubbub.sqlite3").chmod(0o644)
+@pytest.mark.parametrize("name", ["hubbub.sqlite3", "broker.sqlite3", "broker.damaged-wal"])
+def test_a_database_in_a_private_folder_is_closed_too(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    (tmp_path / name).chmod(0o644)
     tmp_path.chmod(0o700)
     make_private(tmp_path)
-    assert mode(tmp_path / "hubbub.sqlite3") == 0o600
+    assert mode(tmp_path / name) == 0o600
 
 
 @pytest.mark.parametrize("permissions", [0o755, 0o750, 0o1777])

@@ -6,13 +6,15 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bridges.broker import Limits
 from bridges.broker.journal import Journal
-from bridges.broker.state_file import State, StateFile
+from bridges.broker.state_file import Rows, State, StateFile
 from bridges.mqtt.packets import (
     MessageProperties,
     PubCompPacket,
@@ -225,6 +227,25 @@ def test_sessions_that_are_over_do_not_come_back(broker: Restarted) -> None:
     assert broker.wire().connect("pump", "stays", clean_start=False).session_present
 
 
+@pytest.mark.parametrize(("gone_s", "counted_s"), [(300, 300), (-1_000, 0)])
+def test_a_session_does_not_last_longer_because_of_restarts(broker: Restarted, gone_s: float, counted_s: float) -> None:
+    """Nor on a machine whose clock is behind until it has asked for the time."""
+    offline(broker)
+    broker.running.end()
+    state = stored(broker.path)
+    left_at = time.time() - gone_s
+    state.sessions[1] = msgspec.structs.replace(state.sessions[1], left_at=left_at)
+    file = StateFile(broker.path)
+    file.write(Rows((), state.sessions.items(), ()))
+    file.close()
+    broker.running = RunningBroker(Limits(), state=broker.path)
+    broker.restart()
+    session = stored(broker.path).sessions[1]
+    assert session.left_at is not None
+    assert counted_s - 1 < time.time() - session.left_at < counted_s + 30
+    assert session.left_s() <= 600 - counted_s
+
+
 def test_subscriptions_that_are_no_longer_allowed_do_not_come_back(broker: Restarted) -> None:
     broker.running.accounts.known["guest"] = Bridge("guest")
     guest = broker.wire("guest", "g", clean_start=False)
@@ -272,6 +293,47 @@ def test_a_file_that_cannot_be_read_is_set_aside(broker: Restarted, caplog: pyte
     broker.wire("bridge").publish("TopicA", b"kept", 1, retain=True)
     broker.restart()
     assert broker.running.stats["retained_messages"] == 1
+
+
+def test_a_file_of_a_later_version_is_set_aside_whole_and_counted(broker: Restarted) -> None:
+    broker.wire("bridge").publish("TopicA", b"kept", 1, retain=True)
+    broker.running.end()
+    with closing(sqlite3.connect(broker.path)) as database:
+        database.execute("PRAGMA user_version = 99")
+    broker.path.with_name("broker.damaged-wal").write_bytes(b"of an earlier time")
+    broker.running = RunningBroker(Limits(), state=broker.path)
+    assert broker.running.stats["state_set_aside"] == 1
+    with closing(sqlite3.connect(broker.path.with_suffix(".damaged"))) as database:
+        assert database.execute("SELECT topic FROM retained").fetchall() == [("TopicA",)]
+    broker.restart()
+    assert broker.running.stats["state_set_aside"] == 0
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_a_file_that_a_killed_hub_has_half_made_is_completed(broker: Restarted, version: int) -> None:
+    broker.running.end()
+    with closing(sqlite3.connect(broker.path)) as database:
+        database.execute("DROP TABLE messages")
+        database.execute(f"PRAGMA user_version = {version}")
+    broker.running = RunningBroker(Limits(), state=broker.path)
+    assert broker.running.stats["state_set_aside"] == 0
+    broker.wire("bridge").publish("TopicA", b"kept", 1, retain=True)
+    broker.restart()
+    assert broker.running.stats["retained_messages"] == 1
+
+
+def test_nobody_waits_for_a_disk_that_cannot_be_written(broker: Restarted, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(file: StateFile, rows: object) -> None:
+        raise ValueError("whatever it is")
+
+    monkeypatch.setattr(StateFile, "write", fail)
+    offline(broker)
+    for _ in range(3):
+        broker.running.run(broker.running.broker.written())
+    assert broker.running.stats["state_write_failures"] == 1
+    monkeypatch.undo()
+    broker.restart()
+    assert broker.wire().connect("bridge", "away", clean_start=False).session_present
 
 
 @pytest.mark.parametrize("failure", ["the disk is full", "too many changes"])

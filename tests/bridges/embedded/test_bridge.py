@@ -14,6 +14,7 @@ from asgiref.sync import sync_to_async
 from django.db import connection
 
 from bridges.broker import Broker, Limits
+from bridges.broker.state_file import StateFile
 from bridges.embedded.accounts import AccountAuthenticator
 from bridges.embedded.bridge import EmbeddedBridge
 from bridges.embedded.program_rights import ProgramRights
@@ -343,6 +344,25 @@ async def test_a_command_that_waits_while_the_hub_restarts_comes_once(embedded: 
         topics = [str((await anext(client.messages)).topic) for _ in range(2)]
     await again.end()
     assert topics == [f"devices/valve-1/commands/{each.id}" for each in (command, later)]
+
+
+async def test_a_command_counts_as_sent_once_it_would_survive_that_the_hub_is_killed(
+    monkeypatch: pytest.MonkeyPatch, space: Space, tmp_path: Path, bob
+) -> None:
+    monkeypatch.setattr("bridges.broker.state_keeper.WRITE_EVERY_S", 3_600.0)
+    _, secret = await sync_to_async(provisioning.create_device)("valve-1", space)
+    embedded = await started(secret, tmp_path)
+    async with embedded.client(clean_session=False) as client:
+        await client.subscribe("devices/valve-1/commands/+", qos=1)
+    commands = [await lifecycle.issue(bob, "valve-1", "set", {}) for _ in range(2)]
+    for command in commands:
+        await reach_status(command, "sent")
+    file = StateFile(tmp_path / "broker.sqlite3")
+    kept = file.load().messages[1]
+    file.close()
+    await embedded.end()
+    topics = [each.publication.topic for _, each in kept if each.publication is not None]
+    assert topics == [f"devices/valve-1/commands/{command.id}" for command in commands]
 
 
 async def reach_status(command: Command, status: str) -> None:

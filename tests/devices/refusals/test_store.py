@@ -85,6 +85,14 @@ def test_a_device_that_makes_up_keys_does_not_flush_its_other_refusals(pump: Dev
     assert found[0]["key"].startswith("k9.")
 
 
+def test_full_devices_take_no_statement_each(pump: Device, space: Space, django_assert_max_num_queries) -> None:
+    uids = ["pump-1", *(provisioning.create_device(f"valve-{i}", space)[0].uid for i in range(20))]
+    record([refused(uid=uid, key=str(key)) for uid in uids for key in range(MAX_KEPT)])
+    with django_assert_max_num_queries(12):
+        record([refused(uid=uid, at=SECOND, key="new") for uid in uids])
+    assert StoredRefusal.objects.count() == len(uids) * MAX_KEPT
+
+
 def test_many_records_take_few_statements(pump: Device, django_assert_max_num_queries) -> None:
     record([refused("not_finite"), refused("too_deep")])
     with django_assert_max_num_queries(10):
