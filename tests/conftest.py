@@ -113,7 +113,7 @@ def fresh_channel_layer() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def current_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
     """What another test remembered belongs to its own database."""
-    monkeypatch.setattr(unstored, "REMEMBERED_S", 0.0)
+    monkeypatch.setattr(unstored, "SHARED_S", 0.0)
 
 
 _FOLDERS = itertools.count()

@@ -17,9 +17,9 @@ KINDS = ("telemetry", "other")
 """Kinds of messages that are meant as data: telemetry, and messages on a wrong topic."""
 REASONS_OF_THE_HUB = ("rate_limited", "retained")
 """Reasons that say nothing about the form of the data."""
-REMEMBERED_S = 2.0
-"""How old what is said of all devices may be: it takes long where many refusals are stored, and everybody who looks at
-the fleet asks for it every few seconds."""
+SHARED_S = 2.0
+"""For so long, everybody who looks at the fleet gets the same answer: each page asks every few seconds, and the query
+is slow where many refusals are stored."""
 GAP_US = 60_000_000
 """A message that was refused so long after the last one that was stored is not a single odd one among others."""
 
@@ -36,7 +36,7 @@ class Unstored(TypedDict):
 def of_devices(uids: Iterable[str]) -> dict[str, Unstored]:
     """uid -> why nothing is stored of what the device sends, for those of the devices of which this is so.
 
-    The answer may be `REMEMBERED_S` old.
+    The answer may be `SHARED_S` old.
     """
     found = _all.read()
     return {uid: found[uid] for uid in uids if uid in found} if found else {}
@@ -48,23 +48,23 @@ def of_device(device: Device) -> Unstored | None:
     return None if facts is None else _facts(*facts)
 
 
-class _Remembered:
-    """What is true of all devices of the hub, read by one thread for all."""
+class _SharedAnswer:
+    """The answer for all devices of the hub. One thread reads it for all others."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._found: dict[str, Unstored] = {}
-        self._read_at = -REMEMBERED_S
+        self._read_at = -SHARED_S
 
     def read(self) -> dict[str, Unstored]:
         with self._lock:
-            if time.monotonic() - self._read_at >= REMEMBERED_S:
+            if time.monotonic() - self._read_at >= SHARED_S:
                 self._found = _of_all()
                 self._read_at = time.monotonic()
             return self._found
 
 
-_all = _Remembered()
+_all = _SharedAnswer()
 
 
 def _of_all() -> dict[str, Unstored]:

@@ -61,7 +61,7 @@ def test_all_who_look_share_one_answer_for_a_while(
 ) -> None:
     refuse()
     found = unstored.of_devices(["pump-1"])
-    monkeypatch.setattr(unstored, "REMEMBERED_S", 60.0)
+    monkeypatch.setattr(unstored, "SHARED_S", 60.0)
     StoredRefusal.objects.all().delete()
     with django_assert_num_queries(0):
         assert unstored.of_devices(["pump-1"]) == found
