@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from bridges.mqtt.packets import (
     ConnAckPacket,
     ConnectPacket,
@@ -156,6 +158,13 @@ class ClientConnection(PacketConnection):
             aliases.sent(packet)
         self.send_bytes(data)
         return True
+
+    def send(self, packet: Packet) -> None:
+        """Without its reason where that makes it larger than the client accepts."""
+        data = self._codec.write(packet)
+        if len(data) > self._largest and getattr(packet, "reason", None) is not None:
+            data = self._codec.write(msgspec.structs.replace(packet, reason=None))
+        self.send_bytes(data)
 
     def on_end(self, reason: str) -> None:
         if reason not in QUIET:

@@ -141,7 +141,7 @@ class Router:
         return "too_many" if full and topic_filter not in session.subscriptions else None
 
     def _deliver_to_one(self, group: Group, publication: Publication) -> None:
-        chosen = group.choose(publication.topic)
+        chosen = group.choose(publication)
         if chosen is not None:
             session, grant = chosen
             ids = (grant.subscription_id,) if grant.subscription_id else ()

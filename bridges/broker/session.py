@@ -143,6 +143,10 @@ class Session:
             self._admit(outgoing)
             self._send(outlet, outgoing)
 
+    def has_room(self, publication: Publication) -> bool:
+        """Whether it would send or keep the message, and not drop it."""
+        return (self.outlet is not None or publication.qos > 0) and self._fits(publication)
+
     def acknowledge(self, packet_id: int) -> None:
         """PUBACK. That of a message that is not in flight is ignored: it may belong to the time before a reconnect."""
         delivered = self.in_flight.get(packet_id)

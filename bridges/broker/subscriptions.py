@@ -5,6 +5,7 @@ from __future__ import annotations
 from .authentication import may_receive
 from .grants import Grant
 from .limits import Limits
+from .publication import Publication
 from .session import Session
 from .topics import is_filter
 
@@ -12,19 +13,20 @@ SHARED = "$share/"
 
 
 class Group:
-    """The sessions that share a subscription. They take turns, those that are connected before the others."""
+    """The sessions that share a subscription. They take turns: first those that are connected, then those that keep the
+    message until they are, and only then those that would drop it."""
 
     __slots__ = ("members",)
 
     def __init__(self) -> None:
         self.members: dict[Session, Grant] = {}
 
-    def choose(self, topic: str) -> tuple[Session, Grant] | None:
-        """The member whose turn it is, of those that may receive the topic."""
-        allowed = [session for session in self.members if may_receive(session.principal, topic)]
-        chosen = next((session for session in allowed if session.outlet is not None), None) or next(iter(allowed), None)
-        if chosen is None:
+    def choose(self, publication: Publication) -> tuple[Session, Grant] | None:
+        """The member whose turn it is, of those that may receive the message."""
+        allowed = [session for session in self.members if may_receive(session.principal, publication.topic)]
+        if not allowed:
             return None
+        chosen = max(allowed, key=lambda session: (session.has_room(publication), session.outlet is not None))
         grant = self.members[chosen] = self.members.pop(chosen)  # to the end
         return chosen, grant
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -42,10 +42,14 @@ def first_of(tasks: Iterable[asyncio.Task[CloseCode]]) -> CloseCode:
     return None if None in codes else max(code for code in codes if code is not None)
 
 
-async def send_bytes(send: Send, data: bytes) -> None:
-    """Returns once the client's socket has taken them. Raises `Ended`."""
-    for begin in range(0, len(data), FRAME_BYTES):
-        try:
-            await send({"type": "websocket.send", "bytes": data[begin : begin + FRAME_BYTES]})
-        except OSError:  # how uvicorn reports a client that is gone
-            raise Ended(None) from None
+def frames_of(data: bytes) -> Iterator[bytes]:
+    """The content of each."""
+    return (data[begin : begin + FRAME_BYTES] for begin in range(0, len(data), FRAME_BYTES))
+
+
+async def send_frame(send: Send, data: bytes) -> None:
+    """Returns once the client's socket has taken it. Raises `Ended`."""
+    try:
+        await send({"type": "websocket.send", "bytes": data})
+    except OSError:  # how uvicorn reports a client that is gone
+        raise Ended(None) from None

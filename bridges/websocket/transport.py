@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from .frames import NORMAL, CloseCode, Ended, Receive, Send, first_of, receive_bytes, send_bytes
+from .frames import NORMAL, CloseCode, Ended, Receive, Send, first_of, frames_of, receive_bytes, send_frame
 
 
 class WebSocketTransport(asyncio.Transport):
@@ -105,8 +105,11 @@ class WebSocketTransport(asyncio.Transport):
     async def _write_out(self) -> None:
         data = b"".join(self._out)
         self._out.clear()
-        await send_bytes(self._send, data)
-        self._out_bytes -= len(data)
+        for frame in frames_of(data):
+            await send_frame(self._send, frame)
+            self._out_bytes -= len(
+                frame
+            )  # at once: a client that takes one after the other is slow, but has not stalled
         if self._full and self._out_bytes <= self._high // 4:
             self._full = False
             if not self._closing:

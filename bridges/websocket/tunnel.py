@@ -9,7 +9,18 @@ from collections.abc import Awaitable, Callable
 from bridges.mqtt.address import BrokerAddress
 from devices.runtime.log_throttle import LogThrottle
 
-from .frames import NORMAL, TRY_AGAIN_LATER, CloseCode, Ended, Receive, Send, first_of, receive_bytes, send_bytes
+from .frames import (
+    NORMAL,
+    TRY_AGAIN_LATER,
+    CloseCode,
+    Ended,
+    Receive,
+    Send,
+    first_of,
+    frames_of,
+    receive_bytes,
+    send_frame,
+)
 
 logger = logging.getLogger("hubbub.mqtt")
 
@@ -74,8 +85,9 @@ async def _to_broker(receive: Receive, writer: asyncio.StreamWriter, receive_beg
 async def _to_client(reader: asyncio.StreamReader, send: Send) -> CloseCode:
     try:
         while data := await reader.read(BUFFER_BYTES // 2):
-            async with asyncio.timeout(STALL_S):
-                await send_bytes(send, data)
+            for frame in frames_of(data):
+                async with asyncio.timeout(STALL_S):
+                    await send_frame(send, frame)
     except Ended as ended:
         return ended.code
     except OSError:

@@ -26,12 +26,18 @@ class Client:
         self.got: asyncio.Queue[Message] = asyncio.Queue()
         self.reading = asyncio.Event()
         self.reading.set()
+        self.taken: int | None = None
+        """How many messages it still takes before it stops reading."""
         self.sent.put_nowait({"type": "websocket.connect"})
         whole = {"headers": [], "subprotocols": ["mqtt"], "client": ("192.0.2.1", 5), "state": {}, **scope}
         self.serving = asyncio.create_task(application(whole, self.sent.get, self._take))
 
     async def _take(self, message: Message) -> None:
         await self.reading.wait()
+        if self.taken is not None:
+            self.taken -= 1
+            if not self.taken:
+                self.reading.clear()
         self.got.put_nowait(message)
 
     def send(self, data: bytes | str) -> None:
@@ -171,6 +177,19 @@ async def test_a_client_that_does_not_read_is_not_sent_any_more(
     client.reading.set()
     await client.end()
     assert recorder.calls[-1] == "lost"
+
+
+async def test_a_client_that_takes_one_frame_after_the_other_makes_progress(
+    application: MqttOverWebSocket, recorder: Recorder
+) -> None:
+    """Else the broker takes it for one that has stalled."""
+    client = Client(application)
+    await client.accepted()
+    client.taken = 1
+    recorder.transport.write(bytes(3 * FRAME_BYTES))
+    await client.next()
+    await asyncio.sleep(0)
+    assert recorder.transport.get_write_buffer_size() == 2 * FRAME_BYTES
 
 
 async def test_while_reading_is_paused_frames_stay_with_the_server(

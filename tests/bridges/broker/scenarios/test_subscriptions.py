@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bridges.broker import Limits, SessionLimits
 from bridges.mqtt.packets import (
     ReasonCode,
     RetainHandling,
@@ -112,3 +113,26 @@ class TestSharedSubscriptions:
             writer.publish("secret", b"x")
         assert len(bridge.messages(3)) == 3
         listener.nothing_more()
+
+
+class TestFullMembersOfAGroup:
+    @pytest.fixture
+    def limits(self) -> Limits:
+        return Limits(session=SessionLimits(queue_messages=2))
+
+    def test_a_member_with_room_comes_before_one_that_would_drop_the_message(
+        self, wire: MakeWire, broker: RunningBroker
+    ) -> None:
+        full, free = (wire("pump", name, clean_start=False) for name in ("full", "free"))
+        full.subscribe("devices/pump/own")
+        for member in (full, free):
+            member.subscribe("$share/group/devices/pump/x")
+            member.disconnect()
+        writer = wire("pump", "writer")
+        for _ in range(2):
+            writer.publish("devices/pump/own", b"", 1)
+        for number in range(2):
+            writer.publish("devices/pump/x", b"%d" % number, 1)
+        assert broker.stats["dropped.offline_qos1"] == 0
+        back = wire("pump", "free", clean_start=False)
+        assert [each[1] for each in back.messages(2)] == [b"0", b"1"]

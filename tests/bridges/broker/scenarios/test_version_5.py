@@ -9,6 +9,7 @@ import pytest
 from bridges.broker import Limits
 from bridges.mqtt.packets import (
     ConnAckPacket,
+    ConnectPacket,
     DisconnectPacket,
     MessageProperties,
     PingReqPacket,
@@ -18,6 +19,10 @@ from bridges.mqtt.packets import (
     PubRecPacket,
     PubRelPacket,
     ReasonCode,
+    SubAckPacket,
+    SubscribePacket,
+    Subscription,
+    Version,
     Will,
 )
 from tests.bridges.broker.clients import SECRET, RunningBroker, packet, text
@@ -224,6 +229,15 @@ class TestFlow:
         writer.publish("TopicA", b"small", 1)
         assert reader.message().payload == b"small"
         assert broker.stats["dropped.client_maximum"] == 1
+
+    def test_an_answer_has_no_reason_in_words_where_the_client_accepts_no_packet_of_that_size(
+        self, wire: MakeWire
+    ) -> None:
+        reader = wire("pump", maximum_packet_size=30)
+        reader.send(SubscribePacket(1, (Subscription("TopicA"),)))
+        assert reader.next(SubAckPacket) == SubAckPacket(1, (ReasonCode.NOT_AUTHORIZED,), None)
+        reader.send(ConnectPacket(version=Version.V5, client_id="again"))
+        assert reader.next(DisconnectPacket).reason is None
 
     def test_a_packet_larger_than_the_broker_accepts_ends_the_connection(self, wire: MakeWire) -> None:
         client = wire()
