@@ -41,7 +41,7 @@ class Session:
         """pytest's exit code, of the second run where there was one."""
         print(f"== Tests on {self.name}", flush=True)
         code, failed = self._pytest(*PARALLEL, *arguments)
-        if code != TESTS_FAILED:
+        if code != TESTS_FAILED or not failed:  # without a failed test, the tests could not even be collected
             return code
         print(f"== Once more on {self.name}, alone: what failed", flush=True)
         code, failed_again = self._pytest("-n0", "--last-failed", *arguments)
