@@ -12,7 +12,7 @@ from .authentication import Authenticator, Principal, loses_foreign_wills
 from .errors import LoginRefused, ProtocolError
 from .limits import Limits
 from .throttled_log import log
-from .topics import check_topic
+from .topics import check_response_topic, check_topic
 
 NOT_AUTHORIZED = ReasonCode.NOT_AUTHORIZED
 SERVER_UNAVAILABLE = ReasonCode.SERVER_UNAVAILABLE
@@ -24,6 +24,7 @@ def check_connect(connect: ConnectPacket, limits: Limits) -> None:
     if connect.will is not None:
         try:
             check_topic(connect.will.topic, limits)
+            check_response_topic(connect.will.properties)
         except ProtocolError:
             if connect.version is Version.V5:
                 raise LoginRefused(ReasonCode.TOPIC_NAME_INVALID, "invalid_will") from None

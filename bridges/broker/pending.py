@@ -44,7 +44,8 @@ class Pending:
     def done(self, unaccepted: Unaccepted | None = None) -> None:
         if not self.finished:
             self.finished, self.unaccepted = True, unaccepted
-        self._payload = b""  # one of QoS 2 stays until it is released
+        if self.qos == 2:  # which stays until it is released, and is known by its packet id alone
+            self._payload = b""
         self._order.advance()
         if self._then is not None:
             self._then(self.unaccepted)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from bridges.mqtt.packets import MessageProperties, PublishPacket, ReasonCode, Version
+from bridges.mqtt.packets import PublishPacket, ReasonCode, Version
 
 from .errors import ProtocolError
 from .exchange import Exchange
@@ -19,7 +19,7 @@ from .session import Session
 from .sink import Done, Forbidden, Unaccepted
 from .throttled_log import ThrottledLog
 from .topic_aliases import IncomingAliases
-from .topics import check_topic
+from .topics import check_response_topic, check_topic
 
 TOPICS_REMEMBERED = 256  # per connection: most clients publish to a handful
 NOT_ALLOWED = Unaccepted(ReasonCode.NOT_AUTHORIZED, "this account may not publish on this topic")
@@ -34,13 +34,6 @@ class PublishingContext:
     warnings: ThrottledLog
     inlet: Inlet
     exchange: Exchange
-
-
-def check_response_topic(properties: MessageProperties) -> None:
-    """Raises `ProtocolError` for one that no message can have."""
-    topic = properties.response_topic
-    if topic is not None and (not topic or "+" in topic or "#" in topic):
-        raise ProtocolError("protocol_error")
 
 
 class Publisher:
@@ -60,8 +53,7 @@ class Publisher:
         context.stats["received_messages"] += 1
         if publish.topic_alias:
             publish = self._resolve(publish)
-        if publish.properties is not None:
-            check_response_topic(publish.properties)
+        check_response_topic(publish.properties)
         if publish.subscription_ids:  # which only a broker sends
             raise ProtocolError("protocol_error")
         if publish.size > context.limits.payload_bytes:

@@ -25,7 +25,7 @@ REFUSED_LOGINS = {
     "authentication_method": "an authentication method, none of which is offered",
     "client_id": "client id missing in a persistent session of MQTT 3.1.1",
     "foreign_will": "will on a topic that the account may not publish to",
-    "invalid_will": "will on a topic that is not valid",
+    "invalid_will": "will on a topic that is not valid, or with such a response topic",
     "throttled": "too many wrong secrets came from this network; the account was not looked up",
     "too_many_logins": "too many logins are in progress",
     "too_many_connections": "too many connections are signed in",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
+from bridges.mqtt.packets import MessageProperties
+
 from .errors import ProtocolError
 from .limits import Limits
 
@@ -15,6 +17,13 @@ def check_topic(topic: str, limits: Limits) -> None:
     """Raises `ProtocolError("invalid_topic")` for what cannot be the topic of a message."""
     if not topic or not _fits(topic, limits) or any(character in topic for character in "+#\0"):
         raise ProtocolError("invalid_topic")
+
+
+def check_response_topic(properties: MessageProperties | None) -> None:
+    """Raises `ProtocolError` for one that no message can have: whoever receives it could not be sent it."""
+    topic = None if properties is None else properties.response_topic
+    if topic is not None and (not topic or "+" in topic or "#" in topic):
+        raise ProtocolError("protocol_error")
 
 
 def is_filter(text: str, limits: Limits) -> bool:

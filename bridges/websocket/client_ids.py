@@ -30,4 +30,8 @@ async def receive_login(receive: Receive) -> bytes:
     if not isinstance(packet, ConnectPacket) or packet.username is None:
         raise Ended(NORMAL)
     identified = msgspec.structs.replace(packet, client_id=packet.username)
-    return codec(packet.version).write(identified) + data[len(data) - reader.buffered :]
+    try:
+        written = codec(packet.version).write(identified)
+    except ValueError:  # its will is on a topic that is not valid
+        raise Ended(NORMAL) from None
+    return written + data[len(data) - reader.buffered :]

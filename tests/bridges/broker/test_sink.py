@@ -133,6 +133,23 @@ def test_a_repeat_on_a_new_connection_is_not_accepted_twice_and_acknowledged_the
     assert sink.given.empty()
 
 
+def test_the_repeat_of_a_message_that_is_done_before_an_earlier_one_is_not_accepted_twice(sink, broker, raw):
+    old = raw()
+    old.log_in("pump", clean=False)
+    old.send(publish(1, payload=b"one") + publish(2, payload=b"two"))
+    (_, first), (_, second) = sink.next(), sink.next()
+    broker.call(second)
+    old.end()
+    broker.until("closed.connection_lost")
+    again = raw()
+    again.log_in("pump", clean=False)
+    again.send(publish(1, payload=b"one", dup=True) + publish(2, payload=b"two", dup=True))
+    says(again, b"")
+    broker.call(first)
+    says(again, puback(1) + puback(2))
+    assert sink.given.empty()
+
+
 def test_a_qos_2_message_is_answered_again_and_accepted_anew_only_after_its_release(sink, broker, pump):
     pump.send(publish(1, qos=2))
     broker.call(sink.next()[1])

@@ -49,8 +49,9 @@ async def test_a_login_may_come_in_pieces_and_be_followed_by_more() -> None:
         b"\x10\xff\xff\xff\x7f",
         codec(Version.V311).write(PingReqPacket()),
         codec(Version.V5).write(msgspec.structs.replace(connect(Version.V5, None), password=None)),
+        codec(Version.V5).write(connect(Version.V5)).replace(b"valve/status", b"+/+++status+"),
     ],
-    ids=["nothing", "not MQTT", "too large", "no CONNECT", "no user name"],
+    ids=["nothing", "not MQTT", "too large", "no CONNECT", "no user name", "a will that is not valid"],
 )
 async def test_without_a_login_the_connection_ends(first: bytes) -> None:
     with pytest.raises(Ended):

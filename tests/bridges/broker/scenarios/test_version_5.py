@@ -24,6 +24,7 @@ from bridges.mqtt.packets import (
     Subscription,
     Version,
     Will,
+    codec,
 )
 from tests.bridges.broker.clients import SECRET, RunningBroker, packet, text
 from tests.bridges.broker.scenarios.wire import MakeWire, Wire
@@ -69,6 +70,18 @@ class TestProperties:
         client = wire("bridge")
         client.sock.sendall(packet(0x30, text("TopicA") + b"\5\x08" + text("a+")))
         client.ended_with(ReasonCode.PROTOCOL_ERROR)
+
+    def test_a_will_with_such_a_response_topic_is_refused(self, wire: MakeWire, reader: Wire, writer: Wire) -> None:
+        """Nobody could be sent it, nor what comes after it."""
+        client = wire()
+        will = Will("TopicA", b"lost", 1, properties=MessageProperties(response_topic="a-b"))
+        login = ConnectPacket(version=Version.V5, client_id="w", username="bridge", password=SECRET.encode(), will=will)
+        client.sock.sendall(codec(Version.V5).write(login).replace(b"a-b", b"a/+"))
+        answer = client.next(ConnAckPacket)
+        client.break_off()
+        writer.publish("TopicA", b"next", 1)
+        assert reader.message().payload == b"next"
+        assert answer.reason_code is ReasonCode.TOPIC_NAME_INVALID
 
     def test_a_subscription_identifier_of_a_client_ends_the_connection(self, wire: MakeWire) -> None:
         client = wire("bridge")
