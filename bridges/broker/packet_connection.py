@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections import Counter
-from contextlib import suppress
 from typing import cast
 
 from bridges.mqtt.packets import Codec, Packet, PacketError, PacketReader, UnsupportedVersion, Version, codec
@@ -14,6 +12,7 @@ from .client_bounds import ClientBounds
 from .errors import ProtocolError, close_reason
 from .limits import Limits
 from .stats import CLOSED
+from .tcp import tune
 from .throttled_log import ThrottledLog, log
 
 VERSIONS = (Version.V31, Version.V311, Version.V5)
@@ -24,17 +23,6 @@ FLUSH_BYTES = 65_536  # a gathered write of this size goes out at once
 WRITE_HIGH_BYTES = 65_536  # more than this unwritten: the client counts as not writable
 LOGIN, INTAKE = 1, 2  # why a connection is not read: its login is in progress; the sink has enough of it
 CLOSE_GRACE_S = 1.0  # for the last bytes to a client that does not read
-_TCP_OPTIONS = {
-    # asyncio leaves it out when the listening socket was made without naming the protocol; then each small packet
-    # after the first waits up to 40 ms for the client's delayed acknowledgement.
-    "TCP_NODELAY": 1,
-    "TCP_KEEPIDLE": 60,
-    "TCP_KEEPINTVL": 15,
-    "TCP_KEEPCNT": 4,
-    # Else the kernel accepts megabytes for a client that reads slowly: bytes that no limit of ours sees, that are old
-    # when they arrive, and that hide whether the client is slow or dead.
-    "TCP_NOTSENT_LOWAT": 16_384,
-}
 
 
 class PacketConnection(asyncio.Protocol):
@@ -177,7 +165,7 @@ class PacketConnection(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
         self.peer = str(transport.get_extra_info("peername"))
         if (sock := transport.get_extra_info("socket")) is not None:
-            _tune(sock)
+            tune(sock)
         self.stats["connections"] += 1
         self.stats["accepted_connections"] += 1
 
@@ -324,14 +312,3 @@ class PacketConnection(asyncio.Protocol):
             if handle is not None:
                 handle.cancel()
         self._turn = self._flush = self._deadline = self._stall = None
-
-
-def _tune(sock: socket.socket) -> None:
-    if sock.family not in (socket.AF_INET, socket.AF_INET6):
-        return
-    with suppress(OSError):  # the client may be gone already, which is noticed soon enough
-        # A client without keep-alive whose machine vanished would hold its session for ever.
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, value in _TCP_OPTIONS.items():
-            if hasattr(socket, option):
-                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
