@@ -235,6 +235,7 @@ def test_a_session_does_not_last_longer_because_of_restarts(broker: Restarted, g
     state = stored(broker.path)
     left_at = time.time() - gone_s
     state.sessions[1] = msgspec.structs.replace(state.sessions[1], left_at=left_at)
+    assert state.sessions[1].left_s() == pytest.approx(600 - counted_s, abs=1)
     file = StateFile(broker.path)
     file.write(Rows((), state.sessions.items(), ()))
     file.close()
