@@ -100,6 +100,7 @@ class Device:
         """`tls`: connects to the proxy, over WebSocket."""
         self.uid = uid
         self._connected: queue.Queue[bool] = queue.Queue()
+        self.disconnections = 0
         transport = "websockets" if tls else "tcp"
         self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id or uid, transport=transport)
         self._client.username_pw_set(uid, secret)
@@ -109,6 +110,7 @@ class Device:
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
+        self._client.on_disconnect = self._on_disconnect
         self._client.connect_async(address, 8443 if tls else 1883)
         self._client.loop_start()
 
@@ -116,10 +118,6 @@ class Device:
         """Returns once the broker has accepted the device, however often it refused before."""
         while not self.is_accepted():
             pass
-
-    def is_connected(self) -> bool:
-        """Whether it has been all the time since it was accepted."""
-        return self._client.is_connected() and self._connected.empty()
 
     def is_accepted(self) -> bool:
         """The broker's answer to the next attempt to connect."""
@@ -139,6 +137,9 @@ class Device:
         if not reason.is_failure:
             client.subscribe(f"devices/{self.uid}/commands/+", qos=1)
         self._connected.put(not reason.is_failure)
+
+    def _on_disconnect(self, *_: object) -> None:
+        self.disconnections += 1
 
     def _on_message(self, client: mqtt.Client, userdata: Any, message: mqtt.MQTTMessage) -> None:
         id = message.topic.rsplit("/", 1)[1]

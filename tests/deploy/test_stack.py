@@ -73,14 +73,18 @@ def test_a_device_over_websocket_does_not_get_at_the_session_of_another(
     """Web processes reach the listener of the bridges too, which takes any client id."""
     page = manager.add_device("websocket")
     secret = secret_in(page)
-    Device(stack["mosquitto"].address, "websocket", secret).await_connection()
+    first = Device(stack["mosquitto"].address, "websocket", secret)
+    first.await_connection()
+    first.stop()
+    before = pump.disconnections
     device = Device(stack["proxy"].address, "websocket", secret, client_id="pump", tls=manager.tls)
     device.await_connection()
     with manager.live() as live:
         live.request("subscribe", stream="device:websocket")
         device.publish(flow=3)
         assert live.values("websocket", "flow") == [3]
-    assert pump.is_connected()
+    pump.publish(flow=1)  # whose acknowledgement would come over a new connection
+    assert pump.disconnections == before
     device.stop()
 
 

@@ -112,7 +112,7 @@ def test_two_processes_with_the_same_key_store_one_message(alice: User, pump: De
     def post() -> None:
         start.wait()
         seqs.append(posting._post(ChatRates(), alice, pump.room.pk, "hello", "k").seq)
-        database._release_connections()
+        database.release_connections()
 
     threads = [threading.Thread(target=post) for _ in range(2)]
     for thread in threads:
