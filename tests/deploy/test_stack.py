@@ -83,7 +83,7 @@ def test_a_device_over_websocket_does_not_get_at_the_session_of_another(
         live.request("subscribe", stream="device:websocket")
         device.publish(flow=3)
         assert live.values("websocket", "flow") == [3]
-    pump.publish(flow=1)  # whose acknowledgement would come over a new connection
+    pump.publish(still_there=1)  # its acknowledgement would come over a new connection
     assert pump.disconnections == before
     device.stop()
 
