@@ -184,8 +184,8 @@ def require(person: Person, action: Action, space_id: int) -> None:
 
 
 def is_hub_administrator(person: Person) -> bool:
-    """Whether the person looks after the hub as a whole, such as the statistics of its broker. No role in a space
-    implies it; for now, Django's superusers do."""
+    """Whether the person administers the hub as a whole, such as the statistics of its broker: Django's superusers do.
+    No role in a space implies it."""
     if not person.is_authenticated:
         return False
     return User.objects.filter(pk=person.pk, is_active=True, is_superuser=True).exists()

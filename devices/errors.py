@@ -36,7 +36,7 @@ REFUSALS: dict[str, str] = {
     "invalid_utf8": "the payload is not UTF-8",
     "invalid_encoding": "the payload is UTF-16 or UTF-32 instead of UTF-8",
     "unknown_encoding": "the payload has a content encoding other than gzip",
-    "invalid_gzip": "the payload is not gzip, although its content encoding says so",
+    "invalid_gzip": "the payload is not gzip, although Content-Encoding names gzip",
     "invalid_json": "the payload is not JSON",
     "invalid_shape": "the JSON does not have the documented form",
     "invalid_unicode": "a string contains half of a surrogate pair",

@@ -3,14 +3,14 @@
 from .authentication import Authenticator, Principal
 from .broker import Broker
 from .limits import Limits, SessionLimits
-from .sink import Done, Forbidden, Published, Sink, Unaccepted
+from .sink import Done, ForbiddenRequest, Published, Sink, Unaccepted
 from .tls import TlsListener
 
 __all__ = [
     "Authenticator",
     "Broker",
     "Done",
-    "Forbidden",
+    "ForbiddenRequest",
     "Limits",
     "Principal",
     "Published",

@@ -17,7 +17,7 @@ from .delayed_refusals import DelayedRefusals
 from .exchange import Exchange
 from .intake import Inlet
 from .limits import Limits
-from .listening import Listener
+from .listening import SocketListener
 from .login import Logins
 from .newcomers import Newcomers
 from .packet_connection import CLOSE_GRACE_S
@@ -77,12 +77,12 @@ class Broker:
         if state is not None:
             self._state = StateKeeper(state, self._shared.sessions, router.retained, authenticator, stats, warnings)
         self._stopped = True
-        self._listeners = [Listener(sock, self.new_connection)]
+        self._listeners = [SocketListener(sock, self.new_connection)]
         self._handshakes: TlsHandshakes | None = None
         if tls is not None:
             newcomers = self._shared.newcomers
             self._handshakes = TlsHandshakes(tls.context, limits, stats, newcomers, self.new_connection)
-            self._listeners.append(Listener(tls.sock, self._handshakes.begin))
+            self._listeners.append(SocketListener(tls.sock, self._handshakes.begin))
 
     @property
     def stats(self) -> Counter[str]:

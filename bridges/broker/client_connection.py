@@ -47,7 +47,7 @@ from .publisher import Publisher, PublishingContext
 from .router import Router
 from .session import Session
 from .sessions import Sessions
-from .sink import Forbidden
+from .sink import ForbiddenRequest
 from .stats import CLOSED, REFUSED_LOGINS
 from .throttled_log import ThrottledLog, log
 from .topic_aliases import OutgoingAliases
@@ -63,7 +63,7 @@ QUIET = (
     "login_refused",
 )
 REPORTED_LOGINS = {"foreign_will": "will", "too_many_sessions": "connect"}
-"""Refusals of accounts whose secret was right, and what was asked for, in the words of `Forbidden`."""
+"""Refusals of accounts whose secret was right, and what was asked for, in the words of `ForbiddenRequest`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +235,7 @@ class ClientConnection(PacketConnection):
     def _permitted_will(self, principal: Principal, connect: ConnectPacket) -> Will | None:
         if connect.will is None or not has_foreign_will(principal, connect):
             return connect.will
-        self._shared.publishing.inlet.sink.report(Forbidden(principal.name, "will", connect.will.topic))
+        self._shared.publishing.inlet.sink.report(ForbiddenRequest(principal.name, "will", connect.will.topic))
         return None
 
     def _agree(self, connect: ConnectPacket) -> None:
@@ -250,7 +250,7 @@ class ClientConnection(PacketConnection):
         action = REPORTED_LOGINS.get(refusal.reason)
         if action is not None and account is not None:
             topic = connect.will.topic if connect.will is not None and action == "will" else ""
-            self._shared.publishing.inlet.sink.report(Forbidden(account, action, topic))
+            self._shared.publishing.inlet.sink.report(ForbiddenRequest(account, action, topic))
 
     def _refuse(self, refusal: LoginRefused) -> None:
         self.stats[f"refused_logins.{refusal.reason}"] += 1

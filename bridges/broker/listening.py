@@ -15,7 +15,7 @@ would then hold up everything else in each turn."""
 TURNS_OF_ACCEPTING = 3
 
 
-class Listener:
+class SocketListener:
     """A bound socket, and what makes the connections that arrive there."""
 
     def __init__(self, sock: socket.socket, make_connection: Callable[[], asyncio.Protocol]) -> None:

@@ -16,7 +16,7 @@ from .limits import Limits
 from .login import may_publish
 from .pending import Pending
 from .session import Session
-from .sink import Done, Forbidden, Unaccepted
+from .sink import Done, ForbiddenRequest, Unaccepted
 from .throttled_log import ThrottledLog
 from .topic_aliases import IncomingAliases
 from .topics import check_response_topic, check_topic
@@ -118,4 +118,4 @@ class Publisher:
     def _report(self, publish: PublishPacket) -> None:
         name = self._session.principal.name
         excerpt = publish.payload[: self._context.limits.excerpt_bytes]
-        self._context.inlet.sink.report(Forbidden(name, "publish", publish.topic, excerpt, publish.size))
+        self._context.inlet.sink.report(ForbiddenRequest(name, "publish", publish.topic, excerpt, publish.size))

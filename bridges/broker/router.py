@@ -24,7 +24,7 @@ REFUSED = {
 """The code of a refused subscription, by the reason under which it is counted."""
 
 
-class Route:
+class TopicRoute:
     """Where the messages of a topic go. A recipient's second copy is the one of its own messages."""
 
     __slots__ = ("groups", "recipients")
@@ -42,7 +42,7 @@ class Router:
         self._limits = limits
         self._stats = stats
         self._subscribers: TopicTree[Subscribers] = TopicTree()
-        self._routes: dict[str, Route] = {}
+        self._routes: dict[str, TopicRoute] = {}
 
     def publish(self, publication: Publication, *, keep: bool, account: str) -> None:
         """Delivers to everyone subscribed who may receive it. The right to publish is the caller's to check."""
@@ -147,9 +147,9 @@ class Router:
             ids = (grant.subscription_id,) if grant.subscription_id else ()
             session.deliver(publication, grant.qos, ids, retain=grant.retain_as_published and publication.retain)
 
-    def _route(self, topic: str) -> Route:
+    def _route(self, topic: str) -> TopicRoute:
         grants: dict[Session, list[Grant]] = {}
-        route = Route()
+        route = TopicRoute()
         for subscribers in self._subscribers.filters_of(topic):
             route.groups += subscribers.groups.values()
             for session, grant in subscribers.sessions.items():

@@ -26,7 +26,7 @@ class Session:
     """Kept under (account, client id), so that nobody reaches another account's session by naming its client id.
 
     `expiry_s`: how long it outlives its connection, which ended at `left_at` of the monotonic clock. `window`: messages
-    of QoS 1 and 2 that may be unacknowledged. `journal`, if it outlives the process as well, is told what
+    of QoS 1 and 2 that may be unacknowledged. `journal`, if it outlives the process as well, records what
     changes, under `number`.
     """
 

@@ -32,7 +32,7 @@ class Unaccepted(msgspec.Struct, frozen=True, gc=False):
     text: str
 
 
-class Forbidden(msgspec.Struct, frozen=True, gc=False):
+class ForbiddenRequest(msgspec.Struct, frozen=True, gc=False):
     """Something that an account, whose secret was right, asked for and may not do.
 
     `action` is "publish", "will", "subscribe" or "connect"; `topic` may be a filter, or empty.
@@ -54,7 +54,7 @@ class Done(Protocol):
 class Sink(Protocol):
     """Called on the event loop; it must not block."""
 
-    def report(self, forbidden: Forbidden) -> None:
+    def report(self, forbidden: ForbiddenRequest) -> None:
         """Nobody waits for it."""
 
     def offer(self, published: Published, done: Done | None) -> bool:
@@ -69,7 +69,7 @@ class Sink(Protocol):
 class NoSink:
     """For a broker that only serves its subscribers."""
 
-    def report(self, forbidden: Forbidden) -> None:
+    def report(self, forbidden: ForbiddenRequest) -> None:
         pass
 
     def offer(self, published: Published, done: Done | None) -> bool:

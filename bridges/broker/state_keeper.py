@@ -71,7 +71,7 @@ class StateKeeper:
     async def written(self) -> None:
         """Writes the changes up to now, unless the last write failed: then it is not tried again for each of them."""
         if self._writing is not None and not self._journal.incomplete:
-            # Whoever waits may be cancelled, but then the changes must not be lost with a write that fails.
+            # The caller may be cancelled. Without the shield, the changes of a write that then fails would be lost.
             await asyncio.shield(self._write())
 
     async def _restore(self, state: State) -> None:

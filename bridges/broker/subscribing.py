@@ -7,7 +7,7 @@ from bridges.mqtt.packets import ReasonCode, SubAckPacket, SubscribePacket, Unsu
 from .errors import ProtocolError
 from .router import REFUSED, Router
 from .session import Session
-from .sink import Forbidden, Sink
+from .sink import ForbiddenRequest, Sink
 from .stats import REFUSED_SUBSCRIPTIONS
 from .subscriptions import SHARED
 from .throttled_log import ThrottledLog
@@ -30,7 +30,7 @@ def subscribe(
         if codes[-1].is_failure:
             warnings.warn("subscribe", "%r may not subscribe to %r", name, wanted.filter)
         if codes[-1] in (ReasonCode.NOT_AUTHORIZED, ReasonCode.TOPIC_FILTER_INVALID):
-            sink.report(Forbidden(name, "subscribe", wanted.filter))
+            sink.report(ForbiddenRequest(name, "subscribe", wanted.filter))
     reason = next((_TEXTS[code] for code in codes if code in _TEXTS), None) if with_reason else None
     return SubAckPacket(packet.packet_id, tuple(codes), reason), are_new
 

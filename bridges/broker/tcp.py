@@ -1,4 +1,4 @@
-"""What the kernel is told about the connection of a client."""
+"""The TCP options of a client's connection."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ def session_expiry_s(connect: ConnectPacket, limits: Limits) -> int:
 
 
 def keep_alive_s(connect: ConnectPacket, limits: Limits) -> int:
-    """0 means that there is none. Before MQTT 5 a client cannot be told of another than its own."""
+    """0 means that there is none. Before MQTT 5, a broker cannot set another one than the client's own."""
     asked, most = connect.keep_alive_s, limits.keep_alive_s
     if connect.version is not Version.V5 or most == MAX_KEEP_ALIVE_S or 0 < asked <= most:
         return asked

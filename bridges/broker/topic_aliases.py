@@ -10,7 +10,7 @@ from .errors import ProtocolError
 
 
 class IncomingAliases:
-    """Those of the client; at most `maximum`, which the broker has told it."""
+    """The client's aliases, at most `maximum`, as the broker has announced."""
 
     __slots__ = ("_maximum", "_topics")
 
@@ -32,7 +32,7 @@ class IncomingAliases:
 
 
 class OutgoingAliases:
-    """Those of the broker, for the first `maximum` topics that the client gets."""
+    """The broker's aliases, for the first `maximum` topics that the client gets."""
 
     __slots__ = ("_aliases", "_maximum")
 

@@ -20,7 +20,7 @@ def check_topic(topic: str, limits: Limits) -> None:
 
 
 def check_response_topic(properties: MessageProperties | None) -> None:
-    """Raises `ProtocolError` for one that no message can have: whoever receives it could not be sent it."""
+    """Raises `ProtocolError` for one that no message can have, and that could not be sent to a subscriber."""
     topic = None if properties is None else properties.response_topic
     if topic is not None and (not topic or "+" in topic or "#" in topic):
         raise ProtocolError("protocol_error")

@@ -1,4 +1,4 @@
-"""Payloads that were compressed for the way, as HTTP says in `Content-Encoding`."""
+"""Payloads that were compressed for transport, as `Content-Encoding` names it in HTTP."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _NO_VALUE = "an array of objects or arrays is not a value"
 
 class Flattener:
     """Collects the values of an object under dotted names: `{"phase": {"l1": [1, 2]}}` gives `phase.l1.0` and
-    `phase.l1.1`. A null and an empty array are no value. Of two values with one name the last is kept."""
+    `phase.l1.1`. Nulls and empty arrays are not values. Of two values with one name, the last is kept."""
 
     def __init__(self, skipped: SkippedValues, *, keep_nulls: bool = False) -> None:
         """`skipped` receives what cannot be a value. `keep_nulls`: collect nulls too, and one before an array."""

@@ -1,4 +1,4 @@
-"""Payloads as text: what may surround it is ignored, and what is no text at all is refused by a name that says so."""
+"""Payloads as text, without what may surround it. A payload that is not text is refused with a reason of its own."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import lru_cache, partial
 
-from bridges.broker import Broker, Done, Forbidden, Published
+from bridges.broker import Broker, Done, ForbiddenRequest, Published
 from bridges.embedded.program_commands import ProgramCommands
 from bridges.embedded.programs import username_of
 from bridges.embedded.reasons import explain, refusal_of
@@ -60,7 +60,7 @@ class EmbeddedBridge:
         self._pipeline.offer(delivery)
         return delivery.refusal is None and delivery.kind != "telemetry"
 
-    def report(self, forbidden: Forbidden) -> None:
+    def report(self, forbidden: ForbiddenRequest) -> None:
         """Shows on the device's page what it was not allowed to do. A person has no such page."""
         if username_of(forbidden.account) is not None:
             self._commands.report(forbidden)

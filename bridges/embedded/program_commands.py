@@ -9,14 +9,13 @@ from typing import Any, Protocol
 
 import msgspec
 
-from bridges.broker import Done, Forbidden, Published, Unaccepted
+from bridges.broker import Done, ForbiddenRequest, Published, Unaccepted
 from bridges.embedded.programs import response_space, username_of
 from bridges.mqtt import topics
 from bridges.mqtt.packets import MessageProperties, ReasonCode
 from devices.access import Person
 from devices.commands import lifecycle
-from devices.errors import Forbidden as ForbiddenError
-from devices.errors import HubbubError, Invalid, NotFound, TooLarge, TooMany, Unavailable
+from devices.errors import Forbidden, HubbubError, Invalid, NotFound, TooLarge, TooMany, Unavailable
 from devices.runtime import database, stats
 from devices.runtime.log_throttle import LogThrottle
 from devices.runtime.request_rates import rates
@@ -87,7 +86,7 @@ class ProgramCommands:
         else:
             queue.append((published, done))
 
-    def report(self, forbidden: Forbidden) -> None:
+    def report(self, forbidden: ForbiddenRequest) -> None:
         """Something that the broker refused a program. It has logged that itself."""
         stats.errors.labels("mqtt", "too_many" if forbidden.action == "connect" else "forbidden").inc()
 
@@ -154,7 +153,7 @@ async def _queued(person: Person, uid: str, args: dict[str, Any]) -> str:
 
 def _check_response_topic(published: Published, topic: str) -> None:
     if not _may_respond(published, topic):
-        raise ForbiddenError("a response topic has to lie below the response information of the login")
+        raise Forbidden("a response topic has to lie below the response information of the login")
 
 
 def _may_respond(published: Published, topic: str) -> bool:

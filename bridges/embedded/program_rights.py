@@ -33,7 +33,7 @@ class ProgramRights:
 
     def __init__(self) -> None:
         self.changes = 0
-        """How many there were. Whoever has looked something up meanwhile calls `check_soon`."""
+        """How many there were. A caller whose look-up ran meanwhile calls `check_soon`."""
         self._due = asyncio.Event()
         self._checked_at = 0.0
         self._trouble = LogThrottle()

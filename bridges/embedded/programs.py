@@ -41,8 +41,7 @@ class ProgramPrincipal:
 
     @property
     def loses_foreign_wills(self) -> bool:
-        """Home Assistant comes with a will on `homeassistant/status`, and could not be told otherwise before its first
-        login."""
+        """Home Assistant sets a will on `homeassistant/status`, and nobody can change that before its first login."""
         return True
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bridges.broker import Forbidden, Unaccepted
+from bridges.broker import ForbiddenRequest, Unaccepted
 from bridges.mqtt.packets import ReasonCode
 from devices.errors import Refusal
 
@@ -31,5 +31,5 @@ def explain(settle: Callable[..., object], refusal: Refusal) -> None:
     settle(Unaccepted(_CODES.get(refusal.reason, ReasonCode.PAYLOAD_FORMAT_INVALID), str(refusal)))
 
 
-def refusal_of(forbidden: Forbidden) -> Refusal:
+def refusal_of(forbidden: ForbiddenRequest) -> Refusal:
     return Refusal(_ACTIONS[forbidden.action], key=forbidden.topic)

@@ -1,4 +1,4 @@
-"""Whose turn it is: spaces in turn, and within a space its devices."""
+"""Round robin over spaces, and over the devices within each space."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class InboundLost(Exception):
     """The inbound connection ended, or could not be made; the text gives the reason."""
 
 
-class UnknownVersion(InboundLost):
+class InboundVersionRefused(InboundLost):
     """The broker does not offer this version of MQTT."""
 
 
@@ -103,7 +103,7 @@ class InboundConnection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         if error is None and not self.accepted.done():
             # Some brokers answer a version that they do not know like this.
-            self.accepted.set_exception(UnknownVersion("the broker closed the connection at the CONNECT"))
+            self.accepted.set_exception(InboundVersionRefused("the broker closed the connection at the CONNECT"))
         self.end(str(error) if error else "the broker closed the connection")
 
     def end(self, reason: str) -> None:
@@ -183,7 +183,7 @@ class InboundConnection(asyncio.Protocol):
         if self.accepted.done():
             self.end("the broker sent a second CONNACK")
         elif connack.reason_code == ReasonCode.UNSUPPORTED_PROTOCOL_VERSION:
-            self.accepted.set_exception(UnknownVersion(connack.reason_code.text))
+            self.accepted.set_exception(InboundVersionRefused(connack.reason_code.text))
         elif connack.reason_code != ReasonCode.SUCCESS:
             self.accepted.set_exception(InboundLost(f"the broker refused the bridge: {connack.reason_code.text}"))
         else:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from bridges.mqtt import inbound_connection
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.backoff import Backoff
-from bridges.mqtt.inbound_connection import InboundConnection, InboundLost, UnknownVersion
+from bridges.mqtt.inbound_connection import InboundConnection, InboundLost, InboundVersionRefused
 from bridges.mqtt.packets import (
     NEVER_EXPIRES,
     ConnectPacket,
@@ -126,7 +126,7 @@ class InboundSession:
                 finally:
                     if asyncio.get_running_loop().time() - began > STEADY_S:
                         backoff.reset()
-            except UnknownVersion as error:
+            except InboundVersionRefused as error:
                 logger.warning("%s does not offer MQTT %s: %s", self._address, self._version.label, error)
                 self._version = Version.V5 if self._version is Version.V311 or self._needs_v5 else Version.V311
             except (InboundLost, OSError, TimeoutError) as error:

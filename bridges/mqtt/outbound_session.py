@@ -33,11 +33,11 @@ Lost = aiomqtt.MqttError
 """Raised by the outbound session when the broker is gone."""
 
 
-class UnknownVersion(Lost):
+class OutboundVersionRefused(Lost):
     """The broker does not offer this version of MQTT."""
 
 
-class NoAnswer(UnknownVersion):
+class NoAnswer(OutboundVersionRefused):
     """The broker did not answer: it may not know this version, or be busy."""
 
 
@@ -79,7 +79,7 @@ class OutboundSessions:
                 if self._is_guess:  # a broker that was busy when the hub started must not keep 3.1.1
                     self._version = ProtocolVersion.V5
                 yield session
-        except UnknownVersion as error:
+        except OutboundVersionRefused as error:
             self._is_guess = isinstance(error, NoAnswer)
             is_busy = v5 and self._knows_v5 and isinstance(error, NoAnswer)
             if not is_busy:
@@ -166,12 +166,12 @@ async def _close(client: aiomqtt.Client) -> None:
         await client.__aexit__(None, None, None)
 
 
-def _of_version(error: Lost) -> UnknownVersion | None:
+def _of_version(error: Lost) -> OutboundVersionRefused | None:
     """The error where the version may be the reason. Some brokers close the connection at a version that they do not
     know, and then aiomqtt waits in vain for their answer."""
     if isinstance(error, aiomqtt.MqttCodeError):
         is_refused = getattr(error.rc, "value", error.rc) == UNSUPPORTED_PROTOCOL_VERSION
-        return UnknownVersion(str(error)) if is_refused else None
+        return OutboundVersionRefused(str(error)) if is_refused else None
     return NoAnswer(str(error)) if str(error) == "Operation timed out" else None
 
 

@@ -28,7 +28,7 @@ Headers = Iterable[tuple[bytes, bytes]]
 _unavailable = LogThrottle()
 
 
-class Visit(Protocol):
+class CountedConnection(Protocol):
     """The connection, as the server counts it."""
 
     def sign_in_as(self, account: str) -> None: ...
@@ -85,7 +85,7 @@ class MqttOverWebSocket:
             protocol = connect()
         except ConnectionRefusedError:
             return TRY_AGAIN_LATER
-        visit: Visit | None = scope.get("state", {}).get("visit")
+        visit: CountedConnection | None = scope.get("state", {}).get("visit")
 
         def on_sign_in(account: str) -> None:
             if visit is not None:

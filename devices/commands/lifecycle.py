@@ -116,7 +116,7 @@ def answer(device: Device | Sender, given: Answer) -> Outcome:
 
 
 def _answer_late(device: Device | Sender, given: Answer) -> Outcome:
-    """`error` is empty if the device has done what it was told, so it never is if the device has not."""
+    """`error` is empty if, and only if, the device has carried out the command."""
     error = "" if given.ok else given.error[:MAX_ERROR] or "the device gave no reason"
     waiting = Q(device=device.id, status__in=_UNANSWERED, late=False)
     outcome = _change(given.command_id, waiting, {"late": True, "result": given.result, "error": error})

@@ -36,7 +36,7 @@ class KnownAccounts(Protocol):
     async def at(self, network: str) -> Iterable[str]:
         """The accounts that have signed in from the network, those to forget first before the others.
 
-        May raise: then nobody is known for now.
+        May raise, for example while the database is unavailable; until it succeeds, no account counts as known.
         """
 
     def add(self, network: str, account: str) -> None:
@@ -126,7 +126,7 @@ class _Recalls:
         try:
             await self._recall(network)
         except Exception as error:
-            logger.warning("Who has signed in from a network could not be looked up: %s", type(error).__name__)
+            logger.warning("The accounts known at a network cannot be looked up: %s", type(error).__name__)
             self._recalls.pop(network, None)
 
 

@@ -148,7 +148,7 @@ class ClockWatch:
         return [StreamChanged(f"device:{finding.uid}") for finding in found.values()]
 
     def _offset(self, device: Sender, claimed: int, received_at: int) -> int | None:
-        """How far the clock is ahead in microseconds, 0 if it is right; `None` while that cannot be told."""
+        """How far the clock is ahead in microseconds, 0 if it is right; `None` while that is not known."""
         offset = claimed - received_at
         if claimed < CLOCK_SET_US:
             return None if looks_like_seconds(claimed, received_at) else offset

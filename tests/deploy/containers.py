@@ -15,8 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
+
+import psutil
 
 from tests.deploy import compose
 from tests.deploy.resolver import Resolver
@@ -125,9 +128,17 @@ class Container(Server):
         return code
 
     def kill(self) -> None:
-        """Kills all its processes, as a container ends with its first one."""
+        """Kills all its processes, as a container ends with its first one.
+
+        Those of PostgreSQL have process groups of their own. While one of them lives, its memory keeps a new server
+        from starting.
+        """
         assert self.process is not None
-        os.killpg(self.process.pid, signal.SIGKILL)
+        others = psutil.Process(self.process.pid).children(recursive=True)
+        for each in (self.process, *others):
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
+        psutil.wait_procs(others, timeout=5)
         self.process.wait(timeout=5)
         self.process = None
         self._stack.announce()

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from bridges.broker import Broker, Done, Forbidden, Limits, Principal, Published, SessionLimits, Sink
+from bridges.broker import Broker, Done, ForbiddenRequest, Limits, Principal, Published, SessionLimits, Sink
 from devices.runtime.login_throttle import LoginThrottle
 
 T = TypeVar("T")
@@ -104,14 +104,14 @@ class HeldSink:
 
     def __init__(self) -> None:
         self.given: queue.Queue[tuple[Published, Done | None]] = queue.Queue()
-        self.forbidden: queue.Queue[Forbidden] = queue.Queue()
+        self.forbidden: queue.Queue[ForbiddenRequest] = queue.Queue()
         self.may_be_kept = True
 
     def offer(self, published: Published, done: Done | None) -> bool:
         self.given.put((published, done))
         return self.may_be_kept
 
-    def report(self, forbidden: Forbidden) -> None:
+    def report(self, forbidden: ForbiddenRequest) -> None:
         self.forbidden.put(forbidden)
 
     def next(self) -> tuple[Published, Done | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from bridges.mqtt.packets import (
 )
 from tests.bridges.broker.clients import Bridge, HeldSink, RunningBroker
 from tests.bridges.broker.scenarios.wire import Wire
+from tests.support.eventually import eventually
 
 PROPERTIES = MessageProperties(content_type="text/plain", user_properties=(("a", "1"),))
 
@@ -78,13 +79,6 @@ def offline(broker: Restarted, **fields: object) -> None:
     away = broker.wire("bridge", "away", clean_start=False, **fields)
     away.subscribe(Subscription("TopicA/#", 2, retain_as_published=True), subscription_id=7)
     away.disconnect()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def stored(path: Path) -> State:
@@ -261,7 +255,7 @@ def test_after_a_kill_all_is_there_but_the_last_moment(broker: Restarted) -> Non
     for number in range(50):
         writer.publish("TopicA/x", b"%d" % number, 1)
     writer.publish("TopicB", b"kept", 1, retain=True)
-    until(lambda: len(stored(broker.path).messages.get(1, [])) == 50 and len(stored(broker.path).retained) == 1)
+    eventually(lambda: len(stored(broker.path).messages.get(1, [])) == 50 and len(stored(broker.path).retained) == 1)
     broker.kill()
     back = broker.wire("bridge", "away", clean_start=False)
     assert [each[1] for each in back.messages(50)] == [b"%d" % number for number in range(50)]
@@ -280,8 +274,8 @@ def test_what_was_delivered_within_the_moment_is_never_written(broker: Restarted
         writer.publish("TopicA", b"x", 1)
         reader.message()
     reader.nothing_more()
-    until(lambda: not journal._changes.messages)
-    until(lambda: 1 in stored(broker.path).sessions)
+    eventually(lambda: not journal._changes.messages)
+    eventually(lambda: 1 in stored(broker.path).sessions)
     assert stored(broker.path).messages == {}
 
 
@@ -342,7 +336,7 @@ def test_changes_that_were_given_up_are_made_up_for(
     broker: Restarted, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, failure: str
 ) -> None:
     offline(broker)
-    until(lambda: 1 in stored(broker.path).sessions)
+    eventually(lambda: 1 in stored(broker.path).sessions)
     if failure == "the disk is full":
         write = StateFile.write
         failures = [sqlite3.OperationalError(failure)]
@@ -359,7 +353,7 @@ def test_changes_that_were_given_up_are_made_up_for(
     writer = broker.wire("bridge", "writer")
     for number in range(5):
         writer.publish("TopicA/x", b"%d" % number, 1, retain=True)
-    until(lambda: len(stored(broker.path).messages.get(1, [])) == 5)
+    eventually(lambda: len(stored(broker.path).messages.get(1, [])) == 5)
     if failure == "the disk is full":
         assert "The state of the broker cannot be written: the disk is full" in caplog.text
         assert broker.running.stats["state_write_failures"] == 1

@@ -39,10 +39,11 @@ class Watching:
 
     async def comes_to_see(self, *uids: str) -> None:
         """Within a second, of `pump` and `far` it receives these."""
-        began = time.monotonic()
-        while [uid for uid in self.devices if await self.sees(uid)] != list(uids):
-            assert time.monotonic() - began < WITHIN_S
-            await asyncio.sleep(0.01)
+
+        async def sees_these() -> bool:
+            return [uid for uid in self.devices if await self.sees(uid)] == list(uids)
+
+        await eventually_async(sees_these, within_s=WITHIN_S)
 
 
 @pytest.fixture

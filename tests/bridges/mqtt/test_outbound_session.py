@@ -12,7 +12,7 @@ import pytest
 from bridges.broker import Broker
 from bridges.mqtt import outbound_session as sessions
 from bridges.mqtt.address import BrokerAddress
-from bridges.mqtt.outbound_session import Lost, OutboundSessions, UnknownVersion, outbound_session
+from bridges.mqtt.outbound_session import Lost, OutboundSessions, OutboundVersionRefused, outbound_session
 from tests.bridges.broker.clients import SECRET, HeldSink, KnownAccounts
 
 WAIT_S = 20
@@ -166,7 +166,7 @@ async def test_a_broker_that_refuses_mqtt_5_is_asked_again_with_3_1_1(
     server = await asyncio.start_server(old.serve, "127.0.0.1", 0)
     async with server:
         opening = OutboundSessions(BrokerAddress(*server.sockets[0].getsockname()), "out")
-        with pytest.raises(UnknownVersion):
+        with pytest.raises(OutboundVersionRefused):
             async with opening.open():
                 pass
         async with opening.open():
