@@ -67,7 +67,12 @@ def test_a_killed_or_stopped_bridge_loses_nothing(stack: Stack, manager: Browser
         if number == 30:
             getattr(dying, how)()
     dying.start()
-    eventually(lambda: stored(manager, metric) == list(range(100)))
+    try:
+        eventually(lambda: stored(manager, metric) == list(range(100)))
+    finally:  # it has failed once, without a trace of why
+        print("missing:", sorted(set(range(100)) - set(stored(manager, metric))))
+        print(manager.http.get("/api/v1/devices/pump/refusals").text)
+        print(*[bridge.output[-5_000:] for bridge in stack.containers["bridge"]], sep="\n--- bridge\n")
 
 
 def wait_until_viewers_see_news(stack: Stack, manager: Browser, pump: Device) -> None:
