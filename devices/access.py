@@ -16,7 +16,7 @@ from django.db.models import Exists, Q, QuerySet
 
 from devices.errors import Forbidden, NotFound
 from devices.log.models import Block, Message, Room
-from devices.registry.models import Device
+from devices.registry.models import Decoder, Device
 from devices.spaces.models import Member, Space
 from devices.spaces.people import Person as Person
 from devices.values import Role, is_storable, is_uid
@@ -93,6 +93,20 @@ def device(person: Person, uid: str, action: Action = Action.WATCH) -> Device:
     found = devices(person).select_related("space").filter(uid=uid).first() if is_uid(uid) else None
     if found is None:
         raise NotFound(f"there is no device {uid!r}")
+    _require_more(person, action, found.space_id)
+    return found
+
+
+def decoders(person: Person, action: Action = Action.WATCH) -> QuerySet[Decoder]:
+    """The decoders of the spaces in which the person may do `action`."""
+    return Decoder.objects.filter(space__in=spaces(person, action))
+
+
+def decoder(person: Person, id: int, action: Action = Action.WATCH) -> Decoder:
+    """The decoder `id`, if the person may do `action` with it. Raises what `device` raises."""
+    found = decoders(person).select_related("space").filter(pk=id).first()
+    if found is None:
+        raise NotFound(f"there is no decoder {id}")
     _require_more(person, action, found.space_id)
     return found
 

@@ -5,7 +5,7 @@ from devices.channel.models import OutsideEvent
 from devices.commands.models import Command
 from devices.log.models import Attachment, Block, Bot, Mention, Message, Room
 from devices.refusals.models import StoredRefusal
-from devices.registry.models import BridgeSecret, Device, DeviceNetwork, Metric, MetricAlias
+from devices.registry.models import BridgeSecret, Decoder, Device, DeviceNetwork, Metric, MetricAlias
 from devices.rooms.models import ReadMark, Webhook
 from devices.spaces.models import ApiToken, FailedSignIn, KnownNetwork, Member, Space
 from devices.telemetry.models import LateHour, Reading, Rollup, Watermark
@@ -18,6 +18,7 @@ __all__ = [
     "Bot",
     "BridgeSecret",
     "Command",
+    "Decoder",
     "Device",
     "DeviceNetwork",
     "FailedSignIn",

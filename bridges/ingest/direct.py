@@ -80,6 +80,11 @@ async def refuse_now(delivery: Delivery, refusal: Refusal) -> None:
     await _record(delivery, refusal, None)
 
 
+async def record_skipped(delivery: Delivery, skipped: SkippedValues) -> None:
+    """Logs and stores what is to be shown of a delivery that will be stored all the same."""
+    await _record(delivery, None, skipped)
+
+
 async def _record(delivery: Delivery, refusal: Refusal | None, skipped: SkippedValues | None) -> None:
     _refusals.add_of(delivery, refusal, skipped)
     await _refusals.write()

@@ -17,6 +17,7 @@ from typing import Protocol
 from django.db import close_old_connections, connections
 
 from bridges.ingest.batches import RETRYABLE_ERRORS, SHARE_S, Batch, BatchProcessor, BatchResult
+from bridges.ingest.decoding import DecodingStep
 from bridges.ingest.delivery import Delivery
 from bridges.ingest.fair_queue import FairQueue
 from bridges.ingest.refusal_recorder import RefusalRecorder
@@ -79,11 +80,12 @@ class Pipeline:
         self._closing = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pipeline")
         self._refusals = RefusalRecorder(partial(self._loop.run_in_executor, self._thread))
+        self._decoding = DecodingStep(self._arrived, self._refusals)
 
     @property
     def buffered(self) -> int:
         """Messages that are not part of a batch yet."""
-        return self._queue.count
+        return self._queue.count + self._decoding.pending
 
     def attach(self, source: DeliverySource) -> None:
         """From now on `source` is asked to pause and to resume; at once if the pipeline is full."""
@@ -122,7 +124,8 @@ class Pipeline:
         If the database is unavailable at that point, it gives up: the broker sends again what is not acknowledged.
         """
         try:
-            while not (self._closing.is_set() and not self._queue.count):
+            await self._decoding.start(self._closing)
+            while not (self._closing.is_set() and not self.buffered):
                 await self._wait()
                 while batch := self._next_batch():
                     began = time.monotonic()
@@ -132,6 +135,7 @@ class Pipeline:
                         await asyncio.sleep(rest)
                 await self._refusals.write()  # of messages that were refused without a batch
         finally:
+            await self._decoding.stop()
             await self._refusals.close()
             self._thread.submit(connections.close_all)  # the thread ends with its connection open otherwise
             self._thread.shutdown(wait=False)
@@ -178,6 +182,13 @@ class Pipeline:
         self._refusals.add_of(delivery, refusal)
 
     def _next_batch(self) -> list[Delivery]:
+        """Of the messages that wait, and of those that have been decoded meanwhile."""
+        deliveries: list[Delivery] = []
+        while not deliveries and (waiting := self._next_waiting()):
+            deliveries = self._decoding.divert(waiting)
+        return deliveries + self._decoding.take() if self._decoding.pending else deliveries
+
+    def _next_waiting(self) -> list[Delivery]:
         queue = self._queue
         batch = queue.next_batch(now_us(), closing=self._closing.is_set())
         for delivery in batch.over_budget:

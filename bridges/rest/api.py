@@ -15,6 +15,7 @@ from ninja.renderers import BaseRenderer
 from bridges.rest import (
     availability,
     commands,
+    decoders,
     device_metrics,
     devices,
     errors,
@@ -97,6 +98,7 @@ for router in (retention.spaces_router, rooms.spaces_router):
     api.add_router("spaces", router)
 for router in (rooms.router, messages.router, files.router, webhooks.router):
     api.add_router("rooms", router)
+api.add_router("decoders", decoders.router)
 api.add_router("search", messages.search_router)
 api.add_router("people", people.router)
 api.add_router("inbox", people.inbox_router)

@@ -19,7 +19,7 @@ from devices.access import Action, Person
 from devices.availability import silence
 from devices.availability.silence import set_stale_after
 from devices.models import Device
-from devices.registry import devices, metrics
+from devices.registry import decoders, devices, metrics
 from devices.runtime import database
 from devices.telemetry import clocks, snapshots
 from devices.values import Clock, Value
@@ -53,6 +53,7 @@ class DeviceDetail(DeviceSnapshot):
     clock: str = Field(description="device: its own times count; receipt: the time of receipt counts")
     time_zone: str = Field(description="of its times without an offset from UTC; empty: UTC")
     answers: bool = Field(description="false: it never answers commands, so its readings confirm them")
+    decoder: int | None = Field(description="id of the decoder of what it sends; null: it sends JSON")
     stale_after_s: int | None = Field(description="a longer silence makes it stale; null: as learned")
     silence_limit_s: int = Field(description="the limit in force, as set or as learned")
 
@@ -73,6 +74,7 @@ class DeviceChanges(RequestBody):
         None, maxLength=64, description="IANA name for its times without an offset, such as Europe/Berlin; null: UTC"
     )
     answers: bool = stated(True, description="false: it never answers commands, so its readings confirm them")
+    decoder: int | None = stated(None, description="id of the decoder of what it sends; null: it sends JSON")
 
 
 @router.get("", response={200: DeviceList, (401, 404, 422, 503): Problem})
@@ -123,6 +125,7 @@ _SETTERS: dict[str, Callable[[Device, Any], None]] = {
     "clock": clocks.set_clock,
     "time_zone": clocks.set_time_zone,
     "answers": devices.set_answers,
+    "decoder": decoders.assign,
 }
 
 
@@ -133,6 +136,7 @@ def _detail(device: Device) -> dict[str, Any]:
         "time_zone": device.time_zone,
         "metrics": metrics.facts(device),
         "answers": device.answers,
+        "decoder": device.decoder_id,
         "stale_after_s": device.stale_after_s,
         "silence_limit_s": silence.silence_limit_us(device) // 1_000_000,
     }

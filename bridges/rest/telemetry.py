@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Query, Router
 from pydantic import BaseModel, Field
 
 from bridges.codec.compression import decompress
 from bridges.codec.json_reading import MAX_PAYLOAD
 from bridges.ingest.batches import BatchResult
 from bridges.ingest.delivery import Delivery
-from bridges.ingest.direct import ingest_now, refuse_now
+from bridges.ingest.direct import ingest_now, record_skipped, refuse_now
 from bridges.rest.auth import DeviceCredentials, device_of
 from bridges.rest.errors import Problem
+from bridges.sources.decoders.pool import pool
 from devices.access import device_may_touch
 from devices.errors import NotFound, Refusal
 from devices.refusals.store import START_BYTES
@@ -64,8 +65,15 @@ class Stored(BaseModel):
     openapi_extra=_BODY,
     exclude_unset=True,
 )
-async def store_telemetry(request: HttpRequest, uid: str) -> dict[str, Any]:
-    """Stores telemetry of the device and sends it to viewers before it answers."""
+async def store_telemetry(
+    request: HttpRequest,
+    uid: str,
+    f_port: Annotated[int | None, Query(alias="fPort", ge=1, le=255, description="for the device's decoder")] = None,
+) -> dict[str, Any]:
+    """Stores telemetry of the device and sends it to viewers before it answers.
+
+    The body for a device with a decoder is whatever its script decodes.
+    """
     received_at = now_us()
     if not device_may_touch(device_of(request).uid, uid):
         raise NotFound(f"there is no device {uid!r}")
@@ -75,8 +83,23 @@ async def store_telemetry(request: HttpRequest, uid: str) -> dict[str, Any]:
     except Refusal as refusal:
         await refuse_now(Delivery(uid, "telemetry", body, received_at, size=size), refusal)
         raise
-    result = await ingest_now(Delivery(uid, "telemetry", payload, received_at))
+    delivery = Delivery(uid, "telemetry", payload, received_at)
+    if (decoder := device_of(request).decoder_id) is not None:
+        await _decode(delivery, decoder, f_port)
+    result = await ingest_now(delivery)
     return {"stored": result.readings, **_refused(result)}
+
+
+async def _decode(delivery: Delivery, decoder: int, f_port: int | None) -> None:
+    """Puts what the device's decoder makes of the payload in its place. Raises `Refusal`, which has been recorded."""
+    try:
+        decoded = await pool().decode(decoder, delivery.payload, f_port, delivery.received_at)
+    except Refusal as refusal:
+        await refuse_now(delivery, refusal)
+        raise
+    if decoded.warnings:
+        await record_skipped(delivery, decoded.warnings)
+    delivery.payload = decoded.json
 
 
 def _refused(result: BatchResult) -> dict[str, Any]:

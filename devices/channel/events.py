@@ -260,6 +260,17 @@ class PersonChanged:
         return groups.ACCOUNTS
 
 
+@dataclass(frozen=True, slots=True)
+class DecodersChanged:
+    """A decoder was changed or deleted, or a device has another one: whoever decodes reads them again."""
+
+    type: ClassVar[str] = "decoders"
+
+    @property
+    def group(self) -> str:
+        return groups.ACCOUNTS
+
+
 Event = (
     TelemetryStored
     | AvailabilityChanged
@@ -271,6 +282,7 @@ Event = (
     | StreamChanged
     | AccountChanged
     | PersonChanged
+    | DecodersChanged
     | MessagesStored
     | DirectStored
     | ReadMoved

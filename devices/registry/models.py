@@ -6,6 +6,27 @@ from devices.spaces.models import Space
 from devices.values import MAX_NAME, Availability, Clock
 
 
+class Decoder(models.Model):
+    """A vendor's script that turns the payloads of its devices into values."""
+
+    space = models.ForeignKey(Space, models.CASCADE, related_name="decoders")
+    name = models.CharField(max_length=120)
+    script = models.TextField()
+    f_port = models.PositiveSmallIntegerField(default=1, help_text="of messages whose protocol has no port")
+    profile = models.CharField(
+        max_length=120, default="", help_text="device profile or model it is for; empty: devices it is assigned to"
+    )
+    examples = models.JSONField(default=list, help_text="its test vectors, as they were given")
+    revision = models.PositiveIntegerField(default=1)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Device(models.Model):
     """A machine that publishes telemetry and receives commands. `uid` is its MQTT username."""
 
@@ -36,6 +57,7 @@ class Device(models.Model):
     broker = models.CharField(
         max_length=64, default="", help_text="name of the broker that serves it; empty: the first"
     )
+    decoder = models.ForeignKey(Decoder, models.SET_NULL, null=True, related_name="devices")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -90,6 +90,8 @@ imported = Counter("hubbub_imported", "Values in imported files: stored, already
 samples_refused = Counter(
     "hubbub_samples_refused", "Values and items of messages that were not stored, by the reason", ["reason"]
 )
+decoded = Counter("hubbub_messages_decoded", "Messages given to decoders, by the outcome", ["outcome"])
+decoder_workers_killed = Counter("hubbub_decoder_workers_killed", "Processes of decoders that had to be replaced")
 samples_ignored = Counter("hubbub_samples_ignored", "Values of metrics that a manager has set to be ignored")
 removed = Counter(
     "hubbub_rows_removed", "Readings and rollups that were removed because of their age or a quota", ["kind"]

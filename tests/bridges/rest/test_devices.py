@@ -60,6 +60,7 @@ async def test_one_device_is_shown_with_its_metrics(api: Callers, running_pump: 
         "time_zone": "",
         "metrics": [{"name": name, "read_as": None, "ignored": False, "aliases": []} for name in ("on", "speed")],
         "answers": True,
+        "decoder": None,
         "stale_after_s": None,
         "silence_limit_s": 300,
     }

@@ -57,6 +57,9 @@ def test_every_operation_names_its_authentication_and_the_shape_of_its_errors(do
 
 def test_the_paths_are_those_of_the_contract(document: Any) -> None:
     assert {path: sorted(methods) for path, methods in document["paths"].items()} == {
+        "/api/v1/decoders": ["get", "post"],
+        "/api/v1/decoders/{id}": ["delete", "get", "patch"],
+        "/api/v1/decoders/{id}/try": ["post"],
         "/api/v1/devices": ["get"],
         "/api/v1/devices/{uid}": ["get", "patch"],
         "/api/v1/devices/{uid}/metrics": ["delete", "get", "patch"],

@@ -1,0 +1,44 @@
+"""The pipeline's messages through the pool."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bridges.ingest import decoding
+from bridges.ingest.decoding import Done
+from bridges.ingest.delivery import Delivery
+from bridges.sources.decoders.calls import Call, Outcome
+from bridges.sources.decoders.pool import Pool, pool, refusal_of, warnings_of
+
+
+class PoolStep:
+    """`bridges.ingest.decoding.PayloadDecoder`."""
+
+    def __init__(self) -> None:
+        self._pool: Pool = pool()
+
+    @property
+    def devices(self) -> Mapping[str, int]:
+        return self._pool.assignments.devices
+
+    async def follow(self) -> None:
+        await self._pool.assignments.follow()
+
+    async def unfollow(self) -> None:
+        if await self._pool.assignments.unfollow():
+            await self._pool.close()
+
+    def submit(self, decoder: int, delivery: Delivery, done: Done) -> None:
+        def on_outcome(outcome: Outcome) -> None:
+            if outcome.reason:
+                delivery.refusal = refusal_of(outcome)
+            else:
+                delivery.payload, delivery.size = outcome.json, None
+            done(delivery, warnings_of(outcome))
+
+        self._pool.submit(decoder, Call(delivery.payload, 0, delivery.received_at // 1000), on_outcome)
+
+
+def install() -> None:
+    """From now on, the pipelines of this process decode."""
+    decoding.install(PoolStep)
