@@ -3,6 +3,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from dashboards.views.add_device import add_device
 from dashboards.views.dashboard import dashboard
+from dashboards.views.decoders import create_decoder, decoder, delete_decoder, space_decoders
 from dashboards.views.device import device, rotate_secret
 from dashboards.views.fleet import fleet, fleet_status
 from dashboards.views.inbox import conversation, inbox
@@ -27,6 +28,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("devices/<str:uid>/retention/metric/", metric_retention, name="metric_retention"),
     path("devices/<str:uid>/secret/", rotate_secret, name="rotate_secret"),
     path("spaces/<str:slug>/retention/", space_retention, name="space_retention"),
+    path("spaces/<str:slug>/decoders/", space_decoders, name="space_decoders"),
+    path("spaces/<str:slug>/decoders/new/", create_decoder, name="create_decoder"),
+    path("decoders/<int:id>/", decoder, name="decoder"),
+    path("decoders/<int:id>/delete/", delete_decoder, name="delete_decoder"),
     path("dashboards/<int:id>/", dashboard, name="dashboard"),
     path("places/", places, name="places"),
     path("notification-worker.js", notification_worker, name="notification_worker"),

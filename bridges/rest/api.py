@@ -32,7 +32,7 @@ from bridges.rest import (
     webhooks,
 )
 from bridges.rest.auth import PEOPLE
-from bridges.rest.request_body import MAX_JSON_BYTES
+from bridges.rest.request_body import most_json_bytes
 from devices.errors import TooLarge
 
 _DESCRIPTION = """Devices, their readings, commands to them, telemetry from them, and the rooms beside them.
@@ -46,8 +46,9 @@ class _Parser(Parser):
     """Strict JSON: the standard library's parser accepts NaN, which neither databases nor devices do."""
 
     def parse_body(self, request: HttpRequest) -> Any:
-        if len(request.body) > MAX_JSON_BYTES:
-            raise TooLarge(f"a JSON body has up to {MAX_JSON_BYTES // 1024} KiB")
+        most = most_json_bytes(request.path)
+        if len(request.body) > most:
+            raise TooLarge(f"a JSON body has up to {most // 1024} KiB")
         return msgspec.json.decode(request.body)
 
 

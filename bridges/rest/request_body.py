@@ -8,8 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MAX_JSON_BYTES = 128 * 1024
 """A larger body is refused before it is parsed, which would occupy the event loop. No documented one comes near."""
+MAX_DECODER_BYTES = 768 * 1024
+"""The same of a decoder: a script, and its test vectors. Escaped, a script is longer than it is."""
 MAX_FAULTS = 10
 """Faults of a body that an error lists."""
+
+
+def most_json_bytes(path: str) -> int:
+    return MAX_DECODER_BYTES if path.startswith("/api/v1/decoders") else MAX_JSON_BYTES
 
 
 class RequestBody(BaseModel):

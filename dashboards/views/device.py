@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from dashboards.views import decoders
 from dashboards.views.error_pages import errors_as_pages
 from dashboards.views.published_addresses import base_url, broker_address
 from dashboards.views.query_strings import whole_number
@@ -36,6 +37,7 @@ def device(request: HttpRequest, uid: str) -> HttpResponse:
         "device": found,
         "may_command": may_command,
         "may_manage": may_manage,
+        "decoders": decoders.choices(found.space) if may_manage else [],
         "many_spaces": access.spaces(request.user).count() > 1,
         "page": {
             "uid": found.uid,

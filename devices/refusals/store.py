@@ -176,3 +176,11 @@ def recent(device: Device) -> list[dict[str, Any]]:
         }
         for row in device.refusals.order_by("-at", "-id")
     ]
+
+
+def newest_of_decoders(devices: Iterable[Device]) -> list[StoredRefusal | None]:
+    """For each device, the newest message or value that its decoder could not decode."""
+    wanted = list(devices)
+    rows = StoredRefusal.objects.filter(device__in=wanted, reason__startswith="decoder_").order_by("at", "id")
+    newest = {row.device_id: row for row in rows}
+    return [newest.get(device.pk) for device in wanted]

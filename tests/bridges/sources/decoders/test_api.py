@@ -63,6 +63,11 @@ async def test_what_is_not_valid_is_refused(api: Callers, space: Space) -> None:
     error(await api.alice.post(DECODERS, json={**given, "script": "x" * (MAX_SCRIPT + 1)}), 413, "too_large")
 
 
+async def test_a_script_of_the_greatest_length_is_stored(api: Callers, space: Space) -> None:
+    script = OLD + "\n" * (MAX_SCRIPT - len(OLD))
+    assert (await made(api, space, script))["revision"] == 1
+
+
 async def test_a_payload_is_tried(api: Callers, space: Space) -> None:
     decoder = await made(api, space)
     url = f"{DECODERS}/{decoder['id']}/try"

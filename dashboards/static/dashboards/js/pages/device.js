@@ -9,6 +9,7 @@ import { initClockForm, showClock, showClockSettings } from "../device/clock.js"
 import { initCommandForm } from "../device/command_form.js";
 import { CommandList } from "../device/command_list.js";
 import { CommandSender } from "../device/command_sender.js";
+import { initDecoderForm } from "../device/decoder_form.js";
 import { fetchCommands } from "../device/device_api.js";
 import { DeviceCharts } from "../device/device_charts.js";
 import { DeviceControls } from "../device/device_controls.js";
@@ -169,6 +170,8 @@ for (const form of selectAll(document, "[data-clock-form]", HTMLFormElement))
     showClockSettings(find(document, "clock-settings"), device);
     showClock(find(document, "clock"), device.device);
   });
+for (const form of selectAll(document, "[data-decoder-form]", HTMLFormElement))
+  initDecoderForm(form, uid, find(document, "decoder"));
 for (const form of selectAll(document, "[data-send-command]", HTMLFormElement))
   initCommandForm(form, (name, args, timeoutS) => commands.issue(uid, name, args, timeoutS));
 feed.watchDevice(uid, {
