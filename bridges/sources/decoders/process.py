@@ -34,10 +34,14 @@ class WorkerProcess:
     async def start(cls) -> WorkerProcess:
         """Returns once it is ready. It inherits nothing but its three streams, and no variable of our environment.
 
+        Ctrl-C in our terminal does not reach it: it is needed until the last message is stored.
+
         Raises `WorkerLost`, and `OSError` where no process can be started.
         """
         started = cls(
-            await asyncio.create_subprocess_exec(sys.executable, "-I", "-c", _CODE, stdin=PIPE, stdout=PIPE, env={})
+            await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-c", _CODE), stdin=PIPE, stdout=PIPE, env={}, start_new_session=True
+            )
         )
         await started._answer(CallBatch("", "", []), START_S)
         return started

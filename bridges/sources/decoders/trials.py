@@ -75,7 +75,7 @@ def _compared(example: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
     return {
         "description": str(example.get("description", "")),
         "passed": passed,
-        "expected": expected,
+        "expected": expected if passed or wanted is None else wanted,
         "got": got,
         "errors": _errors(outcome),
     }

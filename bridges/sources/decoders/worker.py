@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import signal
 import sys
 import time
 from collections import OrderedDict
@@ -11,6 +12,9 @@ from typing import BinaryIO
 from bridges.sources.decoders.calls import LENGTH_BYTES, Call, CallBatch, Outcome, encode, frame, read_batch
 from bridges.sources.decoders.limits import BATCH_CPU_S, MAX_SCRIPTS, PROCESS_BYTES
 from bridges.sources.decoders.sandbox import Sandbox, ScriptFailed
+
+LAST_RESORT_S = 10.0
+"""A worker that is busy for so long ends itself: the hub, which would have killed it, may be gone."""
 
 
 class Worker:
@@ -65,8 +69,10 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
     worker = Worker()
     while length := source.read(LENGTH_BYTES):
         batch = read_batch(source.read(int.from_bytes(length)))
+        signal.setitimer(signal.ITIMER_REAL, LAST_RESORT_S)
         sink.write(frame(encode(worker.run(batch))))
         sink.flush()
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def main() -> None:

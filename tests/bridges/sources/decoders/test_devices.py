@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Awaitable, Callable
+
 import pytest
 from asgiref.sync import sync_to_async
 
@@ -85,3 +88,35 @@ async def test_a_device_without_its_decoder_sends_json_again(hub: Hub) -> None:
 
     await eventually_async(stored)
     assert (await Device.objects.aget(uid="pump")).decoder_id is None
+
+
+async def test_a_looping_decoder_delays_no_other_device(hub: Hub) -> None:
+    await give("pump", "function Decoder(bytes) {\n  for (;;) {}\n}")
+    await give("valve", OLD)
+    pump, valve = await hub.connect("pump"), await hub.connect("valve")
+
+    async def decoded() -> bool:
+        await valve.publish("devices/valve/telemetry", b"\x10\x02\x01")
+        return await readings("valve") != {}
+
+    await eventually_async(decoded)
+    for _ in range(300):
+        await pump.publish("devices/pump/telemetry", b"\x01", qos=0)
+    slowest = 0.0
+    for _ in range(20):
+        began = time.monotonic()
+        await valve.publish("devices/valve/telemetry", b"\x10\x02\x01")
+        slowest = max(slowest, time.monotonic() - began)
+    await pump.publish("devices/pump/telemetry", b"\x01")
+    assert slowest < 0.5
+
+    async def recorded() -> dict[str, int]:
+        rows = StoredRefusal.objects.filter(device__uid="pump").values_list("reason", "count")
+        return {reason: count async for reason, count in rows}
+
+    await eventually_async(lambda: _all_recorded(recorded))
+
+
+async def _all_recorded(recorded: Callable[[], Awaitable[dict[str, int]]]) -> bool:
+    found = await recorded()
+    return found.get("decoder_timeout") == 3 and sum(found.values()) == 301
