@@ -1,6 +1,6 @@
 """How many QoS 1 messages of three values each are stored and then acknowledged in a second.
 
-    .venv/bin/python -m benchmarks.ingest [--messages 60000] [--forms sqlite postgresql embedded watched]
+    .venv/bin/python -m benchmarks.ingest [--messages 60000] [--forms sqlite postgresql embedded watched decoder]
 
 Generator, broker, bridge and database share the machine. The rate is over the time from the first message sent to the
 last one stored. Mosquitto takes messages faster than any bridge stores them, so their number must stay below what it
@@ -13,9 +13,10 @@ import argparse
 import json
 import multiprocessing
 import socket
+import struct
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -53,18 +54,35 @@ class LoadDevice:
             left -= len(self._socket.recv(left))
 
 
-def publish(port: int, credentials: list[dict[str, str]], messages: int) -> None:
+def as_json(time_ms: int, number: int) -> bytes:
+    return b'{"ts":%d,"values":{"temperature":%d.5,"humidity":40.25,"on":true}}' % (time_ms, number)
+
+
+def as_bytes(_: int, number: int) -> bytes:
+    """The same values in the five bytes that `SCRIPT` decodes."""
+    return struct.pack(">hhB", number % 30_000, 4_025, 1)
+
+
+SCRIPT = """function decodeUplink(input) {
+  var bytes = input.bytes;
+  return {
+    data: {
+      temperature: ((bytes[0] << 8) | bytes[1]) / 100,
+      humidity: ((bytes[2] << 8) | bytes[3]) / 100,
+      on: bytes[4] === 1,
+    },
+  };
+}
+"""
+
+
+def publish(port: int, credentials: list[dict[str, str]], messages: int, payload: Callable[[int, int], bytes]) -> None:
     devices = [LoadDevice(port, each["uid"], each["secret"]) for each in credentials]
     start = time.time_ns() // 1_000_000 - messages
     for first in range(0, messages, BURST * len(devices)):
         for place, device in enumerate(devices):
             numbers = range(first + place * BURST, min(first + (place + 1) * BURST, messages))
-            device.send(
-                [
-                    b'{"ts":%d,"values":{"temperature":%d.5,"humidity":40.25,"on":true}}' % (start + i, i)
-                    for i in numbers
-                ]
-            )
+            device.send([payload(start + i, i) for i in numbers])
 
 
 @contextmanager
@@ -77,10 +95,16 @@ def prepared(folder: Path, **settings: str) -> Iterator[tuple[HubServer, list[di
     hub.stop()
 
 
-def measure(port: int, credentials: list[dict[str, str]], messages: int, hub: HubServer) -> str:
+def measure(
+    port: int,
+    credentials: list[dict[str, str]],
+    messages: int,
+    hub: HubServer,
+    payload: Callable[[int, int], bytes] = as_json,
+) -> str:
     """Publishes, waits until the newest message is stored, and reports how long it took."""
     begin = time.monotonic()
-    publish(port, credentials, messages)
+    publish(port, credentials, messages, payload)
     published = time.monotonic() - begin
     while stored(hub) < 3 * messages:
         time.sleep(0.02)
@@ -104,6 +128,18 @@ def stored(hub: HubServer) -> int:
 def embedded(folder: Path, messages: int) -> str:
     with prepared(folder) as (hub, credentials):
         return measure(hub.mqtt_port, credentials, messages, hub)
+
+
+def decoder(folder: Path, messages: int) -> str:
+    """The embedded broker, and devices whose bytes a script in JavaScript decodes."""
+    with prepared(folder) as (hub, credentials):
+        authorization = {"Authorization": f"Bearer {hub.create_token('alice')}"}
+        with httpx.Client(base_url=f"{hub.url}/api/v1/", headers=authorization, timeout=60) as api:
+            made = api.post("decoders", json={"space": "demo", "name": "Load", "script": SCRIPT}).raise_for_status()
+            for each in credentials:
+                api.patch(f"devices/{each['uid']}", json={"decoder": made.json()["id"]}).raise_for_status()
+        time.sleep(6)  # by then the bridge has read which devices have a decoder
+        return measure(hub.mqtt_port, credentials, messages, hub, as_bytes)
 
 
 def watched(folder: Path, messages: int) -> str:
@@ -165,7 +201,7 @@ def postgresql(folder: Path, messages: int) -> str:
         postgres.remove()
 
 
-FORMS = {"sqlite": sqlite, "postgresql": postgresql, "embedded": embedded, "watched": watched}
+FORMS = {"sqlite": sqlite, "postgresql": postgresql, "embedded": embedded, "watched": watched, "decoder": decoder}
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ WORKERS = 2
 """Processes. One that is busy with a slow script must not be the only one."""
 MAX_BATCH = 64
 """Messages handed to a worker at once."""
-MAX_WAITING, MAX_WAITING_BYTES = 2_000, 4 << 20
+MAX_WAITING, MAX_WAITING_BYTES = 5_000, 4 << 20
 """Messages, and bytes of payload, that wait for one decoder. Past it they are refused."""
 
 STRIKES, STRIKES_WITHIN_S = 3, 60.0

@@ -25,7 +25,7 @@ from devices.values import Telemetry
 
 logger = logging.getLogger("hubbub.decoders")
 
-MAX_ALL_WAITING = 10_000
+MAX_ALL_WAITING = 20_000
 """Messages that wait for all decoders together."""
 RESTART_S = 1.0
 """Pause after a worker that could not be started."""
