@@ -17,6 +17,7 @@ from django.db.models import Exists, Q, QuerySet
 from devices.errors import Forbidden, NotFound
 from devices.log.models import Block, Message, Room
 from devices.registry.models import Decoder, Device
+from devices.registry.sources.models import Source
 from devices.spaces.models import Member, Space
 from devices.spaces.people import Person as Person
 from devices.values import Role, is_storable, is_uid
@@ -94,6 +95,20 @@ def device(person: Person, uid: str, action: Action = Action.WATCH) -> Device:
     if found is None:
         raise NotFound(f"there is no device {uid!r}")
     _require_more(person, action, found.space_id)
+    return found
+
+
+def sources(person: Person) -> QuerySet[Source]:
+    """The sources of the spaces that the person manages: nobody else sees what was found there."""
+    return Source.objects.filter(space__in=spaces(person, Action.MANAGE))
+
+
+def source(person: Person, id: int) -> Source:
+    """The source `id`, if the person manages its space. Raises what `device` raises."""
+    found = Source.objects.select_related("space").filter(pk=id, space__in=spaces(person)).first()
+    if found is None:
+        raise NotFound(f"there is no source {id}")
+    require(person, Action.MANAGE, found.space_id)
     return found
 
 

@@ -6,6 +6,7 @@ from devices.commands.models import Command
 from devices.log.models import Attachment, Block, Bot, Mention, Message, Room
 from devices.refusals.models import StoredRefusal
 from devices.registry.models import BridgeSecret, Decoder, Device, DeviceNetwork, Metric, MetricAlias
+from devices.registry.sources.models import DeviceAddress, FoundDevice, OutsideBroker, Source, SourceLogin
 from devices.rooms.models import ReadMark, Webhook
 from devices.spaces.models import ApiToken, FailedSignIn, KnownNetwork, Member, Space
 from devices.telemetry.models import LateHour, Reading, Rollup, Watermark
@@ -20,8 +21,10 @@ __all__ = [
     "Command",
     "Decoder",
     "Device",
+    "DeviceAddress",
     "DeviceNetwork",
     "FailedSignIn",
+    "FoundDevice",
     "KnownNetwork",
     "LateHour",
     "Member",
@@ -29,11 +32,14 @@ __all__ = [
     "Message",
     "Metric",
     "MetricAlias",
+    "OutsideBroker",
     "OutsideEvent",
     "ReadMark",
     "Reading",
     "Rollup",
     "Room",
+    "Source",
+    "SourceLogin",
     "Space",
     "StoredRefusal",
     "Watermark",

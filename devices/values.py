@@ -147,11 +147,15 @@ class Telemetry(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """The availability that a device, or its will, reports. `repeated`: a retained message sent to a new subscriber."""
+    """The availability that a device, or its will, reports. `repeated`: a retained message sent to a new subscriber.
+
+    `via`: the gateway whose state this is, for one of the devices behind it: they cannot be reached without it.
+    """
 
     availability: Availability
     received_at: int
     repeated: bool = False
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from bridges.embedded.program_rights import ProgramRights
 from bridges.embedded.statistics import Statistics
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.bridge import run_bridges
+from bridges.sources.listening import with_sources
 from devices.channel import fanout, follower
 from devices.jobs import JOBS
 from devices.refusals.store import START_BYTES
@@ -76,7 +77,7 @@ class Hub:
         follower.follow()  # also while nobody watches: a command may replace a device's secret
         bridged, bridge_stop = asyncio.Event(), asyncio.Event()
         broker, bridging = await self._start_broker(bridge_stop, bridged)
-        bridge = asyncio.create_task(bridging)
+        bridge = asyncio.create_task(with_sources(bridging, bridge_stop))
         worker_stop = asyncio.Event()
         worker = asyncio.create_task(run_worker(worker_stop, JOBS, fanout.publish))
         simulated = self._start_simulator(next(iter(self._brokers.values())))

@@ -22,10 +22,15 @@ _WORDS = {
 }
 
 
+def word(text: str) -> bool | None:
+    """What one of the words stands for, whatever its case; `None` for another text."""
+    return _WORDS.get(text.lower())
+
+
 def is_online(payload: bytes) -> bool:
     """What a status says. Raises the `Refusal` of one that is neither online nor offline."""
     text = read_text(payload)
-    known = _WORDS.get(text.lower())
+    known = word(text)
     if known is None:
         known = _WORDS.get(_word_in_json(payload))
     if known is None:

@@ -108,7 +108,9 @@ async def _session(broker: Broker) -> AsyncIterator[OutboundSession]:
     """With a broker of the same process: it is never lost. A command counts as sent once it would outlive the process:
     until then its row is still queued, so that it is sent again, under its id, where the hub is killed."""
 
-    async def publish(topic: str, payload: bytes, expires_in_s: float) -> None:
+    async def publish(
+        topic: str, payload: bytes, expires_in_s: float | None, *, qos: int = 1, retain: bool = False
+    ) -> None:
         broker.publish(topic, payload, expires_in_s)
         await broker.written()
 

@@ -234,6 +234,8 @@ def _decode(delivery: Delivery) -> Report:
     if delivery.refusal is not None:
         # A new one each time: an exception that is raised again and again accumulates tracebacks.
         raise delivery.refusal.of(delivery.refusal.key)
+    if delivery.content is not None:
+        return delivery.content
     match delivery.kind:
         case "telemetry":
             telemetry = payloads.decode_telemetry(delivery.payload, delivery.received_at)

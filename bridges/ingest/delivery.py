@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from devices.errors import Refusal
-from devices.values import Telemetry
+from devices.values import Report, Telemetry
 
 
 # Tens of thousands of these are made each second. `gc=False` keeps the collector from walking through all buffered
@@ -25,6 +25,7 @@ class Delivery(msgspec.Struct, gc=False):
       `settle` and the refusal.
     - `size`: bytes of the whole payload, if `payload` is only the beginning of one that is too large.
     - `report`: the part of the content that is still to be stored, if the message has been decoded and stored in part.
+    - `content`: the content of a message in another format than the hub's own, if it has been decoded already.
     - `part_values`: set where it comes after those of other devices in its batch, and is not held against its device's
       budget: how many of its values are stored at once.
     """
@@ -42,6 +43,7 @@ class Delivery(msgspec.Struct, gc=False):
     report: Telemetry | None = None
     part_values: int = 0
     explain: Callable[[Callable[..., object], Refusal], object] | None = None
+    content: Report | None = None
 
     def finish(self, refusal: Refusal | None) -> None:
         """Acknowledges it, with the reason if it was refused."""
@@ -55,4 +57,5 @@ class Delivery(msgspec.Struct, gc=False):
 
 def estimated_values(delivery: Delivery) -> int:
     """Values are separated by commas, so there are no more of them."""
-    return delivery.payload.count(b",") + 1 if delivery.report is None else len(delivery.report.samples)
+    decoded = delivery.content if delivery.report is None else delivery.report
+    return len(decoded.samples) if isinstance(decoded, Telemetry) else delivery.payload.count(b",") + 1

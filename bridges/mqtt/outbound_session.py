@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 import aiomqtt
 from aiomqtt import ProtocolVersion
@@ -45,15 +46,21 @@ UNSUPPORTED_PROTOCOL_VERSION = 132
 """The reason code of MQTT 5; paho gives it for the return code 1 of a broker that only knows 3.1.1, too."""
 
 
+class PublishMessage(Protocol):
+    def __call__(
+        self, topic: str, payload: bytes, expires_in_s: float | None, *, qos: int = 1, retain: bool = False
+    ) -> Awaitable[None]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class OutboundSession:
-    """`publish(topic, payload, expires_in_s)` returns once the broker has acknowledged (QoS 1), and raises `Lost`.
+    """`publish` returns once the broker has acknowledged (QoS 1), and raises `Lost`.
 
-    The broker discards what it could not deliver in that time, as far as its version of MQTT knows of it. `lost` is
-    done when the connection is gone.
+    The broker discards what it could not deliver in `expires_in_s`, as far as its version of MQTT knows of it; `None`:
+    it keeps it. `lost` is done when the connection is gone.
     """
 
-    publish: Callable[[str, bytes, float], Awaitable[None]]
+    publish: PublishMessage
     lost: asyncio.Future[None]
 
 
@@ -109,12 +116,14 @@ async def outbound_session(
         tls_context=address.tls_context(),
     )
 
-    async def publish(topic: str, payload: bytes, expires_in_s: float) -> None:
-        properties = _expiry(expires_in_s) if version is ProtocolVersion.V5 else None
+    async def publish(
+        topic: str, payload: bytes, expires_in_s: float | None, *, qos: int = 1, retain: bool = False
+    ) -> None:
+        properties = _expiry(expires_in_s) if version is ProtocolVersion.V5 and expires_in_s is not None else None
         # Not aiomqtt's own time-out: that is `asyncio.wait_for`, which on Python 3.11 may swallow a cancellation.
         try:
             async with asyncio.timeout(ACKNOWLEDGE_S):
-                await client.publish(topic, payload, qos=1, properties=properties, timeout=math.inf)
+                await client.publish(topic, payload, qos, retain, properties=properties, timeout=math.inf)
         except TimeoutError:
             raise Lost("the broker does not acknowledge") from None
 

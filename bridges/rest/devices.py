@@ -109,7 +109,7 @@ def _list(person: Person, slug: str | None, limit: int, offset: int) -> dict[str
 
 
 def _show(person: Person, uid: str) -> dict[str, Any]:
-    return _detail(access.device(person, uid))
+    return detail(access.device(person, uid))
 
 
 @transaction.atomic
@@ -117,7 +117,7 @@ def _change(person: Person, uid: str, given: DeviceChanges) -> dict[str, Any]:
     device = access.device(person, uid, Action.MANAGE)
     for name in given.model_fields_set:
         _SETTERS[name](device, getattr(given, name))
-    return _detail(device)
+    return detail(device)
 
 
 _SETTERS: dict[str, Callable[[Device, Any], None]] = {
@@ -129,7 +129,8 @@ _SETTERS: dict[str, Callable[[Device, Any], None]] = {
 }
 
 
-def _detail(device: Device) -> dict[str, Any]:
+def detail(device: Device) -> dict[str, Any]:
+    """A device in the form of `DeviceDetail`."""
     return {
         **snapshots.of_devices([device])[device.uid],
         "clock": device.clock,

@@ -261,6 +261,17 @@ class PersonChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class SourcesChanged:
+    """A source, a broker, a login or an address of a device was added, changed or deleted: bridges read them again."""
+
+    type: ClassVar[str] = "sources_changed"
+
+    @property
+    def group(self) -> str:
+        return groups.SOURCES
+
+
+@dataclass(frozen=True, slots=True)
 class DecodersChanged:
     """A decoder was changed or deleted, or a device has another one: whoever decodes reads them again."""
 
@@ -282,6 +293,7 @@ Event = (
     | StreamChanged
     | AccountChanged
     | PersonChanged
+    | SourcesChanged
     | DecodersChanged
     | MessagesStored
     | DirectStored

@@ -16,6 +16,9 @@ RIGHTS = "rights"
 ACCOUNTS = "accounts"
 """Events for brokers: devices and people that may sign in from now on, or no longer, or have other rights."""
 
+SOURCES = "sources"
+"""Events after which bridges read the sources and the brokers from the database again."""
+
 
 def shard_of(id: int) -> int:
     """The shard of the device or the room with this id."""

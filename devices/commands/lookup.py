@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import F
+
 from devices.commands.models import Command
 from devices.errors import NotFound
 from devices.registry import brokers
@@ -14,9 +16,21 @@ from devices.values import CommandStatus, is_storable, now_us
 def queued(broker: str, limit: int) -> list[Command]:
     """Queued commands for this broker's devices that have not expired, oldest first, with their devices."""
     waiting = Command.objects.filter(
-        status=CommandStatus.QUEUED, expires_at__gt=now_us(), device__broker__in=brokers.assignments(broker)
+        status=CommandStatus.QUEUED,
+        expires_at__gt=now_us(),
+        device__broker__in=brokers.assignments(broker),
+        device__addresses__isnull=True,
     )
     return list(waiting.select_related("device").order_by("issued_at")[:limit])
+
+
+def queued_at_source(source_id: int, limit: int) -> list[tuple[Command, str]]:
+    """The same for the devices of a source, each with its device's address."""
+    waiting = Command.objects.filter(
+        status=CommandStatus.QUEUED, expires_at__gt=now_us(), device__addresses__source=source_id
+    ).annotate(address=F("device__addresses__address"))
+    found = waiting.select_related("device").order_by("issued_at")[:limit]
+    return [(command, command.address) for command in found]
 
 
 def recent(device: Device, limit: int = 20) -> list[dict[str, Any]]:

@@ -6,6 +6,8 @@ space, and a device that moves takes its room along.
 
 from __future__ import annotations
 
+import secrets
+
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
@@ -16,6 +18,8 @@ from devices.log.entries import NewEntry
 from devices.log.models import Room
 from devices.registry import devices
 from devices.registry.models import Device
+from devices.registry.sources import addresses
+from devices.registry.sources.models import FoundDevice, Source
 from devices.rooms import read_markers, rooms, webhooks
 from devices.rooms.models import Webhook
 from devices.spaces import members, spaces
@@ -53,6 +57,40 @@ def create_device(uid: str, space: Space, name: str = "", broker: str = "") -> t
         device, secret = devices.create(uid, space, name, broker)
         Room.objects.create(space_id=device.space_id, device=device)
     return device, secret
+
+
+def adopt(source: Source, found: FoundDevice, uid: str = "", name: str = "", *, answers: bool = False) -> Device:
+    """Makes a device of one that was found at the source, with what is known of it. `uid` may be that of a device of
+    the same space, which then gets the address. Raises `Invalid`.
+
+    `answers`: whether devices of its convention answer commands.
+    """
+    with transaction.atomic():
+        device = _without_address(source, uid) if uid else None
+        if device is None:
+            device, _ = create_device(
+                uid or _free_uid(found), source.space, _display_name(name or found.name or found.address)
+            )
+            device.attributes, device.answers = found.attributes, answers
+            device.save(update_fields=["attributes", "answers"])
+        addresses.assign(source, found.address, device, found.name)
+    return device
+
+
+def _free_uid(found: FoundDevice) -> str:
+    """Made from its key. A device of that uid may be a quite different one, which must not be taken over."""
+    taken = Device.objects.filter(uid=found.key).exists()
+    return f"{found.key[:55]}-{secrets.token_hex(4)}" if taken else found.key
+
+
+def _display_name(text: str) -> str:
+    """A device may call itself anything."""
+    return "".join(char for char in text if char.isprintable())[:120]
+
+
+def _without_address(source: Source, uid: str) -> Device | None:
+    """The device of this uid, if it can get the address: it is in the source's space and has none."""
+    return Device.objects.filter(uid=uid, space=source.space_id, addresses__isnull=True).first()
 
 
 def move_device(device: Device, space: Space) -> None:

@@ -8,6 +8,11 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 
 received = Counter("hubbub_messages_received", "Messages of devices that were accepted", ["kind"])
 refused = Counter("hubbub_messages_refused", "Messages of devices that were refused", ["reason"])
+sources_refused = Counter(
+    "hubbub_source_messages_refused",
+    "Messages at sources that were refused and belong to no device",
+    ["convention", "reason"],
+)
 flagged = Counter("hubbub_samples_flagged", "Samples stored with another time than the device sent", ["reason"])
 stored = Counter("hubbub_readings_stored", "Readings passed to the database")
 batches = Counter("hubbub_batches_stored", "Transactions that stored readings")

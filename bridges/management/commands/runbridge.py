@@ -10,6 +10,7 @@ from bridges.mqtt import brokers
 from bridges.mqtt.address import AddressError
 from bridges.mqtt.bridge import DEFAULT_NAME, run_bridge
 from bridges.mqtt.client_id import ClientIdTaken
+from bridges.sources.listening import with_sources
 from devices.management import metrics
 from devices.management.signals import stop_event
 from devices.runtime.gc_tuning import collect_seldom
@@ -57,6 +58,7 @@ async def _bridge_until_signalled(broker: str, client_id: str | None, of: int | 
     stop, address = stop_event(), brokers.usable(broker)
     if of is not None:
         names = [f"{DEFAULT_NAME}-{i}" for i in range(1, of + 1)]
-        await run_bridge(broker, address, names, stop, shared=True)
+        bridge = run_bridge(broker, address, names, stop, shared=True)
     else:
-        await run_bridge(broker, address, [client_id or DEFAULT_NAME], stop, secret=client_id is None)
+        bridge = run_bridge(broker, address, [client_id or DEFAULT_NAME], stop, secret=client_id is None)
+    await with_sources(bridge, stop)

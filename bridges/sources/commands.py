@@ -1,0 +1,63 @@
+"""From queued commands to the devices of a source, and messages of the convention's own."""
+
+from __future__ import annotations
+
+from bridges.mqtt.command_loop import BATCH, CommandLoop
+from bridges.mqtt.outbound_session import OpenSession, OutboundSession
+from bridges.sources.convention import Publish, SentCommand
+from bridges.sources.source import Source
+from devices.channel import fanout
+from devices.channel.events import Event
+from devices.commands import lifecycle, lookup
+from devices.commands.models import Command
+from devices.errors import HubbubError
+from devices.log.entries import recorded
+from devices.runtime import database, stats
+from devices.values import Answer, now_us
+
+
+class SourceCommands:
+    """Publishes for one source: its devices' commands, and what its convention requests."""
+
+    def __init__(self, source: Source, open_session: OpenSession) -> None:
+        self._source = source
+        self._loop = CommandLoop(source.name, open_session, self._send)
+        source.on_request = self._loop.wake
+
+    async def run(self) -> None:
+        """Works until cancelled."""
+        await self._loop.run()
+
+    async def _send(self, session: OutboundSession) -> int:
+        while self._source.requests:
+            await _publish(session, self._source.requests[0], None)
+            self._source.requests.popleft()
+        waiting = await database.run(lookup.queued_at_source, self._source.id, BATCH)
+        for command, address in waiting:
+            await self._send_one(session, self._source, command, address)
+        return len(waiting)
+
+    async def _send_one(self, session: OutboundSession, source: Source, command: Command, address: str) -> None:
+        sent_at = now_us()
+        left_us = command.expires_at - sent_at
+        if left_us <= 0:
+            return
+        try:
+            messages = source.convention.command(address, command.name, command.args, command.id)
+        except HubbubError as error:
+            await fanout.publish(await database.run(_refuse, command, error.message))
+            return
+        source.sent(SentCommand(command.id, address, command.name, command.args))  # its outcome may be heard at once
+        for message in messages:
+            await _publish(session, message, left_us / 1_000_000)
+        stats.commands_sent.inc()
+        await fanout.publish(await database.run(lifecycle.mark_sent, command, sent_at))
+
+
+async def _publish(session: OutboundSession, message: Publish, expires_in_s: float | None) -> None:
+    await session.publish(message.topic, message.payload, expires_in_s, qos=message.qos, retain=message.retain)
+
+
+def _refuse(command: Command, reason: str) -> list[Event]:
+    """The device cannot be sent this command: it has failed, with the reason in the device's room."""
+    return recorded(lifecycle.answer, command.device, Answer(command.id, ok=False, error=reason))

@@ -1,0 +1,1 @@
+"""Sources: conventions that devices speak at a broker, the devices found there, and their addresses."""
