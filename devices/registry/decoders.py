@@ -40,7 +40,7 @@ def create(space: Space, name: str, script: str, **others: Any) -> Decoder:
     decoder = Decoder(space=space)
     _set(decoder, name=name, script=script, **others)
     decoder.save()
-    _notify()
+    notify()
     return decoder
 
 
@@ -51,14 +51,14 @@ def change(decoder: Decoder, **given: Any) -> None:
     decoder.save()
     Decoder.objects.filter(pk=decoder.pk).update(revision=F("revision") + 1)
     decoder.refresh_from_db(fields=["revision"])
-    _notify()
+    notify()
 
 
 @transaction.atomic
 def delete(decoder: Decoder) -> None:
     """Its devices have none afterwards."""
     decoder.delete()
-    _notify()
+    notify()
 
 
 @transaction.atomic
@@ -68,7 +68,7 @@ def assign(device: Device, id: int | None) -> None:
         raise NotFound(f"there is no decoder {id} in the device's space")
     device.decoder_id = id
     device.save(update_fields=["decoder"])
-    _notify()
+    notify()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,5 +142,6 @@ def _text(name: str, value: str) -> str:
     return text
 
 
-def _notify() -> None:
+def notify() -> None:
+    """Whoever decodes reads the table again after the commit."""
     transaction.on_commit(lambda: fanout.publish_from_sync([DecodersChanged()]))

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from devices.channel import fanout
 from devices.channel.events import AccountChanged, DeviceMoved
 from devices.errors import Invalid
-from devices.registry import brokers
+from devices.registry import brokers, decoders
 from devices.registry.models import Device
 from devices.runtime.credentials import hash_secret, new_secret
 from devices.spaces.models import Space
@@ -46,9 +46,13 @@ def rotate_secret(device: Device) -> str:
 
 
 def move(device: Device, space: Space) -> None:
-    """Moves the device to another space. People who may not watch it there no longer see it."""
-    Device.objects.filter(pk=device.pk).update(space=space)
-    device.space = space
+    """Moves the device to another space. People who may not watch it there no longer see it.
+
+    It loses its decoder: those who manage the space that it came from could change the script.
+    """
+    Device.objects.filter(pk=device.pk).update(space=space, decoder=None)
+    device.space, device.decoder = space, None
+    decoders.notify()
     _notify_viewers(device.pk)
 
 

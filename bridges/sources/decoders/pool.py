@@ -15,7 +15,7 @@ from django.db import Error as DatabaseError
 from bridges.codec import payloads
 from bridges.sources.decoders.assigned import Assigned
 from bridges.sources.decoders.calls import Call, Outcome
-from bridges.sources.decoders.limits import MAX_BATCH, MAX_WAITING, MAX_WAITING_BYTES, WALL_S, WORKERS
+from bridges.sources.decoders.limits import MAX_BATCH, WALL_S, WORKERS
 from bridges.sources.decoders.process import WorkerLost, WorkerProcess
 from bridges.sources.decoders.waiting import DecoderQueue, Job, Script
 from devices.errors import Refusal, SkippedValues
@@ -81,18 +81,17 @@ class Pool:
             self._put(queue, Job(call, done))
         return list(await asyncio.gather(*found))
 
-    def submit(self, decoder: int, call: Call, done: Callable[[Outcome], None]) -> None:
+    def submit(self, decoder: int, call: Call, done: Callable[[Outcome], None], sender: str = "") -> None:
         """Calls `done` with the outcome, later or, where it is refused without being run, at once. A port of 0 is the
         decoder's own."""
         queue = self._queues.get(decoder)
         if queue is None:
             queue = self._queues[decoder] = DecoderQueue(decoder)
-        full = len(queue.waiting) >= MAX_WAITING or queue.bytes >= MAX_WAITING_BYTES
-        if full or self._waiting >= MAX_ALL_WAITING:
+        if queue.is_full_for(sender) or self._waiting >= MAX_ALL_WAITING:
             stats.dropped.labels("decoder").inc()
             done(_counted(Outcome(reason="decoder_busy", detail=f"{len(queue.waiting)} wait")))
             return
-        self._put(queue, Job(call, done))
+        self._put(queue, Job(call, done, sender))
 
     async def close(self) -> None:
         """Ends the workers. Whatever waits is not decoded, unless more is submitted."""

@@ -36,7 +36,8 @@ class PoolStep:
                 delivery.payload, delivery.size = outcome.json, None
             done(delivery, warnings_of(outcome))
 
-        self._pool.submit(decoder, Call(delivery.payload, 0, delivery.received_at // 1000), on_outcome)
+        call = Call(delivery.payload, 0, delivery.received_at // 1000)
+        self._pool.submit(decoder, call, on_outcome, delivery.uid)
 
 
 def install() -> None:

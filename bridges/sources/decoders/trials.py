@@ -13,10 +13,14 @@ from bridges.codec import payloads
 from bridges.sources.decoders.calls import Call, Outcome
 from bridges.sources.decoders.pool import pool, refusal_of
 from devices.errors import Invalid, Refusal
+from devices.runtime.concurrency import ConcurrencyLimit
 from devices.values import Telemetry, now_us
 
+MAX_TRIALS = 4
+"""At once in one web process, one of each person: a script that loops takes a worker's time."""
 MAX_BYTES = 4_096
 """Bytes of a payload that is tried."""
+trying = ConcurrencyLimit("trials of decoders", MAX_TRIALS, 1)
 _BETWEEN = re.compile(r"0x|[\s,:-]+", re.IGNORECASE)
 
 
@@ -34,12 +38,14 @@ def payload_of(text: str) -> bytes:
 async def run(
     person: int, script: str, payload: bytes | None, f_port: int, examples: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    """The outcomes in the form of the HTTP API. Raises `Invalid` for an example that is none."""
+    """The outcomes in the form of the HTTP API. Raises `Invalid` for an example that is none, and
+    `TooMany`."""
     now = now_us()
     calls = [_call(number, example, f_port, now) for number, example in enumerate(examples, 1)]
     if payload is not None:
         calls.append(Call(payload, f_port, now // 1000, trial=True))
-    outcomes = await pool().run(f"trial of {person}", script, calls) if calls else []
+    with trying.of(person):
+        outcomes = await pool().run(f"trial of {person}", script, calls) if calls else []
     return {
         "result": None if payload is None else _tried(outcomes[-1], now),
         "examples": [_compared(*both) for both in zip(examples, outcomes, strict=False)],

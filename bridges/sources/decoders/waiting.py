@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from bridges.sources.decoders.calls import Call, Outcome
-from bridges.sources.decoders.limits import PAUSES_S, STRIKES, STRIKES_WITHIN_S
+from bridges.sources.decoders.limits import MAX_WAITING, MAX_WAITING_BYTES, PAUSES_S, STRIKES, STRIKES_WITHIN_S
 
 STRIKING = ("decoder_timeout", "decoder_memory")
 """Outcomes that cost others time."""
@@ -31,8 +31,11 @@ class Script:
 
 @dataclass(slots=True)
 class Job:
+    """`sender`: the device, or nobody in particular."""
+
     call: Call
     done: Callable[[Outcome], None]
+    sender: str = ""
 
 
 @dataclass(slots=True)
@@ -43,6 +46,8 @@ class DecoderQueue:
     script: Script | None = None
     waiting: deque[Job] = field(default_factory=deque)
     bytes: int = 0
+    senders: Counter[str] = field(default_factory=Counter)
+    """Messages that wait, by their device."""
     is_scheduled: bool = False
     one_by_one: bool = False
     """A worker was lost with a batch: the next ones show which message it was."""
@@ -53,11 +58,21 @@ class DecoderQueue:
     def put(self, job: Job) -> None:
         self.waiting.append(job)
         self.bytes += len(job.call.payload)
+        self.senders[job.sender] += 1
 
     def take(self) -> Job:
         job = self.waiting.popleft()
         self.bytes -= len(job.call.payload)
+        self.senders[job.sender] -= 1
+        if not self.senders[job.sender]:
+            del self.senders[job.sender]
         return job
+
+    def is_full_for(self, sender: str) -> bool:
+        """Whether it is full and the device has more than its part of it: one that floods loses its own messages."""
+        if len(self.waiting) < MAX_WAITING and self.bytes < MAX_WAITING_BYTES:
+            return False
+        return self.senders[sender] >= MAX_WAITING // max(1, len(self.senders)) or self.bytes >= 2 * MAX_WAITING_BYTES
 
     def replace(self, script: Script) -> None:
         """A script that was changed starts anew."""

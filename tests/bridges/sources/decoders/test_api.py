@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -82,6 +83,14 @@ async def test_a_payload_is_tried(api: Callers, space: Space) -> None:
     assert (failed["errors"][0]["line"], failed["console"]) == (3, ["here [7]"])
     error(await api.alice.post(url, json={"bytes": "0"}), 422, "invalid")
     assert not await Reading.objects.aexists()
+
+
+async def test_a_person_tries_one_script_at_a_time(api: Callers, space: Space) -> None:
+    decoder = await made(api, space)
+    given = {"bytes": "00", "script": "function Decoder() {\n  for (;;) {}\n}"}
+    url = f"{DECODERS}/{decoder['id']}/try"
+    answers = await asyncio.gather(*[api.alice.post(url, json=given) for _ in range(3)])
+    assert sorted(one.status_code for one in answers) == [200, 429, 429]
 
 
 async def test_vectors_of_the_vendor_are_compared(api: Callers, space: Space) -> None:

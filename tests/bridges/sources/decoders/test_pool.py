@@ -85,6 +85,15 @@ async def test_more_messages_than_may_wait_are_refused_and_counted(pool: Pool, s
     assert stats.dropped.labels("decoder")._value.get() == dropped + 5
 
 
+async def test_a_device_that_floods_a_decoder_leaves_room_for_others(pool: Pool, space: Space) -> None:
+    decoder = await stored(space, OLD)
+    found: list[Outcome] = []
+    for sender, count in (("flood", limits.MAX_WAITING + 5), ("calm", 3), ("flood", 1)):
+        for _ in range(count):
+            pool.submit(decoder.pk, Call(b"\0\0\0"), found.append, sender)
+    assert [one.reason for one in found] == ["decoder_busy"] * 6
+
+
 async def test_a_looping_script_delays_nobody_and_is_paused(pool: Pool, space: Space) -> None:
     loop, good = await stored(space, LOOP), await stored(space, OLD, "Good")
     await pool.decode(good.pk, b"\0\0\0", 1, 0)
