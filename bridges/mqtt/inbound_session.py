@@ -70,8 +70,11 @@ class InboundSession:
         *,
         unwanted: Collection[str] = (),
         needs_v5: bool = False,
+        on_failure: Callable[[str], None] = lambda reason: None,
     ) -> None:
         """`unwanted`: filters that an earlier session under this client id may have left at the broker.
+
+        `on_failure(reason)` is called when the connection is lost, cannot be made, or is refused a subscription.
 
         `needs_v5`: the session does not fall back to MQTT 3.1.1.
         """
@@ -83,6 +86,7 @@ class InboundSession:
         self._on_message = on_message
         self._on_connected = on_connected
         self._on_ready = on_ready
+        self._on_failure = on_failure
         self._version = Version.V5
         self._connection: InboundConnection | None = None
         self._packet_id = 0
@@ -131,6 +135,7 @@ class InboundSession:
                 self._version = Version.V5 if self._version is Version.V311 or self._needs_v5 else Version.V311
             except (InboundLost, OSError, TimeoutError) as error:
                 logger.warning("no inbound session with %s: %s", self._address, error or type(error).__name__)
+                self._on_failure(str(error) or "the broker does not answer")
             self._connection = None
             await asyncio.sleep(backoff.next_s())
 
@@ -185,6 +190,7 @@ class InboundSession:
         refused = next((code for code in suback.reason_codes if code.is_failure), None)
         if refused is not None:
             logger.error("%s refused the subscription %s: %s", self._address, topic_filter, refused.text)
+            self._on_failure(f"the broker refused the subscription {topic_filter}: {refused.text}")
         elif not self._unanswered:
             logger.info("%s has granted all subscriptions", self._address)
             self._on_ready()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from contextlib import suppress
 from functools import partial
+
+from django.db import Error as DatabaseError
 
 from bridges.ingest.pipeline import Pipeline
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.inbound_connection import InboundConnection
 from bridges.mqtt.inbound_session import InboundSession, WantedSubscription
-from bridges.mqtt.outbound_session import OutboundSessions
+from bridges.mqtt.outbound_session import Lost, OutboundSessions, outbound_session
 from bridges.mqtt.packets import PublishPacket, Subscription
 from bridges.mqtt.session_name import SessionName
 from bridges.sources.commands import SourceCommands
@@ -22,6 +26,11 @@ from devices.registry.sources.models import Source as StoredSource
 from devices.runtime import database
 from devices.values import now_us
 
+logger = logging.getLogger("hubbub.sources")
+
+END_S = 5.0
+"""How long the broker may take to end the session of a source that was deleted."""
+
 
 class SourceListener:
     """Runs until cancelled; then what was received but not stored is sent again to the next session."""
@@ -32,6 +41,9 @@ class SourceListener:
         self._connection: InboundConnection | None = None
         self._paused = False
         self._look_up = asyncio.Event()
+        self._address, self._client_id = address, session.client_id
+        self._state: tuple[bool, str] | None = None
+        self._state_changed = asyncio.Event()
         self._source = Source(stored, pipeline)
         self._commands = SourceCommands(self._source, OutboundSessions(address, session.outbound_client_id).open)
         self._filters = set(self._source.convention.filters())
@@ -41,9 +53,9 @@ class SourceListener:
             [_wanted(each) for each in sorted(self._filters)],
             self._on_message,
             self._on_connected,
-            self._on_ready,
+            lambda: self._set_state(True),
+            on_failure=lambda reason: self._set_state(False, reason),
         )
-        self._ready = asyncio.Event()
 
     @classmethod
     async def of(cls, stored: StoredSource, address: BrokerAddress, pipeline: Pipeline) -> SourceListener:
@@ -70,6 +82,12 @@ class SourceListener:
             self._pipeline.detach(self)
             await self._session.stop()
 
+    async def end(self) -> None:
+        """Ends the session at the broker, which would keep messages for it. Call it after `run`."""
+        with suppress(Lost, OSError, TimeoutError):
+            async with asyncio.timeout(END_S), outbound_session(self._address, self._client_id):
+                pass
+
     def look_up_addresses(self) -> None:
         """Devices may have been added or deleted."""
         self._look_up.set()
@@ -91,8 +109,10 @@ class SourceListener:
         for message in self._source.convention.greeting():
             self._source.request(message)
 
-    def _on_ready(self) -> None:
-        self._ready.set()
+    def _set_state(self, connected: bool, reason: str = "") -> None:
+        if self._state != (connected, reason):
+            self._state = connected, reason
+            self._state_changed.set()
 
     def _on_message(self, packet: PublishPacket, connection: InboundConnection) -> None:
         settle = partial(connection.acknowledge, packet.packet_id) if packet.packet_id else None
@@ -110,9 +130,14 @@ class SourceListener:
             self._filters = wanted
 
     async def _report_state(self) -> None:
-        await self._ready.wait()
-        await database.run(sources.set_state, self._source.id, True)
-        await asyncio.Event().wait()
+        while True:
+            await self._state_changed.wait()
+            self._state_changed.clear()
+            if self._state is not None:
+                try:
+                    await database.run(sources.set_state, self._source.id, *self._state)
+                except DatabaseError as error:
+                    logger.warning("the state of %s cannot be stored: %s", self._source.name, error)
 
 
 def _wanted(topic_filter: str) -> WantedSubscription:

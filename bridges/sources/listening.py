@@ -43,10 +43,10 @@ async def run_sources(stop: asyncio.Event) -> None:
         await asyncio.wait({processing, keeping, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopping.cancel()
-        keeping.cancel()
-        await asyncio.wait({keeping})
         pipeline.close()
         await asyncio.wait({processing})
+        keeping.cancel()  # only now: what is stored, is acknowledged
+        await asyncio.wait({keeping})
     for task in (processing, keeping):
         if not task.cancelled() and (error := task.exception()):
             raise error
@@ -148,13 +148,15 @@ class _BrokerSources:
 
     async def _reconcile(self, stored: Collection[StoredSource]) -> None:
         wanted = {one.pk: (_settings(one), one) for one in stored}
-        for id, (used, _, task) in list(self._running.items()):
+        for id, (used, listener, task) in list(self._running.items()):
             if id not in wanted or wanted[id][0] != used or task.done():
                 del self._running[id]
                 task.cancel()
                 await asyncio.wait({task})
                 if not task.cancelled() and (error := task.exception()):
                     logger.error("the source %s has stopped and begins anew", id, exc_info=error)
+                if id not in wanted and self._leading:
+                    await listener.end()
         for id, (used, one) in wanted.items():
             if id not in self._running:
                 await self._start(used, one)
