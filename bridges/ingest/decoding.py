@@ -22,6 +22,10 @@ class PayloadDecoder(Protocol):
     """What `bridges.sources` installs. Everything is called on the event loop."""
 
     @property
+    def is_needed(self) -> bool:
+        """Whether there is any decoder."""
+
+    @property
     def devices(self) -> Mapping[str, int]:
         """uid -> decoder, of the devices that have one."""
 
@@ -41,6 +45,12 @@ def install(make: Callable[[], PayloadDecoder]) -> None:
     """`make()` is called on each event loop that has a pipeline."""
     global _make
     _make = make
+
+
+def _is_undecoded(delivery: Delivery) -> bool:
+    """Whether it is telemetry of which nothing is known yet."""
+    is_known = delivery.refusal is not None or delivery.report is not None or delivery.content is not None
+    return delivery.kind == "telemetry" and not is_known
 
 
 class DecodingStep:
@@ -76,12 +86,12 @@ class DecodingStep:
     def divert(self, deliveries: list[Delivery]) -> list[Delivery]:
         """Begins to decode those that need it and returns the others."""
         decoder = self._decoder
-        if decoder is None or not decoder.devices:
+        if decoder is None or not decoder.is_needed:
             return deliveries
         devices, others = decoder.devices, []
         for delivery in deliveries:
-            id = devices.get(delivery.uid)
-            if id is None or delivery.kind != "telemetry" or delivery.refusal or delivery.report is not None:
+            id = devices.get(delivery.uid) if delivery.encoded is None else delivery.encoded.decoder
+            if id is None or not _is_undecoded(delivery):
                 others.append(delivery)
             elif delivery.repeated:  # it has no time of its own
                 delivery.refusal = Refusal("retained")

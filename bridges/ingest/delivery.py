@@ -10,6 +10,19 @@ from devices.errors import Refusal
 from devices.values import Report, Telemetry
 
 
+class EncodedPayload(msgspec.Struct, frozen=True, gc=False):
+    """How a payload is to be decoded that another decoder than that of its device may be for.
+
+    - `decoder`: its id. `f_port`: 0 stands for the decoder's own. `variables`: JSON for the script; empty: none.
+    - `time`: of its values, in microseconds; `None`: that of receipt.
+    """
+
+    decoder: int
+    f_port: int = 0
+    time: int | None = None
+    variables: bytes = b""
+
+
 # Tens of thousands of these are made each second. `gc=False` keeps the collector from walking through all buffered
 # ones again and again; none is left to it, as each is stored or dropped with its pipeline.
 class Delivery(msgspec.Struct, gc=False):
@@ -26,6 +39,7 @@ class Delivery(msgspec.Struct, gc=False):
     - `size`: bytes of the whole payload, if `payload` is only the beginning of one that is too large.
     - `report`: the part of the content that is still to be stored, if the message has been decoded and stored in part.
     - `content`: the content of a message in another format than the hub's own, if it has been decoded already.
+    - `encoded`: how its payload is decoded, if it is telemetry that came by a convention.
     - `part_values`: set where it comes after those of other devices in its batch, and is not held against its device's
       budget: how many of its values are stored at once.
     """
@@ -44,6 +58,7 @@ class Delivery(msgspec.Struct, gc=False):
     part_values: int = 0
     explain: Callable[[Callable[..., object], Refusal], object] | None = None
     content: Report | None = None
+    encoded: EncodedPayload | None = None
 
     def finish(self, refusal: Refusal | None) -> None:
         """Acknowledges it, with the reason if it was refused."""

@@ -33,6 +33,11 @@ class Assigned:
         self._task: asyncio.Task[None] | None = None
 
     @property
+    def is_needed(self) -> bool:
+        """Whether there is any decoder."""
+        return bool(self._found.revisions)
+
+    @property
     def devices(self) -> Mapping[str, int]:
         """uid -> decoder."""
         return self._found.devices

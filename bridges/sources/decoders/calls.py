@@ -6,9 +6,10 @@ import msgspec
 
 
 class Call(msgspec.Struct, array_like=True, gc=False):
-    """`payload`: an uplink's bytes, or the JSON of a downlink's data. `at`: milliseconds.
+    """`payload`: an uplink's bytes, or the JSON of a downlink's data. `at`: its receipt, in milliseconds.
 
-    `trial`: what the script prints is wanted.
+    `trial`: what the script prints is wanted. `time`: that of its values, in milliseconds; 0: that of receipt.
+    `variables`: JSON for the script, or empty.
     """
 
     payload: bytes
@@ -16,6 +17,8 @@ class Call(msgspec.Struct, array_like=True, gc=False):
     at: int = 0
     is_downlink: bool = False
     trial: bool = False
+    time: int = 0
+    variables: str = ""
 
 
 class CallBatch(msgspec.Struct, array_like=True, gc=False):

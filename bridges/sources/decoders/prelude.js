@@ -221,22 +221,30 @@
       };
     }
 
-    function timed(measurement) {
-      const { time, ...values } = measurement;
-      return time === undefined ? { values } : { ts: time instanceof Date ? time.getTime() : time, values };
+    // Of a measurement, its own time, or that of the message if it has one.
+    function timed(measurement, ts) {
+      const { time = ts, ...values } = measurement;
+      return time ? { ts: time instanceof Date ? time.getTime() : time, values } : { values };
     }
 
-    function uplink(hex, fPort, at) {
-      const input = { bytes: bytesOf(hex), fPort, recvTime: new Date(at), variables: {} };
+    function uplink(hex, fPort, at, ts, variables) {
+      const input = {
+        bytes: bytesOf(hex),
+        fPort,
+        recvTime: new Date(ts || at),
+        variables: variables ? JSON.parse(variables) : {},
+      };
       const result = decode(input);
       if (result === null || typeof result !== "object") return ["?", json(result === undefined ? null : result)].join("");
       const { data, errors, warnings } = result;
       if (errors && notes(errors).length) return ["!", json(notes(errors))].join("");
       if (data === undefined || data === null) return ["?", json(result)].join("");
       const values = typeof data === "object" && !Array.isArray(data) ? data : { value: data };
-      if (!normalize && !(warnings && warnings.length)) return ['={"values":', json(values), "}"].join("");
+      if (!normalize && !(warnings && warnings.length)) {
+        return [ts ? `={"ts":${ts},"values":` : '={"values":', json(values), "}"].join("");
+      }
       const more = normalize ? normalized(data, input) : { list: [], warnings: [] };
-      const telemetry = [{ values }, ...more.list.map(timed)];
+      const telemetry = [ts ? { ts, values } : { values }, ...more.list.map((one) => timed(one, ts))];
       return ["+", json({ json: json(telemetry), warnings: [...notes(warnings), ...more.warnings] })].join("");
     }
 
@@ -248,9 +256,9 @@
       return ["+", json({ json: json({ bytes, fPort: result.fPort ?? 1 }), warnings: notes(result.warnings) })].join("");
     }
 
-    return function run(kind, payload, fPort, at) {
+    return function run(kind, payload, ...more) {
       if (kind === "console") return stringify(lines.splice(0));
-      if (kind === "uplink") return decode ? uplink(payload, fPort, at) : "-decodeUplink, Decode or Decoder";
+      if (kind === "uplink") return decode ? uplink(payload, ...more) : "-decodeUplink, Decode or Decoder";
       return encode ? downlink(payload) : "-encodeDownlink";
     };
   };

@@ -78,7 +78,9 @@ class Sandbox:
             if call.is_downlink:
                 returned = self._call("downlink", call.payload.decode())
             else:
-                returned = self._call("uplink", call.payload.hex(), call.f_port, call.at)
+                # Floats, since the binding hands over only the lower 32 bits of an integer.
+                given = (call.payload.hex(), call.f_port, float(call.at), float(call.time), call.variables)
+                returned = self._call("uplink", *given)
         except Exception as error:
             raise failure(error) from None
         return str(returned)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from bridges.ingest import decoding
 from bridges.ingest.decoding import Done
-from bridges.ingest.delivery import Delivery
+from bridges.ingest.delivery import Delivery, EncodedPayload
 from bridges.sources.decoders.calls import Call, Outcome
 from bridges.sources.decoders.pool import Pool, pool, refusal_of, warnings_of
 
@@ -16,6 +16,10 @@ class PoolStep:
 
     def __init__(self) -> None:
         self._pool: Pool = pool()
+
+    @property
+    def is_needed(self) -> bool:
+        return self._pool.assignments.is_needed
 
     @property
     def devices(self) -> Mapping[str, int]:
@@ -36,7 +40,11 @@ class PoolStep:
                 delivery.payload, delivery.size = outcome.json, None
             done(delivery, warnings_of(outcome))
 
-        call = Call(delivery.payload, 0, delivery.received_at // 1000)
+        how = delivery.encoded or EncodedPayload(decoder)
+        time_ms = 0 if how.time is None else how.time // 1000
+        call = Call(
+            delivery.payload, how.f_port, delivery.received_at // 1000, time=time_ms, variables=how.variables.decode()
+        )
         self._pool.submit(decoder, call, on_outcome, delivery.uid)
 
 

@@ -10,9 +10,12 @@ from asgiref.sync import sync_to_async
 from bridges.ingest.batches import BatchProcessor
 from bridges.ingest.delivery import Delivery
 from bridges.ingest.pipeline import Pipeline
+from bridges.sources.convention import Encoded
+from bridges.sources.decoders.pool import pool
+from bridges.sources.decoders.uplinks import encode_delivery
 from devices.models import Device, Reading, Space
 from devices.registry import decoders, devices
-from devices.values import now_us
+from devices.values import Sample, Telemetry, now_us
 from tests.bridges.sources.decoders.scripts import OLD
 from tests.support.eventually import eventually_async
 
@@ -65,3 +68,26 @@ async def test_a_device_that_moves_loses_its_decoder(pump: Device) -> None:
     cellar = await Space.objects.acreate(slug="cellar", name="Cellar")
     await sync_to_async(devices.move)(pump, cellar)
     assert (await Device.objects.aget(uid="pump-1")).decoder_id is None
+
+
+async def test_an_uplink_is_decoded_by_the_decoder_of_its_profile_at_its_own_time(pump: Device) -> None:
+    await sync_to_async(decoders.create)(pump.space, "Vendor's", OLD, profile="LSE01")
+    settled: list[bytes] = []
+    pipeline = Pipeline(BatchProcessor())
+    running = asyncio.create_task(pipeline.run())
+    await eventually_async(lambda: pool().assignments.is_needed)
+    time = now_us() // 1_000_000 * 1_000_000 - 60_000_000
+    uplink = message(b"{}", settled)
+    other = Encoded(b"\x01\x00\x00", 7, now_us(), profile="other")
+    assert not encode_delivery(uplink, other, pump.space_id)
+    assert encode_delivery(uplink, Encoded(b"\x01\x00\x00", 7, now_us(), time, "LSE01"), pump.space_id)
+    pipeline.offer(uplink)
+    plain = message(b"", settled)
+    plain.content = Telemetry((Sample("speed", 4.0),), now_us())
+    pipeline.offer(plain)
+    await eventually_async(lambda: len(settled) == 2)
+    pipeline.close()
+    await asyncio.wait_for(running, 20)
+    stored = {row.metric.name: row async for row in Reading.objects.select_related("metric")}
+    assert {name: row.number for name, row in stored.items()} == {"level": 1, "open": 0, "port": 7, "speed": 4}
+    assert stored["level"].time == time

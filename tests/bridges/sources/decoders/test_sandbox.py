@@ -52,6 +52,21 @@ def test_a_script_of_chirpstack() -> None:
     }
 
 
+def test_values_have_the_time_of_their_message_where_it_is_known() -> None:
+    plain = run(CHIRPSTACK, bytes.fromhex("01670110"), time=1_796_032_592_000, variables='{"offset": "1"}')
+    assert msgspec.json.decode(plain.json) == {
+        "ts": 1_796_032_592_000,
+        "values": {"port": 1, "variables": 1, "temperature_1": 27.2},
+    }
+    both = msgspec.json.decode(run(THINGS_NETWORK, b"\xff\x9c\xb4", 2, time=5_000).json)
+    assert [one["ts"] for one in both] == [5_000, 5_000]
+
+
+def test_the_time_of_receipt_is_whole() -> None:
+    found = decoded(uplink("return {data: {at: input.recvTime.getTime()}}"))
+    assert found == {"values": {"at": 1_796_032_592_000}}
+
+
 def test_an_old_script() -> None:
     assert decoded(OLD, b"\x10\x02\x01", 7) == {"values": {"level": 528, "open": True, "port": 7}}
 
@@ -105,7 +120,9 @@ def test_buffer(expression: str, value: Any) -> None:
 )
 def test_what_goes_wrong_has_a_name_and_a_line(body: str, reason: str, line: int) -> None:
     outcome = run(uplink(body))
-    assert (outcome.reason, outcome.line) == (reason, line), outcome
+    assert outcome.reason == reason, outcome
+    # Without memory, the engine cannot always say where.
+    assert outcome.line in ((line, 0) if reason == "decoder_memory" else (line,))
     assert outcome.us < 500_000
 
 
