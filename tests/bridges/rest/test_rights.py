@@ -50,6 +50,9 @@ OF_SPACES = {"show_space_retention", "change_space_retention"}
 """Tested in test_retention.py; `store_telemetry`, for devices, in test_telemetry.py, and `post_to_webhook`, for anybody
 who knows the address, in test_webhooks.py."""
 
+OF_DECODERS = {"list_decoders", "create_decoder", "show_decoder", "change_decoder", "delete_decoder", "try_decoder"}
+"""Tested in tests/bridges/sources/decoders/test_api.py."""
+
 of_a_device = pytest.mark.parametrize("call", [call for name, call in ENDPOINTS.items() if name != "list_devices"])
 each = pytest.mark.parametrize("call", ENDPOINTS.values(), ids=ENDPOINTS)
 
@@ -61,7 +64,7 @@ def test_no_endpoint_is_left_out() -> None:
         for operation in methods.values()
     }
     elsewhere = {"store_telemetry", "post_to_webhook", "watch"}  # the last is not ninja's, and a live connection
-    assert operations == {*ENDPOINTS, *OF_SPACES, *test_room_rights.ENDPOINTS, *elsewhere}
+    assert operations == {*ENDPOINTS, *OF_SPACES, *OF_DECODERS, *test_room_rights.ENDPOINTS, *elsewhere}
 
 
 @each

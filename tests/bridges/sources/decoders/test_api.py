@@ -56,6 +56,20 @@ async def test_only_managers_change_and_try(api: Callers, space: Space) -> None:
     assert await Decoder.objects.acount() == 1
 
 
+async def test_nobody_gets_401(api: Callers, space: Space) -> None:
+    one = f"{DECODERS}/{(await made(api, space))['id']}"
+    given = {"space": space.slug, "name": "X", "script": OLD}
+    for answer in (
+        await api.nobody.get(DECODERS),
+        await api.nobody.post(DECODERS, json=given),
+        await api.nobody.get(one),
+        await api.nobody.patch(one, json={"name": "X"}),
+        await api.nobody.delete(one),
+        await api.nobody.post(f"{one}/try", json={"bytes": "00"}),
+    ):
+        error(answer, 401, "unauthenticated")
+
+
 async def test_what_is_not_valid_is_refused(api: Callers, space: Space) -> None:
     given = {"space": space.slug, "name": "X", "script": OLD}
     error(await api.alice.post(DECODERS, json={**given, "script": " "}), 422, "invalid")
