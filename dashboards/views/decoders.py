@@ -17,7 +17,7 @@ from devices.models import Decoder, Space
 from devices.refusals import store
 from devices.registry import decoders
 
-TEMPLATE = """// Paste the script of your device's vendor here, as it was published.
+TEMPLATE = """// Paste the vendor's script here.
 function decodeUplink(input) {
   return {
     data: { first: input.bytes[0] },

@@ -9,11 +9,13 @@ import pytest
 
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.bridge import run_bridge
-from devices.models import Device, Reading, StoredRefusal
+from devices.models import Device, Reading, Space, StoredRefusal
+from devices.registry import decoders
 from devices.runtime import database, stats
 from devices.telemetry.latest import latest_values
 from devices.values import now_us
 from tests.bridges.mqtt.bridge.conftest import Bridged, bridging, kept
+from tests.support.eventually import eventually_async
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,6 +28,22 @@ async def test_it_stores_telemetry_and_then_shows_it(bridged: Bridged) -> None:
         assert await bridged.telemetry() == {"a": [[1760000000123, 1.5]], "on": [[1760000000123, True]]}
     latest = await database.run(latest_values, [bridged.device.id])
     assert latest[bridged.device.id] == {"a": [1760000000123, 1.5], "on": [1760000000123, True]}
+
+
+async def test_bytes_of_a_device_with_a_decoder_are_decoded(bridged: Bridged) -> None:
+    space = await Space.objects.aget(pk=bridged.device.space_id)
+    script = "function Decoder(bytes) { return {level: bytes[0]} }"
+    decoder = await database.run(decoders.create, space, "Vendor's", script)
+    await database.run(decoders.assign, bridged.device, decoder.pk)
+    async with bridged.client() as client:
+
+        async def is_decoded() -> bool:
+            """Once the bridge has read which devices have one; until then the message is refused."""
+            await client.publish("devices/valve-1/telemetry", b"\x07", qos=1)
+            return await Reading.objects.aexists()
+
+        await eventually_async(is_decoded)
+    assert (await bridged.telemetry())["level"][0][1] == 7
 
 
 async def test_a_repeated_message_is_absorbed(bridged: Bridged) -> None:
