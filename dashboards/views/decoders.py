@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -59,7 +60,10 @@ def decoder(request: HttpRequest, id: int) -> HttpResponse:
         "decoder": found,
         "may_manage": may_manage,
         "devices": list(zip(devices, store.newest_of_decoders(devices), strict=True)),
-        "page": {"id": found.pk, "script": found.script, "examples": found.examples, "may_manage": may_manage},
+        # A browser ignores a line break at the very beginning of a text area.
+        "script": f"\n{found.script}",
+        "examples": f"\n{json.dumps(found.examples, indent=2, ensure_ascii=False)}" if found.examples else "",
+        "page": {"id": found.pk, "may_manage": may_manage},
     }
     return render(request, "dashboards/decoder.html", context)
 

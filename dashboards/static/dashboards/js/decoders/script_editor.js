@@ -12,12 +12,11 @@ export class ScriptEditor {
   #marked = 0;
   #count = 0;
 
-  /** @param {HTMLElement} root @param {string} script */
-  constructor(root, script) {
+  /** @param {HTMLElement} root */
+  constructor(root) {
     this.#text = select(root, "textarea", HTMLTextAreaElement);
     this.#lines = find(root, "script-lines");
     this.#mark = find(root, "script-mark");
-    this.#text.value = script;
     this.#text.addEventListener("input", () => {
       this.mark(0);
       this.#number();

@@ -7,7 +7,7 @@ import { find, pageData, select, selectAll, setText } from "../shell/dom.js";
 import { fieldValue, onSubmit } from "../shell/forms.js";
 
 const page = pageData();
-const editor = new ScriptEditor(find(document, "script-editor"), page.script);
+const editor = new ScriptEditor(find(document, "script-editor"));
 const goTo = (/** @type {number} */ line) => editor.goTo(line);
 
 /** The vectors as typed. Throws an error with a sentence. @returns {object[]} */
@@ -43,9 +43,7 @@ for (const form of selectAll(document, "[data-try]", HTMLFormElement))
     showTrial(find(document, "trial"), result, goTo);
   });
 
-for (const form of selectAll(document, "[data-vectors]", HTMLFormElement)) {
-  const examples = page.examples.length ? JSON.stringify(page.examples, null, 2) : "";
-  select(form, "textarea", HTMLTextAreaElement).value = examples;
+for (const form of selectAll(document, "[data-vectors]", HTMLFormElement))
   onSubmit(form, find(form, "vectors-error"), async () => {
     const tried = await tryDecoder(page.id, { script: editor.script, examples: vectors() });
     const passed = tried.examples.filter((one) => one.passed).length;
@@ -53,7 +51,6 @@ for (const form of selectAll(document, "[data-vectors]", HTMLFormElement)) {
     markFirst(tried.examples);
     showVectors(find(document, "vector-list"), tried.examples);
   });
-}
 
 if (page.may_manage) {
   const form = find(document, "save", HTMLFormElement);
