@@ -12,6 +12,7 @@ from collections.abc import Coroutine, Mapping
 from django.conf import settings
 from prometheus_client import REGISTRY
 
+from bridges.announcing.outside import announce
 from bridges.broker import Broker, Limits
 from bridges.codec.json_reading import MAX_PAYLOAD
 from bridges.embedded.accounts import AccountAuthenticator, RevocationListener
@@ -78,6 +79,7 @@ class Hub:
         bridged, bridge_stop = asyncio.Event(), asyncio.Event()
         broker, bridging = await self._start_broker(bridge_stop, bridged)
         bridge = asyncio.create_task(with_sources(bridging, bridge_stop))
+        announcing = self._start_announcing()
         worker_stop = asyncio.Event()
         worker = asyncio.create_task(run_worker(worker_stop, JOBS, fanout.publish))
         simulated = self._start_simulator(next(iter(self._brokers.values())))
@@ -87,6 +89,8 @@ class Hub:
             await asyncio.wait({stop, bridge}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             worker_stop.set()
+            for task in announcing:
+                task.cancel()
             async with asyncio.timeout(STOP_S):
                 await self._shut_down(simulated, bridge_stop, bridge, broker)
                 await worker
@@ -121,6 +125,12 @@ class Hub:
         if self._mqtt_sockets.certificate is not None:
             self._certificate = asyncio.create_task(self._mqtt_sockets.certificate.keep_current(), name="certificate")
         return broker, bridge.run(broker, stop, ready)
+
+    def _start_announcing(self) -> list[asyncio.Task[None]]:
+        """The embedded bridge does this itself."""
+        if not settings.HA_DISCOVERY or self._mqtt_sockets is not None:
+            return []
+        return [asyncio.create_task(announce(*one), name="announcing") for one in self._brokers.items()]
 
     def _start_simulator(self, address: BrokerAddress) -> asyncio.Task[None] | None:
         """The demo devices are real clients, in their own process."""

@@ -35,6 +35,7 @@ class Env:
     trusted_proxies: tuple[Network, ...]
     data_dir: Path
     demo: bool
+    ha_discovery: bool
     demo_password: str | None
     database_url: str | None
     redis_url: str | None
@@ -103,6 +104,7 @@ def read(environ: Mapping[str, str], base_dir: Path) -> Env:
         trusted_proxies=_networks(environ, "TRUSTED_PROXIES"),
         data_dir=base_dir / (environ.get("DATA_DIR") or "data"),
         demo=_flag(environ, "DEMO", default=True),
+        ha_discovery=_flag(environ, "HA_DISCOVERY", default=False),
         demo_password=environ.get("DEMO_PASSWORD") or None,
         database_url=_url(environ, "DATABASE_URL", ("sqlite", "postgres", "postgresql")),
         redis_url=_url(environ, "REDIS_URL", ("redis", "rediss", "unix")),

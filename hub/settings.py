@@ -65,6 +65,7 @@ BROKERS = ENV.brokers  # name -> URL, in order; empty: the embedded one
 PUBLIC_BROKERS = ENV.public_brokers  # the addresses for devices, if they differ
 MQTT_WEBSOCKET_URL = ENV.mqtt_websocket_url
 DEMO, DEMO_PASSWORD = ENV.demo, ENV.demo_password
+HA_DISCOVERY = ENV.ha_discovery  # devices are announced to Home Assistant
 DEVICE_RATE_LIMIT = ENV.device_rate_limit
 VALUE_RATE_LIMIT = ENV.value_rate_limit
 BYTE_RATE_LIMIT = ENV.byte_rate_limit

@@ -7,6 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import lru_cache, partial
 
+from django.conf import settings
+
+from bridges.announcing.announcer import Announcer
 from bridges.broker import Broker, Done, ForbiddenRequest, Published
 from bridges.embedded.program_commands import ProgramCommands
 from bridges.embedded.programs import username_of
@@ -86,6 +89,7 @@ class EmbeddedBridge:
         processing = asyncio.create_task(self._pipeline.run(), name="pipeline")
         sending = asyncio.create_task(outbound.run(), name="outbound")
         stopping = asyncio.create_task(stop.wait())
+        announcing = asyncio.create_task(_announce(self._name, broker), name="announcing")
         self._pipeline.attach(broker)
         self._commands.attach(broker)
         ready.set()
@@ -93,6 +97,7 @@ class EmbeddedBridge:
             await asyncio.wait({processing, sending, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopping.cancel()
+            announcing.cancel()
             sending.cancel()
             await self._commands.stop()
             self._pipeline.close()
@@ -101,6 +106,16 @@ class EmbeddedBridge:
         for task in (processing, sending):
             if task.done() and not task.cancelled() and (error := task.exception()):
                 raise error
+
+
+async def _announce(name: str, broker: Broker) -> None:
+    """The devices, to Home Assistant, where that is wanted."""
+
+    async def publish(topic: str, payload: bytes) -> None:
+        broker.publish(topic, payload, retain=True)
+
+    if settings.HA_DISCOVERY:
+        await Announcer(name, publish).run()
 
 
 @asynccontextmanager

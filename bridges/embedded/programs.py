@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.contrib.auth.models import User
 
+from bridges.announcing import home_assistant
 from bridges.broker import SessionLimits
 from bridges.mqtt import topics
 from devices import access
@@ -65,10 +66,13 @@ class ProgramPrincipal:
         return topics.parse_set(topic) is not None
 
     def may_subscribe(self, topic_filter: str) -> bool:
+        if settings.HA_DISCOVERY and topic_filter.startswith(f"{home_assistant.PREFIX}/"):
+            return True
         return topics.may_match_reports(topic_filter, self.watched) or self._is_response(topic_filter)
 
     def may_receive(self, topic: str) -> bool:
-        return topics.reported_by(topic) in self.watched or self._is_response(topic)
+        uid = topics.reported_by(topic) or home_assistant.announced(topic)
+        return uid in self.watched or self._is_response(topic)
 
     def _is_response(self, topic_or_filter: str) -> bool:
         space = self.response_information

@@ -12,8 +12,11 @@ from devices.values import is_uid
 
 logger = logging.getLogger("hubbub.mosquitto")
 
-_READABLE = ("telemetry", "status", "attributes", "answers/#")
-"""What a program reads of a device: all that it reports, and no commands."""
+
+def _readable(uid: str) -> list[str]:
+    """What a program reads of a device: all that it reports, its announcement, and no commands."""
+    reports = ("telemetry", "status", "attributes", "answers/#")
+    return [*(f"devices/{uid}/{kind}" for kind in reports), f"homeassistant/device/{uid}/#"]
 
 
 class AccountError(ValueError):
@@ -59,7 +62,7 @@ def acl(bridge_username: str, programs: Iterable[Program] = ()) -> str:
     A user name with a `/` would widen `%u` to a deeper topic; the password file has no such names.
     """
     rules = _Rules()
-    parts = [f"user {bridge_username}\ntopic readwrite devices/#\n"]
+    parts = [f"user {bridge_username}\ntopic readwrite devices/#\ntopic write homeassistant/device/#\n"]
     parts += [rules.of(program) for program in programs]
     return "\n".join([*parts, "pattern readwrite devices/%u/#\n"])
 
@@ -74,8 +77,6 @@ class _Rules:
         """The pattern for devices counts for every account, so a program is denied what it would give to it."""
         text = self._texts.get(program.watched)
         if text is None:
-            text = "".join(
-                f"topic read devices/{uid}/{kind}\n" for uid in sorted(program.watched) for kind in _READABLE
-            )
+            text = "".join(f"topic read {topic}\n" for uid in sorted(program.watched) for topic in _readable(uid))
             self._texts[program.watched] = text
         return f"user {program.username}\ntopic deny devices/{program.username}/#\n{text}"

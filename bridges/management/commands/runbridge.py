@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from bridges.announcing.outside import announce
 from bridges.mqtt import brokers
 from bridges.mqtt.address import AddressError
 from bridges.mqtt.bridge import DEFAULT_NAME, run_bridge
@@ -61,4 +62,10 @@ async def _bridge_until_signalled(broker: str, client_id: str | None, of: int | 
         bridge = run_bridge(broker, address, names, stop, shared=True)
     else:
         bridge = run_bridge(broker, address, [client_id or DEFAULT_NAME], stop, secret=client_id is None)
-    await with_sources(bridge, stop)
+    announcing = asyncio.create_task(announce(broker, address)) if settings.HA_DISCOVERY else None
+    try:
+        await with_sources(bridge, stop)
+    finally:
+        if announcing is not None:
+            announcing.cancel()
+            await asyncio.wait({announcing})

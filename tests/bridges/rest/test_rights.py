@@ -14,7 +14,7 @@ from django.utils import timezone
 from bridges.rest.api import api as ninja_api
 from devices.models import Command, Device, Member
 from devices.runtime import database
-from tests.bridges.rest import test_room_rights
+from tests.bridges.rest import test_room_rights, test_source_rights
 from tests.bridges.rest.conftest import Callers, Sender, browser, caller, error, with_token
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,7 +64,14 @@ def test_no_endpoint_is_left_out() -> None:
         for operation in methods.values()
     }
     elsewhere = {"store_telemetry", "post_to_webhook", "watch"}  # the last is not ninja's, and a live connection
-    assert operations == {*ENDPOINTS, *OF_SPACES, *OF_DECODERS, *test_room_rights.ENDPOINTS, *elsewhere}
+    assert operations == {
+        *ENDPOINTS,
+        *OF_SPACES,
+        *OF_DECODERS,
+        *test_room_rights.ENDPOINTS,
+        *test_source_rights.ENDPOINTS,
+        *elsewhere,
+    }
 
 
 @each

@@ -1,0 +1,1 @@
+"""The hub's own devices, announced to other programs at its broker."""
