@@ -7,9 +7,10 @@ from typing import Any
 
 from bridges.sources.convention import Convention
 from bridges.sources.conventions.tasmota import Tasmota
+from bridges.sources.mapping.convention import MappedConvention
 from devices.errors import Invalid
 
-CONVENTIONS: dict[str, type[Convention]] = {"tasmota": Tasmota}
+CONVENTIONS: dict[str, type[Convention]] = {"tasmota": Tasmota, "mapping": MappedConvention}
 
 
 def make(name: str, prefix: str, options: Mapping[str, Any] | None = None) -> Convention:

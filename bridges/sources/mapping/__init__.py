@@ -1,0 +1,1 @@
+"""The convention whose topics and payloads its owner describes, for whatever no other convention reads."""

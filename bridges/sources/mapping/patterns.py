@@ -1,0 +1,105 @@
+"""Patterns of topics, and texts with names in braces to be filled in. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from devices.errors import Invalid
+
+RESERVED = ("devices", "gateways")
+"""First levels of the hub's own topics."""
+MAX_LEVELS = 32
+
+NAME = re.compile(r"\{([^{}]+)\}")
+_LEVEL = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(\.\.\.)?\}", re.ASCII)
+Lookup = Callable[[str], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """`{device}/{metric}`: each name stands for one level; `{metric...}` and `#` at the end for all that follow."""
+
+    text: str
+    levels: tuple[str, ...]
+    filter: str
+
+    @classmethod
+    def of(cls, text: str, prefix: str) -> Pattern:
+        """The pattern below `prefix`, or from the root if it begins with a slash. Raises `Invalid`."""
+        levels = rooted(text, prefix).split("/")
+        if len(levels) > MAX_LEVELS:
+            raise Invalid(f"the topic {text!r} has more than {MAX_LEVELS} levels")
+        wanted = [_wildcard(level, text) for level in levels]
+        if "#" in wanted[:-1]:
+            raise Invalid(f"the topic {text!r} has # or {{name...}} before its end")
+        check_root(wanted[0], text)
+        names = [found[1] for level in levels if (found := _LEVEL.fullmatch(level))]
+        if len(set(names)) != len(names):
+            raise Invalid(f"the topic {text!r} has a name twice")
+        return cls(text, tuple(levels), "/".join(wanted))
+
+    def match(self, topic: list[str]) -> dict[str, str] | None:
+        """The levels by their names, if it is a topic of this pattern."""
+        found: dict[str, str] = {}
+        for number, level in enumerate(self.levels):
+            named = _LEVEL.fullmatch(level)
+            if level == "#" or (named and named[2]):
+                rest = topic[number:]
+                if named and not rest:
+                    return None
+                return {**found, named[1]: ".".join(rest)} if named else found
+            if number >= len(topic):
+                return None
+            if named:
+                found[named[1]] = topic[number]
+            elif level not in ("+", topic[number]):
+                return None
+        return found if len(topic) == len(self.levels) else None
+
+
+def rooted(text: str, prefix: str) -> str:
+    return text[1:] if text.startswith("/") else f"{prefix}/{text}" if text else prefix
+
+
+def check_root(level: str, text: str) -> None:
+    """Raises `Invalid` for a topic that might be one of the hub's own."""
+    if level in ("", "+", "#") or "{" in level:
+        raise Invalid(f"the topic {text!r} needs a first level that is written out")
+    if level in RESERVED or level.startswith("$"):
+        raise Invalid(f"the topic {text!r} is among the hub's own or the broker's")
+
+
+def _wildcard(level: str, text: str) -> str:
+    if found := _LEVEL.fullmatch(level):
+        return "#" if found[2] else "+"
+    if level not in ("+", "#") and set(level) & set("+#{}\0"):
+        raise Invalid(f"the topic {text!r} has a level {level!r} that mixes a name or + or # with other characters")
+    return level
+
+
+def fill(template: str, look_up: Lookup) -> str | None:
+    """The text with each name in braces replaced; `None` if one of them has no value."""
+    values = {name: look_up(name) for name in NAME.findall(template)}
+    if any(not isinstance(value, (str, int, float)) or value == "" for value in values.values()):
+        return None
+    return NAME.sub(lambda found: as_text(values[found[1]]), template)
+
+
+def as_text(value: Any) -> str:
+    """A value as it stands in a topic or a bare payload."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else str(value)
+
+
+def read_back(template: str, text: str) -> Mapping[str, str] | None:
+    """What the names of a template stood for where it gave this text, as far as that is certain."""
+    names = NAME.findall(template)
+    parts = [re.escape(part) for part in NAME.sub("\0", template).split("\0")]
+    if len(set(names)) != len(names):
+        return None
+    found = re.fullmatch("([^/]+)".join(parts), text, re.DOTALL)
+    return dict(zip(names, found.groups(), strict=True)) if found else None
