@@ -43,7 +43,9 @@ class MappedConvention(Convention):
         self._gateways: dict[str, bool] = {}
 
     def filters(self) -> Collection[str]:
-        found = dict.fromkeys(pattern.filter for pattern, _ in self._rules)
+        found = dict.fromkeys(pattern.filter for pattern, rule in self._rules if rule.kind != "ignore")
+        if self._keep_alive:
+            found[self._keep_alive.pattern.filter] = None
         return [one for one in found if not any(one != other and covers(other, one) for other in found)]
 
     def command_filters(self) -> Collection[str]:
@@ -65,7 +67,7 @@ class MappedConvention(Convention):
             for item in decoded[rule.decoder, rule.each]:
                 yield from self._hear_item(rule, names, item, message)
         if self._keep_alive:
-            yield from self._keep_alive.due(levels, self._rules, message.at)
+            yield from self._keep_alive.due(levels, message.at)
 
     def matching(self, levels: list[str]) -> list[tuple[Rule, dict[str, str]]]:
         """The rules of the first pattern that fits, and what its names stand for."""
@@ -133,13 +135,14 @@ class _Beat:
 
     def __init__(self, keep_alive: KeepAlive, prefix: str) -> None:
         self._settings = keep_alive
+        self.pattern = Pattern.of(keep_alive.on, prefix)
         self._topic = commands.CommandTopic.of(keep_alive.topic, prefix)
         self.filter = self._topic.filter
         self._last: dict[str, int] = {}
 
-    def due(self, levels: list[str], rules: Sequence[tuple[Pattern, Rule]], at: int) -> Iterator[Publish]:
-        found = next((names for pattern, _ in rules if (names := pattern.match(levels)) is not None), {})
-        topic = self._topic.fill(found)
+    def due(self, levels: list[str], at: int) -> Iterator[Publish]:
+        found = self.pattern.match(levels)
+        topic = self._topic.fill(found) if found is not None else None
         if topic is None:
             return
         last = self._last.get(topic)
@@ -254,9 +257,9 @@ def _telemetry(rule: Rule, values: Mapping[str, Any], item: Any, message: Messag
 def _named(rule: Rule, levels: dict[str, str], look_up: Any, values: Any) -> dict[str, Any]:
     """The values as an object: a bare one under the name of its metric."""
     template = rule.metric or ("{metric}" if "metric" in levels else "")
-    metric = fill(template, look_up) if template else ""
-    if metric is None:
-        raise Refusal("not_readable", f"it does not name its metric: {template}")
+    metric = _first(template, look_up)
+    if template and not metric:
+        raise Refusal("not_readable", f"it does not name its metric: {_shown(template)}")
     if isinstance(values, dict):
         return {f"{metric}.{key}": value for key, value in values.items()} if metric else values
     return {metric or rule.values.rpartition(".")[2] or "value": values}
@@ -276,7 +279,7 @@ def _renamed(rule: Rule, values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]
 def _is_claim(rule: Rule, name: str) -> bool:
     """Whether it is the time, or names the device, and is no reading."""
     path = f"{rule.values}.{name}" if rule.values else name
-    return not rule.metric and path in _claims(rule)
+    return rule.kind == "telemetry" and not rule.metric and path in _claims(rule)
 
 
 @lru_cache(maxsize=1_000)

@@ -46,7 +46,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"kin
     name: Texts | Text = ""
     via: Text = ""
     """The address of the gateway that speaks for the device."""
-    metric: Text = ""
+    metric: Texts | Text = ""
     """The name of a bare value, and what stands before the names of several."""
     time: Time | None = None
     words: Words = {}
@@ -73,12 +73,13 @@ class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeepAlive(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A message that keeps devices sending: published where the last one was `every_s` before a message of theirs."""
+    """A message that keeps devices sending. It follows one of theirs, on a topic of the pattern `on`, where the last
+    was published `every_s` before. The first has `first` in place of the body."""
 
+    on: Text
     topic: Text
     body: Any = ""
     first: Any = None
-    """In place of `body` where none was published before."""
     every_s: Annotated[int, Meta(ge=10, le=3600)] = 30
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,15 @@ _FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """`prefix`: where its topics begin unless its user has changed that. `needs`: what must be set there."""
+    """`prefix`: where its topics begin unless its user has changed that. `needs`: what its user must set there.
+    `examples`: messages, each with `topic` and `payload`."""
 
     name: str
     title: str
     prefix: str
     definition: Mapping[str, Any]
     needs: str = ""
-    example: Mapping[str, str] = field(default_factory=dict)
+    examples: Sequence[Mapping[str, str]] = ()
 
 
 @cache

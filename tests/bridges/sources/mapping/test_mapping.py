@@ -259,7 +259,13 @@ def test_a_command_is_done_when_its_value_is_reported() -> None:
 def test_a_gateway_is_kept_sending() -> None:
     made = mapped(
         {"topic": "{portal}/{device}"},
-        keep_alive={"topic": "/R/{portal}/keepalive", "body": {"quiet": True}, "first": "", "every_s": 30},
+        keep_alive={
+            "on": "{portal}/#",
+            "topic": "/R/{portal}/keepalive",
+            "body": {"quiet": True},
+            "first": "",
+            "every_s": 30,
+        },
     )
     found = [
         [one for one in made.hear(Message("home/p1/a", b'{"x":1}', AT + s * 1_000_000)) if isinstance(one, Publish)]
