@@ -6,11 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridges.sources.convention import Convention
+from bridges.sources.conventions.esphome import ESPHome
+from bridges.sources.conventions.homie import Homie
+from bridges.sources.conventions.shelly1 import Shelly1
 from bridges.sources.conventions.tasmota import Tasmota
 from bridges.sources.mapping.convention import MappedConvention
 from devices.errors import Invalid
 
-CONVENTIONS: dict[str, type[Convention]] = {"tasmota": Tasmota, "mapping": MappedConvention}
+CONVENTIONS: dict[str, type[Convention]] = {
+    "tasmota": Tasmota,
+    "shelly1": Shelly1,
+    "esphome": ESPHome,
+    "homie": Homie,
+    "mapping": MappedConvention,
+}
 
 
 def make(name: str, prefix: str, options: Mapping[str, Any] | None = None) -> Convention:
