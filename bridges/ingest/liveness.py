@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from devices.availability import changes, silence
 from devices.availability.changes import Evidence
@@ -25,21 +25,29 @@ RELEVANT_GAP_US = MIN_LIMIT_US // LIMIT_IN_GAPS
 
 
 class Sighting(NamedTuple):
-    """The newest sign of a device in a batch. `at` is in microseconds; `repeated`: a broker merely repeated it."""
+    """The newest sign of a device in a batch. `at` is in microseconds; `repeated`: a broker merely repeated it.
+
+    `via`: it is the availability of this gateway, without which the device cannot be reached.
+    """
 
     device: Sender
     status: Availability
     at: int
     repeated: bool = False
+    via: str = ""
 
 
-Sightings = dict[int, Sighting]
-"""By the id of the device."""
+Sightings = dict[int | tuple[int, str], Sighting]
+"""By the id of the device; those of its gateways by the id and the gateway."""
 
 
 def record(sightings: Sightings, device: Sender, report: StatusReport | Attributes | Answer) -> None:
     """Adds what a message shows of its device's availability. A repeated message never hides a live one."""
-    if isinstance(report, StatusReport):
+    if isinstance(report, StatusReport) and report.via:
+        sightings[device.id, report.via] = Sighting(
+            device, report.availability, report.received_at, report.repeated, report.via
+        )
+    elif isinstance(report, StatusReport):
         if not report.repeated or device.id not in sightings:
             sightings[device.id] = Sighting(device, report.availability, report.received_at, report.repeated)
     elif isinstance(report, Answer) or not report.repeated:
@@ -66,7 +74,7 @@ class LivenessTracker:
     def __init__(self) -> None:
         self._known: dict[int, _History] = {}
 
-    def apply(self, sightings: Mapping[int, Sighting]) -> Outcome:
+    def apply(self, sightings: Mapping[Any, Sighting]) -> Outcome:
         """Stores the sightings of a batch. Call it last in the batch's transaction.
 
         Each device's `availability` must be the one in the database; otherwise a device that another process has
@@ -74,11 +82,12 @@ class LivenessTracker:
         """
         evidence = []
         due = []
-        for id, sighting in sightings.items():
-            device, status, at, repeated = sighting
-            if status != device.availability:
-                evidence.append(Evidence(id, status, at, repeated))
-            if status is Availability.ONLINE and not repeated:
+        for sighting in sightings.values():
+            device, status, at, repeated, via = sighting
+            id = device.id
+            if status != device.availability or device.via or via:
+                evidence.append(Evidence(id, status, at, repeated, via))
+            if status is Availability.ONLINE and not repeated and not via:
                 history = self._known.get(id)
                 if history is not None and 0 <= at - history.written_at < WRITE_EVERY_US:
                     history.at = at
@@ -93,7 +102,7 @@ class LivenessTracker:
         self._load([sighting.device.id for sighting in due if sighting.device.id not in self._known])
         since = silence.listening_since(max(sighting.at for sighting in due))
         rows = []
-        for device, _, at, _ in due:
+        for device, _, at, _, _ in due:
             history = self._known.get(device.id)
             if history is not None:  # otherwise the device was deleted since the batch began
                 _learn(history, at, Availability(device.availability), since)

@@ -40,6 +40,7 @@ class DeviceSnapshot(BaseModel):
     device: DeviceFacts
     availability: str = Field(description="online, offline, stale or unknown")
     availability_at: int | None = Field(description="since when; null for a device that never sent anything")
+    via: str = Field("", description="the gateway because of which it cannot be reached; empty: none")
     latest: dict[str, tuple[int, Value]] = Field(description="newest `[time, value]` of each metric")
 
 

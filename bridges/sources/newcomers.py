@@ -27,7 +27,9 @@ class Newcomers:
         if report is None:
             return
         _add_report(sighting, report)
-        self._remember(heard.address, delivery_kind(report), heard)
+        # The gateway's state and the device's own are remembered beside each other.
+        kind = "via" if isinstance(report, StatusReport) and report.via else delivery_kind(report)
+        self._remember(heard.address, kind, heard)
 
     def add_problem(self, address: str, problem: str, at: int) -> None:
         """Something of this device could not be read."""

@@ -21,7 +21,10 @@ def concatenate(parts: list[EncodedReadings]) -> EncodedReadings:
 
 
 def availability(event: AvailabilityChanged) -> Frame:
-    return Frame(encode({"type": event.type, "device": event.uid, "status": event.status, "at": event.at // 1000}))
+    via = {"via": event.via} if event.via else {}
+    return Frame(
+        encode({"type": event.type, "device": event.uid, "status": event.status, "at": event.at // 1000, **via})
+    )
 
 
 def command(event: CommandChanged) -> Frame:

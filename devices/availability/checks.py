@@ -61,13 +61,13 @@ def _report_flapping(now: int) -> Outcome:
         .annotate(newest_at=Subquery(newest.values("at")[:1]))
         .filter(newest_at__gt=F("availability_at"))
         .order_by("pk")
-        .values_list("id", "uid", "availability", "availability_at", "newest_at")
+        .values_list("id", "uid", "availability", "availability_at", "newest_at", "via")
     )
     reported: list[AvailabilityChanged] = []
-    for id, uid, status, before, at in unreported:
+    for id, uid, status, before, at, via in unreported:
         # Of two processes one reports it. A change in between leaves its own time behind and is reported next.
         if Device.objects.filter(pk=id, availability_at=before).update(availability_at=at):
-            reported.append(AvailabilityChanged(id, uid, status, at))
+            reported.append(AvailabilityChanged(id, uid, status, at, via))
     return Outcome([*reported], [log_entry(one, now) for one in reported])
 
 

@@ -38,13 +38,17 @@ class TelemetryStored:
 
 @dataclass(frozen=True, slots=True)
 class AvailabilityChanged:
-    """A device became `status` (an `Availability`) `at` a time in microseconds."""
+    """A device became `status` (an `Availability`) `at` a time in microseconds.
+
+    `via`: the gateway because of which it cannot be reached.
+    """
 
     type: ClassVar[str] = "availability"
     device_id: int
     uid: str
     status: str
     at: int
+    via: str = ""
 
     @property
     def group(self) -> str:

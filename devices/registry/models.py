@@ -42,6 +42,12 @@ class Device(models.Model):
         max_length=8, default=Availability.UNKNOWN, choices=[(a.value, a.value) for a in Availability]
     )
     availability_at = models.BigIntegerField(default=0, help_text="microseconds; 0: never heard of")
+    via = models.CharField(
+        max_length=255, default="", help_text="the gateway because of which it cannot be reached; empty: none"
+    )
+    own_availability = models.CharField(
+        max_length=8, default="", help_text="its own last one, which counts again once `via` is online"
+    )
     heard_at = models.BigIntegerField(default=0, help_text="microseconds; the last message, give or take some seconds")
     usual_gap_ms = models.BigIntegerField(default=0, help_text="learned: how long it usually is silent at most")
     stale_after_s = models.PositiveIntegerField(null=True, help_text="silent for longer is stale; NULL: as learned")

@@ -25,6 +25,7 @@ class Sender(NamedTuple):
     time_zone: str = ""
     clock_offset_s: int = 0
     metrics_revision: int = 0
+    via: str = ""
 
 
 _COLUMNS, _DEVICES = ", ".join(Sender._fields), Device._meta.db_table

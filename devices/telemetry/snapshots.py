@@ -25,6 +25,7 @@ def of_device(device: Device, latest: LatestValues, aliases: dict[str, str] | No
         },
         "availability": device.availability,
         "availability_at": device.availability_at // 1000 or None,
+        **({"via": device.via} if device.via else {}),
         "latest": latest,
     }
 

@@ -54,7 +54,8 @@ def status(call: Call) -> str:
     if len(latest) > MAX_SHOWN:
         lines.append(f"- and {len(latest) - MAX_SHOWN} more")
     _answer_as_device(call)
-    return "\n".join([f"**{call.device.availability}**", "", *lines])
+    unreachable = f" ({plain(call.device.via)} is offline)" if call.device.via else ""
+    return "\n".join([f"**{call.device.availability}**{unreachable}", "", *lines])
 
 
 @command("get", "/get METRIC", "shows the newest value of a metric", for_device=True)

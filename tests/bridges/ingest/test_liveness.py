@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from bridges.ingest.liveness import HALF_LIFE_US, LivenessTracker, Sighting, Sightings
+from bridges.ingest.liveness import HALF_LIFE_US, LivenessTracker, Sighting, Sightings, record
 from devices.availability import checks
 from devices.availability.silence import WRITE_EVERY_US, record_listening, silence_limit_us
 from devices.log.entries import Outcome
 from devices.models import Device, Space
-from devices.values import Availability
+from devices.registry.senders import by_uid
+from devices.values import Availability, StatusReport
 
 pytestmark = pytest.mark.both_databases
 
@@ -143,3 +144,13 @@ def test_a_device_deleted_in_between_is_left_out(pump: Device) -> None:
     gone = sighting(pump, NOW)
     Device.objects.all().delete()
     assert LivenessTracker().apply(gone) == Outcome()
+
+
+def test_a_gateways_state_and_the_devices_own_are_kept_apart(pump: Device) -> None:
+    sightings: Sightings = {}
+    sender = by_uid([pump.uid])[pump.uid]
+    record(sightings, sender, StatusReport(Availability.ONLINE, NOW, repeated=True))
+    record(sightings, sender, StatusReport(Availability.OFFLINE, NOW, repeated=True, via="hub"))
+    LivenessTracker().apply(sightings)
+    pump.refresh_from_db()
+    assert (pump.availability, pump.via, pump.own_availability) == ("offline", "hub", "online")

@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import {
   answerText,
   commandText,
+  eventText,
   isOnlyEmoji,
   isSlashCommand,
   typingText,
@@ -28,6 +29,12 @@ describe("texts of log entries", () => {
     assert.equal(answer({ status: "timed_out", late: true, error: "jammed" }), "answered late: jammed");
     assert.equal(answer({ status: "unconfirmed" }), "sent, but the device has not reported the change");
     assert.equal(answer({ status: "succeeded", truncated: true }), "the result is too long to show here");
+  });
+
+  it("name the gateway because of which a device cannot be reached", () => {
+    const event = (data) => eventText({ kind: "availability", author: "lamp", data });
+    assert.equal(event({ status: "offline" }), "lamp is offline");
+    assert.equal(event({ status: "offline", via: "hall" }), "lamp cannot be reached: hall is offline");
   });
 
   it("recognise typed commands, and not what only looks like them", () => {

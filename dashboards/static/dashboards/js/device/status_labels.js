@@ -22,10 +22,11 @@ const AVAILABILITY = {
  *
  * @param {HTMLElement} element
  * @param {string} status
+ * @param {string} [via]  the gateway because of which the device cannot be reached
  */
-export function setAvailability(element, status) {
+export function setAvailability(element, status, via = "") {
   element.dataset.status = status;
-  setText(element, AVAILABILITY[status] ?? status);
+  setText(element, via ? `Unreachable: ${via} is offline` : (AVAILABILITY[status] ?? status));
 }
 
 /** @type {Record<string, string>} */
@@ -40,8 +41,10 @@ const AVAILABILITY_CHANGES = {
  * The predicate of a sentence about a device: `is online`.
  *
  * @param {string} status
+ * @param {string} [via]  the gateway because of which the device cannot be reached
  */
-export function availabilityChange(status) {
+export function availabilityChange(status, via = "") {
+  if (via) return `cannot be reached: ${via} is offline`;
   return AVAILABILITY_CHANGES[status] ?? `is ${status}`;
 }
 

@@ -53,7 +53,7 @@ export class DeviceFeed {
     });
     connection.on("availability", (push) => {
       const known = this.#shared.get(push.device)?.known;
-      if (known) Object.assign(known, { availability: push.status, availability_at: push.at });
+      if (known) Object.assign(known, { availability: push.status, availability_at: push.at, via: push.via });
       this.#notify(push.device, (listener) => listener.availability?.(push.device, push));
     });
     connection.on("command", (push) => this.#notify(push.device, (listener) => listener.command?.(push.device, push)));

@@ -16,6 +16,7 @@ export interface DeviceSnapshot {
   device: { uid: string; name: string; attributes: Attributes; aliases?: Aliases; clock_offset_s?: number };
   availability: Status;
   availability_at: number | null;
+  via?: string;
   latest: Latest;
 }
 
@@ -23,6 +24,7 @@ export interface AvailabilityPush {
   device: string;
   status: Status;
   at: number;
+  via?: string;
 }
 
 export type CommandStatus = "queued" | "sent" | "succeeded" | "failed" | "timed_out" | "unconfirmed";

@@ -64,11 +64,11 @@ const table = new ValueTable(find(document, "values"), {
   wordsOf: (metric) => wordsOf(attributes, metric),
 });
 
-/** @param {string} newStatus @param {number} at */
-function showAvailability(newStatus, at) {
+/** @param {string} newStatus @param {number} at @param {string} [via] */
+function showAvailability(newStatus, at, via) {
   status = newStatus;
   since = at;
-  setAvailability(find(document, "availability"), status);
+  setAvailability(find(document, "availability"), status, via);
   tick();
 }
 
@@ -100,7 +100,7 @@ function showSnapshot(snapshot) {
   attributes = snapshot.device.attributes;
   showClock(find(document, "clock"), snapshot.device);
   table.refresh();
-  showAvailability(snapshot.availability, snapshot.availability_at ?? 0);
+  showAvailability(snapshot.availability, snapshot.availability_at ?? 0, snapshot.via);
   for (const metric of Object.keys(latest)) if (!(metric in snapshot.latest)) removeMetric(metric);
   for (const [metric, [time, value]] of Object.entries(snapshot.latest)) setValue(metric, time, value);
   showFacts(document, attributes);
@@ -182,7 +182,7 @@ feed.watchDevice(uid, {
   telemetry: (_, points) => showTelemetry(points),
   missed: () => charts.reload(),
   availability: (_, push) => {
-    showAvailability(push.status, push.at);
+    showAvailability(push.status, push.at, push.via);
     availability.reload();
   },
   command: (_, push) => {

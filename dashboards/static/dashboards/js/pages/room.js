@@ -11,9 +11,9 @@ const view = new RoomView(select(document, "#room"), { room, person, connection,
 
 const availability = /** @type {HTMLElement | null} */ (document.querySelector("[data-availability]"));
 if (availability) {
-  setAvailability(availability, String(availability.dataset.status));
+  setAvailability(availability, String(availability.dataset.status), availability.dataset.via);
   connection.on("message", ({ room: id, kind, data }) => {
-    if (id === room.id && kind === "availability") setAvailability(availability, data.status);
+    if (id === room.id && kind === "availability") setAvailability(availability, data.status, data.via);
   });
 }
 // On a phone the keyboard would cover what the person wants to read.

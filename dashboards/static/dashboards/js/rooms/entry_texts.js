@@ -42,7 +42,7 @@ function outcomeOf(data) {
  * @param {Pick<Entry, "kind" | "author" | "data">} entry
  */
 export function eventText({ kind, author, data }) {
-  return kind === "joined" ? `${author} joined` : `${author} ${availabilityChange(data.status)}`;
+  return kind === "joined" ? `${author} joined` : `${author} ${availabilityChange(data.status, data.via)}`;
 }
 
 /**
