@@ -16,7 +16,9 @@ from django.db.models import Exists, Q, QuerySet
 
 from devices.errors import Forbidden, NotFound
 from devices.log.models import Block, Message, Room
+from devices.registry import brokers
 from devices.registry.models import Decoder, Device
+from devices.registry.sources import brokers as outside_brokers
 from devices.registry.sources.models import Source
 from devices.spaces.models import Member, Space
 from devices.spaces.people import Person as Person
@@ -110,6 +112,16 @@ def source(person: Person, id: int) -> Source:
         raise NotFound(f"there is no source {id}")
     require(person, Action.MANAGE, found.space_id)
     return found
+
+
+def require_broker(person: Person, space_id: int, name: str) -> None:
+    """That a manager of the space may have the hub listen at this broker: at one with accounts of the hub, and at one
+    that was added for the space. At one that was added for no space only administrators may. Raises `NotFound`."""
+    if name in brokers.names():
+        return
+    added = outside_brokers.named(name)
+    if added is None or (added.space_id != space_id and (added.space_id or not is_hub_administrator(person))):
+        raise NotFound(f"there is no broker {name!r}")
 
 
 def decoders(person: Person, action: Action = Action.WATCH) -> QuerySet[Decoder]:

@@ -27,6 +27,7 @@ from bridges.rest import (
     refusals,
     retention,
     rooms,
+    source_trials,
     sources,
     stream_document,
     telemetry,
@@ -100,7 +101,8 @@ for router in (retention.spaces_router, rooms.spaces_router):
     api.add_router("spaces", router)
 for router in (rooms.router, messages.router, files.router, webhooks.router):
     api.add_router("rooms", router)
-api.add_router("sources", sources.router)
+for router in (sources.router, source_trials.router):
+    api.add_router("sources", router)
 api.add_router("decoders", decoders.router)
 api.add_router("search", messages.search_router)
 api.add_router("people", people.router)

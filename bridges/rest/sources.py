@@ -17,6 +17,7 @@ from bridges.sources import adding
 from bridges.sources.conventions import CONVENTIONS
 from devices import access
 from devices.access import Action, Person
+from devices.registry import brokers
 from devices.registry.sources import found
 from devices.registry.sources.models import FoundDevice, Source
 from devices.rooms import provisioning
@@ -105,6 +106,7 @@ def _list(person: Person) -> dict[str, Any]:
 
 def _create(person: Person, given: NewSource) -> dict[str, Any]:
     space = access.space(person, given.space, Action.MANAGE)
+    access.require_broker(person, space.pk, given.broker or brokers.first())
     source = adding.add(space, given.broker, given.convention, given.prefix, adopt=given.adopt, options=given.options)
     return _facts(source)
 

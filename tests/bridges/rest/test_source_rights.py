@@ -20,9 +20,12 @@ OF_A_SOURCE: dict[str, Call] = {
 }
 CREATING = {
     "create_source": lambda client, slug: client.post("/api/v1/sources", json={"space": slug, "convention": "tasmota"}),
+    "try_source": lambda client, slug: client.post("/api/v1/sources/try", json={"space": slug, "messages": []}),
+    "listen": lambda client, slug: client.post("/api/v1/sources/listen", json={"space": slug, "filter": "home/#"}),
 }
 LISTING = {"list_sources": "/api/v1/sources"}
-ENDPOINTS = {*OF_A_SOURCE, *CREATING, *LISTING}
+OPEN_TO_PEOPLE = {"list_presets"}
+ENDPOINTS = {*OF_A_SOURCE, *CREATING, *LISTING, *OPEN_TO_PEOPLE}
 
 
 @pytest.fixture
