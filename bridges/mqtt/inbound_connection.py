@@ -31,21 +31,24 @@ BUSY_S, REST_S = 0.001, 0.004
 message, and to wake up for each costs as much as to handle it."""
 
 LARGEST = 1 << 20
-"""Bytes of a packet that are held. Of a larger one the beginning is, and the rest is read past."""
+"""Bytes of a packet that are held, unless there is a reason for more."""
 BEGINNING = 1 << 16
 _PROPERTIES = 1 << 16
 """Bytes of a packet other than PUBLISH: MQTT 5 may add properties to each."""
-_BOUNDS = Bounds(
-    {
-        PacketType.CONNACK: _PROPERTIES,
-        PacketType.PUBLISH: LARGEST,
-        PacketType.SUBACK: _PROPERTIES,
-        PacketType.UNSUBACK: _PROPERTIES,
-        PacketType.PINGRESP: 0,
-        PacketType.DISCONNECT: _PROPERTIES,
-    },
-    beginning=BEGINNING,
-)
+
+
+def _bounds(largest: int) -> Bounds:
+    return Bounds(
+        {
+            PacketType.CONNACK: _PROPERTIES,
+            PacketType.PUBLISH: largest,
+            PacketType.SUBACK: _PROPERTIES,
+            PacketType.UNSUBACK: _PROPERTIES,
+            PacketType.PINGRESP: 0,
+            PacketType.DISCONNECT: _PROPERTIES,
+        },
+        beginning=BEGINNING,
+    )
 
 
 class InboundLost(Exception):
@@ -64,13 +67,15 @@ class InboundConnection(asyncio.Protocol):
         connect: ConnectPacket,
         on_message: Callable[[PublishPacket, InboundConnection], None],
         on_subscribed: Callable[[SubAckPacket], None],
+        largest: int = LARGEST,
     ) -> None:
+        """`largest`: bytes of a message that are held. Of a larger one the beginning is, and the rest is read past."""
         self.version: Version = connect.version
         self._connect = connect
         self._on_message = on_message
         self._on_subscribed = on_subscribed
         self._codec: Codec = codec(connect.version, strict=False)
-        self._reader = PacketReader(_BOUNDS, self._codec)
+        self._reader = PacketReader(_bounds(largest), self._codec)
         self._loop = asyncio.get_running_loop()
         self.accepted: asyncio.Future[bool] = self._loop.create_future()
         """Done once the broker has accepted the login; whether it has kept the session."""

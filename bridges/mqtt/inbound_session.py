@@ -71,6 +71,7 @@ class InboundSession:
         unwanted: Collection[str] = (),
         needs_v5: bool = False,
         on_failure: Callable[[str], None] = lambda reason: None,
+        largest: int = inbound_connection.LARGEST,
     ) -> None:
         """`unwanted`: filters that an earlier session under this client id may have left at the broker.
 
@@ -87,6 +88,7 @@ class InboundSession:
         self._on_connected = on_connected
         self._on_ready = on_ready
         self._on_failure = on_failure
+        self._largest = largest
         self._version = Version.V5
         self._connection: InboundConnection | None = None
         self._packet_id = 0
@@ -144,7 +146,7 @@ class InboundSession:
         connect = self._connect_packet()
 
         def make() -> InboundConnection:
-            return InboundConnection(connect, self._on_message, self._on_subscribed)
+            return InboundConnection(connect, self._on_message, self._on_subscribed, self._largest)
 
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             _, connection = await loop.create_connection(make, address.host, address.port, ssl=address.tls_context())

@@ -28,6 +28,8 @@ from devices.values import now_us
 
 logger = logging.getLogger("hubbub.sources")
 
+PACKET_BYTES = 1 << 17
+"""Of the largest packet, beside its payload: topic and properties."""
 END_S = 5.0
 """How long the broker may take to end the session of a source that was deleted."""
 
@@ -55,6 +57,7 @@ class SourceListener:
             self._on_connected,
             lambda: self._set_state(True),
             on_failure=lambda reason: self._set_state(False, reason),
+            largest=self._source.convention.max_payload + PACKET_BYTES,
         )
 
     @classmethod

@@ -10,10 +10,12 @@ from bridges.sources.conventions.esphome import ESPHome
 from bridges.sources.conventions.homie import Homie
 from bridges.sources.conventions.shelly1 import Shelly1
 from bridges.sources.conventions.tasmota import Tasmota
+from bridges.sources.conventions.zigbee2mqtt import Zigbee2MQTT
 from bridges.sources.mapping.convention import MappedConvention
 from devices.errors import Invalid
 
 CONVENTIONS: dict[str, type[Convention]] = {
+    "zigbee2mqtt": Zigbee2MQTT,
     "tasmota": Tasmota,
     "shelly1": Shelly1,
     "esphome": ESPHome,
