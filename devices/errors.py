@@ -60,6 +60,7 @@ REFUSALS: dict[str, str] = {
     "invalid_header": "the first line does not name a column of times and one of values",
     "wrong_columns": "the line has more or fewer columns than the first line",
     "line_too_long": "the line is longer than 64 KiB",
+    "bridge_error": "the device's server or bridge reports an error with it",
     "not_readable": "the message is not one of its convention, or cannot be read",
     "decoder_failed": "the decoder's script failed",
     "decoder_error": "the decoder's script reports an error",

@@ -11,6 +11,7 @@ from bridges.ingest.delivery import Delivery
 from bridges.ingest.pipeline import Pipeline
 from bridges.sources.convention import MAX_ADDRESS, Encoded, Gone, Heard, Message, Publish, Rejected, SentCommand
 from bridges.sources.conventions import make
+from bridges.sources.decoders import uplinks
 from bridges.sources.newcomers import Newcomers
 from bridges.sources.reports import delivery_kind, without_repeats
 from devices.errors import Refusal
@@ -58,6 +59,7 @@ class Source:
         self.newcomers = Newcomers()
         self._problem: tuple[str, int] | None = None
         self._label = stored.convention
+        self._space = stored.space_id
         self._pipeline = pipeline
         self._uids: dict[str, str] = {}
         self._names: dict[str, str] = {}
@@ -128,22 +130,24 @@ class Source:
         self, uid: str, heard: Heard, payload: bytes, settlement: _Settlement | None, *, repeated: bool = False
     ) -> None:
         self._confirm(uid, heard)
+        encoded = heard.report if isinstance(heard.report, Encoded) else None
         report = heard.report.fallback if isinstance(heard.report, Encoded) else heard.report
         report = without_repeats(report) if repeated else report
         if report is None:
             return
-        self._pipeline.offer(
-            Delivery(
-                uid,
-                delivery_kind(report),
-                payload,
-                now_us(),
-                ref=report.command_id if isinstance(report, Answer) else "",
-                repeated=repeated,
-                content=report,
-                settle=settlement.part() if settlement is not None else None,
-            )
+        delivery = Delivery(
+            uid,
+            delivery_kind(report),
+            payload,
+            now_us(),
+            ref=report.command_id if isinstance(report, Answer) else "",
+            repeated=repeated,
+            content=report,
+            settle=settlement.part() if settlement is not None else None,
         )
+        if encoded is not None:
+            uplinks.encode_delivery(delivery, encoded, self._space)
+        self._pipeline.offer(delivery)
 
     def _confirm(self, uid: str, heard: Heard) -> None:
         """Commands to the device that this shows to be carried out have succeeded."""

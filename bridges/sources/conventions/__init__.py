@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridges.sources.convention import Convention
+from bridges.sources.conventions.chirpstack import ChirpStack
 from bridges.sources.conventions.esphome import ESPHome
 from bridges.sources.conventions.homie import Homie
+from bridges.sources.conventions.owntracks import OwnTracks
 from bridges.sources.conventions.shelly1 import Shelly1
 from bridges.sources.conventions.tasmota import Tasmota
+from bridges.sources.conventions.ttn import TheThingsStack
 from bridges.sources.conventions.zigbee2mqtt import Zigbee2MQTT
 from bridges.sources.mapping.convention import MappedConvention
 from devices.errors import Invalid
@@ -20,6 +23,9 @@ CONVENTIONS: dict[str, type[Convention]] = {
     "shelly1": Shelly1,
     "esphome": ESPHome,
     "homie": Homie,
+    "ttn": TheThingsStack,
+    "chirpstack": ChirpStack,
+    "owntracks": OwnTracks,
     "mapping": MappedConvention,
 }
 

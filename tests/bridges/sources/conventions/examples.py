@@ -8,7 +8,7 @@ from typing import Any
 from bridges.sources.convention import Convention, Encoded, Finding, Gone, Heard, Message, Publish, Rejected
 from devices.values import Answer, Attributes, StatusReport, Telemetry
 
-AT = 1_796_032_592_000_000
+AT = 1_796_040_000_000_000
 
 
 def heard(convention: Convention, topic: str, payload: str | bytes, *, retained: bool = False) -> list[tuple[Any, ...]]:
