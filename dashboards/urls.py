@@ -7,6 +7,7 @@ from dashboards.views.decoders import create_decoder, decoder, delete_decoder, s
 from dashboards.views.device import device, rotate_secret
 from dashboards.views.fleet import fleet, fleet_status
 from dashboards.views.inbox import conversation, inbox
+from dashboards.views.new_mapping import new_mapping
 from dashboards.views.notification_worker import notification_worker
 from dashboards.views.places import places
 from dashboards.views.retention import device_retention, metric_retention, space_retention
@@ -28,6 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("devices/<str:uid>/retention/metric/", metric_retention, name="metric_retention"),
     path("devices/<str:uid>/secret/", rotate_secret, name="rotate_secret"),
     path("spaces/<str:slug>/retention/", space_retention, name="space_retention"),
+    path("spaces/<str:slug>/sources/mapping/", new_mapping, name="new_mapping"),
     path("spaces/<str:slug>/decoders/", space_decoders, name="space_decoders"),
     path("spaces/<str:slug>/decoders/new/", create_decoder, name="create_decoder"),
     path("decoders/<int:id>/", decoder, name="decoder"),

@@ -18,8 +18,7 @@ from devices.errors import Forbidden, NotFound
 from devices.log.models import Block, Message, Room
 from devices.registry import brokers
 from devices.registry.models import Decoder, Device
-from devices.registry.sources import brokers as outside_brokers
-from devices.registry.sources.models import Source
+from devices.registry.sources.models import OutsideBroker, Source
 from devices.spaces.models import Member, Space
 from devices.spaces.people import Person as Person
 from devices.values import Role, is_storable, is_uid
@@ -114,13 +113,18 @@ def source(person: Person, id: int) -> Source:
     return found
 
 
+def broker_names(person: Person, space_id: int) -> list[str]:
+    """The brokers at which a manager of the space may have the hub listen: those with accounts of the hub, and those
+    that were added for the space. Those added for no space are for administrators."""
+    added = OutsideBroker.objects.filter(Q(space=space_id) | Q(space=None))
+    if not is_hub_administrator(person):
+        added = added.filter(space=space_id)
+    return [*brokers.names(), *added.values_list("name", flat=True)]
+
+
 def require_broker(person: Person, space_id: int, name: str) -> None:
-    """That a manager of the space may have the hub listen at this broker: at one with accounts of the hub, and at one
-    that was added for the space. At one that was added for no space only administrators may. Raises `NotFound`."""
-    if name in brokers.names():
-        return
-    added = outside_brokers.named(name)
-    if added is None or (added.space_id != space_id and (added.space_id or not is_hub_administrator(person))):
+    """Raises `NotFound` for one that is not among `broker_names`."""
+    if name not in broker_names(person, space_id):
         raise NotFound(f"there is no broker {name!r}")
 
 
