@@ -30,6 +30,8 @@ REFUSALS: dict[str, str] = {
     "too_many_connections": "the device has as many connections as it may have",
     "unknown_device": "there is no device with this uid",
     "wrong_broker": "the device belongs to another broker than the one its message came through",
+    "not_a_child": "the gateway may not speak for this device",
+    "too_many_children": "the gateway speaks for as many devices as it may: 1,000",
     "payload_too_large": "the payload is larger than 128 KiB",
     "empty_payload": "the payload is empty",
     "retained": "the broker repeated a retained message, which has no time of its own",

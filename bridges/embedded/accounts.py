@@ -40,6 +40,37 @@ class DevicePrincipal:
         return self._holds(topic) and topics.parse_set(topic) is None
 
 
+@dataclass(frozen=True, slots=True)
+class GatewayPrincipal:
+    """A gateway: held to `devices/<uid>/#` as a device, and below `gateways/<uid>/` to what it may do for others."""
+
+    name: str
+
+    @property
+    def response_information(self) -> str:
+        return self._device.response_information
+
+    @property
+    def _device(self) -> DevicePrincipal:
+        return DevicePrincipal(self.name)
+
+    def may_publish(self, topic: str) -> bool:
+        return self._is_own(topics.gateway_of_report(topic)) or self._device.may_publish(topic)
+
+    def may_subscribe(self, topic_filter: str) -> bool:
+        return self._is_own(topics.gateway_of_commands(topic_filter)) or self._device.may_subscribe(topic_filter)
+
+    def may_receive(self, topic: str) -> bool:
+        return self._is_own(topics.gateway_of_commands(topic)) or self._device.may_receive(topic)
+
+    def _is_own(self, gateway: str | None) -> bool:
+        return gateway is not None and access.device_may_touch(self.name, gateway)
+
+
+def _principal(uid: str, is_gateway: bool) -> Principal:
+    return GatewayPrincipal(uid) if is_gateway else DevicePrincipal(uid)
+
+
 class AccountAuthenticator:
     """Knows devices by their secrets, and programs by the API tokens of people.
 
@@ -62,12 +93,14 @@ class AccountAuthenticator:
 
 def _look_up(username: str, password: str) -> Principal | None:
     device = accounts.authenticate(username, password)
-    return DevicePrincipal(device.uid) if device is not None else programs.authenticate(username, password)
+    if device is not None:
+        return _principal(device.uid, device.is_gateway)
+    return programs.authenticate(username, password)
 
 
 def _existing(names: Collection[str]) -> dict[str, Principal]:
-    uids = accounts.uids()
-    devices = {name: DevicePrincipal(name) for name in names if name in uids}
+    uids, gateways = accounts.uids(), accounts.gateways()
+    devices = {name: _principal(name, name in gateways) for name in names if name in uids}
     return {**devices, **programs.existing(names)}
 
 

@@ -49,7 +49,7 @@ class EmbeddedBridge:
             return False
         address = _address(published.topic)
         delivery = Delivery(
-            uid=published.account,
+            uid=address.uid if address is not None and "/" in address.uid else published.account,
             kind=address.kind if address is not None else "other",
             payload=published.payload,
             received_at=now_us(),

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError, ProgrammingError, transaction
 
 from bridges.codec import payloads
-from bridges.ingest import liveness
+from bridges.ingest import children, liveness
 from bridges.ingest.budgets import Budgets
 from bridges.ingest.delivery import Delivery
 from bridges.ingest.known_spaces import KnownSpaces
@@ -106,6 +106,7 @@ class BatchProcessor:
         delivery that cannot be stored for another reason is refused, and the rest of its batch is stored.
         """
         with self._lock:
+            batch.refusals |= children.resolve(batch.deliveries)
             decoded = self._decode(batch)
             result = BatchResult(refusals=dict(batch.refusals), remainders=dict(batch.remainders))
             try:
@@ -127,13 +128,15 @@ class BatchProcessor:
             return batch.decoded
         decoded = batch.decoded = []
         for i, delivery in enumerate(batch.deliveries):
+            if i in batch.refusals:
+                continue
             try:
                 if delivery.report is None:
                     report = _decode(delivery)
                     if type(report) is Telemetry and not delivery.part_values:
-                        batch.values[delivery.uid] += len(report.samples)
+                        batch.values[delivery.sender] += len(report.samples)
                         if report.skipped is not None:
-                            batch.values[delivery.uid] += report.skipped.total
+                            batch.values[delivery.sender] += report.skipped.total
                 else:
                     report = delivery.report
                 decoded.append((i, delivery, self._part(i, report, batch)))
@@ -183,7 +186,7 @@ class BatchProcessor:
         telemetry: list[tuple[Sender, Telemetry]] = []
         sightings: Sightings = {}
         new_metrics: defaultdict[int, set[str]] = defaultdict(set)
-        known = senders.by_uid(delivery.uid for _, delivery, _ in decoded)
+        known = senders.by_uid(uid for _, delivery, _ in decoded for uid in (delivery.uid, delivery.gateway) if uid)
         self.spaces.learn(known)
         first_broker = brokers.first()
         for i, delivery, report in decoded:
@@ -206,6 +209,9 @@ class BatchProcessor:
                             stored.skipped[i] = report.skipped
                         outcome += _apply(device, report)
                     liveness.record(sightings, device, report)
+                gateway = known.get(delivery.gateway)
+                if gateway is not None and not delivery.repeated:
+                    sightings[gateway.id] = Sighting(gateway, Availability.ONLINE, delivery.received_at)
             except Refusal as refusal:
                 stored.refusals[i] = refusal
         if telemetry:

@@ -28,7 +28,8 @@ class EncodedPayload(msgspec.Struct, frozen=True, gc=False):
 class Delivery(msgspec.Struct, gc=False):
     """One message of a device.
 
-    - `uid`: the device that sent it; `kind`: telemetry, status, attributes, answer, or another one, which is refused.
+    - `uid`: the device that sent it; `<gateway>/<child>` until it is known that the `gateway` may speak for the child.
+    - `kind`: telemetry, status, attributes, answer, or another one, which is refused.
     - `received_at`: microseconds. `ref`: the id of the command that an answer belongs to.
     - `repeated`: the broker repeats a retained message to a new subscriber, so it is not a sign of life.
     - `broker`: name of the broker it came through; `None` for other protocols.
@@ -59,6 +60,12 @@ class Delivery(msgspec.Struct, gc=False):
     explain: Callable[[Callable[..., object], Refusal], object] | None = None
     content: Report | None = None
     encoded: EncodedPayload | None = None
+    gateway: str = ""
+
+    @property
+    def sender(self) -> str:
+        """Whose budget it counts for: a gateway must not use up that of a device that it may not speak for."""
+        return f"{self.gateway}/{self.uid}" if self.gateway else self.uid
 
     def finish(self, refusal: Refusal | None) -> None:
         """Acknowledges it, with the reason if it was refused."""

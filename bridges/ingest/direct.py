@@ -68,7 +68,7 @@ async def _store_part(processor: BatchProcessor, delivery: Delivery, result: Bat
     except RETRYABLE_ERRORS:
         stats.store_failures.inc()
         raise Unavailable("the database is unavailable") from None
-    processor.budgets.spend_values(delivery.uid, batch.values[delivery.uid], now_us())
+    processor.budgets.spend_values(delivery.sender, batch.values[delivery.sender], now_us())
     await publish(part, delivery)
     result.add(part)
     delivery.report = part.remainders.get(0)

@@ -24,6 +24,6 @@ class KnownSpaces:
         self._senders.update(senders)
 
     def of(self, uid: str) -> int:
-        """The id of the device's space, or `UNKNOWN`."""
-        sender = self._senders.get(uid)
+        """The id of the device's space, or of its gateway's, or `UNKNOWN`."""
+        sender = self._senders.get(uid.partition("/")[0])
         return UNKNOWN if sender is None else sender.space_id

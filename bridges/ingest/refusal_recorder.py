@@ -74,12 +74,13 @@ class RefusalRecorder:
     def _add(self, delivery: Delivery, refusal: Refusal, count: int) -> None:
         if refusal.reason in UNLISTED:
             return
-        _log(refusal, delivery.kind, delivery.uid)
+        uid = delivery.uid.partition("/")[0]  # the gateway's, of a message that nobody knows to be its child's
+        _log(refusal, delivery.kind, uid)
         if refusal.reason == "unknown_device":
             return
         self._merge(
             RefusalRecord(
-                uid=delivery.uid,
+                uid=uid,
                 kind=delivery.kind,
                 reason=refusal.reason,
                 detail=refusal.detail,

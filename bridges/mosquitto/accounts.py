@@ -55,14 +55,28 @@ def password_file(bridge: BridgeAccount, devices: Mapping[str, str], programs: I
     return "".join(f"{line}\n" for line in lines)
 
 
-def acl(bridge_username: str, programs: Iterable[Program] = ()) -> str:
-    """The ACL: the bridge may use all of `devices/`, a device only its own part of it, and a program may read what the
-    devices of its person report.
+_OF_GATEWAY = """\
+user {uid}
+topic write gateways/{uid}/+/telemetry
+topic write gateways/{uid}/+/status
+topic write gateways/{uid}/+/attributes
+topic write gateways/{uid}/+/answers/+
+topic read gateways/{uid}/+/commands/+
+"""
+
+
+def acl(bridge_username: str, programs: Iterable[Program] = (), gateways: Iterable[str] = ()) -> str:
+    """The ACL: the bridge may use all of `devices/` and `gateways/`, a device only its own part of it, a gateway also
+    what it needs to speak for others, and a program may read what the devices of its person report.
 
     A user name with a `/` would widen `%u` to a deeper topic; the password file has no such names.
     """
     rules = _Rules()
-    parts = [f"user {bridge_username}\ntopic readwrite devices/#\ntopic write homeassistant/device/#\n"]
+    parts = [
+        f"user {bridge_username}\ntopic readwrite devices/#\ntopic readwrite gateways/#\n"
+        "topic write homeassistant/device/#\n"
+    ]
+    parts += [_OF_GATEWAY.format(uid=uid) for uid in sorted(gateways) if uid != bridge_username and is_uid(uid)]
     parts += [rules.of(program) for program in programs]
     return "\n".join([*parts, "pattern readwrite devices/%u/#\n"])
 

@@ -42,7 +42,9 @@ class MosquittoExport:
         found = self._programs(devices.keys())
         # The ACL first: a new name in the password file would have the rights of a device without its rules.
         texts = {
-            self._paths.acl: accounts.acl(self._bridge.username, found.accepted),
+            self._paths.acl: accounts.acl(
+                self._bridge.username, found.accepted, registry_accounts.gateways() & devices.keys()
+            ),
             self._paths.passwords: accounts.password_file(self._bridge, devices, found.accepted),
         }
         changed = [path for path, text in texts.items() if self._written.get(path) != text]

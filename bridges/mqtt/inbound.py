@@ -22,9 +22,11 @@ MAX_TOPICS = 100_000
 
 # Without retain-as-published, as in MQTT 3.1.1, live messages come with the retain flag 0, whatever their publisher has
 # set, and only those that the broker repeats to a new subscriber with 1.
-_ALL = WantedSubscription(Subscription(topics.ALL))
-_STATUS = WantedSubscription(Subscription(topics.STATUS), identifier=1)
-_STATUS_ID = _STATUS.identifier
+_EVERYTHING = (topics.ALL, topics.GATEWAYS)
+_STATUS_ID = 1
+_STATUS = [
+    WantedSubscription(Subscription(each), identifier=_STATUS_ID) for each in (topics.STATUS, topics.STATUS_OF_CHILDREN)
+]
 _COMMAND = TopicAddress("", "command")
 """In place of the address of a command's topic: the hub itself has published it."""
 
@@ -49,7 +51,8 @@ class Inbound:
         self._connection: InboundConnection | None = None
         self._topics: dict[str, TopicAddress | Refusal] = {}
         wanted = self._wanted(group)
-        filters = {topics.ALL, *topics.EARLIER, *([topics.shared(group)] if group else [])}
+        filters = {*_EVERYTHING, *topics.EARLIER}
+        filters |= {topics.shared(group, each) for each in _EVERYTHING} if group else set()
         self._session = InboundSession(
             address,
             client_id,
@@ -58,7 +61,7 @@ class Inbound:
             self._on_connected,
             on_ready,
             unwanted=filters - {each.filter for each in wanted},
-            needs_v5=any(each.filter != topics.ALL for each in wanted),
+            needs_v5=group is not None,
         )
 
     @property
@@ -77,10 +80,11 @@ class Inbound:
 
     def lead(self, leading: bool) -> None:
         """Starts or stops receiving the retained status messages: one of the bridges that share the load does."""
-        if leading:
-            self._session.subscribe(_STATUS)
-        else:
-            self._session.unsubscribe(_STATUS.filter)
+        for status in _STATUS:
+            if leading:
+                self._session.subscribe(status)
+            else:
+                self._session.unsubscribe(status.filter)
 
     def pause_reading(self) -> None:
         self._paused = True
@@ -94,9 +98,11 @@ class Inbound:
 
     def _wanted(self, group: str | None) -> list[WantedSubscription]:
         if group is None:
-            return [_ALL]
+            return [WantedSubscription(Subscription(each)) for each in _EVERYTHING]
         # Mosquitto 2.0.11 sends retained messages to each of the sharing sessions, though MQTT 5 forbids it.
-        return [WantedSubscription(Subscription(topics.shared(group), retain_handling=RetainHandling.DO_NOT_SEND))]
+        handling = RetainHandling.DO_NOT_SEND
+        filters = [topics.shared(group, each) for each in _EVERYTHING]
+        return [WantedSubscription(Subscription(each, retain_handling=handling)) for each in filters]
 
     def _on_connected(self, connection: InboundConnection, kept: bool) -> None:
         self._connection = connection
@@ -127,7 +133,7 @@ class Inbound:
         refusal = None
         if isinstance(address, Refusal):
             refusal = address
-            address = TopicAddress(topics.owner(message.topic) or "", "other")
+            address = TopicAddress(topics.sender(message.topic), "other")
         elif message.is_cut:
             refusal = Refusal("payload_too_large", f"{message.size} bytes")
         return Delivery(

@@ -57,7 +57,9 @@ class Outbound:
             if left_us <= 0:
                 continue  # while others of the batch were published
             payload = payloads.encode_command(command.name, command.args, command.expires_at)
-            await session.publish(topics.command(command.device.uid, command.id), payload, left_us / 1_000_000)
+            gateway = command.device.gateway.uid if command.device.gateway else ""
+            topic = topics.command(command.device.uid, command.id, gateway)
+            await session.publish(topic, payload, left_us / 1_000_000)
             stats.commands_sent.inc()
             await fanout.publish(await database.run(lifecycle.mark_sent, command, sent_at))
         return len(waiting)

@@ -1,4 +1,5 @@
-"""The topics of `docs/protocol/mqtt.md`: `devices/<uid>/<kind>[/<command id>]`."""
+"""The topics of `docs/protocol/mqtt.md`: `devices/<uid>/<kind>[/<command id>]`, and those of gateways, which speak for
+other devices: `gateways/<uid>/<child uid>/<kind>[/<command id>]`."""
 
 from __future__ import annotations
 
@@ -11,8 +12,10 @@ from devices.values import is_uid
 
 ALL = "devices/#"
 """The subscription of the only bridge of a broker: everything, so that a misspelt topic is refused and not missed."""
-STATUS = "devices/+/status"
-"""A further subscription of one of several bridges: a shared subscription gets no retained messages."""
+GATEWAYS = "gateways/#"
+"""The same of gateways."""
+STATUS, STATUS_OF_CHILDREN = "devices/+/status", "gateways/+/+/status"
+"""Further subscriptions of one of several bridges: a shared subscription gets no retained messages."""
 EARLIER = ("devices/+/telemetry", STATUS, "devices/+/attributes", "devices/+/answers/+")
 """Subscriptions of bridges of version 0.1; their sessions may still be at the broker."""
 
@@ -22,7 +25,10 @@ _COMMAND_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class TopicAddress:
-    """The device that sent a message, and the kind of message; `ref` is the command id of an answer."""
+    """The device that sent a message, and the kind of message; `ref` is the command id of an answer.
+
+    `uid` is `<gateway>/<child>` where a gateway speaks for the device.
+    """
 
     uid: str
     kind: str
@@ -36,6 +42,9 @@ def parse(topic: str) -> TopicAddress:
             return TopicAddress(uid, kind)
         case ["devices", uid, "answers", ref] if is_uid(uid) and _COMMAND_ID.fullmatch(ref):
             return TopicAddress(uid, "answer", ref)
+        case ["gateways", gateway, uid, *rest] if is_uid(gateway) and is_uid(uid):
+            found = parse("/".join(["devices", uid, *rest]))
+            return TopicAddress(f"{gateway}/{uid}", found.kind, found.ref)
     raise Refusal("bad_topic", key=topic)
 
 
@@ -78,9 +87,34 @@ def may_match_reports(topic_filter: str, uids: Container[str]) -> bool:
 def is_command(topic: str) -> bool:
     """Whether it is the topic of a command: the hub publishes there itself, and a bridge receives it back."""
     match topic.split("/"):
-        case ["devices", uid, "commands", ref]:
+        case ["devices", uid, "commands", ref] | ["gateways", _, uid, "commands", ref]:
             return is_uid(uid) and _COMMAND_ID.fullmatch(ref) is not None
     return False
+
+
+def gateway_of_report(topic: str) -> str | None:
+    """The gateway that reports something on this topic for another device."""
+    try:
+        gateway, is_gateway, _ = parse(topic).uid.partition("/")
+    except Refusal:
+        return None
+    return gateway if is_gateway else None
+
+
+def gateway_of_commands(topic_or_filter: str) -> str | None:
+    """The gateway for whose children all of the commands of this topic or filter are."""
+    match topic_or_filter.split("/"):
+        case ["gateways", gateway, child, "commands", _] if is_uid(gateway) and (child == "+" or is_uid(child)):
+            return gateway
+    return None
+
+
+def sender(topic: str) -> str:
+    """The uid of the account that has published on this topic, whatever it is; empty if it shows none."""
+    match topic.split("/", 2):
+        case ["devices" | "gateways", uid, _] if is_uid(uid):
+            return uid
+    return ""
 
 
 def owner(topic_or_filter: str) -> str | None:
@@ -91,15 +125,16 @@ def owner(topic_or_filter: str) -> str | None:
     return None
 
 
-def shared(group: str) -> str:
-    """`ALL` for bridges that split the load (MQTT 5): each message goes to one member of the group.
+def shared(group: str, everything: str = ALL) -> str:
+    """`ALL`, or `GATEWAYS`, for bridges that split the load (MQTT 5): each message goes to one member of the group.
 
     Only bridges may know the name of the group. A broker without rights for subscribing, such as Mosquitto with an ACL
     file, lets any client join, and discards the share of one that may not read it: messages that were acknowledged.
     """
-    return f"$share/{group}/{ALL}"
+    return f"$share/{group}/{everything}"
 
 
-def command(uid: str, command_id: str) -> str:
-    """The topic on which the device `uid` receives a command."""
-    return f"devices/{uid}/commands/{command_id}"
+def command(uid: str, command_id: str, gateway: str = "") -> str:
+    """The topic on which the device `uid`, or its gateway, receives a command."""
+    base = f"gateways/{gateway}/{uid}" if gateway else f"devices/{uid}"
+    return f"{base}/commands/{command_id}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 from django.db import connection
 from django.db.models import Q
@@ -31,6 +32,7 @@ FIELDS = (
     "stale_after_s",
     "via",
     "own_availability",
+    "is_gateway",
 )
 """Columns of a device that deciding on its availability needs."""
 
@@ -64,10 +66,33 @@ class Change:
 def weigh(evidence: Iterable[Evidence]) -> Outcome:
     """Changes the availability of devices where the evidence is news. Call it inside a transaction."""
     by_device: defaultdict[int, list[Evidence]] = defaultdict(list)
-    for one in sorted(evidence, key=lambda one: (one.at, not one.via)):
+    for one in evidence:
         by_device[one.device_id].append(one)
-    changes = [change for device in lock(by_device) if (change := _change(device, by_device[device.id])) is not None]
+    children = _children(by_device)
+    locked = {device.id: device for device in lock({*by_device, *chain.from_iterable(children.values())})}
+    changes = []
+    for gateway in children.keys() & locked.keys():
+        change = _change(locked[gateway], by_device[gateway])
+        if change is not None:
+            changes.append(change)
+            found = Evidence(0, change.availability, change.at, via=change.device.uid)
+            for id in children[gateway]:
+                by_device[id].append(found)
+    for id, device in locked.items():
+        if id not in children and (change := _change(device, by_device[id])) is not None:
+            changes.append(change)
     return apply(changes, max((one.at for one in changes), default=0))
+
+
+def _children(ids: Iterable[int]) -> dict[int, list[int]]:
+    """Those of the devices that are gateways, with the devices that they speak for."""
+    gateways = Device.objects.filter(pk__in=list(ids), is_gateway=True).order_by()
+    found: dict[int, list[int]] = {id: [] for id in gateways.values_list("id", flat=True)}
+    if found:
+        children = Device.objects.filter(gateway__in=list(found)).order_by("pk")
+        for gateway, id in children.values_list("gateway_id", "id"):
+            found[gateway].append(id)
+    return found
 
 
 def reset_to_unknown(now: int) -> None:
@@ -131,7 +156,7 @@ def log_entry(change: AvailabilityChanged, now: int) -> NewEntry:
 def _change(device: Device, evidence: list[Evidence]) -> Change | None:
     """What the evidence, in order, changes of a locked device."""
     own, via, at = device.own_availability if device.via else device.availability, device.via, 0
-    for found in evidence:
+    for found in sorted(evidence, key=lambda one: (one.at, not one.via)):
         if found.via:
             is_news = _is_news_of_gateway(via, found)
             if is_news:

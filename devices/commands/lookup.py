@@ -21,7 +21,7 @@ def queued(broker: str, limit: int) -> list[Command]:
         device__broker__in=brokers.assignments(broker),
         device__addresses__isnull=True,
     )
-    return list(waiting.select_related("device").order_by("issued_at")[:limit])
+    return list(waiting.select_related("device__gateway").order_by("issued_at")[:limit])
 
 
 def queued_at_source(source_id: int, limit: int) -> list[tuple[Command, str]]:

@@ -17,6 +17,11 @@ def secret_hashes(broker: str) -> dict[str, str]:
     return dict(served.order_by().values_list("uid", "secret_hash"))
 
 
+def gateways() -> set[str]:
+    """The uids of those that may speak for other devices."""
+    return set(Device.objects.filter(is_gateway=True).order_by().values_list("uid", flat=True))
+
+
 def uids() -> set[str]:
     """Of all devices, whatever broker serves them."""
     return set(Device.objects.order_by().values_list("uid", flat=True))

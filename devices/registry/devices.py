@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import IntegrityError, transaction
+from django.db.models import F, QuerySet
 
 from devices.channel import fanout
 from devices.channel.events import AccountChanged, DeviceMoved
@@ -14,7 +15,7 @@ from devices.spaces.models import Space
 from devices.values import is_uid
 
 
-def create(uid: str, space: Space, name: str = "", broker: str = "") -> tuple[Device, str]:
+def create(uid: str, space: Space, name: str = "", broker: str = "", *, is_gateway: bool = False) -> tuple[Device, str]:
     """A new device and its secret, which cannot be read again. Without a `broker` the first one serves it.
 
     Raises `Invalid` for a uid or a name that is not valid, a uid that is taken, and an unknown broker.
@@ -29,7 +30,12 @@ def create(uid: str, space: Space, name: str = "", broker: str = "") -> tuple[De
     try:
         with transaction.atomic():
             device = Device.objects.create(
-                uid=uid, space=space, name=name, secret_hash=hash_secret(secret), broker=broker
+                uid=uid,
+                space=space,
+                name=name,
+                secret_hash=hash_secret(secret),
+                broker=broker,
+                is_gateway=is_gateway,
             )
     except IntegrityError:
         raise Invalid(f"the uid {uid!r} is taken") from None
@@ -48,10 +54,14 @@ def rotate_secret(device: Device) -> str:
 def move(device: Device, space: Space) -> None:
     """Moves the device to another space. People who may not watch it there no longer see it.
 
+    A gateway stays with its space: it no longer speaks for a device that moves, nor for others where it moves itself.
+
     It loses its decoder: those who manage the space that it came from could change the script.
     """
     Device.objects.filter(pk=device.pk).update(space=space, decoder=None)
     device.space, device.decoder = space, None
+    release(Device.objects.filter(pk=device.pk))
+    release(device.children.all())
     decoders.notify()
     _notify_viewers(device.pk)
 
@@ -62,9 +72,18 @@ def set_answers(device: Device, answers: bool) -> None:
     device.save(update_fields=["answers"])
 
 
+def release(children: QuerySet[Device]) -> None:
+    """No gateway speaks for these devices any more; their own availability counts."""
+    children.exclude(gateway=None).exclude(via="").update(
+        availability=F("own_availability"), own_availability="", via=""
+    )
+    children.update(gateway=None)
+
+
 def delete(device: Device) -> None:
     """Deletes the device and everything that is stored for it, and disconnects it."""
     id = device.pk
+    release(device.children.all())
     device.delete()
     _notify_brokers(AccountChanged(device.uid, is_deleted=True))
     _notify_viewers(id)

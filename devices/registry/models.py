@@ -64,6 +64,10 @@ class Device(models.Model):
         max_length=64, default="", help_text="name of the broker that serves it; empty: the first"
     )
     decoder = models.ForeignKey(Decoder, models.SET_NULL, null=True, related_name="devices")
+    is_gateway = models.BooleanField(default=False, help_text="it may speak for other devices")
+    gateway = models.ForeignKey(
+        "self", models.SET_NULL, null=True, related_name="children", help_text="the one that speaks for it"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

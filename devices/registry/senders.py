@@ -26,6 +26,8 @@ class Sender(NamedTuple):
     clock_offset_s: int = 0
     metrics_revision: int = 0
     via: str = ""
+    gateway_id: int | None = None
+    is_gateway: int = 0
 
 
 _COLUMNS, _DEVICES = ", ".join(Sender._fields), Device._meta.db_table

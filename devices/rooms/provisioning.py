@@ -13,6 +13,7 @@ from django.db import transaction
 
 from devices.channel import fanout
 from devices.channel.events import MessagesStored
+from devices.errors import Invalid, Refusal
 from devices.log import entries, origins
 from devices.log.entries import NewEntry
 from devices.log.models import Room
@@ -25,6 +26,9 @@ from devices.rooms.models import Webhook
 from devices.spaces import members, spaces
 from devices.spaces.models import Member, Space
 from devices.values import MessageKind, Role, now_us
+
+MAX_CHILDREN = 1_000
+"""Devices that a gateway may speak for."""
 
 
 def create_space(slug: str, name: str, manager: AbstractBaseUser) -> Space:
@@ -51,12 +55,40 @@ def set_role(space: Space, person: AbstractBaseUser, role: Role) -> None:
             transaction.on_commit(lambda: fanout.publish_from_sync(events))
 
 
-def create_device(uid: str, space: Space, name: str = "", broker: str = "") -> tuple[Device, str]:
+def create_device(
+    uid: str, space: Space, name: str = "", broker: str = "", *, is_gateway: bool = False
+) -> tuple[Device, str]:
     """A new device with its room, and the device's secret. Takes and raises what `registry.devices.create` does."""
     with transaction.atomic():
-        device, secret = devices.create(uid, space, name, broker)
+        device, secret = devices.create(uid, space, name, broker, is_gateway=is_gateway)
         Room.objects.create(space_id=device.space_id, device=device)
     return device, secret
+
+
+def add_child(gateway_id: int, uid: str) -> None:
+    """Makes the gateway speak for the device of this uid, which is created if there is none.
+
+    Raises `Refusal` where it may not: a device that exists must be of the gateway's space, never have sent anything,
+    and belong to no other gateway and no source.
+    """
+    with transaction.atomic():
+        gateway = Device.objects.select_for_update(no_key=True).get(pk=gateway_id)
+        device = Device.objects.select_for_update(no_key=True).filter(uid=uid).first()
+        if device is not None and not _may_become_child(device, gateway):
+            raise Refusal("not_a_child", key=uid)
+        if gateway.children.count() >= MAX_CHILDREN:
+            raise Refusal("too_many_children", key=uid)
+        try:
+            device = device or create_device(uid, gateway.space)[0]
+        except Invalid:  # another process has created it since
+            raise Refusal("not_a_child", key=uid) from None
+        device.gateway, device.broker = gateway, gateway.broker
+        device.save(update_fields=["gateway", "broker"])
+
+
+def _may_become_child(device: Device, gateway: Device) -> bool:
+    is_free = not device.heard_at and device.gateway_id is None and not device.is_gateway
+    return is_free and device.space_id == gateway.space_id and not device.addresses.exists()
 
 
 def adopt(source: Source, found: FoundDevice, uid: str = "", name: str = "", *, answers: bool = False) -> Device:

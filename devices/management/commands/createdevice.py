@@ -21,6 +21,8 @@ class Command(BaseCommand):
         parser.add_argument("--name", default="", help="display name (only with a single uid)")
         parser.add_argument("--broker", default="", help="which broker of MQTT_URL serves them (default: the first)")
 
+        parser.add_argument("--gateway", action="store_true", help="they may speak for other devices of the space")
+
     def handle(self, *args: Any, **options: Any) -> None:
         space = Space.objects.filter(slug=options["space"]).first()
         if space is None:
@@ -30,7 +32,10 @@ class Command(BaseCommand):
         try:
             with transaction.atomic():  # all or none: half a list would have to be completed by hand
                 created = [
-                    provisioning.create_device(uid, space, options["name"], options["broker"]) for uid in options["uid"]
+                    provisioning.create_device(
+                        uid, space, options["name"], options["broker"], is_gateway=options["gateway"]
+                    )
+                    for uid in options["uid"]
                 ]
         except Invalid as error:
             raise CommandError(error.message) from None

@@ -23,7 +23,7 @@ def test_a_program_may_read_what_the_devices_of_its_person_report() -> None:
     found = programs([Login(1, "carol", "$7$1"), Login(2, "mallory", "$7$2")], WATCHED, SERVED, UIDS, "bridge")
     assert password_file(BridgeAccount("bridge", "$7$"), {}, found.accepted) == "bridge:$7$\ncarol:$7$1\n"
     assert acl("bridge", found.accepted).split("\n\n") == [
-        "user bridge\ntopic readwrite devices/#\ntopic write homeassistant/device/#",
+        "user bridge\ntopic readwrite devices/#\ntopic readwrite gateways/#\ntopic write homeassistant/device/#",
         "user carol\ntopic deny devices/carol/#\ntopic read devices/pump/telemetry\ntopic read devices/pump/status\n"
         "topic read devices/pump/attributes\ntopic read devices/pump/answers/#\n"
         "topic read homeassistant/device/pump/#",

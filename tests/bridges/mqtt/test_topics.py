@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from bridges.mqtt.topics import SetAddress, may_match_reports, parse_set, reported_by
+from bridges.mqtt import topics
+from bridges.mqtt.topics import SetAddress, TopicAddress, may_match_reports, parse_set, reported_by
+from devices.errors import Refusal
 
 OWN = {"pump-1"}
 
@@ -51,3 +53,42 @@ def test_a_filter_may_match_reports(topic_filter: str) -> None:
 )
 def test_a_filter_that_matches_none_or_those_of_another_device(topic_filter: str) -> None:
     assert not may_match_reports(topic_filter, OWN)
+
+
+@pytest.mark.parametrize(
+    ("topic", "address"),
+    [
+        ("gateways/roof/soil-3/telemetry", TopicAddress("roof/soil-3", "telemetry")),
+        ("gateways/roof/soil-3/status", TopicAddress("roof/soil-3", "status")),
+        ("gateways/roof/soil-3/attributes", TopicAddress("roof/soil-3", "attributes")),
+        ("gateways/roof/soil-3/answers/c1", TopicAddress("roof/soil-3", "answer", "c1")),
+    ],
+)
+def test_a_gateway_reports_for_other_devices(topic: str, address: TopicAddress) -> None:
+    assert topics.parse(topic) == address
+    assert topics.gateway_of_report(topic) == "roof"
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "gateways/roof/telemetry",
+        "gateways/roof/soil-3/other",
+        "gateways/roof/soil 3/telemetry",
+        "gateways/ro+f/soil-3/telemetry",
+        "gateways/roof/soil-3/answers",
+        "gateways/roof/devices/soil-3/telemetry",
+    ],
+)
+def test_a_gateway_reports_on_no_other_topic(topic: str) -> None:
+    with pytest.raises(Refusal):
+        topics.parse(topic)
+    assert topics.gateway_of_report(topic) is None
+
+
+def test_commands_of_children_belong_to_their_gateway() -> None:
+    for topic in ("gateways/roof/+/commands/+", "gateways/roof/soil-3/commands/c1"):
+        assert topics.gateway_of_commands(topic) == "roof"
+    for topic in ("gateways/+/+/commands/+", "gateways/roof/#", "gateways/roof/+/telemetry", "gateways/#"):
+        assert topics.gateway_of_commands(topic) is None
+    assert topics.is_command("gateways/roof/soil-3/commands/c1")

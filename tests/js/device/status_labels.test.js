@@ -9,7 +9,7 @@ import {
 } from "../../../dashboards/static/dashboards/js/device/status_labels.js";
 
 it("a change of availability is the predicate of a sentence", () => {
-  assert.deepEqual(["online", "stale", "asleep"].map(availabilityChange), [
+  assert.deepEqual(["online", "stale", "asleep"].map((status) => availabilityChange(status)), [
     "is online",
     "has gone silent",
     "is asleep",
