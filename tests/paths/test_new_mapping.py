@@ -89,7 +89,7 @@ def test_a_preset_is_shown_with_its_examples_and_faults_in_words(visit: Visit, h
     alice = visit(hub, "alice", "/spaces/demo/sources/mapping/")
     page = alice.page
     page.get_by_label("Begin with", exact=False).first.select_option(label="Victron Venus OS")
-    expect(page.locator(".stored").first).to_contain_text("Ac.Power936")
+    expect(page.locator(".stored").first).to_contain_text("Ac.Power936 W")
     expect(page.locator("[data-needs]")).to_contain_text("GX device")
     picture(page, "preset")
     page.get_by_label("Rules and commands").fill('{"rules": [{"topic": "#/x"}]}')

@@ -2,6 +2,7 @@
 
 import { find, pageData, select, setText } from "../shell/dom.js";
 import { fieldValue, messageOf, onSubmit } from "../shell/forms.js";
+import { compactJson } from "../sources/compact_json.js";
 import { addMapping, listenAt, loadPresets, tryMapping } from "../sources/mapping_api.js";
 import { messageRow } from "../sources/mapping_view.js";
 import { suggestedRule } from "../sources/suggested_rule.js";
@@ -35,13 +36,6 @@ function definition() {
   } catch (problem) {
     throw new Error(`The rules are not JSON: ${messageOf(problem)}`);
   }
-}
-
-/** @param {object} value */
-function write(value) {
-  text.value = JSON.stringify(value, null, 2).replace(/\[\s+("[^"]*"(?:,\s+"[^"]*")*)\s+\]/g, (_, items) => {
-    return `[${items.replace(/\s+/g, " ")}]`;
-  });
 }
 
 /** A message in the form in which it is tried. @param {Message} message @returns {Message} */
@@ -88,7 +82,7 @@ function suggest(message) {
     const options = definition();
     const found = suggestedRule(message, prefix.value.trim());
     prefix.value = found.prefix;
-    write({ ...options, rules: [found.rule, ...(options.rules ?? [])] });
+    text.value = compactJson({ ...options, rules: [found.rule, ...(options.rules ?? [])] });
     show();
   } catch (failure) {
     setText(error, messageOf(failure));
@@ -109,7 +103,7 @@ function choosePreset() {
   if (!preset) return;
   prefix.value = preset.prefix;
   filter.value = `${preset.prefix}/#`;
-  write(preset.definition);
+  text.value = compactJson(preset.definition);
   messages = preset.examples;
   show();
 }

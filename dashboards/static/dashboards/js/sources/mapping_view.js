@@ -44,8 +44,13 @@ function deviceBlock({ address, name, via, values, attributes, availability, pro
   block.append(head);
   const table = make("table");
   if (availability) table.append(pair("Availability", availability === "online" ? "Online" : "Offline"));
-  table.append(...values.map(({ metric, value }) => pair(metric, String(value))));
-  table.append(...Object.entries(attributes).map(([fact, value]) => pair(fact, String(value), "is-fact")));
+  const facts = { ...attributes };
+  for (const { metric, value } of values) {
+    const unit = facts[`units.${metric}`] ?? "";
+    delete facts[`units.${metric}`];
+    table.append(pair(metric, `${value} ${unit}`.trim()));
+  }
+  table.append(...Object.entries(facts).map(([fact, value]) => pair(fact, String(value), "is-fact")));
   if (table.rows.length) block.append(table);
   const time = values.find((one) => one.time !== null)?.time;
   if (time) block.append(make("p", "stored-time", `at ${new Date(time).toLocaleString()}`));
