@@ -113,19 +113,49 @@ def source(person: Person, id: int) -> Source:
     return found
 
 
-def broker_names(person: Person, space_id: int) -> list[str]:
-    """The brokers at which a manager of the space may have the hub listen: those with accounts of the hub, and those
-    that were added for the space. Those added for no space are for administrators."""
+def outside_brokers(person: Person, space_id: int) -> QuerySet[OutsideBroker]:
+    """The added brokers at which a manager of the space may have the hub listen: those that were added for the space,
+    and for an administrator of the hub those that were added for no space as well."""
     added = OutsideBroker.objects.filter(Q(space=space_id) | Q(space=None))
-    if not is_hub_administrator(person):
-        added = added.filter(space=space_id)
-    return [*brokers.names(), *added.values_list("name", flat=True)]
+    return added if is_hub_administrator(person) else added.filter(space=space_id)
+
+
+def broker_names(person: Person, space_id: int) -> list[str]:
+    """The brokers at which a manager of the space may have the hub listen: those with accounts of the hub, and
+    `outside_brokers`."""
+    return [*brokers.names(), *outside_brokers(person, space_id).values_list("name", flat=True)]
 
 
 def require_broker(person: Person, space_id: int, name: str) -> None:
     """Raises `NotFound` for one that is not among `broker_names`."""
     if name not in broker_names(person, space_id):
         raise NotFound(f"there is no broker {name!r}")
+
+
+def managed_brokers(person: Person) -> QuerySet[OutsideBroker]:
+    """The added brokers that the person may delete: those of the spaces they manage, and all for an administrator of
+    the hub."""
+    if is_hub_administrator(person):
+        return OutsideBroker.objects.all()
+    return OutsideBroker.objects.filter(space__in=spaces(person, Action.MANAGE))
+
+
+def managed_broker(person: Person, name: str) -> OutsideBroker:
+    """The broker `name`, if the person may delete it. Raises `NotFound`."""
+    found = managed_brokers(person).filter(name=name).first() if is_uid(name) else None
+    if found is None:
+        raise NotFound(f"there is no broker {name!r}")
+    return found
+
+
+def space_of_broker(person: Person, slug: str | None) -> Space | None:
+    """The space for which the person may add a broker; `None`, for no space: administrators of the hub only. Raises
+    what `space` raises."""
+    if slug is not None:
+        return space(person, slug, Action.MANAGE)
+    if not is_hub_administrator(person):
+        raise Forbidden("only administrators of the hub add a broker for no space")
+    return None
 
 
 def decoders(person: Person, action: Action = Action.WATCH) -> QuerySet[Decoder]:

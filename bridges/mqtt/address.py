@@ -29,8 +29,8 @@ class FileUnusable(AddressError, OSError):
 class BrokerAddress:
     """An MQTT server, and how to sign in there.
 
-    `ca`: a PEM file with the authorities to trust in place of the system's. `cert` and `key`: PEM files of our own
-    certificate, for a broker that asks for one; without `key`, `cert` holds both.
+    `ca`: a PEM file with the authorities to trust in place of the system's; `ca_text`: the same as text. `cert` and
+    `key`: PEM files of our own certificate, for a broker that asks for one; without `key`, `cert` holds both.
     """
 
     host: str
@@ -42,6 +42,7 @@ class BrokerAddress:
     cert: Path | None = None
     key: Path | None = None
     password_file: Path | None = None
+    ca_text: str = field(default="", kw_only=True)
 
     @classmethod
     def from_url(cls, url: str) -> BrokerAddress:
@@ -63,7 +64,7 @@ class BrokerAddress:
             username=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password) if parts.password else None,
             tls=parts.scheme == "mqtts",
-            **_files(parts),
+            **_files(parts),  # type: ignore[arg-type]  # its keys are those of the fields with paths
         )
 
     def with_secrets(self) -> BrokerAddress:
@@ -94,8 +95,10 @@ class BrokerAddress:
         if not self.tls:
             return None
         try:
-            context = ssl.create_default_context(cafile=self.ca)
+            context = ssl.create_default_context(cafile=self.ca, cadata=self.ca_text or None)
         except (OSError, ValueError) as error:
+            if self.ca_text:
+                raise FileUnusable("the certificate of the authority is not in PEM") from None
             raise _unusable("ca", self.ca, error) from None
         if self.cert is not None:
             _load_certificate(context, self.cert, self.key)

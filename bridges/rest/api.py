@@ -14,12 +14,15 @@ from ninja.renderers import BaseRenderer
 
 from bridges.rest import (
     availability,
+    brokers,
     commands,
+    conventions,
     decoders,
     device_metrics,
     devices,
     errors,
     files,
+    found_devices,
     messages,
     people,
     readings,
@@ -27,6 +30,7 @@ from bridges.rest import (
     refusals,
     retention,
     rooms,
+    source_logins,
     source_trials,
     sources,
     stream_document,
@@ -101,8 +105,10 @@ for router in (retention.spaces_router, rooms.spaces_router):
     api.add_router("spaces", router)
 for router in (rooms.router, messages.router, files.router, webhooks.router):
     api.add_router("rooms", router)
-for router in (sources.router, source_trials.router):
+for router in (source_trials.router, sources.router, found_devices.router, source_logins.router):
     api.add_router("sources", router)
+api.add_router("brokers", brokers.router)
+api.add_router("conventions", conventions.router)
 api.add_router("decoders", decoders.router)
 api.add_router("search", messages.search_router)
 api.add_router("people", people.router)

@@ -1,4 +1,4 @@
-"""Sources: devices that speak a convention of their own at a broker, and those of them that were found."""
+"""Sources: devices that speak a convention of their own at a broker."""
 
 from __future__ import annotations
 
@@ -9,20 +9,15 @@ from ninja import Router, Status
 from pydantic import BaseModel, Field
 
 from bridges.rest.auth import person_of
-from bridges.rest.devices import DeviceDetail
-from bridges.rest.devices import detail as device_detail
 from bridges.rest.errors import Problem
-from bridges.rest.request_body import RequestBody
+from bridges.rest.request_body import RequestBody, stated
 from bridges.sources import adding
-from bridges.sources.conventions import CONVENTIONS
 from devices import access
 from devices.access import Action, Person
 from devices.registry import brokers
-from devices.registry.sources import found
-from devices.registry.sources.models import FoundDevice, Source
-from devices.rooms import provisioning
+from devices.registry.sources import sources
+from devices.registry.sources.models import Source
 from devices.runtime import database
-from devices.values import Value
 
 router = Router(tags=["sources"])
 
@@ -52,28 +47,10 @@ class NewSource(RequestBody):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
-class FoundFacts(BaseModel):
-    key: str = Field(description="the address in a form that a URL can hold")
-    address: str
-    name: str
-    convention: str
-    latest: dict[str, Value]
-    attributes: dict[str, Any]
-    availability: str
-    via: str = Field(description="address of the bridge or gateway that speaks for it")
-    problem: str
-    ignored: bool
-    first_at: int
-    at: int
+class SourceChanges(RequestBody):
+    """Fields that are left out stay as they are."""
 
-
-class FoundList(BaseModel):
-    items: list[FoundFacts]
-
-
-class Adoption(RequestBody):
-    uid: str = Field("", description="empty: made from its key; that of a device of the space: it gets the address")
-    name: str = ""
+    adopt: bool | None = stated(None, description="new devices are added without asking")
 
 
 @router.get("", response={200: SourceList, (401, 503): Problem})
@@ -88,16 +65,23 @@ async def create_source(request: HttpRequest, given: NewSource) -> Status[Any]:
     return Status(201, await database.run(_create, person_of(request), given))
 
 
-@router.get("/{id}/found", response={200: FoundList, (401, 403, 404, 503): Problem})
-async def list_found(request: HttpRequest, id: int) -> dict[str, Any]:
-    """The devices that were heard at the source and have not been added, those heard last first."""
-    return await database.run(_list_found, person_of(request), id)
+@router.get("/{id}", response={200: SourceFacts, (401, 403, 404, 503): Problem})
+async def show_source(request: HttpRequest, id: int) -> dict[str, Any]:
+    """One source, and whether it is connected."""
+    return await database.run(_show, person_of(request), id)
 
 
-@router.post("/{id}/found/{key}/adopt", response={201: DeviceDetail, (400, 401, 403, 404, 413, 422, 503): Problem})
-async def adopt_device(request: HttpRequest, id: int, key: str, given: Adoption) -> Status[Any]:
-    """Adds a device that was found."""
-    return Status(201, await database.run(_adopt, person_of(request), id, key, given))
+@router.patch("/{id}", response={200: SourceFacts, (400, 401, 403, 404, 413, 422, 503): Problem})
+async def change_source(request: HttpRequest, id: int, given: SourceChanges) -> dict[str, Any]:
+    """Whether new devices are added without asking. Needs the role manager."""
+    return await database.run(_change, person_of(request), id, given)
+
+
+@router.delete("/{id}", response={204: None, (401, 403, 404, 503): Problem})
+async def delete_source(request: HttpRequest, id: int) -> Status[Any]:
+    """Deletes the source with what was found and its logins. Devices that were added stay, with their history."""
+    await database.run(_delete, person_of(request), id)
+    return Status(204, None)
 
 
 def _list(person: Person) -> dict[str, Any]:
@@ -111,16 +95,19 @@ def _create(person: Person, given: NewSource) -> dict[str, Any]:
     return _facts(source)
 
 
-def _list_found(person: Person, id: int) -> dict[str, Any]:
-    source = access.source(person, id)
-    return {"items": [_found_facts(source, one) for one in found.listed(source)]}
+def _show(person: Person, id: int) -> dict[str, Any]:
+    return _facts(access.source(person, id))
 
 
-def _adopt(person: Person, id: int, key: str, given: Adoption) -> dict[str, Any]:
+def _change(person: Person, id: int, given: SourceChanges) -> dict[str, Any]:
     source = access.source(person, id)
-    one = found.get(source, key)
-    answers = CONVENTIONS[source.convention].answers
-    return device_detail(provisioning.adopt(source, one, given.uid, given.name, answers=answers))
+    if given.adopt is not None:
+        sources.set_adopt(source, given.adopt)
+    return _facts(source)
+
+
+def _delete(person: Person, id: int) -> None:
+    sources.delete(access.source(person, id))
 
 
 def _facts(source: Source) -> dict[str, Any]:
@@ -134,21 +121,4 @@ def _facts(source: Source) -> dict[str, Any]:
         "connected": source.is_connected,
         "state": source.state,
         "problem": source.problem,
-    }
-
-
-def _found_facts(source: Source, one: FoundDevice) -> dict[str, Any]:
-    return {
-        "key": one.key,
-        "address": one.address,
-        "name": one.name,
-        "convention": source.convention,
-        "latest": one.latest,
-        "attributes": one.attributes,
-        "availability": one.availability,
-        "via": one.via,
-        "problem": one.problem,
-        "ignored": one.ignored,
-        "first_at": one.first_at // 1000,
-        "at": one.at // 1000,
     }

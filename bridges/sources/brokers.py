@@ -46,4 +46,6 @@ def address_of(broker: OutsideBroker) -> BrokerAddress:
         password = decrypt(broker.password)
     except Invalid as error:
         raise AddressError(f"the password of broker {broker.name}: {error.message}") from None
-    return BrokerAddress(broker.host, broker.port, broker.username or None, password or None, tls=broker.tls)
+    return BrokerAddress(
+        broker.host, broker.port, broker.username or None, password or None, tls=broker.tls, ca_text=broker.ca
+    )

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from devices.channel import fanout
 from devices.channel.events import SourcesChanged
-from devices.errors import Invalid, TooMany
+from devices.errors import Invalid, NotFound, TooMany
 from devices.registry.sources.models import DeviceAddress, Source, SourceLogin
 from devices.runtime.credentials import hash_secret, new_secret
 from devices.spaces.models import Space
@@ -90,6 +90,14 @@ def create_login(source: Source, label: str = "") -> tuple[SourceLogin, str]:
     )
     announce()
     return login, secret
+
+
+def delete_login(source: Source, id: int) -> None:
+    """Nobody signs in with it from now on. Raises `NotFound`."""
+    deleted, _ = source.logins.filter(pk=id).delete()
+    if not deleted:
+        raise NotFound(f"there is no login {id}")
+    announce()
 
 
 def announce() -> None:
