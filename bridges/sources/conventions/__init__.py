@@ -11,6 +11,7 @@ from bridges.sources.conventions.esphome import ESPHome
 from bridges.sources.conventions.homie import Homie
 from bridges.sources.conventions.owntracks import OwnTracks
 from bridges.sources.conventions.shelly1 import Shelly1
+from bridges.sources.conventions.shelly2 import Shelly2
 from bridges.sources.conventions.tasmota import Tasmota
 from bridges.sources.conventions.ttn import TheThingsStack
 from bridges.sources.conventions.zigbee2mqtt import Zigbee2MQTT
@@ -21,6 +22,7 @@ CONVENTIONS: dict[str, type[Convention]] = {
     "zigbee2mqtt": Zigbee2MQTT,
     "tasmota": Tasmota,
     "shelly1": Shelly1,
+    "shelly2": Shelly2,
     "esphome": ESPHome,
     "homie": Homie,
     "ttn": TheThingsStack,
