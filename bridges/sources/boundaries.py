@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from bridges.sources.conventions import make
+from bridges.sources.filters import overlap
 from devices.errors import Forbidden, HubbubError
 from devices.registry.sources import sources
 
@@ -20,15 +21,3 @@ def check(broker: str, space_id: int, filters: Collection[str]) -> None:
             continue
         if any(overlap(ours, other) for ours in filters for other in theirs):
             raise Forbidden("devices of another space have topics of this filter")
-
-
-def overlap(one: str, other: str) -> bool:
-    """Whether a topic may be of both filters."""
-    ours, theirs = one.split("/"), other.split("/")
-    for a, b in zip(ours, theirs, strict=False):
-        if "#" in (a, b):
-            return True
-        if a != b and "+" not in (a, b):
-            return False
-    longer = max(ours, theirs, key=len)
-    return len(ours) == len(theirs) or longer[min(len(ours), len(theirs))] == "#"

@@ -86,8 +86,9 @@ def test_a_manager_describes_what_the_broker_sends_and_finds_the_devices(
 
 
 def test_a_preset_is_shown_with_its_examples_and_faults_in_words(visit: Visit, hub: RunningHub) -> None:
-    alice = visit(hub, "alice", "/spaces/demo/sources/mapping/")
+    alice = visit(hub, "alice", "/spaces/demo/sources/mapping/?preset=wled")
     page = alice.page
+    expect(page.locator(".stored").first).to_contain_text("brightness128")
     page.get_by_label("Begin with", exact=False).first.select_option(label="Victron Venus OS")
     expect(page.locator(".stored").first).to_contain_text("Ac.Power936 W")
     expect(page.locator("[data-needs]")).to_contain_text("GX device")

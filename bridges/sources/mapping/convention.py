@@ -11,6 +11,7 @@ from bridges.codec.reports import attributes_of, status_of, telemetry_of
 from bridges.codec.status_words import word
 from bridges.codec.texts import read_text
 from bridges.sources.convention import MAX_ADDRESS, Convention, Finding, Heard, Message, Publish, Rejected
+from bridges.sources.filters import disjoint
 from bridges.sources.mapping import commands, content, presets
 from bridges.sources.mapping.decoders import check_decoder, decode
 from bridges.sources.mapping.definition import KeepAlive, Rule, read_definition
@@ -22,6 +23,8 @@ MAX_KNOWN = 10_000
 """Devices whose units, and gateways whose children, are remembered. Past it those known longest are forgotten."""
 MAX_CHILDREN = 1_000
 """Devices of one gateway."""
+MAX_DEVICE_NAME = 120
+"""Characters of a device's name; the rest is cut off."""
 MAX_ITEMS = 1_000
 """Items of one message that are messages of their own. The rest is rejected."""
 
@@ -43,19 +46,16 @@ class MappedConvention(Convention):
         self._gateways: dict[str, bool] = {}
 
     def filters(self) -> Collection[str]:
-        found = dict.fromkeys(pattern.filter for pattern, rule in self._rules if rule.kind != "ignore")
-        if self._keep_alive:
-            found[self._keep_alive.pattern.filter] = None
-        return [one for one in found if not any(one != other and covers(other, one) for other in found)]
+        found = [pattern.filter for pattern, rule in self._rules if rule.kind != "ignore"]
+        return disjoint([*found, self._keep_alive.pattern.filter] if self._keep_alive else found)
 
     def command_filters(self) -> Collection[str]:
         topics = [*self._commands.filters(), *([self._keep_alive.filter] if self._keep_alive else [])]
         return list(dict.fromkeys(topics))
 
     def hear(self, message: Message) -> Iterable[Finding]:
-        levels = message.topic.split("/")
-        decoded: dict[tuple[str, str], list[Any]] = {}
-        for rule, names in self.matching(levels):
+        decoded: dict[tuple[str, str], list[tuple[str, Any]]] = {}
+        for rule, names in self.matching(message.topic):
             if rule.kind == "ignore" or not message.payload:
                 continue
             try:
@@ -64,20 +64,23 @@ class MappedConvention(Convention):
             except Refusal as refusal:
                 yield _rejected(_first(rule.device, names.get), refusal, message.topic, rule.kind)
                 continue
-            for item in decoded[rule.decoder, rule.each]:
-                yield from self._hear_item(rule, names, item, message)
+            for key, item in decoded[rule.decoder, rule.each]:
+                yield from self._hear_item(rule, {"key": key, **names} if key else names, item, message)
         if self._keep_alive:
-            yield from self._keep_alive.due(levels, message.at)
+            yield from self._keep_alive.due(message.topic, message.at)
 
-    def matching(self, levels: list[str]) -> list[tuple[Rule, dict[str, str]]]:
+    def matching(self, topic: str) -> list[tuple[Rule, dict[str, str]]]:
         """The rules of the first pattern that fits, and what its names stand for."""
         for pattern, _ in self._rules:
-            if (found := pattern.match(levels)) is not None:
+            if (found := pattern.match(topic)) is not None:
                 return [(rule, found) for other, rule in self._rules if other.text == pattern.text]
         return []
 
     def command(self, address: str, name: str, args: Mapping[str, Any], id: str) -> Sequence[Publish]:
         return self._commands.messages(address, name, args)
+
+    def greeting(self) -> Sequence[Publish]:
+        return self._keep_alive.first() if self._keep_alive else ()
 
     def _hear_item(self, rule: Rule, levels: dict[str, str], item: Any, message: Message) -> Iterator[Finding]:
         def look_up(name: str) -> Any:
@@ -88,13 +91,13 @@ class MappedConvention(Convention):
             refusal = Refusal("not_readable", f"it does not name its device: {_shown(rule.device)}")
             yield _rejected("", refusal, message.topic)
             return
-        name, via = _first(rule.name, look_up), _first(rule.via, look_up)
+        name, via = _named_by(rule.name, look_up)[:MAX_DEVICE_NAME], _named_by(rule.via, look_up)
         try:
             report = _report(rule, levels, look_up, item, message)
         except Refusal as refusal:
             yield _rejected(address, refusal, message.topic, rule.kind)
             return
-        yield Heard(address, report, name if is_storable(name) else "", via)
+        yield Heard(address, report, name, via)
         if isinstance(report, StatusReport):
             yield from self._gateway_changed(address, report, message)
         if isinstance(report, Telemetry) and (facts := self._new_facts(address, rule, report)):
@@ -140,8 +143,13 @@ class _Beat:
         self.filter = self._topic.filter
         self._last: dict[str, int] = {}
 
-    def due(self, levels: list[str], at: int) -> Iterator[Publish]:
-        found = self.pattern.match(levels)
+    def first(self) -> list[Publish]:
+        """What is published before anything was heard: only possible where the topic has no names."""
+        topic = self._topic.fill({})
+        return [self._publish(topic, is_first=True)] if topic is not None else []
+
+    def due(self, heard_on: str, at: int) -> Iterator[Publish]:
+        found = self.pattern.match(heard_on)
         topic = self._topic.fill(found) if found is not None else None
         if topic is None:
             return
@@ -150,8 +158,11 @@ class _Beat:
             return
         self._last.pop(topic, None)
         _remembered(self._last, topic, lambda: at)
-        body = self._settings.body if last is not None or self._settings.first is None else self._settings.first
-        yield Publish(topic, commands.encode(body, {}), qos=0)
+        yield self._publish(topic, is_first=last is None)
+
+    def _publish(self, topic: str, *, is_first: bool) -> Publish:
+        body = self._settings.first if is_first and self._settings.first is not None else self._settings.body
+        return Publish(topic, commands.encode(body, {}), qos=0)
 
 
 def _remembered(known: dict[str, Any], key: str, make: Any) -> Any:
@@ -171,17 +182,6 @@ def _ready(rule: Rule, number: int, prefix: str) -> tuple[Pattern, Rule]:
         raise Invalid(f"rules[{number}]: {error.message}") from None
 
 
-def covers(wide: str, narrow: str) -> bool:
-    """Whether each topic of the filter `narrow` is one of `wide`."""
-    above, below = wide.split("/"), narrow.split("/")
-    for number, level in enumerate(above):
-        if level == "#":
-            return True
-        if number >= len(below) or below[number] == "#" or level not in ("+", below[number]):
-            return False
-    return len(above) == len(below)
-
-
 def _decoded(rule: Rule, payload: bytes) -> Any:
     if rule.decoder == "scalar" and rule.words and (text := _text(payload)) in rule.words:
         return text
@@ -195,14 +195,18 @@ def _text(payload: bytes) -> str:
         return ""
 
 
-def _items(decoded: Any, each: str) -> list[Any]:
-    """The messages within a message: where there is no list, it is the only one."""
+def _items(decoded: Any, each: str) -> list[tuple[str, Any]]:
+    """The messages within a message, with their keys in an object. Where there are none, it is the only one."""
     found = content.at_path(decoded, each)
-    if not isinstance(found, list):
-        return [decoded]
-    if len(found) > MAX_ITEMS:
-        raise Refusal("too_many_values", f"{len(found)} items")
-    return found if each or any(isinstance(item, dict) for item in found) else [decoded]
+    if isinstance(found, dict) and each:
+        items = list(found.items())
+    elif isinstance(found, list) and (each or any(isinstance(item, dict) for item in found)):
+        items = [("", item) for item in found]
+    else:
+        return [("", decoded)]
+    if len(items) > MAX_ITEMS:
+        raise Refusal("too_many_values", f"{len(items)} items")
+    return items
 
 
 def _first(templates: Sequence[str], look_up: Any) -> str:
@@ -210,6 +214,12 @@ def _first(templates: Sequence[str], look_up: Any) -> str:
         if template and (found := fill(template, look_up)) and len(found) <= MAX_ADDRESS:
             return found
     return ""
+
+
+def _named_by(templates: Sequence[str], look_up: Any) -> str:
+    """The same; nothing where the database could not hold it."""
+    found = _first(templates, look_up)
+    return found if is_storable(found) else ""
 
 
 def _shown(templates: Sequence[str]) -> str:

@@ -76,11 +76,13 @@ def _plain(content: Any, depth: int) -> Any:
         return content.isoformat()
     if isinstance(content, (Decimal, Fraction)):
         return float(content)
+    if isinstance(content, int) and not -(2**63) <= content < 2**64:
+        return Refusal("out_of_range")  # one of thousands of digits could not even be shown
     return content if isinstance(content, (str, int, float)) else None
 
 
 def _key(key: Any) -> str:
-    return key if isinstance(key, str) else key.hex() if isinstance(key, bytes) else str(key)[:200]
+    return str(_plain(key, MAX_NESTED))
 
 
 _DECODERS: dict[str, Callable[[bytes], Any]] = {

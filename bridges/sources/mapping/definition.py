@@ -38,7 +38,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"kin
     kind: Literal["telemetry", "status", "attributes", "ignore"] = "telemetry"
     decoder: Text = "json"
     each: Text = ""
-    """Path of a list whose items are messages of their own."""
+    """Path of a list, or an object, whose items are messages of their own. `{key}` is the key of one in an object."""
     values: Text = ""
     """Path of the values; empty: all of the message."""
     device: Texts | Text = "{device}"

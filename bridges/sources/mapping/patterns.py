@@ -23,8 +23,9 @@ class Pattern:
     """`{device}/{metric}`: each name stands for one level; `{metric...}` and `#` at the end for all that follow."""
 
     text: str
-    levels: tuple[str, ...]
     filter: str
+    _expression: re.Pattern[str]
+    _rest: str
 
     @classmethod
     def of(cls, text: str, prefix: str) -> Pattern:
@@ -39,25 +40,31 @@ class Pattern:
         names = [found[1] for level in levels if (found := _LEVEL.fullmatch(level))]
         if len(set(names)) != len(names):
             raise Invalid(f"the topic {text!r} has a name twice")
-        return cls(text, tuple(levels), "/".join(wanted))
+        rest = names[-1] if wanted[-1] == "#" and levels[-1] != "#" else ""
+        expression = "/".join(map(_expression, levels)).replace("/(?:/.*)?", "(?:/.*)?")
+        return cls(text, "/".join(wanted), re.compile(expression, re.DOTALL), rest)
 
-    def match(self, topic: list[str]) -> dict[str, str] | None:
+    def match(self, topic: str) -> dict[str, str] | None:
         """The levels by their names, if it is a topic of this pattern."""
-        found: dict[str, str] = {}
-        for number, level in enumerate(self.levels):
-            named = _LEVEL.fullmatch(level)
-            if level == "#" or (named and named[2]):
-                rest = topic[number:]
-                if named and not rest:
-                    return None
-                return {**found, named[1]: ".".join(rest)} if named else found
-            if number >= len(topic):
-                return None
-            if named:
-                found[named[1]] = topic[number]
-            elif level not in ("+", topic[number]):
-                return None
-        return found if len(topic) == len(self.levels) else None
+        found = self._expression.fullmatch(topic)
+        if found is None:
+            return None
+        names = found.groupdict()
+        if self._rest:
+            names[self._rest] = names[self._rest].replace("/", ".")
+        return names
+
+
+def _expression(level: str) -> str:
+    """One level as a regular expression."""
+    if level == "#":
+        return "(?:/.*)?"
+    if level == "+":
+        return "[^/]*"
+    named = _LEVEL.fullmatch(level)
+    if named is None:
+        return re.escape(level)
+    return f"(?P<{named[1]}>.+)" if named[2] else f"(?P<{named[1]}>[^/]+)"
 
 
 def rooted(text: str, prefix: str) -> str:
@@ -84,7 +91,7 @@ def fill(template: str, look_up: Lookup) -> str | None:
     """The text with each name in braces replaced; `None` if one of them has no value."""
     values = {name: look_up(name) for name in NAME.findall(template)}
     if any(not isinstance(value, (str, int, float)) or value == "" for value in values.values()):
-        return None
+        return None  # not an object, and not a number that was too long to be read
     return NAME.sub(lambda found: as_text(values[found[1]]), template)
 
 

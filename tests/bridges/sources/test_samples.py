@@ -10,7 +10,6 @@ import pytest
 
 from bridges.mqtt.address import BrokerAddress
 from bridges.sources import samples
-from bridges.sources.boundaries import overlap
 from devices.errors import Unavailable
 from tests.support.owner import OwnersMosquitto
 from tests.support.ports import free_port
@@ -50,21 +49,3 @@ async def test_a_sample_has_a_bounded_number_of_messages(
 async def test_a_broker_that_does_not_answer_is_an_error() -> None:
     with pytest.raises(Unavailable, match="cannot be listened to"):
         await samples.take(BrokerAddress("127.0.0.1", free_port()), "home/#", 0.1)
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "expected"),
-    [
-        ("a/b", "a/b", True),
-        ("a/#", "a", True),
-        ("a/#", "a/b/c", True),
-        ("a/+/c", "a/b/+", True),
-        ("a/+", "a/b/c", False),
-        ("a/+/c", "a/b/d", False),
-        ("a/#", "b/#", False),
-        ("a/b/#", "a/+", True),
-    ],
-)
-def test_filters_that_may_cover_the_same_topic(one: str, other: str, expected: bool) -> None:
-    assert overlap(one, other) is expected
-    assert overlap(other, one) is expected

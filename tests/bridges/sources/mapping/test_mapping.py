@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 from typing import Any
 
+import cbor2
 import msgspec
 import pytest
 
@@ -13,6 +15,7 @@ from bridges.sources.convention import Finding, Heard, Message, Publish, Rejecte
 from bridges.sources.conventions import make
 from bridges.sources.mapping import convention as mapping
 from bridges.sources.mapping.convention import MappedConvention
+from bridges.sources.mapping.patterns import Pattern
 from devices.errors import Invalid
 from devices.values import Attributes, Availability, Sample, StatusReport, Telemetry
 
@@ -75,6 +78,9 @@ CASES: list[tuple[str, dict[str, Any], str, str | bytes, dict[str, dict[str, Any
      "device": "{tags.host}"}, "any/topic", BATCH, {"pi": {"cpu.usage_idle": 98.5}}),
     ("some metrics only", {"topic": "{device}", "only": ["temp*"], "skip": ["temp_raw"]}, "a",
      '{"temp":1,"temp_raw":2,"rssi":3}', {"a": {"temp": 1}}),
+    ("an object of devices", {"topic": "x", "each": "tags", "device": "{key}"}, "x",
+     '{"tags":{"a":{"t":1},"b":{"t":2}}}',
+     {"a": {"t": 1}, "b": {"t": 2}}),
     ("from the root", {"topic": "/other/{device}"}, "/other/a", '{"x":1}', {"a": {"x": 1}}),
 ]  # fmt: skip
 
@@ -273,6 +279,34 @@ def test_a_gateway_is_kept_sending() -> None:
     ]
     assert found == [[Publish("R/p1/keepalive", b"", 0)], [], [Publish("R/p1/keepalive", b'{"quiet":true}', 0)]]
     assert made.command_filters() == ["R/+/keepalive"]
+    assert list(made.greeting()) == []
+    known = mapped({"topic": "#"}, keep_alive={"on": "#", "topic": "/R/p1/keepalive"})
+    assert list(known.greeting()) == [Publish("R/p1/keepalive", b"", 0)]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "topic", "expected"),
+    [
+        ("#", "home", {}),
+        ("#", "home/a/b", {}),
+        ("{a...}", "home", None),
+        ("{a...}", "home/x/y", {"a": "x.y"}),
+        ("{a}/#", "home/x", {"a": "x"}),
+        ("{a}/#", "home", None),
+        ("+/{a}", "home//x", {"a": "x"}),
+        ("{a}", "home/", None),
+        ("a.c", "home/abc", None),
+        ("{a}", "homes/x", None),
+    ],
+)
+def test_a_pattern(pattern: str, topic: str, expected: dict[str, str] | None) -> None:
+    assert Pattern.of(pattern, "home").match(topic) == expected
+
+
+def test_a_long_name_is_cut() -> None:
+    (found,) = hear(mapped({"topic": "{device}", "name": "{n}"}), "home/a", json.dumps({"n": "x" * 200, "t": 1}))
+    assert isinstance(found, Heard)
+    assert found.name == "x" * 120
 
 
 BAD_PAYLOADS: list[tuple[str, bytes, str]] = [
@@ -300,6 +334,28 @@ def test_what_cannot_be_read_is_refused_at_its_device(decoder: str, payload: byt
     (found,) = hear(mapped({"topic": "{device}", "decoder": decoder}), "home/a", payload)
     assert isinstance(found, Rejected)
     assert (found.address, found.refusal.reason) == ("a", reason)
+
+
+NUMBERS = ["id", "at", "v", "word", "on"]
+
+
+@pytest.mark.parametrize("decoder", ["json", "cbor", "msgpack", "scalar", "text", "line-protocol", "gzip+cbor"])
+def test_nothing_but_refusals_comes_of_any_bytes(decoder: str) -> None:
+    dice = random.Random(decoder)
+    huge = cbor2.dumps(dict.fromkeys(NUMBERS, 1 << 40_000))
+    seeds = [CBOR, huge, LINE.encode(), BATCH.encode(), msgspec.msgpack.encode(dict.fromkeys(NUMBERS, 2**63)), b"[[1]]"]
+    rules = [
+        {"device": "{id}", "name": "{word}", "time": {"path": "at", "form": form}, "values": values, "each": each}
+        for form, values, each in [("s", "", ""), ("ns", "v", ""), ("iso", "", "metrics"), ("ms", "v.0", "v")]
+    ]
+    made = mapped(*[{"topic": "#", "decoder": decoder, "words": {"on": 1}, **rule} for rule in rules])
+    for _ in range(300):
+        payload = bytearray(dice.choice(seeds) + dice.randbytes(dice.choice([0, 3])))
+        for _ in range(dice.choice([0, 1, 3])):
+            payload[dice.randrange(len(payload))] = dice.randrange(256)
+        body = gzip.compress(bytes(payload)) if decoder.startswith("gzip") else bytes(payload)
+        for one in hear(made, "home/x", body):
+            assert isinstance(one, (Heard, Rejected))
 
 
 def test_one_bad_item_costs_no_other() -> None:

@@ -144,10 +144,17 @@ onSubmit(form, error, async () => {
   setText(find(document, "state"), `Added. The hub listens to ${added.prefix} at ${added.broker}.`);
 });
 
+const asked = new URLSearchParams(location.search).get("broker");
+if (asked && [...broker.options].some(({ value }) => value === asked)) broker.value = asked;
+
 loadPresets().then(
   ({ items }) => {
     known = items;
     presets.append(...items.map(({ name, title }) => new Option(title, name)));
+    const wanted = new URLSearchParams(location.search).get("preset");
+    if (!wanted || !items.some(({ name }) => name === wanted)) return;
+    presets.value = wanted;
+    choosePreset();
   },
   (failure) => setText(error, messageOf(failure)),
 );
