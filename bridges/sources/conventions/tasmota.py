@@ -5,6 +5,7 @@ https://tasmota.github.io/docs/MQTT/, and `xdrv_12_discovery.ino` of the firmwar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -22,9 +23,14 @@ from devices.values import Telemetry
 MAX_DEVICES = 1_000
 """Devices whose announcements are remembered, the newest."""
 
+MAX_DESCRIBED = 100_000
+"""Metrics of all devices whose unit or control was given; past it they are given again."""
+
 _DISCOVERY = "tasmota/discovery"
 _PLAIN = ("cmnd", "stat", "tele")
 _RELAY, _LIGHT = 1, 2
+_SWITCH = re.compile(r"POWER\d*", re.ASCII)
+_POSITION = re.compile(r"Shutter(\d+)\.Position", re.ASCII)
 _UNITS = {
     "Temperature": "°C",
     "Humidity": "%",
@@ -47,7 +53,11 @@ _LEFT_OUT = ("Time", "TempUnit", "TotalStartTime", "Uptime", "UptimeSec", "Sleep
 
 @dataclass(frozen=True, slots=True)
 class _Announced:
-    """What a device has announced: the form of its topics, and the words it uses. `address`: the middle of them."""
+    """What a device has announced: the form of its topics, and the words it uses.
+
+    `address`: the middle of them. `answers_apart`: an answer is on the topic of its command, not on `RESULT`
+    (`SetOption4`). `sleeps`: it is offline most of the time, on purpose.
+    """
 
     address: str
     full_topic: str = "%prefix%/%topic%/"
@@ -56,6 +66,8 @@ class _Announced:
     offline: str = "Offline"
     off: str = "OFF"
     on: str = "ON"
+    answers_apart: bool = False
+    sleeps: bool = False
 
     def topic(self, prefix: int) -> str:
         """Without the last level. `prefix`: 0 commands, 1 states, 2 telemetry."""
@@ -98,11 +110,13 @@ class Tasmota(Convention):
         address, prefix, last = found
         match (prefix, last):
             case (2, "LWT"):
-                return [self._status(address, message)]
+                return self._status(address, message)
             case (2, "SENSOR" | "STATE") | (1, "RESULT" | "STATE"):
                 return self._object(address, message)
             case (1, name) if name.startswith("POWER"):
                 return self._bare(address, name, message)
+            case (1, _) if self._answers_apart(address) and message.payload[:1] == b"{" and "STATUS" not in last:
+                return self._object(address, message)
         return []
 
     def command(self, address: str, name: str, args: Mapping[str, Any], id: str) -> Sequence[Publish]:
@@ -127,6 +141,10 @@ class Tasmota(Convention):
         same = {"POWER1": "POWER", "POWER": "POWER1"}
         args = {arg if arg in reported else same.get(arg, arg): value for arg, value in command.args.items()}
         return super().done(SentCommand(command.id, command.address, command.name, args), heard)
+
+    def _answers_apart(self, address: str) -> bool:
+        known = self._announced.get(address)
+        return known is not None and known.answers_apart
 
     def _odd(self, announced: _Announced) -> bool:
         return not announced.topic(0).startswith(f"{self._below}cmnd/")
@@ -154,13 +172,16 @@ class Tasmota(Convention):
         announced = _announced(content)
         self._remember(mac, announced)
         relays, names = content.get("rl"), content.get("fn")
-        kinds = [kind for kind in relays if kind in (_RELAY, _LIGHT)] if isinstance(relays, list) else []
+        kinds = [kind for kind in relays if kind] if isinstance(relays, list) else []
         own = names[0] if isinstance(names, list) and names and isinstance(names[0], str) else ""
         name = content.get("dn") or own
         facts: dict[str, Any] = {"model": content.get("md"), "firmware": content.get("sw"), "mac": content.get("mac")}
-        for number in range(1, len(kinds) + 1):
-            facts[f"controls.{_power(number, len(kinds))}"] = "switch"
-        if content.get("dslp"):
+        for number, kind in enumerate(kinds, 1):
+            if kind in (_RELAY, _LIGHT):  # the relays of a shutter have numbers too
+                facts[f"controls.{_power(number, len(kinds))}"] = "switch"
+        if _LIGHT in kinds and content.get("lt_st"):
+            facts["controls.Dimmer"] = "slider 0 100 1"
+        if announced.sleeps:
             facts["sleeps"] = True
         known = {key: value for key, value in facts.items() if value not in (None, "")}
         report = attributes_of(known, repeated=message.retained)
@@ -181,12 +202,16 @@ class Tasmota(Convention):
             for prefix in (1, 2):
                 self._beginnings.pop(known.topic(prefix), None)
 
-    def _status(self, address: str, message: Message) -> Heard:
+    def _status(self, address: str, message: Message) -> Iterator[Finding]:
+        if not message.payload:
+            return  # a retained message was deleted
         known = self._announced.get(address) or _Announced(address)
         text = read_text(message.payload)
+        if known.sleeps and text == known.offline:
+            return
         if text not in (known.online, known.offline):
             raise Refusal("invalid_shape", f"{known.online} or {known.offline} is expected, not {text[:40]!a}")
-        return Heard(address, status_of(text == known.online, message.at, repeated=message.retained))
+        yield Heard(address, status_of(text == known.online, message.at, repeated=message.retained))
 
     def _object(self, address: str, message: Message) -> Iterator[Finding]:
         values = require_object(parse(message.payload))
@@ -194,8 +219,8 @@ class Tasmota(Convention):
         known = self._announced.get(address)
         kept = {name: self._value(name, value, known) for name, value in values.items() if name not in _LEFT_OUT}
         report = telemetry_of(kept, message.at)
-        if units := self._new_units(address, [sample.metric for sample in report.samples], unit):
-            yield Heard(address, attributes_of(units, repeated=message.retained))
+        if facts := self._new_facts(address, [sample.metric for sample in report.samples], unit):
+            yield Heard(address, attributes_of(facts, repeated=message.retained))
         if report.samples or report.skipped:
             yield Heard(address, report)
 
@@ -212,18 +237,26 @@ class Tasmota(Convention):
             value = _switched(read_text(message.payload), self._announced.get(address))
             yield Heard(address, telemetry_of({name: value}, message.at))
 
-    def _new_units(self, address: str, metrics: Iterable[str], temperature: Any) -> dict[str, str]:
-        """Of metrics that are heard for the first time."""
-        units: dict[str, str] = {}
+    def _new_facts(self, address: str, metrics: Iterable[str], temperature: Any) -> dict[str, str]:
+        """Units and controls of metrics that are heard for the first time. Not every device announces itself."""
+        facts: dict[str, str] = {}
         for metric in metrics:
-            key = next((level for level in reversed(metric.split(".")) if not level.isdecimal()), "")
-            unit = _UNITS.get(key)
-            if unit is not None and (address, metric) not in self._described:
-                if len(self._described) >= 100 * MAX_DEVICES:
+            found = _fact(metric, temperature)
+            if found is not None and (address, metric) not in self._described:
+                if len(self._described) >= MAX_DESCRIBED:
                     self._described.clear()
                 self._described.add((address, metric))
-                units[f"units.{metric}"] = "°F" if unit == "°C" and temperature == "F" else unit
-        return units
+                facts |= dict([found])
+        return facts
+
+
+def _fact(metric: str, temperature: Any) -> tuple[str, str] | None:
+    if _SWITCH.fullmatch(metric):
+        return f"controls.{metric}", "switch"
+    if _POSITION.fullmatch(metric):
+        return f"controls.{metric}", "slider 0 100 1"
+    unit = _UNITS.get(next((level for level in reversed(metric.split(".")) if not level.isdecimal()), ""))
+    return None if unit is None else (f"units.{metric}", "°F" if unit == "°C" and temperature == "F" else unit)
 
 
 def _announced(content: Mapping[str, Any]) -> _Announced:
@@ -238,7 +271,14 @@ def _announced(content: Mapping[str, Any]) -> _Announced:
         known = replace(known, prefixes=tuple(prefixes))
     if isinstance(words, list) and len(words) >= 2:
         known = replace(known, off=str(words[0]), on=str(words[1]))
-    return replace(known, online=str(content.get("onln", "Online")), offline=str(content.get("ofln", "Offline")))
+    options = content.get("so")
+    return replace(
+        known,
+        online=str(content.get("onln", "Online")),
+        offline=str(content.get("ofln", "Offline")),
+        answers_apart=isinstance(options, dict) and bool(options.get("4")),
+        sleeps=bool(content.get("dslp")),
+    )
 
 
 def _power(number: int, count: int) -> str:
@@ -255,6 +295,8 @@ def _switched(value: Any, known: _Announced | None) -> Any:
 
 def _command_word(arg: str) -> str:
     """A metric's path ends with the word of the command, such as `Dimmer`."""
+    if shutter := _POSITION.fullmatch(arg):
+        return f"ShutterPosition{shutter[1]}"
     last = arg.rsplit(".", 1)[-1]
     if not last.isalnum():
         raise Invalid(f"{arg!r} is not a command of Tasmota")

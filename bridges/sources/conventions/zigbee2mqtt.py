@@ -53,6 +53,8 @@ class Zigbee2MQTT(Convention):
         self._groups: dict[str, _Member] = {}
         self._of_name: dict[str, _Member] = {}
         self._early: dict[str, Message] = {}
+        self._online: bool | None = None
+        """The state of the bridge; `None` until it is heard."""
         self._sent: dict[str, str] = {}
         """Address -> the id of the last command, which an error in the bridge's log may be about."""
 
@@ -71,7 +73,7 @@ class Zigbee2MQTT(Convention):
         path = message.topic.removeprefix(f"{self.prefix}/")
         levels = path.split("/")
         if levels[0] == "bridge":
-            return self._of_bridge("/".join(levels[1:]), message)
+            return [] if not message.payload else self._of_bridge("/".join(levels[1:]), message)
         member, rest = self._member(levels)
         if member is not None:
             return self._of_member(member, rest, message)
@@ -132,12 +134,18 @@ class Zigbee2MQTT(Convention):
                 yield from _response(parse(message.payload))
 
     def _bridge_state(self, message: Message) -> Iterator[Finding]:
-        online = is_online(message.payload)
+        self._online = online = is_online(message.payload)
         facts = {"controls.permit_join": "switch", "type": "Zigbee2MQTT bridge"}
         yield Heard(BRIDGE, status_of(online, message.at, repeated=message.retained), f"Zigbee2MQTT {self.prefix}")
         yield Heard(BRIDGE, attributes_of(facts, repeated=message.retained))
-        for address in [*self._devices, *self._groups]:
-            yield Heard(address, status_of(online, message.at, repeated=message.retained, via=BRIDGE), via=BRIDGE)
+        yield from self._reachable([*self._devices, *self._groups], message)
+
+    def _reachable(self, addresses: Iterable[str], message: Message) -> Iterator[Heard]:
+        """The state of the bridge, which counts for each of its devices. It may come before or after their list."""
+        if self._online is not None:
+            for address in addresses:
+                status = status_of(self._online, message.at, repeated=message.retained, via=BRIDGE)
+                yield Heard(address, status, via=BRIDGE)
 
     def _listed(self, content: Any, known: dict[str, _Member], read: Any, message: Message) -> Iterator[Finding]:
         if not isinstance(content, list):
@@ -154,6 +162,7 @@ class Zigbee2MQTT(Convention):
                 yield Heard(address, attributes_of(member.facts, repeated=message.retained), member.name, BRIDGE)
         for address in before.keys() - members.keys():
             yield Gone(address)
+        yield from self._reachable([address for address in members if address not in before], message)
         yield from self._heard_early()
 
     def _heard_early(self) -> Iterator[Finding]:
@@ -183,7 +192,7 @@ class Zigbee2MQTT(Convention):
                 case [] if message.payload:
                     yield from _state(member, require_object(parse(message.payload)), message)
                 case [name] if name not in _SUFFIXES and message.payload:  # the setting `output: attribute`
-                    yield from _state(member, {name: scalar(message.payload)}, message)
+                    yield from _state(member, {_property(name, member): scalar(message.payload)}, message)
         except Refusal as refusal:
             yield Rejected(address, refusal)
 
@@ -215,6 +224,12 @@ def _state(member: _Member, values: dict[str, Any], message: Message) -> Iterato
     report = telemetry_of(kept, message.at, time)
     if report.samples or report.skipped:
         yield Heard(member.address, report, via=BRIDGE)
+
+
+def _property(name: str, member: _Member) -> str:
+    """With `output: attribute`, a part of a property is named `color-x`."""
+    dotted = name.replace("-", ".")
+    return dotted if dotted in member.properties else name
 
 
 def _value(name: str, value: Any, member: _Member) -> Any:

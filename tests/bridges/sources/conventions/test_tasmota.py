@@ -16,6 +16,7 @@ SENSOR = (
     '{"Time":"2026-11-30T11:00:00","ENERGY":{"TotalStartTime":"2026-01-01T00:00:00","Total":3.262,"Power":[23,67],'
     '"Voltage":229},"DS18B20":{"Temperature":20.6},"TempUnit":"C"}'
 )
+POWER1 = (ID, "facts", {"controls.POWER1": "switch"})
 STATE = (
     '{"Time":"2026-11-30T11:00:00","Uptime":"1T02:03:04","POWER1":"ON","POWER2":"OFF","Wifi":{"RSSI":72,"Signal":-64}}'
 )
@@ -67,13 +68,27 @@ ODD = (
             f"tele/{ID}/STATE",
             STATE,
             [
-                (ID, "facts", {"units.Wifi.Signal": "dBm"}),
+                (
+                    ID,
+                    "facts",
+                    {"controls.POWER1": "switch", "controls.POWER2": "switch", "units.Wifi.Signal": "dBm"},
+                ),
                 (ID, {"POWER1": True, "POWER2": False, "Wifi.RSSI": 72, "Wifi.Signal": -64}),
             ],
         ),
-        (f"stat/{ID}/RESULT", '{"POWER1":"OFF"}', [(ID, {"POWER1": False})]),
+        (f"stat/{ID}/RESULT", '{"POWER1":"OFF"}', [POWER1, (ID, {"POWER1": False})]),
         (f"stat/{ID}/RESULT", '{"Command":"Unknown"}', []),
-        (f"stat/{ID}/POWER1", '{"POWER1":"OFF"}', [(ID, {"POWER1": False})]),
+        (f"stat/{ID}/POWER1", '{"POWER1":"OFF"}', [POWER1, (ID, {"POWER1": False})]),
+        (f"stat/{ID}/DIMMER", '{"Dimmer":40}', []),
+        (f"tele/{ID}/LWT", "", []),
+        (
+            f"tele/{ID}/SENSOR",
+            '{"Shutter1":{"Position":50,"Direction":0}}',
+            [
+                (ID, "facts", {"controls.Shutter1.Position": "slider 0 100 1"}),
+                (ID, {"Shutter1.Position": 50, "Shutter1.Direction": 0}),
+            ],
+        ),
         (f"stat/{ID}/POWER1", "OFF", [(ID, {"POWER1": False})]),
         (f"stat/{ID}/STATUS8", "{}", []),
         (f"cmnd/{ID}/POWER1", "OFF", []),
@@ -113,6 +128,34 @@ def test_topics_and_words_are_those_that_a_device_announces() -> None:
     assert (message.topic, message.payload) == (f"home/{ID}/cmnd/POWER2", b"OFF")
 
 
+@pytest.mark.parametrize(
+    ("relays", "controls"),
+    [
+        ('"rl":[3,3,1]', {"controls.POWER3": "switch"}),
+        ('"rl":[1,0]', {"controls.POWER": "switch"}),
+        ('"rl":[2,0],"lt_st":1', {"controls.POWER": "switch", "controls.Dimmer": "slider 0 100 1"}),
+    ],
+)
+def test_controls_have_the_numbers_of_their_relays(relays: str, controls: dict[str, str]) -> None:
+    config = CONFIG.replace('"rl":[1,1,0]', relays)
+    [(_, _, facts, _)] = heard(Tasmota(""), "tasmota/discovery/DC4F22A1B2C3/config", config)
+    assert {name: value for name, value in facts.items() if name.startswith("controls.")} == controls
+
+
+def test_answers_may_be_on_the_topics_of_their_commands() -> None:
+    convention = Tasmota("")
+    heard(convention, "tasmota/discovery/DC4F22A1B2C3/config", CONFIG.replace('"4":0', '"4":1'))
+    assert heard(convention, f"stat/{ID}/DIMMER", '{"Dimmer":40}') == [(ID, {"Dimmer": 40})]
+    assert heard(convention, f"stat/{ID}/STATUS8", '{"StatusSNS":{}}') == []
+
+
+def test_a_device_that_sleeps_is_not_offline() -> None:
+    convention = Tasmota("")
+    heard(convention, "tasmota/discovery/DC4F22A1B2C3/config", CONFIG.replace('"dslp":0', '"dslp":1'))
+    assert heard(convention, f"tele/{ID}/LWT", "Offline") == []
+    assert heard(convention, f"tele/{ID}/LWT", "Online") == [(ID, "online")]
+
+
 def test_a_device_whose_announcement_is_deleted_is_gone() -> None:
     convention = Tasmota("")
     heard(convention, "tasmota/discovery/DC4F22A1B2C3/config", ODD)
@@ -134,6 +177,7 @@ def test_a_prefix_is_left_out_of_the_address() -> None:
         ("set", {"POWER": True}, "POWER", b"ON"),
         ("set", {"POWER": "toggle"}, "POWER", b"TOGGLE"),
         ("set", {"Dimmer": 40}, "Dimmer", b"40"),
+        ("set", {"Shutter1.Position": 30}, "ShutterPosition1", b"30"),
         ("TelePeriod", {"value": 60}, "TelePeriod", b"60"),
         ("Restart", {}, "Restart", b""),
     ],

@@ -77,6 +77,9 @@ VIA = {"via": "bridge"}
             [(SENSOR, {"temperature": 21.3}, 1_796_032_800_500_000, VIA)],
         ),
         ("kitchen sensor/temperature", "21.3", [(SENSOR, {"temperature": 21.3}, VIA)]),
+        ("kitchen/lamp/color-x", "0.41", [(LAMP, {"color.x": 0.41}, VIA)]),
+        ("kitchen/lamp/state", "ON", [(LAMP, {"state": True}, VIA)]),
+        ("bridge/state", "", []),
         ("kitchen/lamp/availability", '{"state":"online"}', [(LAMP, "online", VIA)]),
         ("kitchen/lamp/availability", "offline", [(LAMP, "offline", VIA)]),
         ("kitchen", '{"contact":true}', [("0x1", {"contact": True}, VIA)]),
@@ -140,6 +143,16 @@ def test_the_bridge_makes_its_devices_unreachable(bridge: Zigbee2MQTT) -> None:
     away = [(address, "offline", "via", "bridge", VIA) for address in (SENSOR, LAMP, "0x1", "group-1")]
     assert found[2:] == away
     assert heard(bridge, "zigbee2mqtt/bridge/state", "online")[2] == (SENSOR, "online", "via", "bridge", VIA)
+
+
+@pytest.mark.parametrize("state", ["online", "offline"])
+def test_the_state_of_the_bridge_counts_for_devices_listed_later(state: str) -> None:
+    convention = Zigbee2MQTT("")
+    heard(convention, "zigbee2mqtt/bridge/state", json.dumps({"state": state}), retained=True)
+    found = heard(convention, "zigbee2mqtt/bridge/devices", json.dumps(DEVICES), retained=True)
+    assert [one for one in found if one[1] == state] == [
+        (address, state, "via", "bridge", VIA) for address in (SENSOR, LAMP, "0x1")
+    ]
 
 
 def test_a_renamed_device_keeps_its_address(bridge: Zigbee2MQTT) -> None:
