@@ -23,6 +23,7 @@ from bridges.rest import (
     errors,
     files,
     found_devices,
+    gateways,
     messages,
     people,
     readings,
@@ -107,6 +108,7 @@ for router in (rooms.router, messages.router, files.router, webhooks.router):
     api.add_router("rooms", router)
 for router in (source_trials.router, sources.router, found_devices.router, source_logins.router):
     api.add_router("sources", router)
+api.add_router("gateways", gateways.router)
 api.add_router("brokers", brokers.router)
 api.add_router("conventions", conventions.router)
 api.add_router("decoders", decoders.router)

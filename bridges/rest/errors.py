@@ -136,10 +136,14 @@ def _known(request: HttpRequest, error: Any) -> HttpResponse:
     return response
 
 
+def _is_for_devices(path: str) -> bool:
+    return path.endswith("/telemetry") or path.startswith("/api/v1/gateways/")
+
+
 def _unauthenticated(request: HttpRequest, error: Any) -> HttpResponse:
     response = problem("unauthenticated", "this needs a login, an API token or a device's credentials")
     # Basic only where devices send: offered to a page, it makes the browser open a password dialog of its own.
-    response["WWW-Authenticate"] = 'Basic realm="device"' if request.path.endswith("/telemetry") else "Bearer"
+    response["WWW-Authenticate"] = 'Basic realm="device"' if _is_for_devices(request.path) else "Bearer"
     return response
 
 

@@ -17,7 +17,7 @@ from bridges.rest.auth import DeviceCredentials, device_of
 from bridges.rest.errors import Problem
 from bridges.sources.decoders.pool import pool
 from devices.access import device_may_touch
-from devices.errors import NotFound, Refusal
+from devices.errors import NotFound, Refusal, SkippedValues
 from devices.refusals.store import START_BYTES
 from devices.values import now_us
 
@@ -77,7 +77,7 @@ async def store_telemetry(
     received_at = now_us()
     if not device_may_touch(device_of(request).uid, uid):
         raise NotFound(f"there is no device {uid!r}")
-    body, size = _body(request)
+    body, size = body_of(request)
     try:
         payload = _payload(body, size, request.headers.get("Content-Encoding", ""))
     except Refusal as refusal:
@@ -106,16 +106,20 @@ def _refused(result: BatchResult) -> dict[str, Any]:
     skipped = result.skipped.get(0)
     if not skipped:
         return {}
-    listed = [{"key": one.key, "reason": one.reason, "message": one.message, "count": count} for one, count in skipped]
     return {
         "refused": skipped.total,
         "reason": skipped.first.reason,
         "message": skipped.first.message,
-        "skipped": listed,
+        "skipped": skipped_values(skipped),
     }
 
 
-def _body(request: HttpRequest) -> tuple[bytes, int]:
+def skipped_values(skipped: SkippedValues) -> list[dict[str, Any]]:
+    """In the form of `SkippedValue`."""
+    return [{"key": one.key, "reason": one.reason, "message": one.message, "count": count} for one, count in skipped]
+
+
+def body_of(request: HttpRequest) -> tuple[bytes, int]:
     """The body and its size. One that is too large is read in part, because it need not announce its length."""
     announced = request.META.get("CONTENT_LENGTH") or "0"
     size = int(announced) if announced.isdigit() else 0

@@ -43,11 +43,12 @@ def test_every_operation_names_its_authentication_and_the_shape_of_its_errors(do
     assert operations
     for path, operation in operations:
         schemes = {name for scheme in operation.get("security", []) for name in scheme}
+        is_for_devices = path.endswith("telemetry") or "/gateways/" in path
         failures = {status: answer for status, answer in operation["responses"].items() if int(status) >= 400}
         if path == "/api/v1/hooks/{secret}":  # the address itself is the secret
             assert schemes == set()
         else:
-            assert schemes == ({"DeviceCredentials"} if path.endswith("telemetry") else {"BearerToken", "LoginCookie"})
+            assert schemes == ({"DeviceCredentials"} if is_for_devices else {"BearerToken", "LoginCookie"})
             assert "401" in failures
         assert "503" in failures
         for answer in failures.values():
@@ -78,6 +79,8 @@ def test_the_paths_are_those_of_the_contract(document: Any) -> None:
         "/api/v1/devices/{uid}/commands/{id}": ["get"],
         "/api/v1/devices/{uid}/refusals": ["get"],
         "/api/v1/devices/{uid}/telemetry": ["post"],
+        "/api/v1/gateways/{uid}/telemetry": ["post"],
+        "/api/v1/gateways/{uid}/{format}": ["post"],
         "/api/v1/spaces/{slug}/retention": ["get", "patch"],
         "/api/v1/spaces/{slug}/rooms": ["post"],
         "/api/v1/rooms": ["get"],
