@@ -106,7 +106,7 @@ class Hub:
         bridge = EmbeddedBridge(name)
         self._program_rights = ProgramRights()
         broker = Broker(
-            AccountAuthenticator(self._program_rights),
+            AccountAuthenticator(self._program_rights, bridge.sources),
             sock=self._mqtt_sockets.plain,
             limits=_broker_limits(),
             sink=bridge,

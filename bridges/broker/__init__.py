@@ -2,11 +2,12 @@
 
 from .authentication import Authenticator, Principal
 from .broker import Broker
-from .limits import Limits, SessionLimits
+from .limits import AccountLimits, Limits, SessionLimits
 from .sink import Done, ForbiddenRequest, Published, Sink, Unaccepted
 from .tls import TlsListener
 
 __all__ = [
+    "AccountLimits",
     "Authenticator",
     "Broker",
     "Done",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from .limits import SessionLimits
+from .limits import AccountLimits, SessionLimits
 
 STATISTICS = "$SYS"
 """The first level of the broker's own topics. There are no others that begin with `$`."""
@@ -14,6 +14,7 @@ STATISTICS = "$SYS"
 class Principal(Protocol):
     """The account a connection acts for: any frozen value with these members, and optionally
 
+    - `account_limits: AccountLimits`, if it acts for many devices;
     - `limits: SessionLimits`, and `sessions: int`, how many of them it may have;
     - `response_information: str`, the beginning of the topics that its clients may use for responses (MQTT 5);
     - `reads_statistics: bool`, whether it may subscribe to `$SYS`;
@@ -52,6 +53,12 @@ def session_limits(principal: Principal, usual: SessionLimits) -> SessionLimits:
     """The principal's own `limits`, if it has any: a client that serves the whole hub holds more than a device."""
     limits = getattr(principal, "limits", None)
     return limits if isinstance(limits, SessionLimits) else usual
+
+
+def account_limits(principal: Principal) -> AccountLimits | None:
+    """The principal's own `account_limits`, if it has any."""
+    limits = getattr(principal, "account_limits", None)
+    return limits if isinstance(limits, AccountLimits) else None
 
 
 def response_information(principal: Principal) -> str | None:

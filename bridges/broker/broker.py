@@ -139,15 +139,21 @@ class Broker:
         payload: bytes,
         expires_in_s: float | None = None,
         *,
+        qos: int = 1,
         retain: bool = False,
         properties: MessageProperties | None = None,
     ) -> None:
-        """Delivers a message of the hub itself, with QoS 1, to the sessions subscribed. The sink does not receive it.
+        """Delivers a message of the hub itself to the sessions subscribed. The sink does not receive it.
 
         Nobody acknowledges: a session without a connection keeps it, within its limits and until it expires.
         """
-        publication = Publication(topic, payload, 1, retain=retain, properties=properties, expires_in_s=expires_in_s)
+        publication = Publication(topic, payload, qos, retain=retain, properties=properties, expires_in_s=expires_in_s)
         self._shared.router.publish(publication, keep=retain, account="")
+
+    def retained(self, topic_filter: str) -> list[tuple[str, bytes]]:
+        """Topic and payload of the retained messages that the filter matches."""
+        found = self._shared.router.retained.matching(topic_filter)
+        return [(publication.topic, publication.payload) for publication in found]
 
     async def written(self) -> None:
         """Returns once what has been published so far, and waits in a session that lasts, is in the file with the

@@ -35,7 +35,7 @@ from bridges.mqtt.packets import (
 from devices.runtime.addresses import network_of
 
 from . import subscribing, terms
-from .authentication import Principal
+from .authentication import Principal, account_limits
 from .client_bounds import ClientBounds
 from .delayed_refusals import DelayedRefusals
 from .errors import DISCONNECT_CODES, LoginRefused, ProtocolError
@@ -217,6 +217,8 @@ class ClientConnection(PacketConnection):
         full = self.stats["signed_in"] >= self.limits.connections
         if full and not sessions.is_connected(principal.name, connect.client_id):
             raise LoginRefused(SERVER_BUSY, "too_many_connections")
+        own = account_limits(principal)
+        self._shared.router.retained.grant(principal.name, own)
         session, present = sessions.open(principal, connect, self)
         self.session = session
         self.publisher = Publisher(self, session, self._shared.publishing)
@@ -229,7 +231,7 @@ class ClientConnection(PacketConnection):
         log.debug("%r connected from %s with MQTT %s", principal.name, self.peer, connect.version.label)
         self.send(terms.answer(connect, principal, session.client_id, self.limits, present=present))
         self.keep_alive(terms.keep_alive_s(connect, self.limits) * 1.5)
-        self.login_done()
+        self.login_done(None if own is None else own.payload_bytes)
         self.release(LOGIN)
 
     def _permitted_will(self, principal: Principal, connect: ConnectPacket) -> Will | None:

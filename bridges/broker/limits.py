@@ -29,6 +29,21 @@ class SessionLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountLimits:
+    """Bounds of an account that acts for many devices. A principal may carry its own as `account_limits`.
+
+    What it retains does not count against the bounds of the whole broker.
+    """
+
+    payload_bytes: int
+    retained_messages: int
+    retained_bytes: int
+
+    def __post_init__(self) -> None:
+        _check_positive(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Bounds of the whole broker; times in seconds, sizes in bytes."""
 
@@ -71,7 +86,7 @@ class Limits:
         _check_positive(self)
 
 
-def _check_positive(limits: SessionLimits | Limits) -> None:
+def _check_positive(limits: SessionLimits | AccountLimits | Limits) -> None:
     for each in fields(limits):
         value = getattr(limits, each.name)
         if isinstance(value, int | float) and value <= 0 and each.name != "pool_bytes":

@@ -147,8 +147,9 @@ class PacketConnection(asyncio.Protocol):
         if on_sign_in is not None:
             on_sign_in(account)
 
-    def login_done(self) -> None:
-        self._reader.bounds = self._bounds.after_login(self.version)
+    def login_done(self, payload_bytes: int | None = None) -> None:
+        """`payload_bytes`: what the account may publish in a message, if it is not what all may."""
+        self._reader.bounds = self._bounds.after_login(self.version, payload_bytes)
 
     def close_after(self, seconds: float, reason: str) -> None:
         """Sets the deadline, in place of any other."""

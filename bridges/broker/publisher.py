@@ -9,6 +9,7 @@ import msgspec
 
 from bridges.mqtt.packets import PublishPacket, ReasonCode, Version
 
+from .authentication import account_limits
 from .errors import ProtocolError
 from .exchange import Exchange
 from .intake import Inlet, Intake, PublishingConnection
@@ -37,7 +38,7 @@ class PublishingContext:
 
 
 class Publisher:
-    __slots__ = ("_aliases", "_connection", "_context", "_session", "_topics", "intake")
+    __slots__ = ("_aliases", "_connection", "_context", "_payload_bytes", "_session", "_topics", "intake")
 
     def __init__(self, connection: PublishingConnection, session: Session, context: PublishingContext) -> None:
         self.intake = Intake(connection, session, context.inlet, context.limits)
@@ -46,6 +47,8 @@ class Publisher:
         self._context = context
         self._topics: dict[str, bool] = {}  # whether the client may publish there
         self._aliases: IncomingAliases | None = None
+        own = account_limits(session.principal)
+        self._payload_bytes = context.limits.payload_bytes if own is None else own.payload_bytes
 
     def receive(self, publish: PublishPacket) -> None:
         """Raises `ProtocolError`."""
@@ -56,7 +59,7 @@ class Publisher:
         check_response_topic(publish.properties)
         if publish.subscription_ids:  # which only a broker sends
             raise ProtocolError("protocol_error")
-        if publish.size > context.limits.payload_bytes:
+        if publish.size > self._payload_bytes:
             publish = self._cut(publish)
         allowed = self._topics.get(publish.topic)
         if allowed is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from .journal import Journal
-from .limits import Limits
+from .limits import AccountLimits, Limits
 from .publication import Publication
 from .topics import TopicTree
 
@@ -21,6 +21,16 @@ class Retained:
         self._messages: Counter[str] = Counter()  # per account
         self._bytes: Counter[str] = Counter()
         self._expiring: dict[str, set[str]] = {}  # account -> topics of its messages that expire
+        self._own_limits: dict[str, AccountLimits] = {}
+        self._own_messages = self._own_bytes = 0  # of accounts with limits of their own
+
+    def grant(self, account: str, limits: AccountLimits | None) -> None:
+        """The account may retain as much as these limits say, whatever others do."""
+        if limits is not None and account not in self._own_limits:
+            self._own_messages += self._messages[account]
+            self._own_bytes += self._bytes[account]
+        if limits is not None:
+            self._own_limits[account] = limits
 
     def keep(self, publication: Publication, account: str) -> bool:
         """Puts the publication in the place of the topic's last; one without payload only removes that.
@@ -65,6 +75,7 @@ class Retained:
         self._bytes.clear()
         self._expiring.clear()
         self._stats["retained_messages"] = self._stats["retained_bytes"] = 0
+        self._own_messages = self._own_bytes = 0
 
     def _remove_expired(self, account: str) -> None:
         """What nobody will get any more must not take the place of something new of the same account."""
@@ -95,10 +106,13 @@ class Retained:
             self.journal.retain(topic, kept)
 
     def _fits(self, publication: Publication, account: str) -> bool:
-        limits, stats = self._limits, self._stats
+        limits, stats, own = self._limits, self._stats, self._own_limits.get(account)
+        if own is not None:
+            messages, size = self._messages[account], self._bytes[account]
+            return messages < own.retained_messages and size + publication.size <= own.retained_bytes
         return (
-            stats["retained_messages"] < limits.retained_messages
-            and stats["retained_bytes"] + publication.size <= limits.retained_bytes
+            stats["retained_messages"] - self._own_messages < limits.retained_messages
+            and stats["retained_bytes"] - self._own_bytes + publication.size <= limits.retained_bytes
             and self._messages[account] < limits.account_retained_messages
             and self._bytes[account] + publication.size <= limits.account_retained_bytes
         )
@@ -106,6 +120,9 @@ class Retained:
     def _add(self, account: str, messages: int, size: int) -> None:
         self._stats["retained_messages"] += messages
         self._stats["retained_bytes"] += size
+        if account in self._own_limits:
+            self._own_messages += messages
+            self._own_bytes += size
         self._messages[account] += messages
         self._bytes[account] += size
         if not self._messages[account]:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from .authentication import Authenticator
+from .authentication import Authenticator, account_limits
 from .journal import Changes, Journal
 from .publication import Publication
 from .retained import Retained
@@ -77,15 +77,17 @@ class StateKeeper:
     async def _restore(self, state: State) -> None:
         names = {session.account for session in state.sessions.values()} | {each.account for each in state.retained}
         principals = await self._authenticator.principals(names)
+        for name, principal in principals.items():
+            self._retained.grant(name, account_limits(principal))
         for each in state.retained:
             publication = each.publication.restored()
             if each.account in principals and not publication.is_expired():
                 self._retained.keep(publication, each.account)
         for number, stored in state.sessions.items():
-            principal = principals.get(stored.account)
-            if principal is not None and stored.left_s() > 0:
+            owner = principals.get(stored.account)
+            if owner is not None and stored.left_s() > 0:
                 messages = [message.restored(place) for place, message in state.messages.get(number, [])]
-                self._sessions.restore(number, stored, principal, messages)
+                self._sessions.restore(number, stored, owner, messages)
         # Sessions and messages that were not restored are not to come back at the next start.
         self._journal.give_up()
 

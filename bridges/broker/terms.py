@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bridges.mqtt.packets import ConnAckPacket, ConnectPacket, Version
 
-from .authentication import Principal, response_information
+from .authentication import Principal, account_limits, response_information
 from .client_bounds import largest_packet
 from .limits import MAX_KEEP_ALIVE_S, Limits
 
@@ -26,6 +26,7 @@ def answer(
 ) -> ConnAckPacket:
     if connect.version is not Version.V5:
         return ConnAckPacket(session_present=present)
+    own = account_limits(principal)
     expiry_s, keep_alive = session_expiry_s(connect, limits), keep_alive_s(connect, limits)
     return ConnAckPacket(
         session_present=present,
@@ -35,5 +36,5 @@ def answer(
         response_information=response_information(principal) if connect.wants_response_information else None,
         receive_maximum=limits.receive_maximum,
         topic_alias_maximum=limits.topic_aliases,
-        maximum_packet_size=largest_packet(limits),
+        maximum_packet_size=largest_packet(limits, None if own is None else own.payload_bytes),
     )

@@ -7,9 +7,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from bridges.broker import Broker, Principal
-from bridges.embedded import programs
+from bridges.embedded import programs, source_logins
 from bridges.embedded.program_rights import ProgramRights
 from bridges.embedded.programs import ProgramPrincipal
+from bridges.embedded.source_logins import SourcePrincipal
+from bridges.embedded.sources import EmbeddedSources
 from bridges.mqtt import topics
 from devices import access
 from devices.channel import groups
@@ -77,14 +79,18 @@ class AccountAuthenticator:
     A username may be both a uid and a person's: the secret decides.
     """
 
-    def __init__(self, rights: ProgramRights) -> None:
+    def __init__(self, rights: ProgramRights, sources: EmbeddedSources | None = None) -> None:
+        """`sources` learns of the logins of sources."""
         self._rights = rights
+        self._sources = sources
 
     async def authenticate(self, username: str, password: str) -> Principal | None:
         changes = self._rights.changes
         principal = await database.run_sign_in(_look_up, username, password)
         if changes != self._rights.changes and isinstance(principal, ProgramPrincipal):
             self._rights.check_soon()  # its rights may have been looked up before the change
+        if self._sources is not None and isinstance(principal, SourcePrincipal):
+            self._sources.signed_in(principal)
         return principal
 
     async def principals(self, names: Collection[str]) -> Mapping[str, Principal]:
@@ -95,13 +101,13 @@ def _look_up(username: str, password: str) -> Principal | None:
     device = accounts.authenticate(username, password)
     if device is not None:
         return _principal(device.uid, device.is_gateway)
-    return programs.authenticate(username, password)
+    return programs.authenticate(username, password) or source_logins.authenticate(username, password)
 
 
 def _existing(names: Collection[str]) -> dict[str, Principal]:
     uids, gateways = accounts.uids(), accounts.gateways()
     devices = {name: _principal(name, name in gateways) for name in names if name in uids}
-    return {**devices, **programs.existing(names)}
+    return {**devices, **programs.existing(names), **source_logins.existing(names)}
 
 
 class RevocationListener:

@@ -11,9 +11,11 @@ from django.conf import settings
 
 from bridges.announcing.announcer import Announcer
 from bridges.broker import Broker, Done, ForbiddenRequest, Published
+from bridges.embedded import source_logins
 from bridges.embedded.program_commands import ProgramCommands
 from bridges.embedded.programs import username_of
 from bridges.embedded.reasons import explain, refusal_of
+from bridges.embedded.sources import EmbeddedSources
 from bridges.ingest.batches import shared_processor
 from bridges.ingest.delivery import Delivery
 from bridges.ingest.pipeline import Pipeline
@@ -22,6 +24,7 @@ from bridges.mqtt.outbound import Outbound
 from bridges.mqtt.outbound_session import OutboundSession
 from bridges.mqtt.topics import TopicAddress
 from devices.errors import Refusal
+from devices.runtime import stats
 from devices.values import now_us
 
 MAX_TOPICS = 100_000
@@ -41,12 +44,15 @@ class EmbeddedBridge:
         self._name = name
         self._pipeline = Pipeline(shared_processor())
         self._commands = ProgramCommands()
+        self.sources = EmbeddedSources(name, self._pipeline)
 
     def offer(self, published: Published, done: Done | None) -> bool:
         """Nothing that is refused on arrival is kept as a retained message, and no telemetry: it is stored instead."""
         if username_of(published.account) is not None:
             self._commands.offer(published, done)
             return False
+        if source_logins.is_source(published.account):
+            return self.sources.offer(published, done)
         address = _address(published.topic)
         delivery = Delivery(
             uid=address.uid if address is not None and "/" in address.uid else published.account,
@@ -67,6 +73,9 @@ class EmbeddedBridge:
         """Shows on the device's page what it was not allowed to do. A person has no such page."""
         if username_of(forbidden.account) is not None:
             self._commands.report(forbidden)
+            return
+        if source_logins.is_source(forbidden.account):
+            stats.sources_refused.labels("login", refusal_of(forbidden).reason).inc()
             return
         delivery = Delivery(
             uid=forbidden.account,
@@ -89,21 +98,23 @@ class EmbeddedBridge:
         processing = asyncio.create_task(self._pipeline.run(), name="pipeline")
         sending = asyncio.create_task(outbound.run(), name="outbound")
         stopping = asyncio.create_task(stop.wait())
+        sourcing = asyncio.create_task(self.sources.run(broker, partial(_session, broker)), name="sources")
         announcing = asyncio.create_task(_announce(self._name, broker), name="announcing")
         self._pipeline.attach(broker)
         self._commands.attach(broker)
         ready.set()
         try:
-            await asyncio.wait({processing, sending, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({processing, sending, sourcing, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopping.cancel()
             announcing.cancel()
             sending.cancel()
             await self._commands.stop()
             self._pipeline.close()
-            await asyncio.wait({processing, sending})
+            sourcing.cancel()
+            await asyncio.wait({processing, sending, sourcing})
             self._pipeline.detach(broker)
-        for task in (processing, sending):
+        for task in (processing, sending, sourcing):
             if task.done() and not task.cancelled() and (error := task.exception()):
                 raise error
 
@@ -126,7 +137,7 @@ async def _session(broker: Broker) -> AsyncIterator[OutboundSession]:
     async def publish(
         topic: str, payload: bytes, expires_in_s: float | None, *, qos: int = 1, retain: bool = False
     ) -> None:
-        broker.publish(topic, payload, expires_in_s)
+        broker.publish(topic, payload, expires_in_s, qos=qos, retain=retain)
         await broker.written()
 
     yield OutboundSession(publish, lost=asyncio.get_running_loop().create_future())

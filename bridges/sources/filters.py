@@ -1,21 +1,45 @@
-"""Topic filters compared with each other. Pure."""
+"""Topic filters: what they match, and how they lie to one another. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import combinations
 
+RESERVED = ("devices", "gateways", "responses")
+"""First levels of topics that belong to the hub's own accounts, and to no source."""
+
+
+def is_reserved(topic_or_filter: str) -> bool:
+    """Whether it can reach nothing but what belongs to no source."""
+    return topic_or_filter.startswith("$") or topic_or_filter.split("/", 1)[0] in RESERVED
+
+
+def matches(topic_filter: str, topic: str) -> bool:
+    """Whether the filter matches the topic. A wildcard at the beginning matches nothing that is reserved."""
+    return not is_reserved(topic) and covers(topic_filter, topic)
+
+
+def covers(outer: str, inner: str) -> bool:
+    """Whether the filter `outer` matches all that the filter or topic `inner` does."""
+    wide, narrow = outer.split("/"), inner.split("/")
+    for number, level in enumerate(wide):
+        if level == "#":
+            return True
+        if number >= len(narrow) or narrow[number] == "#" or (level != "+" and level != narrow[number]):
+            return False
+    return len(wide) == len(narrow)
+
 
 def overlap(one: str, other: str) -> bool:
-    """Whether a topic may be of both filters."""
-    ours, theirs = one.split("/"), other.split("/")
-    for a, b in zip(ours, theirs, strict=False):
+    """Whether there is a topic that both filters match."""
+    left, right = one.split("/"), other.split("/")
+    for a, b in zip(left, right, strict=False):
         if "#" in (a, b):
             return True
         if a != b and "+" not in (a, b):
             return False
-    longer = max(ours, theirs, key=len)
-    return len(ours) == len(theirs) or longer[min(len(ours), len(theirs))] == "#"
+    shorter, longer = sorted((left, right), key=len)
+    return len(shorter) == len(longer) or longer[len(shorter) :] == ["#"]
 
 
 def disjoint(filters: Iterable[str]) -> list[str]:

@@ -15,6 +15,7 @@ from bridges.mqtt.address import AddressError
 from bridges.mqtt.leadership import compete_for_lead
 from bridges.sources import brokers
 from bridges.sources.listener import SourceListener
+from bridges.sources.settings import Settings, settings_of
 from devices.channel import groups
 from devices.channel.events import Event
 from devices.channel.listener import Listener
@@ -119,7 +120,7 @@ class _BrokerSources:
         self._pipeline = pipeline
         self._leading = False
         self._changed = asyncio.Event()
-        self._running: dict[int, tuple[_Settings, SourceListener, asyncio.Task[None]]] = {}
+        self._running: dict[int, tuple[Settings, SourceListener, asyncio.Task[None]]] = {}
 
     async def run(self) -> None:
         """Works until cancelled."""
@@ -147,7 +148,7 @@ class _BrokerSources:
         self.wake()
 
     async def _reconcile(self, stored: Collection[StoredSource]) -> None:
-        wanted = {one.pk: (_settings(one), one) for one in stored}
+        wanted = {one.pk: (settings_of(one), one) for one in stored}
         for id, (used, listener, task) in list(self._running.items()):
             if id not in wanted or wanted[id][0] != used or task.done():
                 del self._running[id]
@@ -161,7 +162,7 @@ class _BrokerSources:
             if id not in self._running:
                 await self._start(used, one)
 
-    async def _start(self, used: _Settings, stored: StoredSource) -> None:
+    async def _start(self, used: Settings, stored: StoredSource) -> None:
         try:
             address = await database.run(brokers.usable, self._broker)
             listener = await SourceListener.of(stored, address, self._pipeline)
@@ -169,14 +170,6 @@ class _BrokerSources:
             await database.run(sources.set_state, stored.pk, False, str(error))
             return
         self._running[stored.pk] = used, listener, asyncio.create_task(listener.run(), name=str(stored))
-
-
-_Settings = tuple[str, str, bool, str]
-
-
-def _settings(source: StoredSource) -> _Settings:
-    """What a running source cannot change."""
-    return source.convention, source.prefix, source.adopt, repr(sorted(source.options.items()))
 
 
 def _in_use() -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.inbound_connection import InboundConnection, InboundLost
 from bridges.mqtt.packets import ConnectPacket, PublishPacket, SubAckPacket, SubscribePacket, Subscription, Version
-from bridges.sources.conventions import RESERVED
+from bridges.sources.filters import RESERVED
 from devices.errors import Invalid, Unavailable
 from devices.runtime.concurrency import ConcurrencyLimit
 

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import paho.mqtt.client as mqtt
 import pytest
 
 from tests.support.eventually import eventually
 from tests.support.hub import RunningHub
 from tests.support.owner import OwnersMosquitto, Plug
 from tests.support.ports import free_port
+from tests.support.servers import START_S
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -86,3 +88,110 @@ def test_a_source_tells_why_it_is_not_connected(house: RunningHub, api: httpx.Cl
 def _source(api: httpx.Client, id: int) -> dict[str, Any]:
     [one] = [each for each in api.get("sources").json()["items"] if each["id"] == id]
     return dict(one)
+
+
+class Bridge:
+    """Zigbee2MQTT with many lamps. It subscribes as the real one does, and carries out `set`."""
+
+    def __init__(self, port: int, login: tuple[str, str], lamps: int) -> None:
+        self.refused: list[str] = []
+        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="zigbee2mqtt")
+        self._client.username_pw_set(*login)
+        self._client.will_set("zigbee2mqtt/bridge/state", '{"state":"offline"}', 1, retain=True)
+        self._client.on_connect = lambda client, *_: client.subscribe("zigbee2mqtt/#", 1)
+        self._client.on_message = self._on_message
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+        devices = [{"ieee_address": f"0x{n:016x}", "friendly_name": f"room/lamp {n}", **_LAMP} for n in range(lamps)]
+        self.publish("bridge/state", {"state": "online"})
+        self.publish("bridge/devices", devices)
+        for n in range(lamps):
+            self.publish(f"room/lamp {n}/availability", {"state": "online"})
+            self.publish(f"room/lamp {n}", {"state": "ON", "brightness": n})
+
+    def publish(self, path: str, content: Any) -> None:
+        sent = self._client.publish(f"zigbee2mqtt/{path}", json.dumps(content), 1, retain=True)
+        sent.wait_for_publish(START_S)
+
+    def die(self) -> None:
+        """Without a word, so that the broker publishes the will."""
+        self._client.loop_stop()
+        self._client.socket().close()  # type: ignore[union-attr]
+
+    def _on_message(self, client: mqtt.Client, _: object, message: mqtt.MQTTMessage) -> None:
+        if message.topic.endswith("/set"):
+            name = message.topic.removeprefix("zigbee2mqtt/").removesuffix("/set")
+            client.publish(f"zigbee2mqtt/{name}", json.dumps(json.loads(message.payload)), 1)
+
+
+_LAMP = {
+    "type": "Router",
+    "definition": {
+        "vendor": "Acme",
+        "model": "L1",
+        "description": "x" * 1_500,  # the whole list is larger than what a device may send
+        "exposes": [{"type": "light", "features": [{"type": "binary", "property": "state", "access": 7}]}],
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def logins(house: RunningHub) -> dict[str, tuple[str, str]]:
+    """Of a source for each convention at the hub's own broker, which adds new devices by itself."""
+    found = {}
+    for convention in ("zigbee2mqtt", "tasmota"):
+        printed = json.loads(house.manage("addsource", convention, "--space", "demo", "--adopt"))
+        found[convention] = printed["username"], printed["secret"]
+    return found
+
+
+def test_a_house_of_devices_signs_in_at_the_hubs_own_broker(
+    house: RunningHub, api: httpx.Client, logins: dict[str, tuple[str, str]]
+) -> None:
+    bridge = Bridge(house.mqtt_port, logins["zigbee2mqtt"], lamps=150)
+    plugs = [Plug(house.mqtt_port, f"plug_{n}", logins["tasmota"]) for n in range(20)]
+    for plug in plugs:
+        plug.report(POWER="ON")
+
+    def added() -> dict[str, Any]:
+        items = api.get("devices", params={"limit": 1000}).json()["items"]
+        return {one["device"]["uid"]: one for one in items}
+
+    eventually(lambda: len([uid for uid in added() if uid.startswith(("0x", "plug_"))]) == 170, within_s=60)
+    eventually(lambda: added()["0x0000000000000095"]["latest"].get("brightness", [0])[-1] == 149, within_s=60)
+    eventually(lambda: added()["plug_19"]["latest"].get("POWER", [0])[-1] is True)
+    lamp = added()["0x0000000000000007"]
+    assert (lamp["device"]["name"], lamp["availability"]) == ("room/lamp 7", "online")
+    assert lamp["device"]["attributes"]["controls.state"] == "switch"
+
+    sent = api.post("devices/0x0000000000000007/commands", json={"name": "set", "args": {"state": "OFF"}}).json()
+    eventually(lambda: _status(api, "0x0000000000000007", sent) == "succeeded")
+    bridge.die()
+    eventually(lambda: added()["0x0000000000000007"]["availability"] == "offline", within_s=60)
+    metrics = httpx.get(f"{house.url}/metrics").text
+    assert "hubbub_source_messages_refused_total{" not in metrics
+    for plug in plugs:
+        plug.leave()
+
+
+def test_a_login_may_use_the_topics_of_its_source_only(
+    house: RunningHub, api: httpx.Client, logins: dict[str, tuple[str, str]]
+) -> None:
+    pump = house.create_device("pump-9")
+    received: list[str] = []
+    granted: list[Any] = []
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+    client.username_pw_set(*logins["tasmota"])
+    client.on_subscribe = lambda _, __, ___, codes, ____: granted.extend(codes)
+    client.on_message = lambda _, __, message: received.append(message.topic)
+    client.connect("127.0.0.1", house.mqtt_port)
+    client.loop_start()
+    for topic_filter in ("#", "devices/#", "zigbee2mqtt/#", "cmnd/#"):
+        client.subscribe(topic_filter, 1)
+    eventually(lambda: len(granted) == 4)
+    assert [code.is_failure for code in granted] == [True, True, True, False]
+    for topic in (f"devices/{pump.uid}/telemetry", "zigbee2mqtt/room/lamp 1"):
+        client.publish(topic, '{"a": 1}', 1).wait_for_publish(START_S)
+    assert api.get(f"devices/{pump.uid}").json()["latest"] == {}
+    client.disconnect()
+    client.loop_stop()

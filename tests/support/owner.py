@@ -22,9 +22,11 @@ class OwnersMosquitto(Server):
 class Plug:
     """A Tasmota plug: reports its state, and carries out POWER."""
 
-    def __init__(self, port: int, topic: str) -> None:
+    def __init__(self, port: int, topic: str, login: tuple[str, str] | None = None) -> None:
         self._topic = topic
         self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=topic)
+        if login is not None:
+            self._client.username_pw_set(*login)
         self._client.will_set(f"tele/{topic}/LWT", "Offline", 1, retain=True)
         self._client.on_connect = lambda client, *_: client.subscribe(f"cmnd/{topic}/#", 1)
         self._client.on_message = lambda _, __, message: self.report(POWER=message.payload.decode().upper())

@@ -15,6 +15,7 @@ from bridges.sources.conventions.shelly2 import Shelly2
 from bridges.sources.conventions.tasmota import Tasmota
 from bridges.sources.conventions.ttn import TheThingsStack
 from bridges.sources.conventions.zigbee2mqtt import Zigbee2MQTT
+from bridges.sources.filters import RESERVED
 from bridges.sources.mapping.convention import MappedConvention
 from devices.errors import Invalid
 
@@ -49,7 +50,3 @@ def _check_prefix(prefix: str) -> None:
         raise Invalid("a prefix begins with neither / nor $, and does not end with /")
     if prefix.split("/")[0] in RESERVED:
         raise Invalid(f"{prefix.split('/')[0]}/ holds the hub's own topics")
-
-
-RESERVED = ("devices", "gateways")
-"""First levels of topics that belong to no source."""

@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bridges.sources.filters import RESERVED
 from devices.errors import Invalid
 
-RESERVED = ("devices", "gateways")
-"""First levels of the hub's own topics."""
 MAX_LEVELS = 32
 
 NAME = re.compile(r"\{([^{}]+)\}")

@@ -1,10 +1,30 @@
-"""Topic filters compared with each other."""
+"""How filters lie to one another."""
 
 from __future__ import annotations
 
 import pytest
 
-from bridges.sources.filters import disjoint, overlap
+from bridges.sources.filters import covers, disjoint, matches, overlap
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "is_covered"),
+    [
+        ("a/#", "a/b/c", True),
+        ("a/#", "a", True),
+        ("a/#", "a/#", True),
+        ("a/#", "a/+/c", True),
+        ("a/+", "a/b", True),
+        ("a/+", "a/+", True),
+        ("a/+", "a/#", False),
+        ("a/b", "a/+", False),
+        ("a/+/c", "a/b", False),
+        ("+/status", "x/status", True),
+        ("+/status", "#", False),
+    ],
+)
+def test_a_filter_covers_another(outer: str, inner: str, is_covered: bool) -> None:
+    assert covers(outer, inner) is is_covered
 
 
 @pytest.mark.parametrize(
@@ -40,3 +60,9 @@ def test_no_message_is_of_two_filters(filters: list[str], expected: list[str]) -
     found = disjoint(filters)
     assert not any(overlap(one, other) for one in found for other in found if one != other)
     assert found == expected
+
+
+@pytest.mark.parametrize("topic", ["devices/pump/status", "gateways/g/status", "$SYS/broker", "responses/bob/x"])
+def test_what_belongs_to_the_hub_is_never_matched(topic: str) -> None:
+    assert not matches("#", topic)
+    assert not matches("+/+/status", topic)
