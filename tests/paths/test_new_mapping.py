@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 import httpx
+import paho.mqtt.client as client
 import paho.mqtt.publish as mqtt
 import pytest
 from playwright.sync_api import Page, expect
@@ -30,6 +31,31 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnersMosquitto
     server.stop()
 
 
+class Lamp:
+    """A device that reports each value that it is sent."""
+
+    def __init__(self, port: int) -> None:
+        self._client = client.Client(client.CallbackAPIVersion.VERSION2, client_id="lamp")
+        self._client.on_connect = lambda lamp, *_: lamp.subscribe("lab/lamp/+/set", 1)
+        self._client.on_message = lambda lamp, _, sent: lamp.publish(sent.topic.removesuffix("/set"), sent.payload, 1)
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+        self._client.publish("lab/lamp/power", "OFF", 1, retain=True)
+
+    def leave(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+def make_broker(hub: RunningHub, name: str, port: int) -> None:
+    hub.manage(
+        "shell",
+        "-c",
+        "from devices.registry.sources import brokers; from devices.models import Space\n"
+        f"brokers.create({name!r}, '127.0.0.1', {port}, space=Space.objects.get(slug='demo'))",
+    )
+
+
 def picture(page: Page, name: str) -> None:
     folder = os.environ.get("PICTURES")
     if not folder:
@@ -45,12 +71,7 @@ def picture(page: Page, name: str) -> None:
 def test_a_manager_describes_what_the_broker_sends_and_finds_the_devices(
     visit: Visit, hub: RunningHub, broker: OwnersMosquitto
 ) -> None:
-    hub.manage(
-        "shell",
-        "-c",
-        "from devices.registry.sources import brokers; from devices.models import Space\n"
-        f"brokers.create('house', '127.0.0.1', {broker.port}, space=Space.objects.get(slug='demo'))",
-    )
+    make_broker(hub, "house", broker.port)
     mqtt.single("attic/window/temperature", "21.5", retain=True, port=broker.port)
     mqtt.single("attic/window/LWT", "online", retain=True, port=broker.port)
     mqtt.single("attic/roof/data", '{"wind":{"speed":4.2,"gust":7},"rain":0.2}', retain=True, port=broker.port)
@@ -98,3 +119,25 @@ def test_a_preset_is_shown_with_its_examples_and_faults_in_words(visit: Visit, h
     page.get_by_label("Rules and commands").fill("{")
     expect(page.locator("[data-error]")).to_contain_text("not JSON")
     assert alice.complaints == []
+
+
+def test_a_command_follows_the_mapping_and_is_confirmed_by_what_is_reported(
+    hub: RunningHub, broker: OwnersMosquitto
+) -> None:
+    make_broker(hub, "lab", broker.port)
+    lamp = Lamp(broker.port)
+    options = {
+        "rules": [{"topic": "{device}/{metric}", "decoder": "scalar"}],
+        "commands": [{"topic": "{device}/{arg}/set", "arg": "*", "on": "ON", "off": "OFF", "control": "switch"}],
+    }
+    given = {"space": "demo", "broker": "lab", "convention": "mapping", "prefix": "lab", "options": options}
+    headers = {"Authorization": f"Bearer {hub.create_token('alice')}"}
+    with httpx.Client(base_url=f"{hub.url}/api/v1/", headers=headers) as api:
+        source = api.post("sources", json=given).json()["id"]
+        eventually(lambda: api.get(f"sources/{source}/found").json()["items"])
+        adopted = api.post(f"sources/{source}/found/lamp/adopt", json={})
+        assert adopted.status_code == 201, adopted.text
+        commands = f"devices/{adopted.json()['device']['uid']}/commands"
+        sent = api.post(commands, json={"name": "set", "args": {"power": True}}).json()
+        eventually(lambda: api.get(f"{commands}/{sent['command']}").json()["status"] == "succeeded")
+    lamp.leave()
