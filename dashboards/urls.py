@@ -13,6 +13,7 @@ from dashboards.views.places import places
 from dashboards.views.retention import device_retention, metric_retention, space_retention
 from dashboards.views.rooms import create_room, create_webhook, delete_webhook, room, room_settings, rooms
 from dashboards.views.sign_in import SignIn
+from dashboards.views.sources import source, sources, space_sources
 from dashboards.views.transfers import export_history, import_history
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -29,6 +30,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("devices/<str:uid>/retention/metric/", metric_retention, name="metric_retention"),
     path("devices/<str:uid>/secret/", rotate_secret, name="rotate_secret"),
     path("spaces/<str:slug>/retention/", space_retention, name="space_retention"),
+    path("sources/", sources, name="sources"),
+    path("sources/<int:id>/", source, name="source"),
+    path("spaces/<str:slug>/sources/", space_sources, name="space_sources"),
     path("spaces/<str:slug>/sources/mapping/", new_mapping, name="new_mapping"),
     path("spaces/<str:slug>/decoders/", space_decoders, name="space_decoders"),
     path("spaces/<str:slug>/decoders/new/", create_decoder, name="create_decoder"),
