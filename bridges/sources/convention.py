@@ -114,6 +114,8 @@ class Convention(ABC):
         """`options`: what the owner has set beside the prefix. Raises `Invalid` for what cannot work."""
         self.prefix = prefix or self.default_prefix
         self.options = options or {}
+        self.started_at = 0
+        """When the hub began to listen, in microseconds."""
 
     @abstractmethod
     def filters(self) -> Collection[str]:

@@ -51,6 +51,7 @@ class Source:
         self.id = stored.pk
         self.adopts = stored.adopt
         self.convention = make(stored.convention, stored.prefix, stored.options)
+        self.convention.started_at = now_us()
         self.name = str(stored)
         self.requests: deque[Publish] = deque()
         """Messages of the convention's own that are to be published."""

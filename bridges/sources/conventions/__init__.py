@@ -12,6 +12,7 @@ from bridges.sources.conventions.homie import Homie
 from bridges.sources.conventions.owntracks import OwnTracks
 from bridges.sources.conventions.shelly1 import Shelly1
 from bridges.sources.conventions.shelly2 import Shelly2
+from bridges.sources.conventions.sparkplug import SparkplugB
 from bridges.sources.conventions.tasmota import Tasmota
 from bridges.sources.conventions.ttn import TheThingsStack
 from bridges.sources.conventions.zigbee2mqtt import Zigbee2MQTT
@@ -29,6 +30,7 @@ CONVENTIONS: dict[str, type[Convention]] = {
     "ttn": TheThingsStack,
     "chirpstack": ChirpStack,
     "owntracks": OwnTracks,
+    "sparkplug": SparkplugB,
     "mapping": MappedConvention,
 }
 
