@@ -168,7 +168,7 @@ def _broker(person: Person, given: SampleRequest) -> BrokerAddress:
     access.require_broker(person, space.pk, name)
     boundaries.check(name, space.pk, [given.filter])
     if brokers.is_embedded(name):
-        raise Invalid("messages of the hub's own broker cannot be shown here; paste one instead")
+        raise Invalid("devices send to the hub's own broker once the source is added; type a message instead")
     try:
         return brokers.usable(name).with_password()
     except (AddressError, OSError) as error:

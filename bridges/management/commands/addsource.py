@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from typing import Any
 
 import msgspec
@@ -26,6 +27,9 @@ class Command(BaseCommand):
         parser.add_argument("--space", required=True, help="slug of the space that its devices belong to")
         parser.add_argument("--prefix", default="", help="the first levels of its topics (default: the convention's)")
         parser.add_argument("--broker", default="", help="name of the broker (default: the first)")
+        parser.add_argument(
+            "--options", type=_object, default={}, help='a JSON object, such as a mapping or {"preset": "wled"}'
+        )
         parser.add_argument("--adopt", action="store_true", help="add new devices without asking")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -35,7 +39,12 @@ class Command(BaseCommand):
         try:
             with transaction.atomic():
                 source = adding.add(
-                    space, options["broker"], options["convention"], options["prefix"], adopt=options["adopt"]
+                    space,
+                    options["broker"],
+                    options["convention"],
+                    options["prefix"],
+                    adopt=options["adopt"],
+                    options=options["options"],
                 )
                 printed: dict[str, Any] = {"id": source.pk}
                 if brokers.has_accounts(source.broker):
@@ -44,3 +53,10 @@ class Command(BaseCommand):
         except HubbubError as error:
             raise CommandError(error.message) from None
         self.stdout.write(msgspec.json.encode(printed).decode())
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise ArgumentTypeError(f"not a JSON object: {error}") from None
