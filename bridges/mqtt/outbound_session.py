@@ -33,6 +33,9 @@ _library_logger.setLevel(logging.ERROR)  # it warns of each connection that is c
 Lost = aiomqtt.MqttError
 """Raised by the outbound session when the broker is gone."""
 
+Will = aiomqtt.Will
+"""What the broker publishes when it loses the session: topic, payload, QoS and whether it is retained."""
+
 
 class OutboundVersionRefused(Lost):
     """The broker does not offer this version of MQTT."""
@@ -70,9 +73,10 @@ OpenSession = Callable[[], AbstractAsyncContextManager[OutboundSession]]
 class OutboundSessions:
     """Opens one session after the other with a broker: with MQTT 5, or with 3.1.1 where the broker does not offer 5."""
 
-    def __init__(self, address: BrokerAddress, client_id: str) -> None:
+    def __init__(self, address: BrokerAddress, client_id: str, will: Will | None = None) -> None:
         self._address = address
         self._client_id = client_id
+        self._will = will
         self._version = ProtocolVersion.V5
         self._knows_v5 = self._is_guess = False
 
@@ -81,7 +85,7 @@ class OutboundSessions:
         """Raises as `outbound_session` does; the next attempt takes the other version where that was the reason."""
         v5 = self._version is ProtocolVersion.V5
         try:
-            async with outbound_session(self._address, self._client_id, self._version) as session:
+            async with outbound_session(self._address, self._client_id, self._version, self._will) as session:
                 self._knows_v5 = self._knows_v5 or v5
                 if self._is_guess:  # a broker that was busy when the hub started must not keep 3.1.1
                     self._version = ProtocolVersion.V5
@@ -96,7 +100,10 @@ class OutboundSessions:
 
 @asynccontextmanager
 async def outbound_session(
-    address: BrokerAddress, client_id: str, version: ProtocolVersion = ProtocolVersion.V311
+    address: BrokerAddress,
+    client_id: str,
+    version: ProtocolVersion = ProtocolVersion.V311,
+    will: Will | None = None,
 ) -> AsyncIterator[OutboundSession]:
     """With MQTT 3.1.1, which every broker knows, or with 5, of which a message's expiry is a part.
 
@@ -111,6 +118,7 @@ async def outbound_session(
         password=address.password,
         identifier=client_id,
         keepalive=KEEPALIVE_S,
+        will=will,
         timeout=CONNECT_TIMEOUT_S,
         socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         tls_context=address.tls_context(),

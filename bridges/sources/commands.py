@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
 from bridges.mqtt.command_loop import BATCH, CommandLoop
-from bridges.mqtt.outbound_session import OpenSession, OutboundSession
+from bridges.mqtt.outbound_session import Lost, OpenSession, OutboundSession
 from bridges.sources.convention import Publish, SentCommand
 from bridges.sources.source import Source
 from devices.channel import fanout
@@ -15,18 +19,41 @@ from devices.log.entries import recorded
 from devices.runtime import database, stats
 from devices.values import Answer, now_us
 
+FAREWELL_S = 2.0
+"""How long the broker may take to acknowledge the farewell of a convention."""
+
 
 class SourceCommands:
     """Publishes for one source: its devices' commands, and what its convention requests."""
 
     def __init__(self, source: Source, open_session: OpenSession) -> None:
         self._source = source
-        self._loop = CommandLoop(source.name, open_session, self._send)
+        self._open_session = open_session
+        self._loop = CommandLoop(source.name, self._announced, self._send)
         source.on_request = self._loop.wake
 
     async def run(self) -> None:
         """Works until cancelled."""
         await self._loop.run()
+
+    @asynccontextmanager
+    async def _announced(self) -> AsyncIterator[OutboundSession]:
+        """A session that publishes the farewell at its end. It is the will of the session too, which a broker has
+        published where an earlier one was lost: each session begins with the greeting."""
+        farewell = self._source.convention.farewell()
+        async with self._open_session() as session:
+            if farewell is None:
+                yield session
+                return
+            for message in self._source.convention.greeting():
+                await _publish(session, message, None)
+            try:
+                yield session
+            finally:
+                if not session.lost.done():
+                    with suppress(Lost, TimeoutError):
+                        async with asyncio.timeout(FAREWELL_S):
+                            await _publish(session, farewell, None)
 
     async def _send(self, session: OutboundSession) -> int:
         while self._source.requests:

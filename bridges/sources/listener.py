@@ -13,11 +13,11 @@ from bridges.ingest.pipeline import Pipeline
 from bridges.mqtt.address import BrokerAddress
 from bridges.mqtt.inbound_connection import InboundConnection
 from bridges.mqtt.inbound_session import InboundSession, WantedSubscription
-from bridges.mqtt.outbound_session import Lost, OutboundSessions, outbound_session
+from bridges.mqtt.outbound_session import Lost, OutboundSessions, Will, outbound_session
 from bridges.mqtt.packets import PublishPacket, Subscription
 from bridges.mqtt.session_name import SessionName
 from bridges.sources.commands import SourceCommands
-from bridges.sources.convention import Message
+from bridges.sources.convention import Message, Publish
 from bridges.sources.recording import keep_recorded
 from bridges.sources.source import Source
 from devices.registry import bridge_secrets
@@ -47,7 +47,8 @@ class SourceListener:
         self._state: tuple[bool, str] | None = None
         self._state_changed = asyncio.Event()
         self._source = Source(stored, pipeline)
-        self._commands = SourceCommands(self._source, OutboundSessions(address, session.outbound_client_id).open)
+        will = _will(self._source.convention.farewell())
+        self._commands = SourceCommands(self._source, OutboundSessions(address, session.outbound_client_id, will).open)
         self._filters = set(self._source.convention.filters())
         self._session = InboundSession(
             address,
@@ -141,6 +142,12 @@ class SourceListener:
                     await database.run(sources.set_state, self._source.id, *self._state)
                 except DatabaseError as error:
                     logger.warning("the state of %s cannot be stored: %s", self._source.name, error)
+
+
+def _will(farewell: Publish | None) -> Will | None:
+    if farewell is None:
+        return None
+    return Will(farewell.topic, farewell.payload, farewell.qos, farewell.retain)
 
 
 def _wanted(topic_filter: str) -> WantedSubscription:

@@ -7,6 +7,7 @@ import gc
 import socket
 from collections.abc import AsyncIterator
 
+import aiomqtt
 import pytest
 
 from bridges.broker import Broker
@@ -226,3 +227,14 @@ async def test_a_broker_that_was_busy_at_first_gets_mqtt_5_with_the_next_session
             async with opening.open():
                 pass
         assert busy.versions == [5, 4, 5, 5]
+
+
+async def test_its_will_is_published_where_it_is_lost(door: Door) -> None:
+    will = aiomqtt.Will("spBv1.0/STATE/hubbub", b'{"online":false}', 0, retain=True)
+    async with outbound_session(door.address("bridge"), "out", will=will) as session:
+        await session.publish(will.topic, b'{"online":true}', None, qos=0, retain=True)
+        await door.broker.disconnect("bridge")
+        await asyncio.wait({session.lost}, timeout=WAIT_S)
+    async with asyncio.timeout(WAIT_S):
+        while door.broker.retained(will.topic) != [(will.topic, will.payload)]:  # noqa: ASYNC110 - no event
+            await asyncio.sleep(0.001)
