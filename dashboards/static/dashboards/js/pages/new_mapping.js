@@ -141,7 +141,7 @@ onSubmit(form, error, async () => {
     options: definition(),
     adopt: select(form, "[name=adopt]", HTMLInputElement).checked,
   });
-  setText(find(document, "state"), `Added. The hub listens to ${added.prefix} at ${added.broker}.`);
+  location.assign(`/sources/${added.id}/`);
 });
 
 const asked = new URLSearchParams(location.search).get("broker");

@@ -63,7 +63,7 @@ export function listenAt(wanted) {
 
 /**
  * @param {Mapping & {broker: string, adopt: boolean}} mapping
- * @returns {Promise<{id: number, prefix: string, broker: string}>}
+ * @returns {Promise<{id: number}>}
  */
 export function addMapping(mapping) {
   return send("POST", "/api/v1/sources", JSON.stringify({ convention: "mapping", ...mapping }));
