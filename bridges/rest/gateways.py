@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -19,11 +18,14 @@ from bridges.rest.auth import DeviceCredentials, device_of
 from bridges.rest.errors import Problem
 from bridges.rest.telemetry import SkippedValue, body_of, skipped_values
 from bridges.sources.convention import Encoded, Heard, Rejected
+from bridges.sources.decoders.pool import pool
 from bridges.sources.gateway_formats import Format, findings
 from bridges.sources.reports import delivery_kind
 from devices.access import device_may_touch
 from devices.errors import NotFound, Refusal, SkippedValues
+from devices.registry import decoders
 from devices.registry.sources.keys import key_of
+from devices.runtime import database
 from devices.values import is_uid, now_us
 
 router = Router(tags=["ingest"])
@@ -103,8 +105,27 @@ async def store_format_of_children(request: HttpRequest, uid: str, format: Forma
     except Refusal as refusal:
         await refuse_now(Delivery(uid, "telemetry", payload, received_at), refusal)
         raise
-    stored = await _stored(uid, len(payload), _of_findings(uid, found, payload, received_at))
+    deliveries = []
+    for one in found:
+        if (delivery := _of_finding(uid, one, payload, received_at)) is None:
+            continue
+        if isinstance(one, Heard) and isinstance(one.report, Encoded):
+            await _decode(delivery, device_of(request).space_id, one.report)
+        deliveries.append(delivery)
+    stored = await _stored(uid, len(payload), deliveries)
     return [] if format == "owntracks" else stored
+
+
+async def _decode(delivery: Delivery, space_id: int, encoded: Encoded) -> None:
+    """Puts what the decoder of the device, or of its profile, makes of the bytes in the place of the fallback."""
+    decoder = await database.run(decoders.of_uplink, space_id, delivery.ref, encoded.profile)
+    if decoder is None:
+        return
+    try:
+        decoded = await pool().decode(decoder, encoded.payload, encoded.f_port, encoded.at)
+        delivery.payload, delivery.content = decoded.json, None
+    except Refusal as refusal:
+        delivery.payload, delivery.content, delivery.refusal = encoded.payload, None, refusal
 
 
 async def _payload(request: HttpRequest, uid: str) -> bytes:
@@ -142,19 +163,15 @@ def _of_part(gateway: str, child: str, part: msgspec.Raw, at: int) -> Delivery:
     return Delivery(f"{gateway}/{child}", "telemetry", bytes(part), at, ref=child)
 
 
-def _of_findings(gateway: str, found: Iterable[Heard | Rejected], payload: bytes, at: int) -> list[Delivery]:
-    """One delivery for each report. `ref` is the child's uid; without an address it is the gateway's own fault."""
-    deliveries = []
-    for one in found:
-        child = key_of(one.address) if one.address else ""
-        uid = f"{gateway}/{child}" if child else gateway
-        if isinstance(one, Rejected):
-            deliveries.append(Delivery(uid, one.kind, payload, at, ref=child, refusal=one.refusal))
-            continue
-        report = one.report.fallback if isinstance(one.report, Encoded) else one.report
-        if report is not None:
-            deliveries.append(Delivery(uid, delivery_kind(report), b"", at, ref=child, content=report))
-    return deliveries
+def _of_finding(gateway: str, one: Heard | Rejected, payload: bytes, at: int) -> Delivery | None:
+    """`ref` is the child's uid; without an address it is the gateway's own fault."""
+    child = key_of(one.address) if one.address else ""
+    uid = f"{gateway}/{child}" if child else gateway
+    if isinstance(one, Rejected):
+        return Delivery(uid, one.kind, payload, at, ref=child, refusal=one.refusal)
+    if isinstance(one.report, Encoded):
+        return Delivery(uid, "telemetry", one.report.payload, at, ref=child, content=one.report.fallback)
+    return Delivery(uid, delivery_kind(one.report), b"", at, ref=child, content=one.report) if one.report else None
 
 
 async def _stored(gateway: str, size: int, deliveries: list[Delivery]) -> dict[str, Any]:

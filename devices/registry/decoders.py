@@ -97,6 +97,14 @@ def assignments() -> Assignments:
     )
 
 
+def of_uplink(space_id: int, uid: str, profile: str) -> int | None:
+    """The decoder of the space's device of this uid, or else the newest one of the space for this profile."""
+    own = Device.objects.filter(uid=uid, space=space_id).values_list("decoder_id", flat=True).first()
+    if own is not None or not profile:
+        return own
+    return Decoder.objects.filter(space=space_id, profile=profile).order_by("-pk").values_list("pk", flat=True).first()
+
+
 def script(id: int) -> tuple[str, int, int] | None:
     """The script, its revision and its port, as they are now; `None` if the decoder was deleted."""
     return Decoder.objects.filter(pk=id).values_list("script", "revision", "f_port").first()

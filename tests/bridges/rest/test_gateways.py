@@ -12,6 +12,7 @@ from asgiref.sync import sync_to_async
 from bridges.ingest import batches
 from bridges.ingest.batches import BatchProcessor
 from devices.models import Device, Reading, Space, StoredRefusal
+from devices.registry import decoders
 from devices.rooms import provisioning
 from tests.bridges.rest.conftest import Callers, Sender, caller, error
 
@@ -157,3 +158,16 @@ async def test_one_child_that_sends_too_much_is_refused_by_itself(
     await post(roof, "telemetry", json={"a": many})
     children = (await post(roof, "telemetry", json={"a": {"b": 1}, "c": {"b": 1}})).json()["children"]
     assert (children["a"]["reason"], children["c"]) == ("rate_limited", {"stored": 1})
+
+
+async def test_bytes_go_through_the_decoder_of_the_device(roof: Sender) -> None:
+    raw = {"f_port": 2, "f_cnt": 41, "frm_payload": "KQ=="}
+    await post(roof, "ttn", json={**TTN, "uplink_message": raw})
+    device = await Device.objects.aget(uid__startswith="app1-soil-3")
+    assert (await values(device.uid))["frm_payload"] == "KQ=="
+    script = "function decodeUplink(input) { return { data: { moisture: input.bytes[0] } }; }"
+    decoder = await sync_to_async(decoders.create)(roof.device.space, "Soil", script)
+    await Device.objects.filter(pk=device.pk).aupdate(decoder=decoder)
+    answer = (await post(roof, "ttn", json={**TTN, "uplink_message": raw})).json()
+    assert answer["children"][device.uid]["stored"] == 1, answer
+    assert (await values(device.uid))["moisture"] == 41
