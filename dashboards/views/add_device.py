@@ -11,6 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from dashboards.views.device import show_secret
 from dashboards.views.signed_in import signed_in
+from dashboards.views.sources import found_at
 from devices import access
 from devices.access import Action
 from devices.errors import Invalid
@@ -49,4 +50,5 @@ def add_device(request: HttpRequest) -> HttpResponse:
         else:
             return show_secret(request, made, secret, rotated=False)
     # 422: a program that only looks at the status must not take a refused form for a success.
-    return render(request, "dashboards/add_device.html", {"form": form}, status=422 if form.is_bound else 200)
+    context = {"form": form, "found_at": found_at(request.user)}
+    return render(request, "dashboards/add_device.html", context, status=422 if form.is_bound else 200)

@@ -17,6 +17,7 @@ from devices.commands import lookup
 from devices.models import Device
 from devices.refusals import store, unstored
 from devices.registry import devices, metrics
+from devices.registry.sources import descriptions
 from devices.telemetry import snapshots
 from devices.values import now_us
 
@@ -38,6 +39,9 @@ def device(request: HttpRequest, uid: str) -> HttpResponse:
         "may_command": may_command,
         "may_manage": may_manage,
         "decoders": decoders.choices(found.space) if may_manage else [],
+        "addresses": [
+            (each, descriptions.of(each.convention).title) for each in found.addresses.select_related("source")
+        ],
         "many_spaces": access.spaces(request.user).count() > 1,
         "page": {
             "uid": found.uid,

@@ -5,6 +5,7 @@ from django.shortcuts import render
 
 from dashboards.views.published_addresses import broker_address
 from dashboards.views.signed_in import signed_in
+from dashboards.views.sources import found_at
 from devices import access
 from devices.access import Action
 from devices.refusals import unstored
@@ -23,6 +24,7 @@ def fleet(request: HttpRequest) -> HttpResponse:
         "groups": [(space, [device for device in devices if device.space_id == space.id]) for space in spaces],
         "devices": devices,
         "spaces": spaces,
+        "found_at": found_at(request.user),
         "may_add": access.spaces(request.user, Action.MANAGE).exists(),
         "snapshots": snapshots.of_devices(devices[:FIRST_VALUES]),
         "unstored": unstored.of_devices(device.uid for device in devices),

@@ -65,12 +65,10 @@ def source(request: HttpRequest, id: int) -> HttpResponse:
     return render(request, "dashboards/source.html", context)
 
 
-def found_counts(spaces: list[Space]) -> list[tuple[Source, int]]:
-    """The sources of these spaces at which devices wait to be added, with their number."""
-    waiting = Source.objects.filter(space__in=spaces).annotate(
-        found_count=Count("found", filter=Q(found__ignored=False))
-    )
-    return [(each, each.found_count) for each in waiting.filter(found_count__gt=0)]
+def found_at(person: access.Person) -> list[tuple[Source, int]]:
+    """The sources at which devices wait to be added by the person, with their number."""
+    counted = access.sources(person).annotate(found_count=Count("found", filter=Q(found__ignored=False)))
+    return [(each, each.found_count) for each in counted.filter(found_count__gt=0)]
 
 
 def _managed(request: HttpRequest) -> QuerySet[Space]:

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import html
+import json
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from devices.models import Device, Space
+from devices.models import Device, FoundDevice, Source, Space
 from devices.registry import accounts
 from tests.dashboards.pages.conftest import ClientOf
 
@@ -27,6 +31,34 @@ def test_it_creates_the_device_and_shows_its_secret_in_lines_to_paste(
     assert f"curl -u fan-1:{secret}" in page
     assert "http://localhost/api/v1/devices/fan-1/telemetry" in page
     assert "no-store" in answer["Cache-Control"]
+
+
+@pytest.mark.parametrize("name", ["arduino", "micropython", "node_red", "esphome", "tasmota", "shelly"])
+@pytest.mark.parametrize("public_url", ["mqtt://hub.example:1884", "mqtts://hub.example:8884"])
+def test_each_snippet_has_the_devices_own_login_and_address(
+    client_of: ClientOf, alice: User, space: Space, settings: Any, name: str, public_url: str
+) -> None:
+    settings.PUBLIC_BROKERS = {"main": public_url}
+    answer = client_of(alice).post("/add-device/", form(space))
+    panel = answer.content.decode().split(f'id="how-{name}"')[1].split("</pre>")[0]
+    for part in ("fan-1", answer.context["secret"], "hub.example", public_url[-4:], "devices/"):
+        assert part in html.unescape(panel)
+
+
+def test_the_flow_for_node_red_can_be_imported(client_of: ClientOf, alice: User, space: Space) -> None:
+    page = client_of(alice).post("/add-device/", form(space)).content.decode()
+    flow = page.split('id="how-node_red"')[1].split("<code data-copy-source>")[1].split("</code>")[0]
+    assert [node["type"] for node in json.loads(html.unescape(flow))] == ["inject", "mqtt out", "mqtt-broker"]
+
+
+def test_it_leads_to_what_was_found(client_of: ClientOf, alice: User, bob: User, space: Space) -> None:
+    source = Source.objects.create(space=space, broker="main", convention="tasmota")
+    for key, ignored in (("plug", False), ("lamp", True)):
+        FoundDevice.objects.create(source=source, address=key, key=key, first_at=1, at=1, ignored=ignored)
+    for path in ("/", "/add-device/"):
+        assert f'href="/sources/{source.pk}/"' in client_of(alice).get(path).content.decode()
+        assert "1 found" in client_of(alice).get(path).content.decode()
+    assert "/sources/" not in client_of(bob).get("/").content.decode()
 
 
 @pytest.mark.parametrize("uid", ["", "with space", "a/b", "#", "ü", "x" * 65, "fan-1\n2"])
