@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.eventually import eventually
 from tests.support.hub import RunningHub
-from tests.support.owner import OwnersMosquitto, Plug
+from tests.support.owner import OwnersMosquitto, Plug, ShellyPlug
 from tests.support.ports import free_port
 from tests.support.servers import START_S
 
@@ -68,6 +68,31 @@ def test_a_device_at_the_owners_broker_is_found_added_and_switched(
     sent = api.post(f"devices/{uid}/commands", json={"name": "set", "args": {"POWER": "OFF"}}).json()
     eventually(lambda: _status(api, uid, sent) == "succeeded")
     assert api.get(f"devices/{uid}").json()["latest"]["POWER"][1] in ("OFF", False)
+    plug.leave()
+
+
+@pytest.mark.parametrize(("prefix", "topic"), [("", "shellyplus1pm-a1b2c3"), ("lab", "lab/attic/plug")])
+def test_a_shelly_at_the_hubs_broker_answers_each_command(
+    house: RunningHub, api: httpx.Client, prefix: str, topic: str
+) -> None:
+    printed = json.loads(house.manage("addsource", "shelly2", "--space", "demo", "--prefix", prefix))
+    plug = ShellyPlug(house.mqtt_port, topic, printed["username"], printed["secret"])
+    found = f"sources/{printed['id']}/found"
+    eventually(lambda: api.get(found).json()["items"])
+    plug.report(output=True, apower=11.5)
+    eventually(lambda: api.get(found).json()["items"][0]["latest"].get("switch:0.apower") == 11.5)
+    eventually(lambda: api.get(found).json()["items"][0]["name"] == "Boiler")
+    [one] = api.get(found).json()["items"]
+    assert (one["address"], one["availability"]) == (topic, "online")
+
+    added = api.post(f"{found}/{one['key']}/adopt", json={})
+    assert added.status_code == 201, added.text
+    uid = added.json()["device"]["uid"]
+    eventually(lambda: "switch:0.output" in api.get(f"devices/{uid}").json()["latest"])
+    sent = api.post(f"devices/{uid}/commands", json={"name": "set", "args": {"switch:0.output": False}}).json()
+    eventually(lambda: _status(api, uid, sent) == "succeeded")
+    sent = api.post(f"devices/{uid}/commands", json={"name": "Switch.Set", "args": {"id": 7, "on": True}}).json()
+    eventually(lambda: _status(api, uid, sent) == "failed")
     plug.leave()
 
 
