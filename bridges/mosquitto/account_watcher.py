@@ -10,7 +10,7 @@ from django.db import DatabaseError
 from bridges.mosquitto.export import MosquittoExport
 from bridges.mosquitto.reload import Reload, ReloadFailed
 from devices.channel import groups
-from devices.channel.events import AccountChanged, DeviceMoved, Event, PersonChanged
+from devices.channel.events import AccountChanged, DeviceMoved, Event, PersonChanged, SourcesChanged
 from devices.channel.listener import Listener
 from devices.runtime import database
 
@@ -38,6 +38,7 @@ class AccountWatcher:
         await listener.start()
         await listener.join(groups.ACCOUNTS)
         await listener.join(groups.RIGHTS)
+        await listener.join(groups.SOURCES)
         stopping = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set():
@@ -50,7 +51,7 @@ class AccountWatcher:
             await listener.stop()
 
     def _on_event(self, event: Event) -> None:
-        if isinstance(event, AccountChanged | PersonChanged | DeviceMoved):
+        if isinstance(event, AccountChanged | PersonChanged | DeviceMoved | SourcesChanged):
             self._changed.set()
 
     async def _next_change(self, stopping: asyncio.Task[bool]) -> None:

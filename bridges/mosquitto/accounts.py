@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bridges.mosquitto.programs import Program
+from bridges.sources.filters import RESERVED
 from devices.runtime.credentials import hash_secret
 from devices.values import is_uid
 
@@ -42,8 +43,28 @@ class BridgeAccount:
         return cls(username, hash_secret(password))
 
 
-def password_file(bridge: BridgeAccount, devices: Mapping[str, str], programs: Iterable[Program] = ()) -> str:
-    """The password file for the bridge, for `devices`, uid -> `$7$` hash, and for the programs of people.
+@dataclass(frozen=True, slots=True)
+class SourceAccount:
+    """A login of a source, which may use all topics of these filters. `hashed` is its secret as a `$7$` hash."""
+
+    username: str
+    hashed: str = field(repr=False)
+    filters: tuple[str, ...]
+
+    @property
+    def rules(self) -> str:
+        """What belongs to the hub's own accounts is denied first: a filter may begin with a wildcard."""
+        denied = "".join(f"topic deny {level}/#\n" for level in RESERVED)
+        return f"user {self.username}\n{denied}{_readwrite(self.filters)}"
+
+
+def password_file(
+    bridge: BridgeAccount,
+    devices: Mapping[str, str],
+    programs: Iterable[Program] = (),
+    sources: Iterable[SourceAccount] = (),
+) -> str:
+    """The password file for the bridge, for `devices`, uid -> `$7$` hash, for the programs of people, and for sources.
 
     A device with the bridge's name is left out: it would have the bridge's rights over all the others.
     """
@@ -52,6 +73,7 @@ def password_file(bridge: BridgeAccount, devices: Mapping[str, str], programs: I
     lines = [f"{bridge.username}:{bridge.hashed}"]
     lines += [f"{uid}:{hashed}" for uid, hashed in sorted(devices.items()) if uid != bridge.username and is_uid(uid)]
     lines += [f"{program.username}:{program.hashed}" for program in programs]
+    lines += [f"{source.username}:{source.hashed}" for source in sources]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -65,20 +87,32 @@ topic read gateways/{uid}/+/commands/+
 """
 
 
-def acl(bridge_username: str, programs: Iterable[Program] = (), gateways: Iterable[str] = ()) -> str:
+def acl(
+    bridge_username: str,
+    programs: Iterable[Program] = (),
+    gateways: Iterable[str] = (),
+    sources: Collection[SourceAccount] = (),
+    listened: Iterable[str] = (),
+) -> str:
     """The ACL: the bridge may use all of `devices/` and `gateways/`, a device only its own part of it, a gateway also
-    what it needs to speak for others, and a program may read what the devices of its person report.
+    what it needs to speak for others, and a program may read what the devices of its person report. A login of a source
+    may use the source's topics, and the bridge all that are `listened` to.
 
     A user name with a `/` would widen `%u` to a deeper topic; the password file has no such names.
     """
     rules = _Rules()
     parts = [
         f"user {bridge_username}\ntopic readwrite devices/#\ntopic readwrite gateways/#\n"
-        "topic write homeassistant/device/#\n"
+        f"topic write homeassistant/device/#\n{_readwrite(sorted(set(listened)))}"
     ]
     parts += [_OF_GATEWAY.format(uid=uid) for uid in sorted(gateways) if uid != bridge_username and is_uid(uid)]
     parts += [rules.of(program) for program in programs]
+    parts += [source.rules for source in sources]
     return "\n".join([*parts, "pattern readwrite devices/%u/#\n"])
+
+
+def _readwrite(filters: Iterable[str]) -> str:
+    return "".join(f"topic readwrite {each}\n" for each in filters)
 
 
 class _Rules:

@@ -13,8 +13,9 @@ MAX_QUEUED_MESSAGES = 1_000_000
 """Messages queued for a client that is disconnected or slow: 16 minutes without a bridge at 1,000 messages/s."""
 MAX_QUEUED_BYTES = 512 << 20
 """Payload bytes queued for one client; the bound that is reached first counts."""
-MAX_PAYLOAD = 2 * 128 * 1024
-"""Twice the payload that the hub accepts, so that the hub can refuse by name what is somewhat too large."""
+MAX_PAYLOAD = 4 << 20
+"""A bridge of a convention lists all of its devices in one message. Of a device the hub accepts less, and can refuse by
+name what is too large."""
 
 _CONF = Template("""\
 # Written by `manage.py exportmosquitto`, which overwrites it. Put your own settings into $additions/*.conf: those files
@@ -49,8 +50,8 @@ max_queued_bytes $max_queued_bytes
 # every batch to 20 messages.
 max_inflight_messages $max_in_flight
 
-# Bytes of a payload. The hub accepts 131072 and shows larger ones as refused on the device's page; Mosquitto drops
-# anything beyond this limit, and the hub never learns of it.
+# Bytes of a payload. The hub accepts 131072 of a device and shows larger ones as refused on its page; the list of all
+# devices of a Zigbee bridge is larger. Mosquitto drops anything beyond this limit, and the hub never learns of it.
 message_size_limit $max_payload
 
 include_dir $additions

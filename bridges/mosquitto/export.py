@@ -6,10 +6,11 @@ import logging
 from collections.abc import Set
 from pathlib import Path
 
-from bridges.mosquitto import accounts, conf, files, programs
+from bridges.mosquitto import accounts, conf, files, own_lines, programs
 from bridges.mosquitto.accounts import BridgeAccount
 from bridges.mosquitto.conf import Listeners, MosquittoPaths, SavePolicy
 from bridges.mosquitto.programs import Programs
+from bridges.mosquitto.sources import source_rights
 from devices import access
 from devices.registry import accounts as registry_accounts
 from devices.spaces import tokens
@@ -40,16 +41,21 @@ class MosquittoExport:
         """Writes ACL and password file if the accounts in the database have changed. Returns whether they have."""
         devices = registry_accounts.secret_hashes(self._broker)
         found = self._programs(devices.keys())
+        source_accounts, listened = source_rights(self._broker)
         # The ACL first: a new name in the password file would have the rights of a device without its rules.
         texts = {
             self._paths.acl: accounts.acl(
-                self._bridge.username, found.accepted, registry_accounts.gateways() & devices.keys()
+                self._bridge.username,
+                found.accepted,
+                registry_accounts.gateways() & devices.keys(),
+                source_accounts,
+                listened,
             ),
-            self._paths.passwords: accounts.password_file(self._bridge, devices, found.accepted),
+            self._paths.passwords: accounts.password_file(self._bridge, devices, found.accepted, source_accounts),
         }
         changed = [path for path, text in texts.items() if self._written.get(path) != text]
         for path in changed:
-            files.write(path, texts[path])
+            files.write(path, own_lines.merged(texts[path], _present(path)))
             self._written[path] = texts[path]
         self._log(found)
         return bool(changed)
@@ -66,3 +72,11 @@ class MosquittoExport:
             people = "1 person" if len(found.excluded) == 1 else f"{len(found.excluded)} people"
             logger.warning("%s cannot sign in at Mosquitto with an API token: %s", people, exclusions)
         self._logged_exclusions = exclusions
+
+
+def _present(path: Path) -> str:
+    """The text of the file; nothing where there is none yet."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
