@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from bridges.ingest.delivery import Delivery
@@ -18,7 +19,7 @@ from devices.errors import Refusal
 from devices.registry.sources.found import Sighting
 from devices.registry.sources.models import Source as StoredSource
 from devices.runtime import stats
-from devices.values import Answer, now_us
+from devices.values import Answer, is_storable, now_us
 
 logger = logging.getLogger("hubbub.sources")
 
@@ -26,6 +27,9 @@ MAX_REQUESTS = 1_000
 """Messages of the convention's own that are not published yet. The oldest are dropped, and counted."""
 MAX_COMMANDS = 1_000
 """Sent commands whose outcome is looked for. The oldest end as unconfirmed if there are more."""
+
+MAX_NAME = 120
+"""Characters of a device's name; the rest is cut off."""
 
 Settle = Callable[[], object]
 
@@ -118,13 +122,13 @@ class Source:
             self.newcomers.forget(finding.address)
         elif isinstance(finding, Rejected):
             self._reject(finding, message, settlement)
-        elif not finding.address or len(finding.address) > MAX_ADDRESS or "\0" in finding.address:
+        elif not _is_address(finding.address):
             self._reject(Rejected("", Refusal("name_invalid", key=finding.address)), message, settlement)
         elif (uid := self._uids.get(finding.address)) is None:
-            self.newcomers.add(finding, message.at)
+            self.newcomers.add(replace(finding, name=_as_name(finding.name), via=_as_address(finding.via)), message.at)
         else:
-            if finding.name:
-                self._names[finding.address] = finding.name
+            if name := _as_name(finding.name):
+                self._names[finding.address] = name
             self._pass_on(uid, finding, message.payload, settlement, repeated=message.retained)
 
     def _pass_on(
@@ -169,10 +173,23 @@ class Source:
             )
             return
         stats.sources_refused.labels(self._label, refusal.reason).inc()
-        if rejected.address:
+        if _is_address(rejected.address):
             self.newcomers.add_problem(rejected.address, refusal.message, message.at)
         else:
             self._problem = f"{message.topic}: {refusal.message}", message.at
+
+
+def _is_address(text: str) -> bool:
+    return 0 < len(text) <= MAX_ADDRESS and is_storable(text)
+
+
+def _as_address(text: str) -> str:
+    return text if _is_address(text) else ""
+
+
+def _as_name(text: str) -> str:
+    """A name as the database can hold it: PostgreSQL would refuse all that is stored with another one, each time."""
+    return text[:MAX_NAME] if is_storable(text) else ""
 
 
 def _reported(heard: Heard, args: Mapping[str, Any]) -> dict[str, Any]:

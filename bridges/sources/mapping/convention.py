@@ -23,8 +23,6 @@ MAX_KNOWN = 10_000
 """Devices whose units, and gateways whose children, are remembered. Past it those known longest are forgotten."""
 MAX_CHILDREN = 1_000
 """Devices of one gateway."""
-MAX_DEVICE_NAME = 120
-"""Characters of a device's name; the rest is cut off."""
 MAX_ITEMS = 1_000
 """Items of one message that are messages of their own. The rest is rejected."""
 
@@ -91,7 +89,7 @@ class MappedConvention(Convention):
             refusal = Refusal("not_readable", f"it does not name its device: {_shown(rule.device)}")
             yield _rejected("", refusal, message.topic)
             return
-        name, via = _named_by(rule.name, look_up)[:MAX_DEVICE_NAME], _named_by(rule.via, look_up)
+        name, via = _first(rule.name, look_up), _first(rule.via, look_up)
         try:
             report = _report(rule, levels, look_up, item, message)
         except Refusal as refusal:
@@ -214,12 +212,6 @@ def _first(templates: Sequence[str], look_up: Any) -> str:
         if template and (found := fill(template, look_up)) and len(found) <= MAX_ADDRESS:
             return found
     return ""
-
-
-def _named_by(templates: Sequence[str], look_up: Any) -> str:
-    """The same; nothing where the database could not hold it."""
-    found = _first(templates, look_up)
-    return found if is_storable(found) else ""
 
 
 def _shown(templates: Sequence[str]) -> str:

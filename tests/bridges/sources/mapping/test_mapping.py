@@ -303,12 +303,6 @@ def test_a_pattern(pattern: str, topic: str, expected: dict[str, str] | None) ->
     assert Pattern.of(pattern, "home").match(topic) == expected
 
 
-def test_a_long_name_is_cut() -> None:
-    (found,) = hear(mapped({"topic": "{device}", "name": "{n}"}), "home/a", json.dumps({"n": "x" * 200, "t": 1}))
-    assert isinstance(found, Heard)
-    assert found.name == "x" * 120
-
-
 BAD_PAYLOADS: list[tuple[str, bytes, str]] = [
     ("json", b"{", "invalid_json"),
     ("json", b"[" * 100_000, "too_deep"),
