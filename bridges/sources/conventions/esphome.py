@@ -12,6 +12,7 @@ from bridges.codec.reports import attributes_of, require_object, scalar, status_
 from bridges.codec.status_words import is_online, word
 from bridges.codec.texts import read_text
 from bridges.sources.convention import Convention, Finding, Heard, Message, Publish
+from devices.commands.args import by_metric
 from devices.errors import Invalid
 
 MAX_NODES = 1_000
@@ -78,7 +79,11 @@ class ESPHome(Convention):
             if components.get(name) != "button":
                 raise Invalid(f"{address} has no button {name!r}")
             return [self._publish(address, "button", name, b"PRESS")]
-        return [self._setting(address, components, arg, value) for arg, value in args.items()]
+        lights, others = _split(components, by_metric(dict(args)))
+        messages = [self._setting(address, components, arg, value) for arg, value in others.items()]
+        return messages + [
+            self._publish(address, "light", name, msgspec.json.encode(wanted)) for name, wanted in lights.items()
+        ]
 
     def _setting(self, node: str, components: Mapping[str, str], arg: str, value: Any) -> Publish:
         object_id, _, inner = arg.partition(".")
@@ -87,9 +92,6 @@ class ESPHome(Convention):
             raise Invalid(f"{node} has not reported anything named {object_id!r}")
         if component in ("sensor", "binary_sensor", "text_sensor", "event"):
             raise Invalid(f"{object_id} of {node} can only be read")
-        if component == "light":
-            wanted = {"state": "ON", inner: value} if inner else {"state": _switch(value)}
-            return self._publish(node, component, object_id, msgspec.json.encode(wanted))
         payload = _switch(value) if component in _SWITCHED and not inner else _text(value)
         return self._publish(node, component, "/".join([object_id, *filter(None, [inner])]), payload.encode())
 
@@ -111,10 +113,14 @@ class ESPHome(Convention):
     ) -> Iterator[Finding]:
         if not message.payload:
             return  # a retained message was deleted
-        if self._remember(node, component, object_id) and component in _SWITCHED:
-            yield Heard(node, attributes_of({f"controls.{object_id}": "switch"}, repeated=message.retained))
+        is_new = self._remember(node, component, object_id)
         name = ".".join([object_id, *inner])
         values = _values(component, name, bool(inner), message.payload)
+        controls = {f"controls.{object_id}": "switch"} if component in _SWITCHED else {}
+        if component == "light" and f"{name}.brightness" in values:
+            controls[f"controls.{name}.brightness"] = "slider 0 255 1"
+        if is_new and controls:
+            yield Heard(node, attributes_of(controls, repeated=message.retained))
         if values:
             yield Heard(node, telemetry_of(values, message.at))
 
@@ -141,6 +147,21 @@ def _values(component: str, name: str, is_part: bool, payload: bytes) -> dict[st
     if component in ("text_sensor", "select", "text", "event"):
         return {name: text}
     return {name: scalar(payload)}
+
+
+def _split(components: Mapping[str, str], args: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """What is to be set of each light, in one message, and all other arguments."""
+    lights: dict[str, dict[str, Any]] = {}
+    others = dict(args)
+    for arg, value in args.items():
+        object_id, *inner = arg.split(".")
+        if components.get(object_id) == "light":
+            wanted = lights.setdefault(object_id, {"state": "ON"})
+            for level in inner[:-1]:
+                wanted = wanted.setdefault(level, {})
+            wanted[inner[-1] if inner else "state"] = value if inner else _switch(value)
+            del others[arg]
+    return lights, others
 
 
 def _switch(value: Any) -> str:
