@@ -38,6 +38,7 @@ def pictures(page: Page, name: str) -> None:
         page.evaluate("theme => document.documentElement.setAttribute('data-bs-theme', theme)", theme)
         for size in ({"width": 1280, "height": 800}, PHONE):
             page.set_viewport_size(size)  # type: ignore[arg-type]
+            page.wait_for_timeout(300)  # the menu slides out
             page.screenshot(path=f"{folder}/{name}-{theme}-{size['width']}.png", full_page=True)
     if before:
         page.set_viewport_size(before)
@@ -72,8 +73,17 @@ def test_a_manager_adds_a_broker_a_source_and_all_that_was_found(
     page.get_by_role("button", name="Add source").click()
     expect(page.locator("[data-found-title]")).to_have_text("3 found on your broker")
     expect(page.locator("[data-state-text]")).to_have_text("Connected")
+    for plug in plugs:
+        plug.report(POWER="ON", Dimmer=40)
+    expect(page.locator("[data-found]")).to_contain_text("Dimmer")
     expect(page.locator("[data-acl=mosquitto]")).to_contain_text("topic read tele/")
     pictures(page, "source-found")
+    page.goto("/")
+    expect(page.get_by_text("3 found")).to_be_visible()
+    pictures(page, "fleet")
+    page.goto("/add-device/")
+    pictures(page, "add-device")
+    page.get_by_role("link", name="Show them").click()
     page.get_by_role("button", name="Ignore plug_hall").click()
     expect(page.locator("[data-found-title]")).to_have_text("2 found on your broker")
     page.get_by_role("button", name="Show ignored").click()
@@ -89,6 +99,14 @@ def test_a_manager_adds_a_broker_a_source_and_all_that_was_found(
     page.get_by_role("link", name="plug_kitchen").click()
     expect(page).to_have_url(re.compile("/devices/plug_kitchen/$"))
     expect(page.get_by_role("heading", level=1)).to_contain_text("plug_kitchen")
+    expect(page.locator(".device-address")).to_contain_text("Tasmota: plug_kitchen, its source")
+    pictures(page, "device")
+    page.goto("/add-device/")
+    page.get_by_label("uid").fill("esp-7")
+    page.get_by_role("main").get_by_role("button", name="Add device").click()
+    page.get_by_role("tab", name="ESP32").click()
+    expect(page.get_by_role("tabpanel")).to_contain_text("#include <PubSubClient.h>")
+    pictures(page, "snippets")
     for plug in plugs:
         plug.leave()
 
