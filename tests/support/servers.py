@@ -157,13 +157,14 @@ class Mosquitto(Server):
         super().__init__(folder)
         self.accounts = dict(accounts or {})
         """Username -> `$7$` hash. `bridge` may touch all of `devices/`, all others their own topics."""
+        self.gateways: list[str] = []
         self.save = SavePolicy.SECONDS  # saving on every change costs most of the speed (docs/deployment/mosquitto.md)
 
     def command(self) -> list[str]:
         paths = MosquittoPaths(self.folder, self.folder / "mosquitto")
         paths.data.mkdir(exist_ok=True)
         paths.additions.mkdir(exist_ok=True)
-        paths.acl.write_text(acl("bridge"))
+        paths.acl.write_text(acl("bridge", gateways=self.gateways))
         paths.passwords.write_text("".join(f"{name}:{hashed}\n" for name, hashed in self.accounts.items()))
         listeners = Listeners(ListenAddress("127.0.0.1", self.port), is_shared=True)
         paths.conf.write_text(render(paths, listeners, self.save))

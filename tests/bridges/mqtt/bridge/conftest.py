@@ -92,6 +92,7 @@ async def by_mosquitto(secrets: dict[str, str], mosquitto: Mosquitto) -> AsyncIt
     """Mosquitto also lets `stranger` in, whom the hub does not know."""
     secrets["stranger"] = "stranger's secret"
     mosquitto.accounts |= {uid: hash_secret(secret) for uid, secret in secrets.items()}
+    mosquitto.gateways = ["valve-1"]
     await asyncio.to_thread(mosquitto.start)
     device = await Device.objects.aget(uid="valve-1")
     address = BrokerAddress("127.0.0.1", mosquitto.port, "bridge", "bridge-secret")
