@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.eventually import eventually
 from tests.support.hub import RunningHub
-from tests.support.owner import OwnersMosquitto, Plug, ShellyPlug
+from tests.support.owner import OwnersMosquitto, Plug, ShellyPlug, ZigbeeBridge
 from tests.support.ports import free_port
 from tests.support.servers import START_S
 
@@ -115,51 +115,6 @@ def _source(api: httpx.Client, id: int) -> dict[str, Any]:
     return dict(one)
 
 
-class Bridge:
-    """Zigbee2MQTT with many lamps. It subscribes as the real one does, and carries out `set`."""
-
-    def __init__(self, port: int, login: tuple[str, str], lamps: int) -> None:
-        self.refused: list[str] = []
-        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="zigbee2mqtt")
-        self._client.username_pw_set(*login)
-        self._client.will_set("zigbee2mqtt/bridge/state", '{"state":"offline"}', 1, retain=True)
-        self._client.on_connect = lambda client, *_: client.subscribe("zigbee2mqtt/#", 1)
-        self._client.on_message = self._on_message
-        self._client.connect("127.0.0.1", port)
-        self._client.loop_start()
-        devices = [{"ieee_address": f"0x{n:016x}", "friendly_name": f"room/lamp {n}", **_LAMP} for n in range(lamps)]
-        self.publish("bridge/state", {"state": "online"})
-        self.publish("bridge/devices", devices)
-        for n in range(lamps):
-            self.publish(f"room/lamp {n}/availability", {"state": "online"})
-            self.publish(f"room/lamp {n}", {"state": "ON", "brightness": n})
-
-    def publish(self, path: str, content: Any) -> None:
-        sent = self._client.publish(f"zigbee2mqtt/{path}", json.dumps(content), 1, retain=True)
-        sent.wait_for_publish(START_S)
-
-    def die(self) -> None:
-        """Without a word, so that the broker publishes the will."""
-        self._client.loop_stop()
-        self._client.socket().close()  # type: ignore[union-attr]
-
-    def _on_message(self, client: mqtt.Client, _: object, message: mqtt.MQTTMessage) -> None:
-        if message.topic.endswith("/set"):
-            name = message.topic.removeprefix("zigbee2mqtt/").removesuffix("/set")
-            client.publish(f"zigbee2mqtt/{name}", json.dumps(json.loads(message.payload)), 1)
-
-
-_LAMP = {
-    "type": "Router",
-    "definition": {
-        "vendor": "Acme",
-        "model": "L1",
-        "description": "x" * 1_500,  # the whole list is larger than what a device may send
-        "exposes": [{"type": "light", "features": [{"type": "binary", "property": "state", "access": 7}]}],
-    },
-}
-
-
 @pytest.fixture(scope="module")
 def logins(house: RunningHub) -> dict[str, tuple[str, str]]:
     """Of a source for each convention at the hub's own broker, which adds new devices by itself."""
@@ -173,7 +128,7 @@ def logins(house: RunningHub) -> dict[str, tuple[str, str]]:
 def test_a_house_of_devices_signs_in_at_the_hubs_own_broker(
     house: RunningHub, api: httpx.Client, logins: dict[str, tuple[str, str]]
 ) -> None:
-    bridge = Bridge(house.mqtt_port, logins["zigbee2mqtt"], lamps=150)
+    bridge = ZigbeeBridge(house.mqtt_port, logins["zigbee2mqtt"], lamps=150)
     plugs = [Plug(house.mqtt_port, f"plug_{n}", logins["tasmota"]) for n in range(20)]
     for plug in plugs:
         plug.report(POWER="ON")

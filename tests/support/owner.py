@@ -77,3 +77,75 @@ class ShellyPlug:
 
     def _publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
         self._client.publish(topic, payload, 1, retain=retain)
+
+
+class ZigbeeBridge:
+    """Zigbee2MQTT with many lamps. It subscribes as the real one does, and carries out `set`."""
+
+    def __init__(self, port: int, login: tuple[str, str] | None, lamps: int, first: int = 0) -> None:
+        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="zigbee2mqtt")
+        if login is not None:
+            self._client.username_pw_set(*login)
+        self._client.will_set("zigbee2mqtt/bridge/state", '{"state":"offline"}', 1, retain=True)
+        self._client.on_connect = lambda client, *_: client.subscribe("zigbee2mqtt/#", 1)
+        self._client.on_message = self._on_message
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+        numbers = range(first, first + lamps)
+        devices = [{"ieee_address": f"0x{n:016x}", "friendly_name": f"room/lamp {n}", **_LAMP} for n in numbers]
+        self.publish("bridge/state", {"state": "online"})
+        self.publish("bridge/devices", devices)
+        for n in numbers:
+            self.publish(f"room/lamp {n}/availability", {"state": "online"})
+            self.publish(f"room/lamp {n}", {"state": "ON", "brightness": n})
+
+    def publish(self, path: str, content: Any) -> None:
+        sent = self._client.publish(f"zigbee2mqtt/{path}", json.dumps(content), 1, retain=True)
+        sent.wait_for_publish(START_S)
+
+    def die(self) -> None:
+        """Without a word, so that the broker publishes the will."""
+        self._client.loop_stop()
+        self._client.socket().close()  # type: ignore[union-attr]
+
+    def _on_message(self, client: mqtt.Client, _: object, message: mqtt.MQTTMessage) -> None:
+        if message.topic.endswith("/set"):
+            name = message.topic.removeprefix("zigbee2mqtt/").removesuffix("/set")
+            client.publish(f"zigbee2mqtt/{name}", json.dumps(json.loads(message.payload)), 1)
+
+
+_LAMP = {
+    "type": "Router",
+    "definition": {
+        "vendor": "Acme",
+        "model": "L1",
+        "description": "x" * 1_500,  # the whole list is larger than what a device may send
+        "exposes": [{"type": "light", "features": [{"type": "binary", "property": "state", "access": 7}]}],
+    },
+}
+
+
+class Things:
+    """Devices that only publish: a Shelly, a node with ESPHome and a phone with OwnTracks."""
+
+    MESSAGES: dict[str, dict[str, Any]] = {
+        "shelly1": {"shellies/shelly1pm-A1B2C3/online": True, "shellies/shelly1pm-A1B2C3/relay/0/power": 23.41},
+        "esphome": {"greenhouse/sensor/air_temperature/state": 21.5},
+        "owntracks": {"owntracks/anna/phone": {"_type": "location", "lat": 52.51, "lon": 13.37, "batt": 81}},
+    }
+
+    def __init__(self, port: int, convention: str, login: tuple[str, str] | None) -> None:
+        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        if login is not None:
+            self._client.username_pw_set(*login)
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+        self._messages = self.MESSAGES[convention]
+
+    def report(self) -> None:
+        for topic, content in self._messages.items():
+            self._client.publish(topic, json.dumps(content), 1).wait_for_publish(START_S)
+
+    def leave(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
