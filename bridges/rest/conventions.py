@@ -26,7 +26,7 @@ class ConventionList(BaseModel):
     items: list[ConventionFacts]
 
 
-@router.get("", response={200: ConventionList, 401: Problem})
+@router.get("", response={200: ConventionList, (401, 503): Problem})
 async def list_conventions(request: HttpRequest) -> dict[str, Any]:
     """What devices may speak at a broker."""
     return {"items": [_facts(name) for name in CONVENTIONS]}

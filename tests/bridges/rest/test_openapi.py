@@ -58,6 +58,10 @@ def test_every_operation_names_its_authentication_and_the_shape_of_its_errors(do
 
 def test_the_paths_are_those_of_the_contract(document: Any) -> None:
     assert {path: sorted(methods) for path, methods in document["paths"].items()} == {
+        "/api/v1/brokers": ["get", "post"],
+        "/api/v1/brokers/test": ["post"],
+        "/api/v1/brokers/{name}": ["delete"],
+        "/api/v1/conventions": ["get"],
         "/api/v1/decoders": ["get", "post"],
         "/api/v1/decoders/{id}": ["delete", "get", "patch"],
         "/api/v1/decoders/{id}/try": ["post"],
@@ -65,7 +69,13 @@ def test_the_paths_are_those_of_the_contract(document: Any) -> None:
         "/api/v1/sources/listen": ["post"],
         "/api/v1/sources/presets": ["get"],
         "/api/v1/sources/try": ["post"],
+        "/api/v1/sources/{id}": ["delete", "get", "patch"],
+        "/api/v1/sources/{id}/acl": ["get"],
         "/api/v1/sources/{id}/found": ["get"],
+        "/api/v1/sources/{id}/found/adopt": ["post"],
+        "/api/v1/sources/{id}/found/{key}/ignore": ["post"],
+        "/api/v1/sources/{id}/logins": ["get", "post"],
+        "/api/v1/sources/{id}/logins/{login}": ["delete"],
         "/api/v1/sources/{id}/found/{key}/adopt": ["post"],
         "/api/v1/devices": ["get"],
         "/api/v1/devices/{uid}": ["get", "patch"],
