@@ -64,6 +64,7 @@ REFUSALS: dict[str, str] = {
     "line_too_long": "the line is longer than 64 KiB",
     "bridge_error": "the device's server or bridge reports an error with it",
     "not_readable": "the message is not one of its convention, or cannot be read",
+    "template_not_supported": "the hub does not run this template",
     "birth_missing": "the birth of the device's node was not received, or does not name the metric",
     "decoder_failed": "the decoder's script failed",
     "decoder_error": "the decoder's script reports an error",

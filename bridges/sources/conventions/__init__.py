@@ -8,6 +8,7 @@ from typing import Any
 from bridges.sources.convention import Convention
 from bridges.sources.conventions.chirpstack import ChirpStack
 from bridges.sources.conventions.esphome import ESPHome
+from bridges.sources.conventions.homeassistant import HomeAssistant
 from bridges.sources.conventions.homie import Homie
 from bridges.sources.conventions.owntracks import OwnTracks
 from bridges.sources.conventions.shelly1 import Shelly1
@@ -31,6 +32,7 @@ CONVENTIONS: dict[str, type[Convention]] = {
     "chirpstack": ChirpStack,
     "owntracks": OwnTracks,
     "sparkplug": SparkplugB,
+    "homeassistant": HomeAssistant,
     "mapping": MappedConvention,
 }
 
