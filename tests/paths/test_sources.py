@@ -71,7 +71,7 @@ def test_a_device_at_the_owners_broker_is_found_added_and_switched(
     plug.leave()
 
 
-@pytest.mark.parametrize(("prefix", "topic"), [("", "shellyplus1pm-a1b2c3"), ("lab", "lab/attic/plug")])
+@pytest.mark.parametrize(("prefix", "topic"), [("", "home/attic/plug"), ("lab", "lab/attic/plug")])
 def test_a_shelly_at_the_hubs_broker_answers_each_command(
     house: RunningHub, api: httpx.Client, prefix: str, topic: str
 ) -> None:

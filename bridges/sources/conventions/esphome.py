@@ -59,6 +59,10 @@ class ESPHome(Convention):
         below = f"{self.prefix}/" if self.prefix else ""
         return [f"{below}+/+/+/command", f"{below}+/+/+/+/command", "esphome/discover"]
 
+    def device_filters(self) -> Collection[str]:
+        """Nodes also publish their log, which the hub ignores."""
+        return [*super().device_filters(), f"{self.prefix}/+/debug" if self.prefix else "+/debug"]
+
     def greeting(self) -> Sequence[Publish]:
         return [Publish("esphome/discover", b"", qos=0)]
 

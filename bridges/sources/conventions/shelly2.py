@@ -31,6 +31,8 @@ MAX_EVENTS = 100
 """Events of one notification."""
 
 _FACTS = {"model": "model", "app": "app", "ver": "firmware", "mac": "mac", "gen": "generation"}
+_DEPTHS = ("+", "+/+", "+/+/+")
+"""Levels that the prefix of a device may have."""
 _STATUSES = ("NotifyStatus", "NotifyFullStatus")
 
 
@@ -64,17 +66,20 @@ class Shelly2(Convention):
         if self.prefix:
             return [f"{self.prefix}/#"]
         deep = [address for address in self._known if "/" in address]
-        events = [f"{above}/events/rpc" for above in ("+", "+/+", "+/+/+")]
+        events = [f"{above}/events/rpc" for above in _DEPTHS]
         return [
             *("+/online", "+/status/+", *events, f"{self._us}/rpc"),
             *(f"{address}/{below}" for address in deep for below in ("online", "status/+")),
         ]
 
     def command_filters(self) -> Collection[str]:
-        return [f"{self._below}{above}/rpc" for above in ("+", "+/+", "+/+/+")]
+        return [f"{self._below}{above}/rpc" for above in _DEPTHS]
 
     def device_filters(self) -> Collection[str]:
-        return [*super().device_filters(), f"{self._below}+/command", f"{self._below}+/command/+"]
+        """A device whose prefix has slashes must be let in before the hub knows it."""
+        own = ("online", "status/+", "command", "command/+")
+        deep = [f"{self._below}{above}/{topic}" for above in _DEPTHS for topic in own]
+        return [*super().device_filters(), *deep]
 
     def hear(self, message: Message) -> Iterable[Finding]:
         if not message.topic.startswith(self._below) or not message.payload:

@@ -9,6 +9,7 @@ import pytest
 
 from bridges.sources.convention import Message, Publish
 from bridges.sources.conventions.shelly2 import MAX_CALLS, MAX_DEVICES, Shelly2
+from bridges.sources.filters import covers
 from devices.errors import Invalid, Refusal
 from tests.bridges.sources.conventions.examples import heard
 
@@ -229,6 +230,8 @@ def test_a_command_for_two_components_has_one_answer(fails: bool) -> None:
 
 def test_a_prefix_with_slashes_is_listened_to() -> None:
     convention = Shelly2("")
+    for topic in ("online", "status/switch:0", "events/rpc", "rpc", "command/switch:0"):
+        assert any(covers(each, f"home/attic/plug/{topic}") for each in convention.device_filters()), topic
     heard(convention, "home/attic/plug/events/rpc", STATUS)
     assert {"home/attic/plug/online", "home/attic/plug/status/+"} <= set(convention.filters())
     [message] = convention.command("home/attic/plug", "set", {"switch:0": True}, "c1")
