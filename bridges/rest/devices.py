@@ -53,6 +53,8 @@ class DeviceDetail(DeviceSnapshot):
     metrics: list[MetricFacts]
     clock: str = Field(description="device: its own times count; receipt: the time of receipt counts")
     time_zone: str = Field(description="of its times without an offset from UTC; empty: UTC")
+    is_gateway: bool = Field(description="it may speak for other devices")
+    gateway: str = Field(description="uid of the gateway that speaks for it; empty: none")
     answers: bool = Field(description="false: it never answers commands, so its readings confirm them")
     decoder: int | None = Field(description="id of the decoder of what it sends; null: it sends JSON")
     stale_after_s: int | None = Field(description="a longer silence makes it stale; null: as learned")
@@ -137,6 +139,8 @@ def detail(device: Device) -> dict[str, Any]:
         "clock": device.clock,
         "time_zone": device.time_zone,
         "metrics": metrics.facts(device),
+        "is_gateway": device.is_gateway,
+        "gateway": device.gateway.uid if device.gateway else "",
         "answers": device.answers,
         "decoder": device.decoder_id,
         "stale_after_s": device.stale_after_s,

@@ -42,6 +42,7 @@ async def test_children_are_created_and_reported_one_by_one(roof: Sender, api: C
     assert response.status_code == 200, response.text
     assert response.json() == {"stored": 3, "children": {"soil-3": {"stored": 1}, "soil-4": {"stored": 2}}}
     found = (await api.carol.get("/api/v1/devices/soil-3")).json()
+    assert (found["gateway"], found["is_gateway"]) == ("roof", False)
     assert (found["availability"], found["device"]["space"]) == ("online", roof.device.space.slug)
 
 
