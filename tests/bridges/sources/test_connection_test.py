@@ -7,8 +7,15 @@ import ssl
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from bridges.mqtt.address import BrokerAddress
 from bridges.sources.connection_test import MAX_REMEMBERED, TESTS_A_MINUTE, ConnectionFailed, TestAllowance, attempt
@@ -103,6 +110,22 @@ async def test_a_certificate_for_another_host(secured: Locked) -> None:
         port = server.sockets[0].getsockname()[1]
         pem = secured.certificate.cert.read_text()
         assert "for another" in await said(BrokerAddress("127.0.0.2", port, tls=True, ca_text=pem))
+
+
+async def test_a_certificate_that_has_expired(tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    made = made.not_valid_before(datetime(2020, 1, 1)).not_valid_after(datetime(2020, 1, 2))
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    pem = made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    both = tmp_path / "both.pem"
+    both.write_bytes(pem + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(both)
+    async with await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=context) as server:
+        port = server.sockets[0].getsockname()[1]
+        assert "has expired" in await said(BrokerAddress("localhost", port, tls=True, ca_text=pem.decode()))
 
 
 async def test_tls_where_there_is_none(locked: Locked) -> None:

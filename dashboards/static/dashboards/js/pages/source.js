@@ -74,6 +74,7 @@ function heading(count) {
 function emptyText(connected) {
   if (ignored) return "Nothing is ignored.";
   if (!connected) return "Nothing can be found until the hub is connected.";
+  if (find(document, "added").childElementCount) return "Everything that was heard has been added or ignored.";
   return "Nothing new was heard yet. Devices appear here as soon as they publish; switch one on, or restart it.";
 }
 
