@@ -27,6 +27,7 @@ SNAPSHOT = {
     },
     "availability": "online",
     "availability_at": 1_700_000_000_000,
+    "via": "",
     "latest": {"on": [1_700_000_002_000, True], "speed": [1_700_000_001_000, 40]},
 }
 
@@ -59,6 +60,8 @@ async def test_one_device_is_shown_with_its_metrics(api: Callers, running_pump: 
         "clock": "device",
         "time_zone": "",
         "metrics": [{"name": name, "read_as": None, "ignored": False, "aliases": []} for name in ("on", "speed")],
+        "is_gateway": False,
+        "gateway": "",
         "answers": True,
         "decoder": None,
         "stale_after_s": None,
