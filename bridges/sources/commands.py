@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from bridges.mqtt.command_loop import BATCH, CommandLoop
 from bridges.mqtt.outbound_session import Lost, OpenSession, OutboundSession
 from bridges.sources.convention import Publish, SentCommand
+from bridges.sources.decoders.pool import pool
 from bridges.sources.source import Source
 from devices.channel import fanout
 from devices.channel.events import Event
 from devices.commands import lifecycle, lookup
 from devices.commands.models import Command
-from devices.errors import HubbubError
+from devices.errors import HubbubError, Refusal
 from devices.log.entries import recorded
 from devices.runtime import database, stats
 from devices.values import Answer, now_us
 
+NO_ENCODER = "no function encodeDownlink"
+"""In the refusal of a script that only decodes."""
 FAREWELL_S = 2.0
 """How long the broker may take to acknowledge the farewell of a convention."""
 
@@ -70,7 +74,8 @@ class SourceCommands:
         if left_us <= 0:
             return
         try:
-            messages = source.convention.command(address, command.name, command.args, command.id)
+            name, args = await self._encoded(address, command.name, command.args)
+            messages = source.convention.command(address, name, args, command.id)
         except HubbubError as error:
             await fanout.publish(await database.run(_refuse, command, error.message))
             return
@@ -79,6 +84,23 @@ class SourceCommands:
             await _publish(session, message, left_us / 1_000_000)
         stats.commands_sent.inc()
         await fanout.publish(await database.run(lifecycle.mark_sent, command, sent_at))
+
+    async def _encoded(self, address: str, name: str, args: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """A `set` as the bytes that the device's decoder makes of it, if it has one. Raises `Refusal`."""
+        decoder = self._source.encoder(address) if name == "set" else None
+        if decoder is None:
+            return name, args
+        values = {key: value for key, value in args.items() if key != "f_port"}
+        try:
+            downlink = await pool().encode(decoder, values)
+            port = args.get("f_port", downlink.f_port or 1)
+            return "downlink", {"bytes": bytes(downlink.bytes).hex(), "f_port": port}
+        except Refusal as refusal:
+            if NO_ENCODER not in refusal.detail:
+                raise
+            return name, args  # the network may encode it
+        except ValueError:
+            raise Refusal("decoder_result", "a downlink has bytes from 0 to 255") from None
 
 
 async def _publish(session: OutboundSession, message: Publish, expires_in_s: float | None) -> None:

@@ -107,6 +107,9 @@ class Convention(ABC):
     default_prefix: ClassVar[str] = ""
     answers: ClassVar[bool] = False
     """Whether its devices answer each command with its id. If not, their state confirms it, or nothing does."""
+    raw_downlinks: ClassVar[bool] = False
+    """Whether its devices have a command `downlink` with `bytes` in hexadecimal and an `f_port`, which a decoder of the
+    device can make of a `set`."""
     max_payload: ClassVar[int] = 128 * 1024
     """Bytes of its largest message."""
 

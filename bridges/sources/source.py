@@ -13,6 +13,7 @@ from bridges.ingest.pipeline import Pipeline
 from bridges.sources.convention import MAX_ADDRESS, Encoded, Gone, Heard, Message, Publish, Rejected, SentCommand
 from bridges.sources.conventions import make
 from bridges.sources.decoders import uplinks
+from bridges.sources.decoders.pool import pool
 from bridges.sources.newcomers import Newcomers
 from bridges.sources.reports import delivery_kind, without_repeats
 from devices.errors import Refusal
@@ -30,6 +31,9 @@ MAX_COMMANDS = 1_000
 
 MAX_NAME = 120
 """Characters of a device's name; the rest is cut off."""
+
+MAX_PROFILES = 10_000
+"""Devices whose profile is remembered, for their downlinks."""
 
 Settle = Callable[[], object]
 
@@ -65,6 +69,8 @@ class Source:
         self._problem: tuple[str, int] | None = None
         self._label = stored.convention
         self._space = stored.space_id
+        self._profiles: dict[str, str] = {}
+        """uid -> the profile that its last encoded payload named."""
         self._pipeline = pipeline
         self._uids: dict[str, str] = {}
         self._names: dict[str, str] = {}
@@ -93,6 +99,12 @@ class Source:
         for finding in findings:
             self._handle(finding, message, settlement)
         settlement.close()
+
+    def encoder(self, address: str) -> int | None:
+        """The decoder that makes downlinks of the commands to this device: its own, or that of its profile."""
+        if not self.convention.raw_downlinks or (uid := self._uids.get(address)) is None:
+            return None
+        return pool().assignments.decoder_for(self._space, self._profiles.get(uid, ""), uid)
 
     def sent(self, command: SentCommand) -> None:
         """The outcome of this command is looked for from now on."""
@@ -151,6 +163,10 @@ class Source:
             settle=settlement.part() if settlement is not None else None,
         )
         if encoded is not None:
+            self._profiles.pop(uid, None)
+            self._profiles[uid] = encoded.profile
+            if len(self._profiles) > MAX_PROFILES:
+                self._profiles.pop(next(iter(self._profiles)))
             uplinks.encode_delivery(delivery, encoded, self._space)
         self._pipeline.offer(delivery)
 

@@ -26,6 +26,7 @@ class ChirpStack(Convention):
 
     default_prefix: ClassVar[str] = "application"
     answers: ClassVar[bool] = True
+    raw_downlinks: ClassVar[bool] = True
 
     def __init__(self, prefix: str, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(prefix, options)

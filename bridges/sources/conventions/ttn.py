@@ -28,6 +28,7 @@ class TheThingsStack(Convention):
 
     default_prefix: ClassVar[str] = "v3"
     answers: ClassVar[bool] = True
+    raw_downlinks: ClassVar[bool] = True
 
     def filters(self) -> Collection[str]:
         return [f"{self._devices}/+/{kind}" for kind in ("up", "join", "down/+", "location/solved", "service/data")]
