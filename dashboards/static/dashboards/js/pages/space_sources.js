@@ -2,7 +2,14 @@
 
 import { clone, find, make, pageData, select, selectAll, setText } from "../shell/dom.js";
 import { fieldValue, messageOf, onSubmit } from "../shell/forms.js";
-import { createBroker, createSource, listConventions, testBroker } from "../sources/source_api.js";
+import {
+  createBroker,
+  createSource,
+  deleteBroker,
+  listConventions,
+  testAddedBroker,
+  testBroker,
+} from "../sources/source_api.js";
 
 /** @import { Convention } from "../sources/source_api.js" */
 
@@ -74,6 +81,35 @@ onSubmit(brokerForm, find(document, "broker-error"), async (form) => {
   find(document, "broker-details", HTMLDetailsElement).open = false;
 });
 
+/** A broker that was added before. @param {HTMLElement} row @param {string} name */
+function initBroker(row, name) {
+  const result = find(row, "broker-result");
+  const show = (/** @type {boolean} */ ok, /** @type {string} */ text) => {
+    result.dataset.ok = String(ok);
+    setText(result, text);
+  };
+  find(row, "broker-test").addEventListener("click", async () => {
+    setText(result, "Testing…");
+    try {
+      const { ok, problem } = await testAddedBroker(space, name);
+      show(ok, ok ? "The connection works." : problem);
+    } catch (error) {
+      show(false, messageOf(error));
+    }
+  });
+  find(row, "broker-delete").addEventListener("click", async () => {
+    try {
+      await deleteBroker(name);
+      row.remove();
+      find(document, "brokers")
+        .querySelector(`option[value="${CSS.escape(name)}"]`)
+        ?.remove();
+    } catch (error) {
+      show(false, messageOf(error));
+    }
+  });
+}
+
 const test = find(document, "test", HTMLButtonElement);
 test.addEventListener("click", async () => {
   const result = find(document, "test-result");
@@ -106,4 +142,5 @@ for (const link of selectAll(document, "[data-open-broker]")) {
     select(brokerForm, "[name=host]").focus({ preventScroll: true });
   });
 }
+for (const row of selectAll(document, "[data-broker]")) initBroker(row, String(row.dataset.broker));
 showConventions();

@@ -34,6 +34,12 @@ export const createBroker = (broker) => post("/api/v1/brokers", broker);
 /** @param {Connection & {space: string}} connection @returns {Promise<{ok: boolean, problem: string}>} */
 export const testBroker = (connection) => post("/api/v1/brokers/test", connection);
 
+/** @param {string} space @param {string} broker @returns {Promise<{ok: boolean, problem: string}>} */
+export const testAddedBroker = (space, broker) => post("/api/v1/brokers/test", { space, broker });
+
+/** @param {string} name */
+export const deleteBroker = (name) => remove(`/api/v1/brokers/${name}`);
+
 /** One source over the API. */
 export class SourceApi {
   #url;
