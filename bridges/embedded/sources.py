@@ -108,9 +108,12 @@ class EmbeddedSources:
         source.know(await database.run(addresses.uids, source.id))
         running = self._running[stored.pk] = _Running(settings_of(stored), source)
         now = now_us()
-        for topic_filter in source.convention.filters():
-            for topic, payload in broker.retained(topic_filter):
-                source.receive(Message(topic, payload, now, retained=True), None)
+        read: set[str] = set()
+        while unread := set(source.convention.filters()) - read:  # what is read may name further topics
+            read |= unread
+            for topic_filter in sorted(unread):
+                for topic, payload in broker.retained(topic_filter):
+                    source.receive(Message(topic, payload, now, retained=True), None)
         commands = SourceCommands(source, open_session)
         running.tasks = [
             asyncio.create_task(commands.run(), name=f"commands of {stored}"),

@@ -175,3 +175,20 @@ def test_a_login_may_use_the_topics_of_its_source_only(
     assert api.get(f"devices/{pump.uid}").json()["latest"] == {}
     client.disconnect()
     client.loop_stop()
+
+
+def test_a_host_of_sparkplug_is_announced_and_gone_with_its_source(
+    house: RunningHub, mosquitto: OwnersMosquitto, api: httpx.Client
+) -> None:
+    states: list[bool] = []
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    client.on_message = lambda _client, _data, message: states.append(json.loads(message.payload)["online"])
+    client.connect("127.0.0.1", mosquitto.port)
+    client.subscribe("spBv1.0/STATE/hubbub", qos=1)
+    client.loop_start()
+    printed = json.loads(house.manage("addsource", "sparkplug", "--space", "demo", "--broker", "house"))
+    eventually(lambda: states and states[-1])
+    assert api.delete(f"sources/{printed['id']}").status_code in (200, 204)
+    eventually(lambda: not states[-1])
+    client.disconnect()
+    client.loop_stop()
