@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from bridges.broker import Broker, Principal
-from bridges.embedded import programs, source_logins
+from bridges.broker import AccountLimits, Broker, Principal, SessionLimits
+from bridges.codec.json_reading import MAX_PAYLOAD
+from bridges.embedded import programs, shared_logins, source_logins
 from bridges.embedded.program_rights import ProgramRights
 from bridges.embedded.programs import ProgramPrincipal
 from bridges.embedded.source_logins import SourcePrincipal
@@ -51,6 +52,18 @@ class GatewayPrincipal:
     @property
     def response_information(self) -> str:
         return self._device.response_information
+
+    @property
+    def sessions(self) -> int:
+        return shared_logins.MAX_CONNECTIONS
+
+    @property
+    def limits(self) -> SessionLimits:
+        return shared_logins.LIMITS
+
+    @property
+    def account_limits(self) -> AccountLimits:
+        return shared_logins.account_limits(MAX_PAYLOAD)
 
     @property
     def _device(self) -> DevicePrincipal:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bridges.broker import AccountLimits, SessionLimits
+from bridges.embedded import shared_logins
 from bridges.sources.conventions import make
 from bridges.sources.filters import covers, is_reserved, matches
 from devices.errors import Invalid
@@ -14,13 +15,6 @@ from devices.registry.sources.models import SourceLogin
 
 PREFIX = "source:"
 """Before the username in the name of a principal. No uid holds a colon."""
-LIMITS = SessionLimits(
-    queue_messages=20_000, queue_bytes=8 << 20, in_flight=500, subscriptions=1_000, pool_bytes=64 << 20
-)
-"""A bridge speaks for hundreds of devices. The sessions of all such logins together hold `pool_bytes`."""
-MAX_CONNECTIONS = 1_000
-"""Of one login: every Tasmota plug of a house may share it."""
-MAX_RETAINED, MAX_RETAINED_BYTES = 20_000, 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +32,15 @@ class SourcePrincipal:
 
     @property
     def sessions(self) -> int:
-        return MAX_CONNECTIONS
+        return shared_logins.MAX_CONNECTIONS
 
     @property
     def limits(self) -> SessionLimits:
-        return LIMITS
+        return shared_logins.LIMITS
 
     @property
     def account_limits(self) -> AccountLimits:
-        return AccountLimits(
-            payload_bytes=self.max_payload, retained_messages=MAX_RETAINED, retained_bytes=MAX_RETAINED_BYTES
-        )
+        return shared_logins.account_limits(self.max_payload)
 
     def may_publish(self, topic: str) -> bool:
         return any(matches(each, topic) for each in self.filters)
