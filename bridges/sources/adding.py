@@ -26,6 +26,8 @@ def add(
     `Forbidden` for topics of another space's source."""
     name = broker or registered_brokers.first()
     brokers.check(name)
+    if convention == "homeassistant" and brokers.has_accounts(name):
+        options = {"topics": [], **(options or {})}  # announcements must not reach for topics of other spaces
     made = make(convention, prefix, options)
     boundaries.check(name, space.pk, made.device_filters())
     return sources.create(space, name, convention, made.prefix, adopt=adopt, options=made.options)

@@ -14,6 +14,13 @@ def is_reserved(topic_or_filter: str) -> bool:
     return topic_or_filter.startswith("$") or topic_or_filter.split("/", 1)[0] in RESERVED
 
 
+def is_filter(text: str) -> bool:
+    """Whether `+` and `#` stand where MQTT lets them stand."""
+    *parents, last = text.split("/")
+    plain = [level for level in (*parents, last) if level != "+" and not (level == "#" and level is last)]
+    return bool(text) and text.isprintable() and not any(set(level) & set("+#") for level in plain)
+
+
 def matches(topic_filter: str, topic: str) -> bool:
     """Whether the filter matches the topic. A wildcard at the beginning matches nothing that is reserved."""
     return not is_reserved(topic) and covers(topic_filter, topic)

@@ -11,7 +11,7 @@ import msgspec
 
 from bridges.codec.json_reading import parse
 from bridges.codec.reports import attributes_of, require_object, telemetry_of
-from bridges.sources.convention import Convention, Encoded, Finding, Heard, Message, Publish, Rejected
+from bridges.sources.convention import Convention, Encoded, Finding, Heard, Message, Publish, Rejected, SentCommand
 from bridges.sources.conventions.lorawan import payload_of, port_of, radio, time_of
 from bridges.sources.conventions.ttn import DEFAULT_PORT, hexadecimal
 from devices.errors import Invalid, Refusal
@@ -58,6 +58,10 @@ class ChirpStack(Convention):
         content = {"id": item, "devEui": address, "confirmed": True, **_downlink(name, args)}
         topic = f"{self.prefix}/{application}/device/{address}/command/down"
         return [Publish(topic, msgspec.json.encode(content))]
+
+    def done(self, command: SentCommand, heard: Heard) -> bool:
+        """Only an acknowledgement shows it: an uplink may have the wanted value by chance."""
+        return False
 
     def _remember(self, device: str, application: str) -> None:
         self._applications.pop(device.lower(), None)

@@ -11,13 +11,15 @@ from bridges.codec.json_reading import parse
 from bridges.codec.reports import attributes_of, require_object, status_of, telemetry_of
 from bridges.sources.convention import Convention, Finding, Gone, Heard, Message, Publish, Rejected
 from bridges.sources.conventions.ha_discovery import Component, availability_of, components_of, template_of
-from bridges.sources.filters import RESERVED
+from bridges.sources.filters import RESERVED, covers, is_filter, is_reserved
 from devices.errors import Invalid, Refusal
 
 MAX_COMPONENTS = 5_000
 """Components of all devices."""
 MAX_TOPICS = 2_000
 """Topics of states and availability that are subscribed to; components with further ones are refused."""
+MAX_ALLOWED = 50
+"""Filters of an owner's `topics`."""
 MAX_IDENTIFIERS = 20
 """Identifiers of a device that are looked at."""
 
@@ -28,7 +30,8 @@ _FACTS = {"manufacturer": "vendor", "model": "model", "sw_version": "firmware", 
 class HomeAssistant(Convention):
     """`<prefix>/<component>/[<node>/]<object>/config`; states are wherever a configuration says.
 
-    The address of a device is the first of its identifiers that was heard.
+    The address of a device is the first of its identifiers that was heard. The option `topics`, a list of filters, says
+    where states and commands may be; without it, anywhere.
     """
 
     default_prefix: ClassVar[str] = "homeassistant"
@@ -40,6 +43,7 @@ class HomeAssistant(Convention):
         self._addresses: dict[str, str] = {}
         """Identifier -> address."""
         self._topics: dict[str, list[tuple[str, str]]] = {}
+        self._allowed = _allowed(self.options.get("topics"))
 
     def filters(self) -> Collection[str]:
         return [f"{self.prefix}/+/+/config", f"{self.prefix}/+/+/+/config", *self._topics]
@@ -47,6 +51,12 @@ class HomeAssistant(Convention):
     def command_filters(self) -> Collection[str]:
         topics = (each.text("command_topic") for each in self._components.values())
         return sorted({topic for topic in topics if topic})
+
+    def device_filters(self) -> Collection[str]:
+        """Announcements may name any topics; where several spaces share a broker, `topics` says which."""
+        if self._allowed is None:
+            return [*self.filters(), *self.command_filters()]
+        return [f"{self.prefix}/#", *self._allowed]
 
     def hear(self, message: Message) -> Iterable[Finding]:
         if message.topic.startswith(f"{self.prefix}/") and message.topic.endswith("/config"):
@@ -127,7 +137,7 @@ class HomeAssistant(Convention):
         component = Component(address, metric, kind, config, template, availability_of(config))
         topics = component.topics
         for topic in [*topics, *([config["command_topic"]] if config.get("command_topic") else [])]:
-            _check_topic(topic)
+            _check_topic(topic, self._allowed)
         if len(self._topics.keys() | topics) > MAX_TOPICS:
             raise Refusal("too_many_values", f"a source has up to {MAX_TOPICS} topics of states")
         self._components[key] = component
@@ -172,12 +182,26 @@ class HomeAssistant(Convention):
             yield Heard(address, telemetry_of(found, message.at))
 
 
-def _check_topic(topic: object) -> None:
+def _allowed(topics: Any) -> tuple[str, ...] | None:
+    """Raises `Invalid` for what is not a list of filters."""
+    if topics is None:
+        return None
+    if not isinstance(topics, list) or len(topics) > MAX_ALLOWED:
+        raise Invalid(f'"topics" is a list of up to {MAX_ALLOWED} topic filters')
+    for each in topics:
+        if not isinstance(each, str) or not is_filter(each) or is_reserved(each):
+            raise Invalid(f"{each!r} is not a topic filter that a source may have")
+    return tuple(topics)
+
+
+def _check_topic(topic: object, allowed: tuple[str, ...] | None) -> None:
     """The hub subscribes and publishes only where devices of sources may be."""
     if not isinstance(topic, str) or not 0 < len(topic) <= 255 or set(topic) & set("+#\0") or topic.startswith("$"):
         raise Refusal("bad_topic", ascii(topic)[:100])
     if topic.split("/")[0] in RESERVED:
         raise Refusal("bad_topic", f"{topic[:100]} is one of the hub's own topics")
+    if allowed is not None and not any(covers(each, topic) for each in allowed):
+        raise Refusal("bad_topic", f"{topic[:100]} is not among the topics of the source")
 
 
 def _value(component: Component, payload: bytes) -> Any:

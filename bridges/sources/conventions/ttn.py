@@ -10,7 +10,7 @@ import msgspec
 
 from bridges.codec.json_reading import parse
 from bridges.codec.reports import attributes_of, require_object, telemetry_of
-from bridges.sources.convention import Convention, Encoded, Finding, Heard, Message, Publish, Rejected
+from bridges.sources.convention import Convention, Encoded, Finding, Heard, Message, Publish, Rejected, SentCommand
 from bridges.sources.conventions.lorawan import payload_of, port_of, radio, time_of
 from devices.errors import Invalid, Refusal
 from devices.values import Answer
@@ -51,6 +51,10 @@ class TheThingsStack(Convention):
         downlink = {**_downlink(name, args), "correlation_ids": [f"{CORRELATION}{id}"], "priority": "NORMAL"}
         topic = f"{self.prefix.split('/')[0]}/{application}/devices/{device}/down/push"
         return [Publish(topic, msgspec.json.encode({"downlinks": [downlink]}), qos=0)]
+
+    def done(self, command: SentCommand, heard: Heard) -> bool:
+        """Only an acknowledgement shows it: an uplink may have the wanted value by chance."""
+        return False
 
     def _of_device(self, address: str, kind: str, message: Message) -> Iterator[Finding]:
         content = require_object(parse(message.payload))

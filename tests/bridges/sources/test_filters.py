@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridges.sources.filters import covers, disjoint, matches, overlap
+from bridges.sources.filters import covers, disjoint, is_filter, matches, overlap
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,10 @@ def test_no_message_is_of_two_filters(filters: list[str], expected: list[str]) -
 def test_what_belongs_to_the_hub_is_never_matched(topic: str) -> None:
     assert not matches("#", topic)
     assert not matches("+/+/status", topic)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_valid"), [("a/+/#", True), ("#", True), ("+", True), ("a/#/b", False), ("a+", False), ("", False)]
+)
+def test_wildcards_stand_where_mqtt_lets_them(text: str, is_valid: bool) -> None:
+    assert is_filter(text) is is_valid

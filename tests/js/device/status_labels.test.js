@@ -9,11 +9,10 @@ import {
 } from "../../../dashboards/static/dashboards/js/device/status_labels.js";
 
 it("a change of availability is the predicate of a sentence", () => {
-  assert.deepEqual(["online", "stale", "asleep"].map((status) => availabilityChange(status)), [
-    "is online",
-    "has gone silent",
-    "is asleep",
-  ]);
+  assert.deepEqual(
+    ["online", "stale", "asleep"].map((status) => availabilityChange(status)),
+    ["is online", "has gone silent", "is asleep"],
+  );
 });
 
 it("a command has a label for each status, and none while nothing is known", () => {

@@ -183,3 +183,16 @@ def test_topics_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_no_configuration_is_refused(payload: str) -> None:
     with pytest.raises(Refusal):
         heard(HomeAssistant(""), AIR_TOPIC, payload)
+
+
+def test_only_the_topics_of_the_source_may_be_announced() -> None:
+    convention = HomeAssistant("", {"topics": ["greenhouse/#"]})
+    assert convention.device_filters() == ["homeassistant/#", "greenhouse/#"]
+    for topic, is_refused in (("greenhouse/air", False), ("cellar/air", True)):
+        config = json.dumps({"stat_t": topic, "dev": {"ids": [topic]}})
+        found = heard(convention, "homeassistant/sensor/air/config", config)
+        assert any(one[1:3] == ("rejected", "bad_topic") for one in found) is is_refused
+    assert "greenhouse/air" not in convention.filters()  # the later announcement took its place
+    for topics in ("greenhouse/#", ["devices/#"], ["a#"], [1]):
+        with pytest.raises(Invalid):
+            HomeAssistant("", {"topics": topics})
