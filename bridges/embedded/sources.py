@@ -136,12 +136,14 @@ class EmbeddedSources:
         """Logins that were deleted are disconnected, and those whose topics have changed get the new ones."""
         known = [each for each in broker.principals() if isinstance(each, SourcePrincipal)]
         names = {each.name for each in known} | {published.account for published, _ in self._waiting}
+        names |= self._source_of.keys()  # one without a session may have left retained messages
         current = await database.run(source_logins.existing, names)
-        self._source_of = {name: principal.source_id for name, principal in current.items()}
+        self._source_of.update({name: principal.source_id for name, principal in current.items()})
+        for name in names - current.keys():
+            self._source_of.pop(name, None)
+            await broker.disconnect(name, forget=True)
         for principal in known:
-            if principal.name not in current:
-                await broker.disconnect(principal.name, forget=True)
-            elif current[principal.name] != principal:
+            if principal.name in current and current[principal.name] != principal:
                 broker.replace(principal, current[principal.name])
 
     def signed_in(self, principal: SourcePrincipal) -> None:

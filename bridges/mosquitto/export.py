@@ -42,6 +42,9 @@ class MosquittoExport:
         devices = registry_accounts.secret_hashes(self._broker)
         found = self._programs(devices.keys())
         source_accounts, listened = source_rights(self._broker)
+        taken = {self._bridge.username, *registry_accounts.uids(), *(program.username for program in found.accepted)}
+        # An account of the same name would get the topics of the source.
+        source_accounts = [account for account in source_accounts if account.username not in taken]
         # The ACL first: a new name in the password file would have the rights of a device without its rules.
         texts = {
             self._paths.acl: accounts.acl(

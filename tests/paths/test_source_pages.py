@@ -21,6 +21,15 @@ expect.set_options(timeout=WAIT_MS)
 
 
 @pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    """One without the sources of other tests."""
+    server = RunningHub(tmp_path_factory.mktemp("source-pages"))
+    server.start()
+    yield server
+    assert server.stop() == 0
+
+
+@pytest.fixture(scope="module")
 def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnersMosquitto]:
     server = OwnersMosquitto(tmp_path_factory.mktemp("owner"))
     server.start()

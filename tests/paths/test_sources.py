@@ -192,3 +192,38 @@ def test_a_host_of_sparkplug_is_announced_and_gone_with_its_source(
     eventually(lambda: not states[-1])
     client.disconnect()
     client.loop_stop()
+
+
+def test_what_a_deleted_login_has_retained_is_forgotten(house: RunningHub, api: httpx.Client) -> None:
+    source = json.loads(house.manage("addsource", "owntracks", "--space", "demo"))
+    other = api.post(f"sources/{source['id']}/logins", json={}).json()
+    plain = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    plain.username_pw_set(source["username"], source["secret"])
+    plain.connect("127.0.0.1", house.mqtt_port)
+    plain.loop_start()
+    plain.publish("owntracks/anna/phone", '{"_type": "lwt"}', 1, retain=True).wait_for_publish(START_S)
+    plain.disconnect()
+    plain.loop_stop()
+
+    def is_retained() -> bool:
+        received: list[str] = []
+        granted: list[Any] = []
+        client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        client.username_pw_set(other["username"], other["secret"])
+        client.on_message = lambda _, __, message: received.append(message.topic)
+        client.on_subscribe = lambda *_: granted.append(1)
+        client.connect("127.0.0.1", house.mqtt_port)
+        client.loop_start()
+        client.subscribe([("owntracks/#", 1)])
+        eventually(lambda: granted)
+        client.publish("owntracks/end/end", '{"_type": "end"}', 1).wait_for_publish(START_S)
+        eventually(lambda: "owntracks/end/end" in received)  # what is retained comes before it
+        client.disconnect()
+        client.loop_stop()
+        return "owntracks/anna/phone" in received
+
+    assert is_retained()
+    logins = api.get(f"sources/{source['id']}/logins").json()["items"]
+    [first] = [login["id"] for login in logins if login["username"] == source["username"]]
+    assert api.delete(f"sources/{source['id']}/logins/{first}").is_success
+    eventually(lambda: not is_retained())

@@ -76,3 +76,13 @@ def test_lines_that_the_owner_added_stay(export: Callable[..., Exported]) -> Non
 def test_our_lines_are_replaced_and_others_kept(present: str, kept: tuple[str, str]) -> None:
     before, after = kept
     assert own_lines.merged("new\n", present) == f"{before}{own_lines.BEGINNING}\nnew\n{own_lines.END}\n{after}"
+
+
+def test_a_device_of_the_same_name_does_not_get_the_topics_of_a_source(export: Callable[..., Exported]) -> None:
+    broker = export()
+    broker.exporter.start()
+    username, _ = broker.records.run(_add, "tasmota")
+    eventually(lambda: f"user {username}\n" in broker.paths.acl.read_text())
+    broker.create(username)
+    eventually(lambda: f"user {username}\n" not in broker.paths.acl.read_text())
+    assert broker.paths.passwords.read_text().count(f"{username}:") == 1
